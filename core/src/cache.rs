@@ -1,0 +1,313 @@
+//! Cached values: a hit, or one flight that fills the key while everybody else waits for it.
+//!
+//! Caches fail open: after the store's first failure, or without a key, the body simply runs.
+
+use crate::{
+    cell::{Ask, Grant, Holding, Life, Lookup},
+    drive::{BufOf, Face, contend, instance, now, ready},
+    hold::{Held, Right},
+    instance::Handle,
+    key::{Key, KeyBuffer, Kind},
+    observe::{Event, Observer},
+    outcome::{InOk, Refused, Shape},
+    patience::{Contended, Patience},
+    store::{
+        AsyncCacheStore, AsyncEntryStore, CacheStore, EntryStore, Fault, Host, Store, Tasks, Threads,
+    },
+    time::{Instant, Sleep, Timer},
+    token::HolderToken,
+    ttl::Ttl,
+};
+use core::{
+    future::{Future, poll_fn},
+    pin::pin,
+};
+
+/// The right to fill a key. Asked for by `join`, which also brings values, so `ask` is never called.
+#[derive(Clone, Copy, Debug)]
+pub struct Flight;
+
+impl<F: Face + AsyncEntryStore> Right<F> for Flight {
+    const KIND: Kind = Kind::Cache;
+    async fn ask(self, _: &F, _: Key<'_>, ask: &Ask<'_>) -> Result<Contended<Grant>, <F as Store>::Error> {
+        Ok(Contended::Granted(Grant { fence: Default::default(), index: 0, remaining: ask.ttl }))
+    }
+    fn renew(self, face: &F, key: Key<'_>, ask: &Ask<'_>) -> impl Future<Output = Result<Holding, F::Error>> {
+        face.keep_flying(key, ask)
+    }
+    fn give_back(
+        self,
+        face: &F,
+        key: Key<'_>,
+        token: HolderToken,
+        _: bool,
+    ) -> impl Future<Output = Result<Holding, F::Error>> {
+        face.abandon(key, token)
+    }
+}
+
+/// The miss path, on either face.
+///
+/// Dropping the future while it computes lets the next waiter compute.
+pub(crate) async fn fill<F, K, R, C>(
+    face: F,
+    key: BufOf<F>,
+    shape: K,
+    codec: &C,
+    ttl: Option<Ttl>,
+    body: impl AsyncFnOnce() -> R,
+) -> R
+where
+    F: Face + AsyncEntryStore + AsyncCacheStore<K::Value, C>,
+    K: Shape<R>,
+{
+    let mut flight = match join(face, key, codec, ttl).await {
+        Ok((_, Lookup::Fresh(v) | Lookup::Stale(v))) => return shape.back(v),
+        Ok((flight, Lookup::Fill { .. })) => flight,
+        Err(()) => return body().await,
+    };
+    flight.say(|key| Event::Miss { key });
+    let out = flight.carry(marked(&flight, body())).await;
+    land(&mut flight, &shape, codec, ttl, &out).await;
+    out
+}
+
+/// Looks, then joins: a value, or the flight. The error is that there is nothing to ask any more.
+async fn join<F, V, C>(
+    face: F,
+    key: BufOf<F>,
+    codec: &C,
+    ttl: Option<Ttl>,
+) -> Result<(Held<F, Flight>, Lookup<V>), ()>
+where
+    F: Face + AsyncEntryStore + AsyncCacheStore<V, C>,
+{
+    let config = *instance(&face).config();
+    if ttl.is_some_and(Ttl::is_zero) {
+        let why = Refused::Zero;
+        instance(&face).observer().event(&Event::Refused { key: None, why });
+        return Err(());
+    }
+    let observer_face = face.clone();
+    let failed = |key: Option<Key<'_>>, fault: Fault| {
+        instance(&observer_face).observer().event(&Event::Failed { key, fault });
+    };
+    let mut flight = match Held::armed(face, key, Kind::Cache, Flight, config.flight) {
+        Ok(flight) => flight,
+        Err(why) => {
+            instance(&observer_face).observer().event(&Event::Refused { key: None, why: why.into() });
+            return Err(());
+        }
+    };
+    let mut sent = Instant::ZERO;
+    let reply = {
+        let Ok(key) = flight.key() else { return Err(()) };
+        if instance(flight.face()).store().is_marked(key) {
+            // this very flight is being computed further up the stack: waiting for it would be for ever
+            flight.disarm();
+            return Err(());
+        }
+        match flight.face().get(key, codec).await {
+            Ok(Some(v)) => {
+                instance(flight.face()).observer().event(&Event::Hit { key });
+                Ok(Contended::Granted(Lookup::Fresh(v)))
+            }
+            Ok(None) => {
+                let patience = Patience { poll: config.poll, ..Patience::until(Instant::MAX) };
+                let (held, sent) = (&flight, &mut sent);
+                contend(held.face(), key, patience, || {
+                    *sent = now(held.face());
+                    let ask = held.ask(patience);
+                    async move { held.face().join(key, codec, &ask).await }
+                })
+                .await
+            }
+            Err(e) => Err(e.into()),
+        }
+    };
+    match reply {
+        Ok(Contended::Granted(lookup)) => {
+            match &lookup {
+                Lookup::Fill { fence, remaining, .. } => {
+                    flight.granted(sent, Grant { fence: *fence, index: 0, remaining: *remaining });
+                }
+                Lookup::Fresh(_) | Lookup::Stale(_) => flight.disarm(),
+            }
+            Ok((flight, lookup))
+        }
+        Ok(Contended::Busy(_)) => Err(flight.disarm()),
+        Err(fault) => {
+            failed(flight.key().ok(), fault);
+            if !fault.is_indeterminate() {
+                flight.disarm();
+            }
+            Err(())
+        }
+    }
+}
+
+/// Stores what the body brought, if it is worth keeping; the body's result is never replaced.
+async fn land<F, K, R, C>(flight: &mut Held<F, Flight>, shape: &K, codec: &C, ttl: Option<Ttl>, out: &R)
+where
+    F: Face + AsyncEntryStore + AsyncCacheStore<K::Value, C>,
+    K: Shape<R>,
+{
+    let Ok(key) = flight.key() else { return };
+    let default = instance(flight.face()).config().ttl;
+    let done = match shape.keep(out) {
+        Some(value) => {
+            let life = Life::new(Ttl::resolve(ttl, default));
+            flight.face().publish(key, codec, flight.token(), value, life).await
+        }
+        None => flight.face().abandon(key, flight.token()).await,
+    };
+    match done {
+        Ok(holding) => {
+            if holding == Holding::Lost {
+                flight.say(|key| Event::Lost { key });
+            }
+            flight.disarm();
+        }
+        Err(e) => {
+            let fault = e.into();
+            flight.say(|key| Event::Failed { key: Some(key), fault });
+        }
+    }
+}
+
+/// Polls `body` with its flight marked, so that a recursive call on this stack computes instead of waiting.
+async fn marked<F: Face, T>(flight: &Held<F, Flight>, body: impl Future<Output = T>) -> T {
+    struct Inside<'a, F: Face>(&'a Held<F, Flight>);
+    impl<F: Face> Inside<'_, F> {
+        fn set(&self, inside: bool) {
+            if let Ok(key) = self.0.key() {
+                instance(self.0.face()).store().mark(key, self.0.token(), inside);
+            }
+        }
+    }
+    impl<F: Face> Drop for Inside<'_, F> {
+        fn drop(&mut self) {
+            self.set(false);
+        }
+    }
+    let mut body = pin!(body);
+    poll_fn(|cx| {
+        // unset also when the body panics
+        let inside = Inside(flight);
+        inside.set(true);
+        body.as_mut().poll(cx)
+    })
+    .await
+}
+
+/// A cached value by its key; can be kept and used again. Made by `Instance::cache`.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is read before `get`"]
+pub struct Cache<P: Handle, C> {
+    handle: P,
+    key: <P::Store as Host>::KeyBuf,
+    ttl: Option<Ttl>,
+    codec: C,
+}
+
+impl<P: Handle, C> Cache<P, C> {
+    pub(crate) const fn new(handle: P, key: <P::Store as Host>::KeyBuf, codec: C) -> Self {
+        Self { handle, key, ttl: None, codec }
+    }
+
+    /// How long the value lives: a `Duration`, or `Ttl::Forever`; else the instance's default.
+    pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
+        self.ttl = Some(ttl.into());
+        self
+    }
+
+    /// How the value becomes bytes, where the store needs bytes.
+    pub fn codec<D>(self, codec: D) -> Cache<P, D> {
+        Cache { handle: self.handle, key: self.key, ttl: self.ttl, codec }
+    }
+}
+
+/// For tasks.
+impl<P: Handle, C> Cache<P, C>
+where
+    <P::Store as Host>::Clock: Timer,
+{
+    /// The value, if it is there and fresh.
+    pub async fn get<V>(&self) -> Result<Option<V>, Fault>
+    where
+        P::Store: AsyncCacheStore<V, C>,
+    {
+        let store = self.handle.instance().store();
+        let key = store.key(Kind::Cache, &self.key).map_err(|_| Fault::KeyTooLong)?;
+        store.get(key, &self.codec).await.map_err(Into::into)
+    }
+
+    /// The value; on a miss one caller loads it and the others wait for what it brings.
+    ///
+    /// What `load` fails with is passed on and not kept. A store that fails does not matter: `load` runs.
+    /// Dropping the future while it loads lets the next waiter load.
+    pub async fn get_or_insert_with<V, E, Fut>(&self, load: impl FnOnce() -> Fut) -> Result<V, E>
+    where
+        P::Store: AsyncCacheStore<V, C> + AsyncEntryStore,
+        Fut: Future<Output = Result<V, E>>,
+    {
+        let face = Tasks(self.handle.clone());
+        fill(face, self.key.clone(), InOk, &self.codec, self.ttl, async move || load().await).await
+    }
+
+    /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
+    pub async fn reset(&self) -> Result<bool, Fault>
+    where
+        P::Store: AsyncEntryStore,
+    {
+        self.handle.instance().reset(&self.key).await
+    }
+}
+
+/// For threads.
+impl<P: Handle, C> Cache<P, C>
+where
+    <P::Store as Host>::Clock: Sleep,
+{
+    /// The value, if it is there and fresh.
+    pub fn get_blocking<V>(&self) -> Result<Option<V>, Fault>
+    where
+        P::Store: CacheStore<V, C>,
+    {
+        let store = self.handle.instance().store();
+        let key = store.key(Kind::Cache, &self.key).map_err(|_| Fault::KeyTooLong)?;
+        CacheStore::get(store, key, &self.codec).map_err(Into::into)
+    }
+
+    /// The value; on a miss one caller loads it and the others wait for what it brings.
+    pub fn get_or_insert_with_blocking<V, E>(&self, load: impl FnOnce() -> Result<V, E>) -> Result<V, E>
+    where
+        P::Store: CacheStore<V, C> + EntryStore,
+    {
+        let face = Threads(self.handle.clone());
+        ready(fill(face, self.key.clone(), InOk, &self.codec, self.ttl, async move || load()))
+    }
+
+    /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
+    pub fn reset_blocking(&self) -> Result<bool, Fault>
+    where
+        P::Store: EntryStore,
+    {
+        self.handle.instance().reset_blocking(&self.key)
+    }
+}
+
+/// A hit, without a future where the value is in this process.
+#[inline]
+pub(crate) fn hit<P: Handle, K, R, C>(handle: &P, key: &<P::Store as Host>::KeyBuf, shape: &K, codec: &C) -> Option<R>
+where
+    P::Store: crate::store::Peek<K::Value, C>,
+    K: Shape<R>,
+{
+    let instance = handle.instance();
+    let key = Key::new(Kind::Cache, instance.store().prefix(), key.bytes().ok()?, instance.store().seed());
+    let value = crate::store::Peek::peek(instance.store(), key, codec)?;
+    instance.observer().event(&Event::Hit { key });
+    Some(shape.back(value))
+}
+

@@ -1,0 +1,173 @@
+//! One cached value: fresh, then stale, then gone; and the flight that may fill it.
+
+use super::{Ask, Cell, Fences, Holding};
+use crate::{
+    patience::{Busy, Contended, Ticket},
+    time::Instant,
+    token::{FencingToken, HolderToken},
+    ttl::Ttl,
+};
+use core::time::Duration;
+
+/// What a caller that missed gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup<V> {
+    /// Somebody filled it meanwhile.
+    Fresh(V),
+    /// Past its TTL, within its stale window, and somebody else refreshes it.
+    Stale(V),
+    /// The caller is the one to fill it.
+    Fill {
+        /// The value it replaces, if that is still within its stale window.
+        stale: Option<V>,
+        /// Grows with every flight of the key.
+        fence: FencingToken,
+        /// How long the flight lasts unless renewed.
+        remaining: Duration,
+    },
+}
+
+/// How long a published value lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// How long it is fresh.
+    pub ttl: Ttl,
+    /// How long it may be served after that.
+    pub stale_for: Duration,
+}
+
+impl Life {
+    /// Fresh for `ttl`, never stale.
+    #[must_use]
+    pub const fn new(ttl: Ttl) -> Self {
+        Self { ttl, stale_for: Duration::ZERO }
+    }
+}
+
+/// A value on its way into a store: borrowed from the caller's result, or made from it.
+#[derive(Clone, Copy, Debug)]
+pub enum Kept<'v, V> {
+    /// Part of the result.
+    Ref(&'v V),
+    /// Made for the store, by an encoder.
+    Own(V),
+}
+
+impl<V: Clone> Kept<'_, V> {
+    /// The value itself; clones what was borrowed.
+    pub fn into_owned(self) -> V {
+        match self {
+            Self::Ref(v) => v.clone(),
+            Self::Own(v) => v,
+        }
+    }
+}
+
+impl<V> AsRef<V> for Kept<'_, V> {
+    fn as_ref(&self) -> &V {
+        match self {
+            Self::Ref(v) => v,
+            Self::Own(v) => v,
+        }
+    }
+}
+
+/// Cached values.
+impl<V> Cell<V> {
+    /// The hit: the value, while it is fresh.
+    #[must_use]
+    pub fn fresh(&self, now: Instant) -> Option<&V> {
+        self.value.as_ref().filter(|_| now < self.fresh_until)
+    }
+
+    /// What a caller that missed gets; at most one caller gets [`Lookup::Fill`] at a time.
+    pub fn join(
+        &mut self,
+        now: Instant,
+        ask: &Ask<'_>,
+        fences: &mut Fences,
+        ticket: Ticket,
+    ) -> Contended<Lookup<V>>
+    where
+        V: Clone,
+    {
+        if let Some(v) = self.fresh(now) {
+            return Contended::Granted(Lookup::Fresh(v.clone()));
+        }
+        let stale = self.value.as_ref().filter(|_| now < self.stale_until).cloned();
+        match (self.lease.acquire(now, ask, fences, ticket), stale) {
+            (Contended::Granted(grant), stale) => {
+                Contended::Granted(Lookup::Fill { stale, fence: grant.fence, remaining: grant.remaining })
+            }
+            (Contended::Busy(_), Some(v)) => Contended::Granted(Lookup::Stale(v)),
+            (Contended::Busy(busy), None) => Contended::Busy(Busy { ..busy }),
+        }
+    }
+
+    /// Stores a value, for the holder of the flight only; ends the flight.
+    pub fn publish(&mut self, now: Instant, token: HolderToken, value: V, life: Life) -> Holding {
+        let kept = self.lease.release(now, token);
+        if kept == Holding::Kept {
+            self.fresh_until = life.ttl.end(now);
+            self.stale_until = self.fresh_until.saturating_add(life.stale_for);
+            self.value = Some(value);
+        }
+        kept
+    }
+
+    /// Forgets the value and ends the flight, whose result will not be stored; whether there was a value.
+    pub fn invalidate(&mut self, now: Instant) -> bool {
+        let had = self.value.is_some() && now < self.stale_until;
+        *self = Self::EMPTY;
+        had
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: Ask<'_> = Ask::new(HolderToken([1; 4]), Duration::from_millis(10));
+    const B: Ask<'_> = Ask::new(HolderToken([2; 4]), Duration::from_millis(10));
+
+    fn ms(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    fn join(cell: &mut Cell<u8>, now: u64, ask: &Ask<'_>, fences: &mut Fences) -> Contended<Lookup<u8>> {
+        cell.join(ms(now), ask, fences, Ticket::NONE)
+    }
+
+    #[test]
+    fn fresh_then_stale_then_gone() {
+        let (mut cell, mut fences) = (Cell::EMPTY, Fences::default());
+        join(&mut cell, 0, &A, &mut fences);
+        let life = Life { ttl: Ttl::For(Duration::from_millis(5)), stale_for: Duration::from_millis(5) };
+        assert_eq!(cell.publish(ms(0), A.token, 7, life), Holding::Kept);
+        assert_eq!(cell.fresh(ms(4)), Some(&7));
+        assert_eq!(cell.fresh(ms(5)), None);
+        let refresher = join(&mut cell, 5, &A, &mut fences).granted().unwrap();
+        assert!(matches!(refresher, Lookup::Fill { stale: Some(7), .. }));
+        assert_eq!(join(&mut cell, 9, &B, &mut fences), Contended::Granted(Lookup::Stale(7)));
+        assert!(matches!(join(&mut cell, 10, &B, &mut fences), Contended::Busy(_)));
+    }
+
+    #[test]
+    fn a_loader_paused_past_its_flight_cannot_overwrite() {
+        let (mut cell, mut fences) = (Cell::EMPTY, Fences::default());
+        join(&mut cell, 0, &A, &mut fences);
+        join(&mut cell, 10, &B, &mut fences);
+        assert_eq!(cell.publish(ms(11), B.token, 2, Life::new(Ttl::Forever)), Holding::Kept);
+        assert_eq!(cell.publish(ms(12), A.token, 1, Life::new(Ttl::Forever)), Holding::Lost);
+        assert_eq!(cell.fresh(ms(13)), Some(&2));
+    }
+
+    #[test]
+    fn an_invalidation_during_a_flight_wins() {
+        let (mut cell, mut fences) = (Cell::EMPTY, Fences::default());
+        join(&mut cell, 0, &A, &mut fences);
+        assert!(!cell.invalidate(ms(1)));
+        assert_eq!(cell.publish(ms(2), A.token, 1, Life::new(Ttl::Forever)), Holding::Lost);
+        assert_eq!(cell.fresh(ms(2)), None);
+    }
+}

@@ -1,0 +1,175 @@
+//! A right that ends by itself: at most one live holder.
+
+use super::Fences;
+use crate::{
+    patience::{Busy, Contended, Ticket},
+    time::Instant,
+    token::{FencingToken, HolderToken},
+};
+use core::time::Duration;
+
+/// A request for a right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ask<'a> {
+    /// Who asks; made for this attempt, reused by its resends.
+    pub token: HolderToken,
+    /// How long the right lasts unless renewed.
+    pub ttl: Duration,
+    /// How long the caller still waits; a store may refuse what arrives later.
+    pub within: Option<Duration>,
+    /// For people who inspect the store.
+    pub label: &'a str,
+}
+
+impl Ask<'_> {
+    /// A request without deadline and label.
+    #[must_use]
+    pub const fn new(token: HolderToken, ttl: Duration) -> Self {
+        Self { token, ttl, within: None, label: "" }
+    }
+}
+
+/// A right that was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Grows with every grant of the key.
+    pub fence: FencingToken,
+    /// Which permit of the pool; zero for everything else.
+    pub index: u16,
+    /// How long it lasts, from when the store answered.
+    pub remaining: Duration,
+}
+
+/// Whether a right was still there when its holder came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Holding {
+    /// It was.
+    Kept,
+    /// It had ended, or somebody took it by force.
+    Lost,
+}
+
+/// The state of one lease; free, or held until an instant.
+///
+/// ```
+/// use cachify_core::{cell::{Ask, Fences, Holding, LeaseCell}, patience::Ticket, time::Instant, token::HolderToken};
+/// use core::time::Duration;
+/// let (mut cell, mut fences) = (LeaseCell::FREE, Fences::default());
+/// let ask = Ask::new(HolderToken([1; 4]), Duration::from_millis(10));
+/// let grant = cell.acquire(Instant::ZERO, &ask, &mut fences, Ticket::NONE).granted();
+/// assert_eq!(grant.map(|g| g.fence.0), Some(1));
+/// assert_eq!(cell.release(Instant::from_millis(10), ask.token), Holding::Lost); // it ended at 10
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LeaseCell {
+    token: HolderToken,
+    expires: Instant,
+    fence: FencingToken,
+}
+
+impl LeaseCell {
+    /// Nobody holds it.
+    pub const FREE: Self = Self { token: HolderToken([0; 4]), expires: Instant::ZERO, fence: FencingToken(0) };
+
+    /// Whether somebody holds it; at its end nobody does.
+    #[must_use]
+    pub fn is_live(&self, now: Instant) -> bool {
+        now < self.expires
+    }
+
+    /// Whether `token` holds it.
+    #[must_use]
+    pub fn is_held_by(&self, now: Instant, token: HolderToken) -> bool {
+        self.is_live(now) && self.token == token
+    }
+
+    /// Takes it if it is free; the same token again gets the same grant.
+    pub fn acquire(
+        &mut self,
+        now: Instant,
+        ask: &Ask<'_>,
+        fences: &mut Fences,
+        ticket: Ticket,
+    ) -> Contended<Grant> {
+        if !self.is_live(now) {
+            *self = Self { token: ask.token, expires: now.saturating_add(ask.ttl), fence: fences.next() };
+        } else if self.token != ask.token {
+            return Contended::Busy(Busy { remaining: self.expires.since(now), ticket });
+        }
+        Contended::Granted(Grant { fence: self.fence, index: 0, remaining: self.expires.since(now) })
+    }
+
+    /// Extends it by the whole TTL, from now.
+    pub fn renew(&mut self, now: Instant, token: HolderToken, ttl: Duration) -> Holding {
+        if !self.is_held_by(now, token) {
+            return Holding::Lost;
+        }
+        self.expires = now.saturating_add(ttl);
+        Holding::Kept
+    }
+
+    /// Gives it back.
+    pub fn release(&mut self, now: Instant, token: HolderToken) -> Holding {
+        if !self.is_held_by(now, token) {
+            return Holding::Lost;
+        }
+        self.expires = Instant::ZERO;
+        Holding::Kept
+    }
+
+    /// Takes it from whoever holds it; whether anybody did.
+    pub fn force(&mut self, now: Instant) -> bool {
+        let was_live = self.is_live(now);
+        self.expires = Instant::ZERO;
+        was_live
+    }
+
+    /// How long its holder still has it.
+    #[must_use]
+    pub fn remaining(&self, now: Instant) -> Option<Duration> {
+        self.is_live(now).then(|| self.expires.since(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_millis(10);
+    const A: Ask<'_> = Ask::new(HolderToken([1; 4]), TTL);
+    const B: Ask<'_> = Ask::new(HolderToken([2; 4]), TTL);
+
+    fn ms(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    #[test]
+    fn at_its_end_a_lease_is_free() {
+        let (mut cell, mut fences) = (LeaseCell::FREE, Fences::default());
+        cell.acquire(ms(0), &A, &mut fences, Ticket::NONE);
+        assert_eq!(cell.remaining(ms(9)), Some(Duration::from_millis(1)));
+        assert!(cell.acquire(ms(9), &B, &mut fences, Ticket::NONE).granted().is_none());
+        assert_eq!(cell.remaining(ms(10)), None);
+        assert_eq!(cell.acquire(ms(10), &B, &mut fences, Ticket::NONE).granted().unwrap().fence, FencingToken(2));
+    }
+
+    #[test]
+    fn release_after_expiry_is_lost() {
+        let (mut cell, mut fences) = (LeaseCell::FREE, Fences::default());
+        cell.acquire(ms(0), &A, &mut fences, Ticket::NONE);
+        assert_eq!(cell.release(ms(10), A.token), Holding::Lost);
+        assert_eq!(cell.renew(ms(10), A.token, TTL), Holding::Lost);
+    }
+
+    #[test]
+    fn a_resend_gets_the_same_fence_and_a_stranger_cannot_release() {
+        let (mut cell, mut fences) = (LeaseCell::FREE, Fences::default());
+        let first = cell.acquire(ms(0), &A, &mut fences, Ticket::NONE).granted().unwrap();
+        let again = cell.acquire(ms(4), &A, &mut fences, Ticket::NONE).granted().unwrap();
+        assert_eq!((first.fence, again.fence), (FencingToken(1), FencingToken(1)));
+        assert_eq!(again.remaining, Duration::from_millis(6));
+        assert_eq!(cell.release(ms(5), B.token), Holding::Lost);
+        assert!(cell.is_held_by(ms(5), A.token));
+    }
+}

@@ -1,0 +1,122 @@
+//! A map of cells that grows (feature `alloc`); idle cells are forgotten a few at a time, without being asked for.
+
+use super::{
+    Cell, LeaseCell,
+    table::{Table, TableFull},
+};
+use crate::{
+    key::{Key, Kind},
+    time::Instant,
+};
+use alloc::{boxed::Box, vec::Vec};
+use hashbrown::HashTable;
+
+/// How many cells one operation looks at to forget idle ones.
+const SWEEP: usize = 8;
+
+/// A growing table.
+#[derive(Debug)]
+pub struct Map<V = ()> {
+    cells: HashTable<Named<Cell<V>>>,
+    pools: HashTable<Named<Vec<LeaseCell>>>,
+    hand: usize,
+}
+
+#[derive(Debug)]
+struct Named<T> {
+    hash: u64,
+    kind: Kind,
+    key: Box<[u8]>,
+    of: T,
+}
+
+impl<T> Named<T> {
+    fn new(key: &Key<'_>, of: T) -> Self {
+        Self { hash: key.hash, kind: key.kind, key: key.bytes.into(), of }
+    }
+
+    fn is(&self, key: &Key<'_>) -> bool {
+        key.same(self.kind, self.hash, &self.key)
+    }
+}
+
+impl<V> Map<V> {
+    /// An empty table.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { cells: HashTable::new(), pools: HashTable::new(), hand: 0 }
+    }
+
+    /// How many keys it remembers, idle ones included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cells.len() + self.pools.len()
+    }
+
+    /// Whether it remembers nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn pool(&mut self, key: &Key<'_>) -> &mut Vec<LeaseCell> {
+        let pool = self.pools.entry(key.hash, |p| p.is(key), |p| p.hash);
+        &mut pool.or_insert_with(|| Named::new(key, Vec::new())).into_mut().of
+    }
+}
+
+impl<V> Default for Map<V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<V> Table for Map<V> {
+    type Value = V;
+
+    fn find(&self, key: &Key<'_>) -> Option<&Cell<V>> {
+        self.cells.find(key.hash, |c| c.is(key)).map(|c| &c.of)
+    }
+    fn find_mut(&mut self, key: &Key<'_>) -> Option<&mut Cell<V>> {
+        self.cells.find_mut(key.hash, |c| c.is(key)).map(|c| &mut c.of)
+    }
+    fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<V>, TableFull> {
+        self.sweep(now);
+        let cell = self.cells.entry(key.hash, |c| c.is(key), |c| c.hash);
+        Ok(&mut cell.or_insert_with(|| Named::new(key, Cell::EMPTY)).into_mut().of)
+    }
+    fn permits(&self, key: &Key<'_>) -> impl Iterator<Item = (u16, LeaseCell)> {
+        let pool = self.pools.find(key.hash, |p| p.is(key));
+        pool.into_iter().flat_map(|p| (0..=u16::MAX).zip(p.of.iter().copied()))
+    }
+    fn permit(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull> {
+        self.sweep(now);
+        let pool = self.pool(key);
+        if pool.len() <= usize::from(index) {
+            pool.resize(usize::from(index) + 1, LeaseCell::FREE);
+        }
+        pool.get_mut(usize::from(index)).ok_or(TableFull)
+    }
+
+    /// Looks at a few buckets, in turn, so that every key is looked at again and again.
+    fn sweep(&mut self, now: Instant) {
+        for _ in 0..SWEEP {
+            self.hand = self.hand.wrapping_add(1);
+            let bucket = self.hand % self.cells.num_buckets().max(1);
+            if bucket == 0 && self.cells.len() < self.cells.capacity() / 8 {
+                self.cells.shrink_to(self.cells.len() * 2, |c| c.hash);
+            }
+            if let Ok(cell) = self.cells.get_bucket_entry(bucket)
+                && cell.get().of.is_idle(now)
+            {
+                cell.remove();
+            }
+            let bucket = self.hand % self.pools.num_buckets().max(1);
+            if let Ok(pool) = self.pools.get_bucket_entry(bucket)
+                && !pool.get().of.iter().any(|permit| permit.is_live(now))
+            {
+                pool.remove();
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! A run that happens once at a time, and perhaps not again for a while.
+
+use super::{Ask, Cell, Fences, Grant, Holding};
+use crate::{
+    patience::{Busy, Contended, Ticket},
+    time::Instant,
+    token::HolderToken,
+};
+use core::time::Duration;
+
+/// The answer to somebody who wants to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Begun {
+    /// Run.
+    Run(Grant),
+    /// Somebody is running.
+    Busy(Busy),
+    /// Somebody ran, and the marker is kept for this much longer.
+    Done {
+        /// When the marker ends, from now.
+        remaining: Duration,
+    },
+}
+
+/// Once markers: a cell without a value.
+impl<V> Cell<V> {
+    /// Asks to run.
+    pub fn begin(&mut self, now: Instant, ask: &Ask<'_>, fences: &mut Fences, ticket: Ticket) -> Begun {
+        if now < self.fresh_until {
+            return Begun::Done { remaining: self.fresh_until.since(now) };
+        }
+        match self.lease.acquire(now, ask, fences, ticket) {
+            Contended::Granted(grant) => Begun::Run(grant),
+            Contended::Busy(busy) => Begun::Busy(busy),
+        }
+    }
+
+    /// Ends a run that succeeded; others are skipped for `keep` more.
+    pub fn complete(&mut self, now: Instant, token: HolderToken, keep: Duration) -> Holding {
+        let kept = self.lease.release(now, token);
+        if kept == Holding::Kept && !keep.is_zero() {
+            self.fresh_until = now.saturating_add(keep);
+            self.stale_until = self.fresh_until;
+        }
+        kept
+    }
+
+    /// When the run or its marker ends, from now.
+    #[must_use]
+    pub fn remaining(&self, now: Instant) -> Option<Duration> {
+        let marker = (now < self.fresh_until && self.value.is_none()).then(|| self.fresh_until.since(now));
+        self.lease.remaining(now).or(marker)
+    }
+
+    /// Ends run and marker, whoever holds them; whether there was one.
+    pub fn force(&mut self, now: Instant) -> bool {
+        let was = self.remaining(now).is_some();
+        *self = Self::EMPTY;
+        was
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_marker_is_kept_only_by_the_holder_and_ends() {
+        let (mut cell, mut fences) = (Cell::<()>::EMPTY, Fences::default());
+        let a = Ask::new(HolderToken([1; 4]), Duration::from_millis(10));
+        let b = Ask::new(HolderToken([2; 4]), Duration::from_millis(10));
+        let ms = Instant::from_millis;
+        assert!(matches!(cell.begin(ms(0), &a, &mut fences, Ticket::NONE), Begun::Run(_)));
+        assert!(matches!(cell.begin(ms(1), &b, &mut fences, Ticket::NONE), Begun::Busy(_)));
+        assert_eq!(cell.complete(ms(2), b.token, Duration::from_millis(5)), Holding::Lost);
+        assert_eq!(cell.complete(ms(2), a.token, Duration::from_millis(5)), Holding::Kept);
+        let done = Begun::Done { remaining: Duration::from_millis(1) };
+        assert_eq!(cell.begin(ms(6), &b, &mut fences, Ticket::NONE), done);
+        assert!(matches!(cell.begin(ms(7), &b, &mut fences, Ticket::NONE), Begun::Run(_)));
+    }
+
+    #[test]
+    fn without_keep_nothing_is_kept() {
+        let (mut cell, mut fences) = (Cell::<()>::EMPTY, Fences::default());
+        let a = Ask::new(HolderToken([1; 4]), Duration::from_millis(10));
+        cell.begin(Instant::ZERO, &a, &mut fences, Ticket::NONE);
+        cell.complete(Instant::ZERO, a.token, Duration::ZERO);
+        assert_eq!(cell.remaining(Instant::ZERO), None);
+        assert!(cell.is_idle(Instant::ZERO));
+    }
+}

@@ -1,0 +1,109 @@
+//! The rule of a pool: where the next permit goes.
+
+use super::LeaseCell;
+use crate::{time::Instant, token::HolderToken};
+use core::time::Duration;
+
+/// What a pool answers to one more request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The token already holds this permit.
+    Mine(u16),
+    /// The lowest index that nobody holds.
+    Free(u16),
+    /// All permits are held; the first ends after this long.
+    Full(Duration),
+}
+
+/// Looks for a place among the permits of one pool; `cells` may list them in any order and leave out free ones.
+///
+/// ```
+/// use cachify_core::{cell::{LeaseCell, permit::{Place, place}}, time::Instant, token::HolderToken};
+/// let nobody: [(u16, LeaseCell); 0] = [];
+/// assert_eq!(place(Instant::ZERO, HolderToken([1; 4]), 3, || nobody.into_iter()), Place::Free(0));
+/// ```
+pub fn place<I: Iterator<Item = (u16, LeaseCell)>>(
+    now: Instant,
+    token: HolderToken,
+    size: u16,
+    cells: impl Fn() -> I,
+) -> Place {
+    let (mut in_use, mut next) = (0_u16, Duration::MAX);
+    for (index, cell) in cells() {
+        if cell.is_held_by(now, token) {
+            return Place::Mine(index);
+        }
+        if let Some(remaining) = cell.remaining(now) {
+            in_use = in_use.saturating_add(1);
+            next = next.min(remaining);
+        }
+    }
+    // counted over every index: after a pool shrank, permits above its size still count
+    if in_use >= size { Place::Full(next) } else { Place::Free(lowest_free(now, cells)) }
+}
+
+/// Finds it without a map of its own: 32 indices in one pass over the cells.
+fn lowest_free<I: Iterator<Item = (u16, LeaseCell)>>(now: Instant, cells: impl Fn() -> I) -> u16 {
+    let mut base = 0_u16;
+    loop {
+        let mut held = 0_u32;
+        for (index, _) in cells().filter(|(_, cell)| cell.is_live(now)) {
+            if let Some(bit) = index.checked_sub(base).filter(|bit| *bit < 32) {
+                held |= 1 << bit;
+            }
+        }
+        if held != u32::MAX || base >= u16::MAX - 32 {
+            return base + u16::try_from(held.trailing_ones()).unwrap_or_default();
+        }
+        base += 32;
+    }
+}
+
+/// How many permits are held.
+pub fn in_use(now: Instant, cells: impl Iterator<Item = (u16, LeaseCell)>) -> u16 {
+    cells.fold(0, |n, (_, cell)| n.saturating_add(u16::from(cell.is_live(now))))
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::{
+        cell::{Ask, Fences},
+        patience::Ticket,
+    };
+    use std::vec::Vec;
+
+    fn held(index: u16, ends: u64) -> (u16, LeaseCell) {
+        let mut cell = LeaseCell::FREE;
+        let ask = Ask::new(HolderToken([u32::from(index) + 1; 4]), Duration::from_millis(ends));
+        cell.acquire(Instant::ZERO, &ask, &mut Fences::default(), Ticket::NONE);
+        (index, cell)
+    }
+
+    fn place_in(cells: &[(u16, LeaseCell)], now: u64, size: u16) -> Place {
+        place(Instant::from_millis(now), HolderToken([999; 4]), size, || cells.iter().copied())
+    }
+
+    #[test]
+    fn the_lowest_hole_is_taken_also_past_the_first_window() {
+        let cells: Vec<_> = (0..70).filter(|i| *i != 65).map(|i| held(i, 10)).collect();
+        assert_eq!(place_in(&cells, 0, 100), Place::Free(65));
+        assert_eq!(place_in(&cells, 0, 69), Place::Full(Duration::from_millis(10)));
+        assert_eq!(place_in(&cells, 10, 69), Place::Free(0));
+    }
+
+    #[test]
+    fn permits_above_a_smaller_size_still_count() {
+        let cells = [held(3, 10), held(4, 7)];
+        assert_eq!(place_in(&cells, 0, 2), Place::Full(Duration::from_millis(7)));
+        assert_eq!(in_use(Instant::ZERO, cells.into_iter()), 2);
+    }
+
+    #[test]
+    fn the_same_token_finds_its_own_permit() {
+        let cells = [held(0, 10), held(1, 10)];
+        let again = place(Instant::ZERO, HolderToken([2; 4]), 2, || cells.iter().copied());
+        assert_eq!(again, Place::Mine(1));
+    }
+}

@@ -1,0 +1,194 @@
+//! All a RAM store keeps behind its lock: cells, counters, waiters. Every method is one atomic step.
+//!
+//! Methods that free something give back a waker, to be woken after the lock was left.
+//! Not here: locks and clocks, which are the store's.
+
+use super::{
+    Ask, Begun, Fences, Grant, Holding, Life, Lookup,
+    permit::{self, Place},
+    table::{Table, TableFull},
+    waiters::{Places, Waiters},
+};
+use crate::{
+    key::Key,
+    patience::{Busy, Contended},
+    time::Instant,
+    token::HolderToken,
+};
+use core::{task::Waker, time::Duration};
+
+/// Cells, counters and waiters of one store, or of one shard of it.
+#[derive(Debug)]
+pub struct Ram<P, T: ?Sized> {
+    /// Where fences come from.
+    pub fences: Fences,
+    /// Who waits.
+    pub waiters: Waiters<P>,
+    /// The cells.
+    pub table: T,
+}
+
+/// Something was done, and somebody may have to be woken.
+pub type Freed<R> = (R, Option<Waker>);
+
+impl<P, T> Ram<P, T> {
+    /// A store whose first fence follows `fences`.
+    #[must_use]
+    pub const fn new(table: T, waiters: Waiters<P>, fences: Fences) -> Self {
+        Self { fences, waiters, table }
+    }
+}
+
+/// Leases: locks, runs and flights alike.
+impl<P: Places, T: Table + ?Sized> Ram<P, T> {
+    /// Takes the lease if it is free.
+    pub fn acquire(&mut self, key: &Key<'_>, ask: &Ask<'_>, now: Instant) -> Result<Contended<Grant>, TableFull> {
+        let ticket = self.waiters.ticket();
+        Ok(self.table.entry(key, now)?.lease.acquire(now, ask, &mut self.fences, ticket))
+    }
+
+    /// Extends the lease.
+    pub fn renew(&mut self, key: &Key<'_>, token: HolderToken, ttl: Duration, now: Instant) -> Holding {
+        self.table.find_mut(key).map_or(Holding::Lost, |cell| cell.lease.renew(now, token, ttl))
+    }
+
+    /// Gives the lease back.
+    ///
+    /// Whoever comes too late also wakes the next one if the lease is free: it may have been woken for nothing.
+    pub fn release(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Freed<Holding> {
+        let Some(cell) = self.table.find_mut(key) else { return (Holding::Lost, self.waiters.next(key)) };
+        let holding = cell.lease.release(now, token);
+        let freed = if cell.lease.is_live(now) { None } else { self.waiters.release(key) };
+        (holding, freed)
+    }
+
+    /// Frees the lease and forgets the marker, whoever holds them.
+    pub fn force(&mut self, key: &Key<'_>, now: Instant) -> Freed<bool> {
+        match self.table.find_mut(key) {
+            Some(cell) => (cell.force(now), self.waiters.release(key)),
+            None => (false, None),
+        }
+    }
+
+    /// When the lease or the marker ends.
+    pub fn remaining(&self, key: &Key<'_>, now: Instant) -> Option<Duration> {
+        self.table.find(key)?.remaining(now)
+    }
+}
+
+/// Once.
+impl<P: Places, T: Table + ?Sized> Ram<P, T> {
+    /// Asks to run.
+    pub fn begin(&mut self, key: &Key<'_>, ask: &Ask<'_>, now: Instant) -> Result<Begun, TableFull> {
+        let ticket = self.waiters.ticket();
+        Ok(self.table.entry(key, now)?.begin(now, ask, &mut self.fences, ticket))
+    }
+
+    /// Ends a run that succeeded.
+    pub fn complete(&mut self, key: &Key<'_>, token: HolderToken, keep: Duration, now: Instant) -> Freed<Holding> {
+        match self.table.find_mut(key) {
+            Some(cell) => (cell.complete(now, token, keep), self.waiters.release(key)),
+            None => (Holding::Lost, None),
+        }
+    }
+}
+
+/// Pools.
+impl<P: Places, T: Table + ?Sized> Ram<P, T> {
+    /// Takes a permit if one is free.
+    pub fn take(
+        &mut self,
+        key: &Key<'_>,
+        size: u16,
+        ask: &Ask<'_>,
+        now: Instant,
+    ) -> Result<Contended<Grant>, TableFull> {
+        let ticket = self.waiters.ticket();
+        let index = match permit::place(now, ask.token, size, || self.table.permits(key)) {
+            Place::Mine(index) | Place::Free(index) => index,
+            Place::Full(remaining) => return Ok(Contended::Busy(Busy { remaining, ticket })),
+        };
+        let cell = self.table.permit(key, index, now)?;
+        Ok(cell.acquire(now, ask, &mut self.fences, ticket).map(|grant| Grant { index, ..grant }))
+    }
+
+    /// Extends a permit.
+    pub fn extend(&mut self, key: &Key<'_>, token: HolderToken, ttl: Duration, now: Instant) -> Holding {
+        self.with_permit(key, token, now, |cell| cell.renew(now, token, ttl))
+    }
+
+    /// Gives a permit back.
+    pub fn give_back(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Freed<Holding> {
+        let holding = self.with_permit(key, token, now, |cell| cell.release(now, token));
+        (holding, self.waiters.release(key))
+    }
+
+    /// How many permits are held.
+    pub fn in_use(&self, key: &Key<'_>, now: Instant) -> u16 {
+        permit::in_use(now, self.table.permits(key))
+    }
+
+    fn with_permit(
+        &mut self,
+        key: &Key<'_>,
+        token: HolderToken,
+        now: Instant,
+        change: impl FnOnce(&mut super::LeaseCell) -> Holding,
+    ) -> Holding {
+        let own = self.table.permits(key).find(|(_, cell)| cell.is_held_by(now, token));
+        let cell = own.and_then(|(index, _)| self.table.permit(key, index, now).ok());
+        cell.map_or(Holding::Lost, change)
+    }
+}
+
+/// Cached values.
+impl<P: Places, T: Table + ?Sized> Ram<P, T> {
+    /// What a caller that missed gets.
+    pub fn join(
+        &mut self,
+        key: &Key<'_>,
+        ask: &Ask<'_>,
+        now: Instant,
+    ) -> Result<Contended<Lookup<T::Value>>, TableFull>
+    where
+        T::Value: Clone,
+    {
+        let ticket = self.waiters.ticket();
+        Ok(self.table.entry(key, now)?.join(now, ask, &mut self.fences, ticket))
+    }
+
+    /// Stores a value for the holder of the flight; all waiters of the key are to be woken, one after another.
+    pub fn publish(
+        &mut self,
+        key: &Key<'_>,
+        token: HolderToken,
+        value: T::Value,
+        life: Life,
+        now: Instant,
+    ) -> Freed<Holding> {
+        match self.table.find_mut(key) {
+            Some(cell) => (cell.publish(now, token, value, life), self.waiters.release(key)),
+            None => (Holding::Lost, None),
+        }
+    }
+
+    /// Forgets the value and ends the flight.
+    pub fn invalidate(&mut self, key: &Key<'_>, now: Instant) -> Freed<bool> {
+        match self.table.find_mut(key) {
+            Some(cell) => (cell.invalidate(now), self.waiters.release(key)),
+            None => (false, None),
+        }
+    }
+
+    /// Marks the flight of `token` as being computed on this stack, or no longer.
+    pub fn mark(&mut self, key: &Key<'_>, token: HolderToken, inside: bool, now: Instant) {
+        if let Some(cell) = self.table.find_mut(key).filter(|cell| cell.lease.is_held_by(now, token)) {
+            cell.marked = inside;
+        }
+    }
+
+    /// Whether the key's flight is being computed on this stack.
+    pub fn is_marked(&self, key: &Key<'_>, now: Instant) -> bool {
+        self.table.find(key).is_some_and(|cell| cell.marked && cell.lease.is_live(now))
+    }
+}

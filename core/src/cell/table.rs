@@ -1,0 +1,135 @@
+//! A map of cells: `&mut self`, no locking. The fixed one scans an array; `map` has one that grows.
+
+use super::{Cell, LeaseCell};
+use crate::{key::Key, time::Instant};
+use core::fmt;
+
+/// Why a table has no room for one more key or permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableFull;
+
+impl fmt::Display for TableFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("every slot of the store holds a live key or permit")
+    }
+}
+
+impl core::error::Error for TableFull {}
+
+/// Finds cells by key.
+pub trait Table {
+    /// What a cached value is.
+    type Value;
+
+    /// The cell of `key`, if there is one.
+    fn find(&self, key: &Key<'_>) -> Option<&Cell<Self::Value>>;
+    /// The same, to be changed.
+    fn find_mut(&mut self, key: &Key<'_>) -> Option<&mut Cell<Self::Value>>;
+    /// The cell of `key`, made in the place of an idle one if there is none.
+    fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<Self::Value>, TableFull>;
+    /// The permits of a pool, free ones perhaps left out.
+    fn permits(&self, key: &Key<'_>) -> impl Iterator<Item = (u16, LeaseCell)>;
+    /// One permit of a pool, made in the place of an idle one if there is none.
+    fn permit(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull>;
+    /// Forgets idle cells, a bounded number at a time.
+    fn sweep(&mut self, now: Instant) {
+        let _ = now;
+    }
+}
+
+/// One place of a fixed table: a key, or one permit of a pool.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot<V, const KEY: usize> {
+    hash: u32,
+    /// A `Kind`; zero when empty, so that an empty table is all zero.
+    kind: u8,
+    len: u8,
+    index: u16,
+    key: [u8; KEY],
+    cell: Cell<V>,
+}
+
+impl<V, const KEY: usize> Slot<V, KEY> {
+    /// No key.
+    pub const EMPTY: Self = Self { hash: 0, kind: 0, len: 0, index: 0, key: [0; KEY], cell: Cell::EMPTY };
+
+    fn is(&self, key: &Key<'_>, index: u16) -> bool {
+        self.index == index && self.is_of(key)
+    }
+
+    fn is_of(&self, key: &Key<'_>) -> bool {
+        // the hash first: a long key is compared only where it very likely matches
+        self.hash == key.hash as u32
+            && self.kind == key.kind as u8
+            && self.key.get(..usize::from(self.len)) == Some(key.bytes)
+    }
+
+    fn set(&mut self, key: &Key<'_>, index: u16) {
+        *self = Self { hash: key.hash as u32, kind: key.kind as u8, index, ..Self::EMPTY };
+        // a key buffer of the same length has already refused what does not fit
+        self.len = u8::try_from(key.bytes.len().min(KEY)).unwrap_or(u8::MAX);
+        self.key.iter_mut().zip(key.bytes).for_each(|(to, from)| *to = *from);
+    }
+}
+
+/// A fixed table: `FixedTable<[Slot; N]>` owns, `FixedTable<[Slot]>` does the work.
+#[derive(Debug)]
+pub struct FixedTable<A: ?Sized> {
+    slots: A,
+}
+
+impl<V, const KEY: usize, const N: usize> FixedTable<[Slot<V, KEY>; N]> {
+    /// `N` empty slots.
+    #[must_use]
+    pub const fn new() -> Self {
+        const { assert!(KEY <= 255, "a key of a fixed table has at most 255 bytes") };
+        Self { slots: [const { Slot::EMPTY }; N] }
+    }
+}
+
+impl<V, const KEY: usize, const N: usize> Default for FixedTable<[Slot<V, KEY>; N]> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<V, const KEY: usize> FixedTable<[Slot<V, KEY>]> {
+    /// One pass: the slot of the key, else the first idle one.
+    fn place(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut Slot<V, KEY>, TableFull> {
+        let (mut found, mut idle) = (None, None);
+        for (at, slot) in self.slots.iter().enumerate() {
+            if slot.is(key, index) {
+                found = Some(at);
+                break;
+            }
+            if idle.is_none() && slot.cell.is_idle(now) {
+                idle = Some(at);
+            }
+        }
+        let slot = found.or(idle).and_then(|at| self.slots.get_mut(at)).ok_or(TableFull)?;
+        if found.is_none() {
+            slot.set(key, index);
+        }
+        Ok(slot)
+    }
+}
+
+impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
+    type Value = V;
+
+    fn find(&self, key: &Key<'_>) -> Option<&Cell<V>> {
+        self.slots.iter().find(|slot| slot.is(key, 0)).map(|slot| &slot.cell)
+    }
+    fn find_mut(&mut self, key: &Key<'_>) -> Option<&mut Cell<V>> {
+        self.slots.iter_mut().find(|slot| slot.is(key, 0)).map(|slot| &mut slot.cell)
+    }
+    fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<V>, TableFull> {
+        self.place(key, 0, now).map(|slot| &mut slot.cell)
+    }
+    fn permits(&self, key: &Key<'_>) -> impl Iterator<Item = (u16, LeaseCell)> {
+        self.slots.iter().filter(move |slot| slot.is_of(key)).map(|slot| (slot.index, slot.cell.lease))
+    }
+    fn permit(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull> {
+        self.place(key, index, now).map(|slot| &mut slot.cell.lease)
+    }
+}

@@ -1,0 +1,101 @@
+//! Values as bytes, for stores outside the process.
+
+/// The value stays as it is; never encoded. For stores that keep values in this process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AsIs;
+
+/// Takes encoded bytes.
+pub trait Sink {
+    /// Appends; whether there was room.
+    #[must_use]
+    fn put(&mut self, bytes: &[u8]) -> bool;
+}
+
+#[cfg(feature = "alloc")]
+impl Sink for alloc::vec::Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) -> bool {
+        self.extend_from_slice(bytes);
+        true
+    }
+}
+
+#[cfg(feature = "heapless")]
+impl<const N: usize> Sink for heapless::Vec<u8, N> {
+    fn put(&mut self, bytes: &[u8]) -> bool {
+        self.extend_from_slice(bytes).is_ok()
+    }
+}
+
+/// Encodes and decodes values of one type. Data only, never code.
+///
+/// - MUST give back an equal value from what it encoded.
+/// - MUST NOT panic on any bytes.
+///
+/// ```
+/// use cachify_core::codec::{Codec, Sink, Uncodable};
+/// struct BigEndian;
+/// impl Codec<u32> for BigEndian {
+///     const ID: u8 = 200;
+///     fn encode(&self, value: &u32, into: &mut impl Sink) -> Result<(), Uncodable> {
+///         into.put(&value.to_be_bytes()).then_some(()).ok_or(Uncodable)
+///     }
+///     fn decode(&self, bytes: &[u8]) -> Result<u32, Uncodable> {
+///         bytes.try_into().map(u32::from_be_bytes).map_err(|_| Uncodable)
+///     }
+/// }
+/// assert_eq!(BigEndian.decode(&[0, 0, 1, 0]), Ok(256));
+/// ```
+pub trait Codec<V> {
+    /// Told apart in the stored entry; below 128 are this library's.
+    const ID: u8;
+    /// Writes the value.
+    fn encode(&self, value: &V, into: &mut impl Sink) -> Result<(), Uncodable>;
+    /// Reads a value.
+    fn decode(&self, bytes: &[u8]) -> Result<V, Uncodable>;
+}
+
+/// A value cannot be encoded, or bytes are not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uncodable;
+
+impl core::fmt::Display for Uncodable {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the value cannot be encoded, or the bytes are not one")
+    }
+}
+
+impl core::error::Error for Uncodable {}
+
+/// The postcard format, through serde.
+#[cfg(feature = "postcard")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Postcard;
+
+#[cfg(feature = "postcard")]
+impl<V: serde::Serialize + serde::de::DeserializeOwned> Codec<V> for Postcard {
+    const ID: u8 = 1;
+
+    fn encode(&self, value: &V, into: &mut impl Sink) -> Result<(), Uncodable> {
+        struct Flavor<'a, S>(&'a mut S);
+        impl<S: Sink> postcard::ser_flavors::Flavor for Flavor<'_, S> {
+            type Output = ();
+            fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+                self.try_extend(&[byte])
+            }
+            fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+                self.0.put(bytes).then_some(()).ok_or(postcard::Error::SerializeBufferFull)
+            }
+            fn finalize(self) -> postcard::Result<()> {
+                Ok(())
+            }
+        }
+        postcard::serialize_with_flavor(value, Flavor(into)).map_err(|_| Uncodable)
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<V, Uncodable> {
+        match postcard::take_from_bytes(bytes) {
+            Ok((value, [])) => Ok(value),
+            _ => Err(Uncodable),
+        }
+    }
+}

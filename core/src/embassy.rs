@@ -1,0 +1,58 @@
+//! Embassy (feature `embassy`): its clock, and its mutexes as locks.
+//!
+//! Not here: a time driver, a tick rate, a queue. Those belong to the firmware.
+
+use crate::{
+    store::{
+        fixed::{Fixed, State},
+        lock::Lock,
+        ram::RamStore,
+    },
+    time::{Clock, Instant, Timer},
+};
+use core::{cell::RefCell, marker::PhantomData};
+use embassy_sync::blocking_mutex::{Mutex, raw::RawMutex};
+
+pub use crate::store::lock::CriticalSection;
+
+/// The clock of `embassy-time`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EmbassyClock;
+
+impl Clock for EmbassyClock {
+    fn now(&self) -> Instant {
+        Instant::from_millis(embassy_time::Instant::now().as_millis())
+    }
+}
+
+impl Timer for EmbassyClock {
+    async fn sleep_until(&self, at: Instant) {
+        if at != Instant::MAX {
+            return embassy_time::Timer::at(embassy_time::Instant::from_millis(at.as_millis())).await;
+        }
+        core::future::pending().await
+    }
+}
+
+/// Any raw mutex of `embassy-sync` as the lock of a store, for example `ThreadModeRawMutex`.
+#[derive(Debug)]
+pub struct Raw<M>(PhantomData<M>);
+
+impl<M: RawMutex> Lock for Raw<M> {
+    type Of<T> = Mutex<M, RefCell<T>>;
+    fn new<T>(value: T) -> Self::Of<T> {
+        Mutex::new(RefCell::new(value))
+    }
+    fn with<T, R>(cell: &Self::Of<T>, f: impl FnOnce(&mut T) -> R) -> R {
+        cell.lock(|cell| f(&mut cell.borrow_mut()))
+    }
+}
+
+impl<M: RawMutex, C, const N: usize, V, const KEY: usize, const WAITERS: usize>
+    RamStore<Fixed<Raw<M>, C, N, V, KEY, WAITERS>>
+{
+    /// An empty store behind a raw mutex of `embassy-sync`.
+    pub const fn new(clock: C) -> Self {
+        Self::over(Mutex::new(RefCell::new(State::new())), clock)
+    }
+}

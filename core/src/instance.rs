@@ -1,0 +1,305 @@
+//! One store with its defaults and its observer; what values and macros are made from.
+
+use crate::{
+    cache::{self, Cache},
+    drive::ready,
+    key::{AsKey, Key, Kind},
+    lock::Lock,
+    observe::{Observer, Silent},
+    once::Once,
+    outcome::{LockRefusal, Refusal, Refused, Shape},
+    patience::POLL,
+    pool::Pool,
+    store::{
+        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncPermitStore, CacheStore, EntryStore, Fault,
+        Force, Host, Inspect, Peek, PermitStore, Tasks, Threads,
+    },
+    time::{Sleep, Timer},
+    ttl::Ttl,
+};
+use core::time::Duration;
+
+/// The defaults of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// TTL of cached values for which none is said; for ever if this says none either.
+    pub ttl: Option<Ttl>,
+    /// Lease of locks and runs for which none is said: 30 s.
+    pub lease: Duration,
+    /// Lease of permits for which none is said: 600 s.
+    pub permit: Duration,
+    /// Lease of the flight that fills a key: 10 s, renewed while it computes.
+    pub flight: Duration,
+    /// Longest time between two attempts of a waiter whom nothing wakes: 5 s, and 100 ms at most where the store
+    /// cannot signal.
+    pub poll: Duration,
+}
+
+impl Config {
+    /// The values named at each field.
+    pub const DEFAULT: Self = Self {
+        ttl: None,
+        lease: Duration::from_secs(30),
+        permit: Duration::from_secs(600),
+        flight: Duration::from_secs(10),
+        poll: POLL,
+    };
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// A store with its defaults and its observer.
+#[derive(Debug)]
+pub struct Instance<S, O = Silent> {
+    store: S,
+    config: Config,
+    observer: O,
+}
+
+/// Something that leads to an instance: a reference, or an owned handle that is cheap to clone.
+pub trait Handle: Clone {
+    /// The store of the instance.
+    type Store: Host;
+    /// Its observer.
+    type Observer: Observer;
+    /// The instance.
+    fn instance(&self) -> &Instance<Self::Store, Self::Observer>;
+}
+
+impl<S: Host, O: Observer> Handle for &Instance<S, O> {
+    type Store = S;
+    type Observer = O;
+    #[inline]
+    fn instance(&self) -> &Instance<S, O> {
+        self
+    }
+}
+
+impl<S> Instance<S> {
+    /// An instance with the default configuration and nobody watching.
+    pub const fn new(store: S) -> Self {
+        Self::with(store, Config::DEFAULT, Silent)
+    }
+}
+
+impl<S, O> Instance<S, O> {
+    /// An instance with a configuration and an observer of its own.
+    pub const fn with(store: S, config: Config, observer: O) -> Self {
+        Self { store, config, observer }
+    }
+
+    /// This instance: what macros call to reach it through `&`, `LazyLock`, `Arc`, or a handle.
+    #[inline]
+    pub const fn instance(&self) -> &Self {
+        self
+    }
+
+    /// Its store.
+    #[inline]
+    pub const fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Its defaults.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Who is told what happens.
+    #[inline]
+    pub const fn observer(&self) -> &O {
+        &self.observer
+    }
+}
+
+/// Makes the values of all four primitives from any handle.
+pub trait Primitives: Handle {
+    /// A lock: at most one at a time.
+    fn lock(&self, key: impl AsKey) -> Lock<Self> {
+        Lock::new(self.clone(), render::<Self>(key))
+    }
+    /// A run: skipped while another one is under way.
+    fn once(&self, key: impl AsKey) -> Once<Self> {
+        Once::new(self.clone(), render::<Self>(key))
+    }
+    /// A pool: at most `size` at a time. A size of zero is refused when a permit is asked for.
+    fn pool(&self, key: impl AsKey, size: u16) -> Pool<Self> {
+        Pool::new(self.clone(), render::<Self>(key), size)
+    }
+    /// A cached value.
+    fn cache(&self, key: impl AsKey) -> Cache<Self, <Self::Store as Host>::Codec> {
+        Cache::new(self.clone(), render::<Self>(key), <Self::Store as Host>::Codec::default())
+    }
+}
+
+impl<P: Handle> Primitives for P {}
+
+fn render<P: Handle>(key: impl AsKey) -> <P::Store as Host>::KeyBuf {
+    let mut buf = <P::Store as Host>::KeyBuf::default();
+    key.render_key(&mut buf);
+    buf
+}
+
+impl<S: Host, O: Observer> Instance<S, O> {
+    /// A lock: at most one at a time.
+    pub fn lock(&self, key: impl AsKey) -> Lock<&Self> {
+        Primitives::lock(&self, key)
+    }
+
+    /// A run: skipped while another one is under way.
+    pub fn once(&self, key: impl AsKey) -> Once<&Self> {
+        Primitives::once(&self, key)
+    }
+
+    /// A pool: at most `size` at a time. A size of zero is refused when a permit is asked for.
+    pub fn pool(&self, key: impl AsKey, size: u16) -> Pool<&Self> {
+        Primitives::pool(&self, key, size)
+    }
+
+    /// A cached value.
+    pub fn cache(&self, key: impl AsKey) -> Cache<&Self, S::Codec> {
+        Primitives::cache(&self, key)
+    }
+
+    fn key<'a>(&'a self, kind: Kind, buf: &'a S::KeyBuf) -> Result<Key<'a>, Fault> {
+        self.store.key(kind, buf).map_err(|_| Fault::KeyTooLong)
+    }
+
+    pub(crate) async fn is_held(&self, kind: Kind, key: &S::KeyBuf) -> Result<bool, Fault>
+    where
+        S: AsyncInspect,
+    {
+        Ok(self.store.remaining(self.key(kind, key)?).await.map_err(Into::into)?.is_some())
+    }
+
+    pub(crate) fn is_held_blocking(&self, kind: Kind, key: &S::KeyBuf) -> Result<bool, Fault>
+    where
+        S: Inspect,
+    {
+        Ok(Inspect::remaining(&self.store, self.key(kind, key)?).map_err(Into::into)?.is_some())
+    }
+
+    pub(crate) async fn force(&self, kind: Kind, key: &S::KeyBuf) -> Result<bool, Fault>
+    where
+        S: AsyncForce,
+    {
+        self.store.force_release(self.key(kind, key)?).await.map_err(Into::into)
+    }
+
+    pub(crate) fn force_blocking(&self, kind: Kind, key: &S::KeyBuf) -> Result<bool, Fault>
+    where
+        S: Force,
+    {
+        Force::force_release(&self.store, self.key(kind, key)?).map_err(Into::into)
+    }
+
+    pub(crate) async fn in_use(&self, key: &S::KeyBuf) -> Result<u16, Fault>
+    where
+        S: AsyncPermitStore,
+    {
+        self.store.in_use(self.key(Kind::Pool, key)?).await.map_err(Into::into)
+    }
+
+    pub(crate) fn in_use_blocking(&self, key: &S::KeyBuf) -> Result<u16, Fault>
+    where
+        S: PermitStore,
+    {
+        PermitStore::in_use(&self.store, self.key(Kind::Pool, key)?).map_err(Into::into)
+    }
+
+    pub(crate) async fn reset(&self, key: &S::KeyBuf) -> Result<bool, Fault>
+    where
+        S: AsyncEntryStore,
+    {
+        self.store.invalidate(self.key(Kind::Cache, key)?).await.map_err(Into::into)
+    }
+
+    pub(crate) fn reset_blocking(&self, key: &S::KeyBuf) -> Result<bool, Fault>
+    where
+        S: EntryStore,
+    {
+        EntryStore::invalidate(&self.store, self.key(Kind::Cache, key)?).map_err(Into::into)
+    }
+}
+
+/// What the attribute macros call.
+#[doc(hidden)]
+impl<S: Host, O: Observer> Instance<S, O> {
+    #[inline]
+    pub fn key_buf(&self) -> S::KeyBuf {
+        S::KeyBuf::default()
+    }
+
+    pub fn default_codec(&self) -> S::Codec {
+        S::Codec::default()
+    }
+
+    pub fn lock_of(&self, key: S::KeyBuf) -> Lock<&Self> {
+        Lock::new(self, key)
+    }
+
+    pub fn once_of(&self, key: S::KeyBuf) -> Once<&Self> {
+        Once::new(self, key)
+    }
+
+    pub fn pool_of(&self, key: S::KeyBuf, size: u16) -> Pool<&Self> {
+        Pool::new(self, key, size)
+    }
+
+    pub fn cache_of(&self, key: S::KeyBuf) -> Cache<&Self, S::Codec> {
+        Cache::new(self, key, S::Codec::default())
+    }
+
+    #[inline]
+    pub fn hit<K, R, C>(&self, key: &S::KeyBuf, shape: &K, codec: &C) -> Option<R>
+    where
+        S: Peek<K::Value, C>,
+        K: Shape<R>,
+    {
+        cache::hit(&self, key, shape, codec)
+    }
+
+    pub async fn cached<K, R, C>(
+        &self,
+        key: S::KeyBuf,
+        shape: K,
+        codec: &C,
+        ttl: Option<Ttl>,
+        body: impl AsyncFnOnce() -> R,
+    ) -> R
+    where
+        S: AsyncCacheStore<K::Value, C> + AsyncEntryStore,
+        S::Clock: Timer,
+        K: Shape<R>,
+    {
+        cache::fill(Tasks(self), key, shape, codec, ttl, body).await
+    }
+
+    pub fn cached_blocking<K, R, C>(
+        &self,
+        key: S::KeyBuf,
+        shape: K,
+        codec: &C,
+        ttl: Option<Ttl>,
+        body: impl FnOnce() -> R,
+    ) -> R
+    where
+        S: CacheStore<K::Value, C> + EntryStore,
+        S::Clock: Sleep,
+        K: Shape<R>,
+    {
+        ready(cache::fill(Threads(self), key, shape, codec, ttl, async move || body()))
+    }
+
+    pub fn refuse<R: Refusal>(&self, why: Refused) -> R {
+        R::refused(why)
+    }
+
+    pub fn refuse_lock<R: LockRefusal>(&self, why: Refused) -> R {
+        R::refused(why)
+    }
+}

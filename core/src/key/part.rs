@@ -1,0 +1,193 @@
+//! Values inside keys, rendered and escaped.
+
+use super::{KeyBuffer, KeySink};
+use core::fmt::{self, Display, Write};
+
+/// A value that renders into a key without `core::fmt`.
+///
+/// MUST render the same text as its `Display`, escaped for `stop`; [`Shown`] does so for any other type.
+pub trait KeyPart {
+    /// Renders the value; `stop` is the character that ends its placeholder.
+    fn render(&self, out: &mut impl KeySink, stop: Option<char>);
+}
+
+/// The same as [`KeyPart`], usable behind a reference of unknown type.
+pub trait DynPart {
+    /// Renders the value; `stop` is the character that ends its placeholder.
+    fn render_dyn(&self, out: &mut dyn KeySink, stop: Option<char>);
+}
+
+impl<T: KeyPart> DynPart for T {
+    fn render_dyn(&self, mut out: &mut dyn KeySink, stop: Option<char>) {
+        self.render(&mut out, stop);
+    }
+}
+
+/// Renders any `Display` value as a key part.
+///
+/// ```
+/// use cachify_core::key::{AsKey, KeyBuf, KeyBuffer, Shown};
+/// let mut buf = KeyBuf::<32>::default();
+/// ("price", Shown(1.5)).render_key(&mut buf);
+/// assert_eq!(buf.bytes(), Ok(&b"price:1.5"[..]));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<T>(pub T);
+
+impl<T: Display> KeyPart for Shown<T> {
+    fn render(&self, out: &mut impl KeySink, stop: Option<char>) {
+        struct Escaping<'a, S>(&'a mut S, Option<char>);
+        impl<S: KeySink> Write for Escaping<'_, S> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                escape(self.0, text, self.1);
+                Ok(())
+            }
+        }
+        // an error here is the value's own `Display` giving up; what it wrote stays
+        let _ = write!(Escaping(out, stop), "{}", self.0);
+    }
+}
+
+macro_rules! integers {
+    ($($t:ty as $wide:ty),*) => { $(impl KeyPart for $t {
+        #[inline]
+        fn render(&self, out: &mut impl KeySink, stop: Option<char>) {
+            let mut digits = [0_u8; 20];
+            let mut at = digits.len();
+            #[allow(clippy::unnecessary_cast, reason = "one body for all widths")]
+            let mut rest = self.unsigned_abs_() as $wide;
+            for digit in digits.iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                at -= 1;
+                rest /= 10;
+                if rest == 0 {
+                    break;
+                }
+            }
+            let text = digits.get(at..).unwrap_or_default();
+            #[allow(unused_comparisons, reason = "one body for signed and unsigned")]
+            let negative = *self < 0;
+            // only a digit or a sign right after the placeholder could be mistaken for the value
+            if stop.is_some_and(|c| c.is_ascii_digit() || c == '-') {
+                if negative { escape(out, "-", stop); }
+                escape(out, core::str::from_utf8(text).unwrap_or_default(), stop);
+            } else {
+                if negative { out.put(b"-"); }
+                out.put(text);
+            }
+        }
+    })* };
+}
+
+/// `unsigned_abs` for the unsigned ones too.
+trait Magnitude {
+    type Unsigned;
+    fn unsigned_abs_(self) -> Self::Unsigned;
+}
+macro_rules! magnitude {
+    ($($signed:ty, $unsigned:ty);*) => { $(
+        impl Magnitude for $signed { type Unsigned = $unsigned; fn unsigned_abs_(self) -> $unsigned { self.unsigned_abs() } }
+        impl Magnitude for $unsigned { type Unsigned = $unsigned; fn unsigned_abs_(self) -> $unsigned { self } }
+    )* };
+}
+magnitude!(i8, u8; i16, u16; i32, u32; i64, u64; isize, usize);
+integers!(u8 as u32, u16 as u32, u32 as u32, i8 as u32, i16 as u32, i32 as u32);
+integers!(u64 as u64, i64 as u64, usize as usize, isize as usize);
+
+impl KeyPart for str {
+    #[inline]
+    fn render(&self, out: &mut impl KeySink, stop: Option<char>) {
+        escape(out, self, stop);
+    }
+}
+
+impl KeyPart for bool {
+    fn render(&self, out: &mut impl KeySink, stop: Option<char>) {
+        escape(out, if *self { "true" } else { "false" }, stop);
+    }
+}
+
+impl KeyPart for char {
+    fn render(&self, out: &mut impl KeySink, stop: Option<char>) {
+        escape(out, self.encode_utf8(&mut [0; 4]), stop);
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl KeyPart for alloc::string::String {
+    #[inline]
+    fn render(&self, out: &mut impl KeySink, stop: Option<char>) {
+        escape(out, self, stop);
+    }
+}
+
+#[cfg(feature = "heapless")]
+impl<const N: usize> KeyPart for heapless::String<N> {
+    fn render(&self, out: &mut impl KeySink, stop: Option<char>) {
+        escape(out, self, stop);
+    }
+}
+
+impl<T: KeyPart + ?Sized> KeyPart for &T {
+    #[inline]
+    fn render(&self, out: &mut impl KeySink, stop: Option<char>) {
+        (**self).render(out, stop);
+    }
+}
+
+impl<T: KeyPart + ?Sized> KeyPart for &mut T {
+    #[inline]
+    fn render(&self, out: &mut impl KeySink, stop: Option<char>) {
+        (**self).render(out, stop);
+    }
+}
+
+/// Percent-escapes `%`, `:`, braces and `stop`; the whole of it when it is several bytes long.
+pub(super) fn escape(out: &mut impl KeySink, text: &str, stop: Option<char>) {
+    let mut from = 0;
+    for (at, c) in text.char_indices() {
+        if matches!(c, '%' | ':' | '{' | '}') || stop == Some(c) {
+            out.put(text.as_bytes().get(from..at).unwrap_or_default());
+            let end = at + c.len_utf8();
+            for byte in text.as_bytes().get(at..end).unwrap_or_default() {
+                out.put(&[b'%', hex(byte >> 4), hex(byte & 15)]);
+            }
+            from = end;
+        }
+    }
+    out.put(text.as_bytes().get(from..).unwrap_or_default());
+}
+
+const fn hex(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 }
+}
+
+/// What a macro wraps an argument in: `(&&Part(&x)).render_part(..)` takes [`KeyPart`] where there is one, else
+/// `Display` (autoref specialisation, after dtolnay's case study).
+#[derive(Debug)]
+pub struct Part<'a, T: ?Sized>(pub &'a T);
+
+/// The preferred way: [`KeyPart`].
+pub trait ByPart {
+    /// Renders the value; `stop` is the character that ends its placeholder.
+    fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>);
+}
+
+/// The fall-back: `Display`.
+pub trait ByDisplay {
+    /// Renders the value; `stop` is the character that ends its placeholder.
+    fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>);
+}
+
+impl<T: KeyPart + ?Sized> ByPart for &Part<'_, T> {
+    #[inline]
+    fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>) {
+        self.0.render(out, stop);
+    }
+}
+
+impl<T: Display + ?Sized> ByDisplay for Part<'_, T> {
+    fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>) {
+        Shown(self.0).render(out, stop);
+    }
+}

@@ -1,0 +1,53 @@
+//! Keys given as values: tuples, plain texts, rendered templates.
+
+use super::{KeyError, KeyPart, KeySink, runtime::Rendering};
+
+/// Something that is a whole key: `("user", id)` equals the template `"user:{id}"`.
+///
+/// A plain text is taken as it is, and refused if it has braces, for then a template was meant.
+pub trait AsKey {
+    /// Renders the key.
+    fn render_key(&self, out: &mut impl KeySink);
+}
+
+impl AsKey for str {
+    fn render_key(&self, out: &mut impl KeySink) {
+        if self.contains(['{', '}']) {
+            out.fail(KeyError::Braces);
+        }
+        out.put(self.as_bytes());
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl AsKey for alloc::string::String {
+    fn render_key(&self, out: &mut impl KeySink) {
+        self.as_str().render_key(out);
+    }
+}
+
+impl<T: AsKey + ?Sized> AsKey for &T {
+    fn render_key(&self, out: &mut impl KeySink) {
+        (**self).render_key(out);
+    }
+}
+
+impl AsKey for Rendering<'_> {
+    fn render_key(&self, out: &mut impl KeySink) {
+        self.render(out);
+    }
+}
+
+macro_rules! tuples {
+    ($($first:ident $($rest:ident)*;)*) => { $(
+        impl<$first: KeyPart, $($rest: KeyPart),*> AsKey for ($first, $($rest,)*) {
+            #[allow(non_snake_case, reason = "type parameters name the elements")]
+            fn render_key(&self, out: &mut impl KeySink) {
+                let ($first, $($rest,)*) = self;
+                $first.render(out, Some(':'));
+                $( out.put(b":"); $rest.render(out, Some(':')); )*
+            }
+        }
+    )* };
+}
+tuples! { A; A B; A B C; A B C D; A B C D E; A B C D E F; }

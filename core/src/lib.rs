@@ -1,0 +1,78 @@
+//! Cache, lock, once and pool as state machines over abstract clocks and stores, for microcontrollers and servers.
+//!
+//! What an operation *means* is a pure function of state, time and request ([`cell`]); what waits, locks or sleeps is
+//! a thin shell round it ([`drive`], [`store`]). Core never allocates by default, never spawns, never sleeps and never
+//! reads a clock by itself. Servers use the crate `cachify`, which builds on this one; firmware uses this one:
+//!
+//! ```
+//! use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::{ManualClock, block_on}};
+//! use core::time::Duration;
+//!
+//! let clock = ManualClock::new();
+//! let store = FixedStore::<NoLock, _, 8, u32>::new(&clock); // 8 keys, values of one type, no heap
+//! let device = Instance::new(&store);
+//! let reading = device.cache("temperature").ttl(Duration::from_secs(5));
+//! let value = block_on(reading.get_or_insert_with(async || Ok::<u32, ()>(21)));
+//! assert_eq!(value, Ok(21));
+//! ```
+//!
+//! See [`why`] for the reasons behind the rules.
+#![no_std]
+#![forbid(unsafe_code)]
+// the traits leave `Send` to the concrete store, so that one trait serves executors with and without threads
+#![allow(async_fn_in_trait)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod cache;
+pub mod cell;
+pub mod codec;
+pub mod drive;
+#[cfg(feature = "embassy")]
+pub mod embassy;
+pub mod hold;
+pub mod instance;
+pub mod key;
+pub mod lock;
+pub mod observe;
+pub mod once;
+pub mod outcome;
+pub mod patience;
+pub mod pool;
+pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod time;
+pub mod token;
+pub mod ttl;
+pub mod why;
+
+pub use cell::Holding;
+pub use codec::AsIs;
+pub use instance::{Config, Instance};
+pub use once::Ran;
+pub use outcome::Refused;
+pub use store::{Fault, fixed::FixedStore};
+pub use ttl::Ttl;
+
+#[cfg(feature = "macros")]
+pub use cachify_macros::{cached_core as cached, lock_core as lock, once_core as once, pooled_core as pooled};
+
+/// What the attribute macros expand against; not part of the interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::{
+        hold::Wait,
+        key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeySink, Part},
+        outcome::{Encoded, IsAny, IsOption, IsResult, Probe, Shape, Whole},
+        store::Fault,
+        ttl::Ttl,
+    };
+    pub use core::time::Duration;
+
+    /// Core has no global instance and no error of its own: companions return the fault.
+    pub type Error = Fault;
+}

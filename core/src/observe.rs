@@ -1,0 +1,75 @@
+//! What happens, told to whoever wants to know.
+
+use crate::{key::Key, outcome::Refused, patience::Patience, store::Fault, token::FencingToken};
+
+/// One thing that happened to one key.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A cached value was served.
+    Hit {
+        /// The key.
+        key: Key<'a>,
+    },
+    /// A cached value was not there; this caller computes it.
+    Miss {
+        /// The key.
+        key: Key<'a>,
+    },
+    /// A caller that missed got the value another one computed.
+    Joined {
+        /// The key.
+        key: Key<'a>,
+    },
+    /// A right was granted.
+    Granted {
+        /// The key.
+        key: Key<'a>,
+        /// Its fence.
+        fence: FencingToken,
+        /// How long the caller was willing to wait.
+        patience: Patience,
+    },
+    /// A call did not run.
+    Refused {
+        /// The key; `None` when there is none.
+        key: Option<Key<'a>>,
+        /// Why.
+        why: Refused,
+    },
+    /// A right was gone when its holder renewed it or gave it back, or a value came too late to be stored.
+    Lost {
+        /// The key.
+        key: Key<'a>,
+    },
+    /// The store failed beside a call whose result does not tell.
+    Failed {
+        /// The key; `None` when there is none.
+        key: Option<Key<'a>>,
+        /// What went wrong.
+        fault: Fault,
+    },
+}
+
+/// Is told what happens; called outside every lock, on the caller's stack.
+///
+/// MUST NOT block, MUST NOT call the instance.
+pub trait Observer {
+    /// Something happened.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// Nobody is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    #[inline]
+    fn event(&self, _: &Event<'_>) {}
+}
+
+impl<O: Observer + ?Sized> Observer for &O {
+    fn event(&self, event: &Event<'_>) {
+        (**self).event(event);
+    }
+}

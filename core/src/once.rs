@@ -1,0 +1,214 @@
+//! Once: skip what is already running, or ran a moment ago.
+
+use crate::{
+    cell::{Ask, Begun, Grant, Holding},
+    drive::{Face, ready},
+    hold::{Held, Right, Wait},
+    instance::Handle,
+    key::{Key, Kind},
+    outcome::{Refused, Whole},
+    patience::{Busy, Contended, Ticket},
+    store::{AsyncForce, AsyncInspect, AsyncOnceStore, Fault, Force, Host, Inspect, OnceStore, Store, Tasks, Threads},
+    time::{Sleep, Timer},
+    token::{FencingToken, HolderToken},
+};
+use core::{future::Future, time::Duration};
+
+/// The right to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    keep: Duration,
+}
+
+impl<F: Face + AsyncOnceStore> Right<F> for Turn {
+    const KIND: Kind = Kind::Once;
+    async fn ask(self, face: &F, key: Key<'_>, ask: &Ask<'_>) -> Result<Contended<Grant>, <F as Store>::Error> {
+        Ok(match face.begin(key, ask).await? {
+            Begun::Run(grant) => Contended::Granted(grant),
+            Begun::Busy(busy) => Contended::Busy(busy),
+            Begun::Done { remaining } => Contended::Busy(Busy { remaining, ticket: Ticket::NONE }),
+        })
+    }
+    fn renew(self, face: &F, key: Key<'_>, ask: &Ask<'_>) -> impl Future<Output = Result<Holding, F::Error>> {
+        face.touch(key, ask)
+    }
+    async fn give_back(
+        self,
+        face: &F,
+        key: Key<'_>,
+        token: HolderToken,
+        success: bool,
+    ) -> Result<Holding, <F as Store>::Error> {
+        if success { face.complete(key, token, self.keep).await } else { face.fail(key, token).await }
+    }
+}
+
+/// A run under way in a task.
+pub type Run<P> = Held<Tasks<P>, Turn>;
+/// A run under way in a thread.
+pub type BlockingRun<P> = Held<Threads<P>, Turn>;
+
+/// How a run that may be skipped ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran<T> {
+    /// It ran.
+    Ran(T),
+    /// Somebody else runs, or ran and the marker is kept for at most this much longer.
+    Skipped(Duration),
+}
+
+/// A run by its key; can be kept and used again. Made by `Instance::once`.
+#[derive(Clone, Debug)]
+#[must_use = "nothing runs before `run`"]
+pub struct Once<P: Handle> {
+    handle: P,
+    key: <P::Store as Host>::KeyBuf,
+    ttl: Option<Duration>,
+    keep: Duration,
+}
+
+impl<P: Handle> Once<P> {
+    pub(crate) fn new(handle: P, key: <P::Store as Host>::KeyBuf) -> Self {
+        Self { handle, key, ttl: None, keep: Duration::ZERO }
+    }
+
+    /// How long a run lasts unless renewed; else the instance's default lease.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// For how long after a run that succeeded others are skipped; else not at all.
+    pub fn keep(mut self, keep: Duration) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    async fn obtain<F>(&self, face: F) -> Result<Held<F, Turn>, Refused>
+    where
+        F: Face<Handle = P> + AsyncOnceStore,
+    {
+        let ttl = self.ttl.unwrap_or(self.handle.instance().config().lease);
+        Held::obtain(face, self.key.clone(), Turn { keep: self.keep }, ttl, Wait::No).await
+    }
+}
+
+/// For tasks.
+impl<P: Handle> Once<P>
+where
+    P::Store: AsyncOnceStore,
+    <P::Store as Host>::Clock: Timer,
+{
+    /// Asks to run; whoever gets the run ends it with `complete`, `fail`, or by dropping it.
+    ///
+    /// Dropping the future leaves nothing behind.
+    pub async fn begin(&self) -> Result<Run<P>, Refused> {
+        self.obtain(Tasks(self.handle.clone())).await
+    }
+
+    /// Runs `body` unless somebody else does, or did a moment ago. Any result counts as success.
+    pub async fn run<T>(&self, body: impl AsyncFnOnce(FencingToken) -> T) -> Result<Ran<T>, Refused> {
+        let run = match skipped(self.begin().await)? {
+            Ran::Ran(run) => run,
+            Ran::Skipped(remaining) => return Ok(Ran::Skipped(remaining)),
+        };
+        let out = run.carry(body(run.fence())).await;
+        run.finish(&Whole, &out).await;
+        Ok(Ran::Ran(out))
+    }
+
+    /// Whether somebody runs, or a marker is kept.
+    pub async fn is_locked(&self) -> Result<bool, Fault>
+    where
+        P::Store: AsyncInspect,
+    {
+        self.handle.instance().is_held(Kind::Once, &self.key).await
+    }
+
+    /// Lets the next one run, whoever runs now; whether there was a run or a marker.
+    pub async fn force_release(&self) -> Result<bool, Fault>
+    where
+        P::Store: AsyncForce,
+    {
+        self.handle.instance().force(Kind::Once, &self.key).await
+    }
+}
+
+/// For threads.
+impl<P: Handle> Once<P>
+where
+    P::Store: OnceStore,
+    <P::Store as Host>::Clock: Sleep,
+{
+    /// Asks to run; whoever gets the run ends it with `complete`, `fail`, or by dropping it.
+    pub fn begin_blocking(&self) -> Result<BlockingRun<P>, Refused> {
+        ready(self.obtain(Threads(self.handle.clone())))
+    }
+
+    /// Runs `body` unless somebody else does, or did a moment ago. Any result counts as success.
+    pub fn run_blocking<T>(&self, body: impl FnOnce(FencingToken) -> T) -> Result<Ran<T>, Refused> {
+        let run = match skipped(self.begin_blocking())? {
+            Ran::Ran(run) => run,
+            Ran::Skipped(remaining) => return Ok(Ran::Skipped(remaining)),
+        };
+        let out = body(run.fence());
+        let _ = run.complete();
+        Ok(Ran::Ran(out))
+    }
+
+    /// Whether somebody runs, or a marker is kept.
+    pub fn is_locked_blocking(&self) -> Result<bool, Fault>
+    where
+        P::Store: Inspect,
+    {
+        self.handle.instance().is_held_blocking(Kind::Once, &self.key)
+    }
+
+    /// Lets the next one run, whoever runs now; whether there was a run or a marker.
+    pub fn force_release_blocking(&self) -> Result<bool, Fault>
+    where
+        P::Store: Force,
+    {
+        self.handle.instance().force_blocking(Kind::Once, &self.key)
+    }
+}
+
+impl<P: Handle> Run<P>
+where
+    P::Store: AsyncOnceStore,
+    <P::Store as Host>::Clock: Timer,
+{
+    /// The run succeeded: its marker is kept. Tells whether it was still this run's turn.
+    pub async fn complete(self) -> Result<Holding, Refused> {
+        Ok(self.settle(true).await?)
+    }
+
+    /// The run failed: nothing is kept.
+    pub async fn fail(self) -> Result<Holding, Refused> {
+        Ok(self.settle(false).await?)
+    }
+}
+
+impl<P: Handle> BlockingRun<P>
+where
+    P::Store: OnceStore,
+    <P::Store as Host>::Clock: Sleep,
+{
+    /// The run succeeded: its marker is kept. Tells whether it was still this run's turn.
+    pub fn complete(self) -> Result<Holding, Refused> {
+        Ok(ready(self.settle(true))?)
+    }
+
+    /// The run failed: nothing is kept.
+    pub fn fail(self) -> Result<Holding, Refused> {
+        Ok(ready(self.settle(false))?)
+    }
+}
+
+fn skipped<T>(got: Result<T, Refused>) -> Result<Ran<T>, Refused> {
+    match got {
+        Ok(run) => Ok(Ran::Ran(run)),
+        Err(Refused::Busy { remaining }) => Ok(Ran::Skipped(remaining)),
+        Err(why) => Err(why),
+    }
+}

@@ -1,0 +1,260 @@
+//! What a return type means: what of it is kept, and what a call returns that did not run.
+
+use crate::{
+    cell::Kept,
+    key::KeyError,
+    store::{Fault, NOT_INITIALISED},
+    time::Instant,
+    token::HolderToken,
+};
+use core::{fmt, marker::PhantomData, time::Duration};
+
+/// Why a call did not run.
+///
+/// The key is in the event, not here: core does not allocate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refused {
+    /// Somebody else holds it.
+    Busy {
+        /// For how much longer at most.
+        remaining: Duration,
+    },
+    /// All permits are held.
+    Full {
+        /// When the first one ends at the latest.
+        next: Duration,
+    },
+    /// The key does not fit into the store's key length.
+    KeyTooLong,
+    /// There is no key.
+    BadKey(KeyError),
+    /// A TTL or a pool size of zero.
+    Zero,
+    /// Every slot of the store holds something live.
+    StoreFull,
+    /// The store did not do it.
+    Unavailable(Fault),
+    /// The store may have done it; the token is given back in the background.
+    Indeterminate {
+        /// Who may hold it.
+        token: HolderToken,
+        /// Until when at the latest.
+        until: Instant,
+    },
+    /// Nothing was initialised.
+    NotInitialised,
+}
+
+impl Refused {
+    /// Whether somebody else has it: busy, or full.
+    #[must_use]
+    pub const fn is_contended(self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Full { .. })
+    }
+
+    /// Whether the store may have done it all the same.
+    #[must_use]
+    pub const fn is_indeterminate(self) -> bool {
+        matches!(self, Self::Indeterminate { .. })
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy { remaining } => write!(f, "held by another for at most {remaining:?} more"),
+            Self::Full { next } => write!(f, "no permit left; the first ends within {next:?}"),
+            Self::KeyTooLong => KeyError::TooLong.fmt(f),
+            Self::BadKey(why) => why.fmt(f),
+            Self::Zero => f.write_str("a TTL or a pool size of zero"),
+            Self::StoreFull => Fault::Full.fmt(f),
+            Self::Unavailable(fault) => fault.fmt(f),
+            Self::Indeterminate { .. } => f.write_str("the store did not answer: it may or may not have been granted"),
+            Self::NotInitialised => f.write_str(NOT_INITIALISED),
+        }
+    }
+}
+
+impl core::error::Error for Refused {}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Full => Self::StoreFull,
+            Fault::KeyTooLong => Self::KeyTooLong,
+            Fault::NotInitialised => Self::NotInitialised,
+            fault => Self::Unavailable(fault),
+        }
+    }
+}
+
+impl From<KeyError> for Refused {
+    fn from(why: KeyError) -> Self {
+        match why {
+            KeyError::TooLong => Self::KeyTooLong,
+            why => Self::BadKey(why),
+        }
+    }
+}
+
+/// A return type that can say "did not run".
+#[diagnostic::on_unimplemented(
+    message = "a call that is skipped cannot return `{Self}`",
+    label = "this return type has no value for \"did not run\"",
+    note = "return `()`, `Option<T>`, or `Result<T, E>` where `E: From<Refused>`; or say `otherwise = expression`"
+)]
+pub trait Refusal {
+    /// Whether the caller learns why.
+    const SAYS_WHY: bool;
+    /// What the call returns.
+    fn refused(why: Refused) -> Self;
+}
+
+impl Refusal for () {
+    const SAYS_WHY: bool = false;
+    fn refused(_: Refused) {}
+}
+
+impl<T> Refusal for Option<T> {
+    const SAYS_WHY: bool = false;
+    fn refused(_: Refused) -> Self {
+        None
+    }
+}
+
+impl<T, E: From<Refused>> Refusal for Result<T, E> {
+    const SAYS_WHY: bool = true;
+    fn refused(why: Refused) -> Self {
+        Err(why.into())
+    }
+}
+
+/// A return type that says why a critical section was not entered.
+#[diagnostic::on_unimplemented(
+    message = "a locked function cannot return `{Self}`",
+    label = "a critical section is never skipped in silence",
+    note = "return `Result<T, E>` where `E: From<Refused>`; or say `otherwise = expression`"
+)]
+pub trait LockRefusal {
+    /// What the call returns.
+    fn refused(why: Refused) -> Self;
+}
+
+impl<T, E: From<Refused>> LockRefusal for Result<T, E> {
+    fn refused(why: Refused) -> Self {
+        Err(why.into())
+    }
+}
+
+/// How a return type `R` is taken apart and put together again.
+pub trait Shape<R> {
+    /// The part that is kept.
+    type Value;
+    /// The part worth keeping; `None` when the call did not succeed.
+    fn keep<'r>(&self, out: &'r R) -> Option<Kept<'r, Self::Value>>;
+    /// What a hit returns.
+    fn back(&self, value: Self::Value) -> R;
+}
+
+/// Everything is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole;
+/// What is inside `Some` is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct InSome;
+/// What is inside `Ok` is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct InOk;
+
+impl<R> Shape<R> for Whole {
+    type Value = R;
+    fn keep<'r>(&self, out: &'r R) -> Option<Kept<'r, R>> {
+        Some(Kept::Ref(out))
+    }
+    fn back(&self, value: R) -> R {
+        value
+    }
+}
+
+impl<T> Shape<Option<T>> for InSome {
+    type Value = T;
+    fn keep<'r>(&self, out: &'r Option<T>) -> Option<Kept<'r, T>> {
+        out.as_ref().map(Kept::Ref)
+    }
+    fn back(&self, value: T) -> Option<T> {
+        Some(value)
+    }
+}
+
+impl<T, E> Shape<Result<T, E>> for InOk {
+    type Value = T;
+    fn keep<'r>(&self, out: &'r Result<T, E>) -> Option<Kept<'r, T>> {
+        out.as_ref().ok().map(Kept::Ref)
+    }
+    fn back(&self, value: T) -> Result<T, E> {
+        Ok(value)
+    }
+}
+
+/// A shape whose value is encoded before it is kept and decoded at a hit.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoded<K, F, G> {
+    inner: K,
+    encode: F,
+    decode: G,
+}
+
+impl<K, F, G> Encoded<K, F, G> {
+    /// Keeps `encode(&value)` and gives back `decode(stored)`.
+    pub const fn new(inner: K, encode: F, decode: G) -> Self {
+        Self { inner, encode, decode }
+    }
+}
+
+impl<R, K: Shape<R>, U, F: Fn(&K::Value) -> U, G: Fn(U) -> K::Value> Shape<R> for Encoded<K, F, G> {
+    type Value = U;
+    fn keep<'r>(&self, out: &'r R) -> Option<Kept<'r, U>> {
+        self.inner.keep(out).map(|kept| Kept::Own((self.encode)(kept.as_ref())))
+    }
+    fn back(&self, value: U) -> R {
+        self.inner.back((self.decode)(value))
+    }
+}
+
+/// Finds the shape of a type: `(&&Probe::<R>::NEW).shape()` sees through aliases, and keeps a generic `T` whole
+/// (autoref specialisation).
+#[derive(Debug)]
+pub struct Probe<R>(PhantomData<fn() -> R>);
+
+impl<R> Probe<R> {
+    /// A probe.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+/// `R` is a `Result`.
+pub trait IsResult {
+    /// Its shape.
+    fn shape(&self) -> InOk {
+        InOk
+    }
+}
+impl<T, E> IsResult for &Probe<Result<T, E>> {}
+
+/// `R` is an `Option`.
+pub trait IsOption {
+    /// Its shape.
+    fn shape(&self) -> InSome {
+        InSome
+    }
+}
+impl<T> IsOption for &Probe<Option<T>> {}
+
+/// `R` is anything else.
+pub trait IsAny {
+    /// Its shape.
+    fn shape(&self) -> Whole {
+        Whole
+    }
+}
+impl<T> IsAny for Probe<T> {}

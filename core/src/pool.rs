@@ -1,0 +1,197 @@
+//! Pools: at most so many at once.
+
+use crate::{
+    cell::{Ask, Grant, Holding},
+    drive::{Face, ready},
+    hold::{Held, Right, Wait, refused},
+    instance::Handle,
+    key::{Key, Kind},
+    lock::unless_contended,
+    outcome::Refused,
+    patience::Contended,
+    store::{AsyncPermitStore, Fault, Host, PermitStore, Store, Tasks, Threads},
+    time::{Sleep, Timer},
+    token::{FencingToken, HolderToken},
+};
+use core::{future::Future, time::Duration};
+
+/// The right to be one of `size`.
+#[derive(Clone, Copy, Debug)]
+pub struct OneOf {
+    size: u16,
+}
+
+impl<F: Face + AsyncPermitStore> Right<F> for OneOf {
+    const KIND: Kind = Kind::Pool;
+    fn ask(
+        self,
+        face: &F,
+        key: Key<'_>,
+        ask: &Ask<'_>,
+    ) -> impl Future<Output = Result<Contended<Grant>, <F as Store>::Error>> {
+        face.take(key, self.size, ask)
+    }
+    fn renew(self, face: &F, key: Key<'_>, ask: &Ask<'_>) -> impl Future<Output = Result<Holding, F::Error>> {
+        face.extend(key, ask)
+    }
+    fn give_back(
+        self,
+        face: &F,
+        key: Key<'_>,
+        token: HolderToken,
+        _: bool,
+    ) -> impl Future<Output = Result<Holding, F::Error>> {
+        AsyncPermitStore::give_back(face, key, token)
+    }
+    fn refused(self, next: Duration) -> Refused {
+        Refused::Full { next }
+    }
+}
+
+/// A permit that is held by a task.
+pub type Permit<P> = Held<Tasks<P>, OneOf>;
+/// A permit that is held by a thread.
+pub type BlockingPermit<P> = Held<Threads<P>, OneOf>;
+
+/// A pool by its key and size; can be kept and used again. Made by `Instance::pool`.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is taken before `take`"]
+pub struct Pool<P: Handle> {
+    handle: P,
+    key: <P::Store as Host>::KeyBuf,
+    size: u16,
+    ttl: Option<Duration>,
+    wait: Wait,
+}
+
+impl<P: Handle> Pool<P> {
+    pub(crate) fn new(handle: P, key: <P::Store as Host>::KeyBuf, size: u16) -> Self {
+        Self { handle, key, size, ttl: None, wait: Wait::No }
+    }
+
+    /// How long a permit lasts unless renewed; else the instance's default.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// How long `take` waits for a permit; else not at all.
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = Wait::For(wait);
+        self
+    }
+
+    /// `take` waits without limit.
+    pub fn wait_forever(mut self) -> Self {
+        self.wait = Wait::Forever;
+        self
+    }
+
+    #[doc(hidden)]
+    pub fn waiting(mut self, wait: Wait) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    async fn obtain<F>(&self, face: F, wait: Wait) -> Result<Held<F, OneOf>, Refused>
+    where
+        F: Face<Handle = P> + AsyncPermitStore,
+    {
+        if self.size == 0 {
+            return Err(refused(&self.handle, Refused::Zero));
+        }
+        let ttl = self.ttl.unwrap_or(self.handle.instance().config().permit);
+        Held::obtain(face, self.key.clone(), OneOf { size: self.size }, ttl, wait).await
+    }
+}
+
+/// For tasks.
+impl<P: Handle> Pool<P>
+where
+    P::Store: AsyncPermitStore,
+    <P::Store as Host>::Clock: Timer,
+{
+    /// Takes a permit, waiting as long as was said.
+    ///
+    /// Dropping the future leaves the pool as it was: what may have been granted is given back.
+    pub async fn take(&self) -> Result<Permit<P>, Refused> {
+        self.obtain(Tasks(self.handle.clone()), self.wait).await
+    }
+
+    /// Takes a permit if one is free, else `None`; does not wait.
+    pub async fn try_take(&self) -> Result<Option<Permit<P>>, Refused> {
+        unless_contended(self.obtain(Tasks(self.handle.clone()), Wait::No).await)
+    }
+
+    /// Runs `body` with a permit, renewing it.
+    pub async fn run<T>(&self, body: impl AsyncFnOnce(FencingToken) -> T) -> Result<T, Refused> {
+        let permit = self.take().await?;
+        let out = permit.carry(body(permit.fence())).await;
+        let _ = permit.settle(true).await;
+        Ok(out)
+    }
+
+    /// How many permits are held.
+    pub async fn in_use(&self) -> Result<u16, Fault> {
+        self.handle.instance().in_use(&self.key).await
+    }
+}
+
+/// For threads.
+impl<P: Handle> Pool<P>
+where
+    P::Store: PermitStore,
+    <P::Store as Host>::Clock: Sleep,
+{
+    /// Takes a permit, blocking this thread as long as was said.
+    pub fn take_blocking(&self) -> Result<BlockingPermit<P>, Refused> {
+        ready(self.obtain(Threads(self.handle.clone()), self.wait))
+    }
+
+    /// Takes a permit if one is free, else `None`; does not wait.
+    pub fn try_take_blocking(&self) -> Result<Option<BlockingPermit<P>>, Refused> {
+        unless_contended(ready(self.obtain(Threads(self.handle.clone()), Wait::No)))
+    }
+
+    /// Runs `body` with a permit.
+    pub fn run_blocking<T>(&self, body: impl FnOnce(FencingToken) -> T) -> Result<T, Refused> {
+        let permit = self.take_blocking()?;
+        let out = body(permit.fence());
+        let _ = permit.release();
+        Ok(out)
+    }
+
+    /// How many permits are held.
+    pub fn in_use_blocking(&self) -> Result<u16, Fault> {
+        self.handle.instance().in_use_blocking(&self.key)
+    }
+}
+
+impl<P: Handle> Permit<P>
+where
+    P::Store: AsyncPermitStore,
+    <P::Store as Host>::Clock: Timer,
+{
+    /// Gives the permit back; whether it was still held.
+    ///
+    /// Dropping the future, or the permit, leaves it to the store's background work.
+    pub async fn release(self) -> Result<Holding, Refused> {
+        Ok(self.settle(true).await?)
+    }
+
+    /// Runs `body`, renewing the permit beside it.
+    pub async fn run<T>(&self, body: impl Future<Output = T>) -> T {
+        self.carry(body).await
+    }
+}
+
+impl<P: Handle> BlockingPermit<P>
+where
+    P::Store: PermitStore,
+    <P::Store as Host>::Clock: Sleep,
+{
+    /// Gives the permit back; whether it was still held.
+    pub fn release(self) -> Result<Holding, Refused> {
+        Ok(ready(self.settle(true))?)
+    }
+}

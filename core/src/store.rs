@@ -1,0 +1,196 @@
+//! What a store can do: one capability per trait, each with a blocking and an async face of the same words.
+//!
+//! Each trait lists what an implementation MUST do; the conformance suite has a test of each. `Busy` is an outcome,
+//! not an error. Not here: waiting and renewing, which `drive` and the brackets do for every store.
+
+mod face;
+pub mod fixed;
+#[cfg(feature = "alloc")]
+pub mod growing;
+pub mod lock;
+pub mod ram;
+
+pub use face::*;
+
+use crate::{
+    drive::Validity,
+    key::{Key, KeyBuffer, KeyError},
+    patience::Ticket,
+    time::Clock,
+    token::HolderToken,
+};
+use core::{
+    fmt,
+    future::{Future, pending},
+    time::Duration,
+};
+
+/// What all faces of a store share.
+pub trait Store {
+    /// What goes wrong; a [`Fault`] for callers that cannot name the store.
+    type Error: fmt::Debug + Into<Fault>;
+
+    /// Ends at once if anything was released since `ticket`, else at the next release of `key`.
+    ///
+    /// MAY end early, MAY never end: a store that cannot signal leaves it out, and its waiters poll.
+    /// MUST pass a wake-up on when the future is dropped between being woken and being polled.
+    fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
+        let _ = (key, ticket);
+        pending()
+    }
+
+    /// Takes back, sooner or later, what `token` holds or may hold under `key`; the holder was dropped.
+    ///
+    /// MUST NOT block. MAY do nothing: the right ends by itself.
+    fn dropped(&self, key: Key<'_>, token: HolderToken) {
+        let _ = (key, token);
+    }
+}
+
+/// What an instance needs beside the capabilities: time, tokens, keys.
+pub trait Host: Store {
+    /// The clock deadlines are measured on.
+    type Clock: Clock;
+    /// Where keys are rendered.
+    type KeyBuf: KeyBuffer;
+    /// Watches over a granted right.
+    type Attendance: Attendance;
+    /// The codec of values for which none is named.
+    type Codec: Default;
+
+    /// The clock.
+    fn clock(&self) -> &Self::Clock;
+    /// A token for one more attempt.
+    fn token(&self) -> HolderToken;
+    /// Watches over a right of `ttl` that was just granted.
+    fn attend(&self, key: Key<'_>, token: HolderToken, ttl: Duration, validity: Validity) -> Self::Attendance;
+
+    /// What keys begin with, outside the process.
+    fn prefix(&self) -> &str {
+        ""
+    }
+    /// The seed of key hashes; random where keys come from strangers.
+    fn seed(&self) -> u64 {
+        0
+    }
+    /// The key that was rendered into `buf`.
+    #[inline]
+    fn key<'a>(&'a self, kind: crate::key::Kind, buf: &'a Self::KeyBuf) -> Result<Key<'a>, KeyError> {
+        Ok(Key::new(kind, self.prefix(), buf.bytes()?, self.seed()))
+    }
+
+    /// Remembers that the flight of `token` is being computed on this very stack, or no longer.
+    fn mark(&self, key: Key<'_>, token: HolderToken, inside: bool) {
+        let _ = (key, token, inside);
+    }
+    /// Whether the key's flight is being computed further up this very stack.
+    fn is_marked(&self, key: Key<'_>) -> bool {
+        let _ = key;
+        false
+    }
+}
+
+/// Watches over one granted right.
+pub trait Attendance {
+    /// Whether it also renews it; else the bracket does, beside the body.
+    const RENEWS: bool;
+
+    /// How long the right is known to last.
+    fn validity(&self) -> &Validity;
+
+    /// Ends when the right may have been lost before its time; may never end.
+    fn alarm(&self) -> impl Future<Output = ()> {
+        pending()
+    }
+}
+
+impl Attendance for Validity {
+    const RENEWS: bool = false;
+    fn validity(&self) -> &Validity {
+        self
+    }
+}
+
+/// A store's error, as far as a caller can tell that cannot name the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// No answer in time; the operation may or may not have been done.
+    TimedOut,
+    /// Not reached; the operation was not done.
+    Unreachable,
+    /// Every slot holds something live.
+    Full,
+    /// The key does not fit.
+    KeyTooLong,
+    /// A value could not be encoded, or what was stored could not be decoded.
+    Codec,
+    /// The store cannot do this, or not on this face.
+    Unsupported(&'static str),
+    /// Nothing was initialised.
+    NotInitialised,
+}
+
+impl Fault {
+    /// Whether the operation may have been done all the same.
+    #[must_use]
+    pub const fn is_indeterminate(self) -> bool {
+        matches!(self, Self::TimedOut)
+    }
+
+    /// Whether the store did not answer in time.
+    #[must_use]
+    pub const fn is_timeout(self) -> bool {
+        matches!(self, Self::TimedOut)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TimedOut => "the store did not answer in time",
+            Self::Unreachable => "the store cannot be reached",
+            Self::Full => "the store is full: every slot holds a live key or permit",
+            Self::KeyTooLong => "the key is too long for this store",
+            Self::Codec => "a value could not be encoded or decoded",
+            Self::Unsupported(what) => what,
+            Self::NotInitialised => NOT_INITIALISED,
+        })
+    }
+}
+
+pub(crate) const NOT_INITIALISED: &str =
+    "cachify is not initialised: call `Cachify::builder()....init()` before the first call";
+
+impl core::error::Error for Fault {}
+
+/// Why a RAM store cannot do it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreFull {
+    /// Every slot holds a live key or permit.
+    Slots,
+}
+
+impl fmt::Display for StoreFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Fault::from(*self).fmt(f)
+    }
+}
+
+impl core::error::Error for StoreFull {}
+
+impl From<StoreFull> for Fault {
+    fn from(_: StoreFull) -> Self {
+        Self::Full
+    }
+}
+
+impl From<crate::cell::table::TableFull> for StoreFull {
+    fn from(_: crate::cell::table::TableFull) -> Self {
+        Self::Slots
+    }
+}
+
+/// Never waits: its blocking face serves tasks as well.
+pub trait AtOnce: Store {}

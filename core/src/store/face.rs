@@ -1,0 +1,263 @@
+//! The capabilities, and the two handles that choose a face: [`Tasks`] and [`Threads`].
+
+use super::{AtOnce, Attendance, Host, Store};
+use crate::{
+    cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
+    codec::AsIs,
+    drive::Validity,
+    instance::Handle,
+    key::{Key, KeyError, Kind},
+    patience::{Contended, Ticket},
+    token::HolderToken,
+};
+use core::{future::Future, time::Duration};
+
+macro_rules! handles { ($($(#[$m:meta])* $Name:ident),*) => { $(
+    $(#[$m])*
+    #[derive(Clone, Copy, Debug)]
+    pub struct $Name<P>(pub P);
+
+    impl<P: Handle> Store for $Name<P> {
+        type Error = <P::Store as Store>::Error;
+        fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
+            self.0.instance().store().changed(key, ticket)
+        }
+        fn dropped(&self, key: Key<'_>, token: HolderToken) {
+            self.0.instance().store().dropped(key, token);
+        }
+    }
+)* } }
+handles!(
+    /// The async face of an instance's store, for brackets.
+    Tasks,
+    /// The blocking face, worn as an async one whose futures are ready at the first poll.
+    Threads
+);
+
+impl<S: Store> Store for &S {
+    type Error = S::Error;
+    fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
+        (**self).changed(key, ticket)
+    }
+    fn dropped(&self, key: Key<'_>, token: HolderToken) {
+        (**self).dropped(key, token);
+    }
+}
+
+impl<S: AtOnce> AtOnce for &S {}
+
+impl<S: Host> Host for &S {
+    type Clock = S::Clock;
+    type KeyBuf = S::KeyBuf;
+    type Attendance = S::Attendance;
+    type Codec = S::Codec;
+    fn clock(&self) -> &S::Clock {
+        (**self).clock()
+    }
+    fn token(&self) -> HolderToken {
+        (**self).token()
+    }
+    fn attend(&self, key: Key<'_>, token: HolderToken, ttl: Duration, validity: Validity) -> S::Attendance {
+        (**self).attend(key, token, ttl, validity)
+    }
+    fn prefix(&self) -> &str {
+        (**self).prefix()
+    }
+    fn seed(&self) -> u64 {
+        (**self).seed()
+    }
+    fn key<'a>(&'a self, kind: Kind, buf: &'a S::KeyBuf) -> Result<Key<'a>, KeyError> {
+        (**self).key(kind, buf)
+    }
+    fn mark(&self, key: Key<'_>, token: HolderToken, inside: bool) {
+        (**self).mark(key, token, inside);
+    }
+    fn is_marked(&self, key: Key<'_>) -> bool {
+        (**self).is_marked(key)
+    }
+}
+
+/// Generates both faces of a capability, the async face of [`AtOnce`] stores, and the faces of both handles.
+macro_rules! faces {
+    (
+        $(#[$m:meta])* $Sync:ident, $(#[$am:meta])* $Async:ident, [$($g:ident),*], [$($gd:ident $(= $d:ty)?),*],
+        { $($(#[$fm:meta])* fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* }
+    ) => {
+        $(#[$m])*
+        pub trait $Sync<$($gd $(= $d)?),*>: Store {
+            $($(#[$fm])* fn $f(&self, $($a: $t),*) -> Result<$r, Self::Error>;)*
+        }
+
+        $(#[$m])*
+        $(#[$am])*
+        pub trait $Async<$($gd $(= $d)?),*>: Store {
+            $($(#[$fm])* fn $f(&self, $($a: $t),*) -> impl Future<Output = Result<$r, Self::Error>>;)*
+        }
+
+        impl<Str: $Sync<$($g),*> + AtOnce, $($g),*> $Async<$($g),*> for Str {
+            $(async fn $f(&self, $($a: $t),*) -> Result<$r, Self::Error> { $Sync::$f(self, $($a),*) })*
+        }
+
+        impl<Str: $Sync<$($g),*>, $($g),*> $Sync<$($g),*> for &Str {
+            $(fn $f(&self, $($a: $t),*) -> Result<$r, Self::Error> { $Sync::$f(*self, $($a),*) })*
+        }
+
+        impl<Hnd: Handle, $($g),*> $Async<$($g),*> for Tasks<Hnd> where Hnd::Store: $Async<$($g),*> {
+            $(fn $f(&self, $($a: $t),*) -> impl Future<Output = Result<$r, Self::Error>> {
+                $Async::$f(self.0.instance().store(), $($a),*)
+            })*
+        }
+
+        impl<Hnd: Handle, $($g),*> $Async<$($g),*> for Threads<Hnd> where Hnd::Store: $Sync<$($g),*> {
+            $(async fn $f(&self, $($a: $t),*) -> Result<$r, Self::Error> {
+                $Sync::$f(self.0.instance().store(), $($a),*)
+            })*
+        }
+    };
+}
+
+faces!(
+    /// Leases: at most one live holder per key.
+    ///
+    /// - MUST grant a free or ended lease, with a fence above every earlier one of the key.
+    /// - MUST answer the same token with the same grant while its lease lives.
+    /// - MUST answer `Lost` to `renew` and `release` by anybody else, and at or after the end.
+    /// - MUST end every lease after its TTL, counted from the last grant or renewal.
+    LeaseStore,
+    /// Dropping a future leaves the operation done or not done; the token tells which.
+    AsyncLeaseStore, [], [], {
+        /// Takes the lease if it is free.
+        fn acquire(key: Key<'_>, ask: &Ask<'_>) -> Contended<Grant>;
+        /// Extends the lease by the whole TTL.
+        fn renew(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        /// Gives the lease back; MUST wake a waiter.
+        fn release(key: Key<'_>, token: HolderToken) -> Holding;
+    }
+);
+
+faces!(
+    /// Permits: at most `size` live holders per pool.
+    ///
+    /// - MUST grant the lowest free index while fewer than `size` permits are live.
+    /// - MUST count ended permits as free, and a late `give_back` MUST NOT free a stranger's.
+    /// - MUST answer the same token with the same permit while it lives.
+    PermitStore,
+    /// Dropping a future leaves the operation done or not done; the token tells which.
+    AsyncPermitStore, [], [], {
+        /// Takes a permit if one is free.
+        fn take(key: Key<'_>, size: u16, ask: &Ask<'_>) -> Contended<Grant>;
+        /// Extends a permit by the whole TTL.
+        fn extend(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        /// Gives a permit back; MUST wake a waiter.
+        fn give_back(key: Key<'_>, token: HolderToken) -> Holding;
+        /// How many permits are live.
+        fn in_use(key: Key<'_>) -> u16;
+    }
+);
+
+faces!(
+    /// Runs that happen once at a time, and not again while their marker is kept.
+    ///
+    /// - MUST let at most one live token run.
+    /// - MUST keep the marker only for the live holder, and only for `keep`.
+    OnceStore,
+    /// Dropping a future leaves the operation done or not done; the token tells which.
+    AsyncOnceStore, [], [], {
+        /// Asks to run.
+        fn begin(key: Key<'_>, ask: &Ask<'_>) -> Begun;
+        /// Extends the run by the whole TTL.
+        fn touch(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        /// Ends a run that succeeded; others are skipped for `keep` more.
+        fn complete(key: Key<'_>, token: HolderToken, keep: Duration) -> Holding;
+        /// Ends a run that did not; nothing is kept.
+        fn fail(key: Key<'_>, token: HolderToken) -> Holding;
+    }
+);
+
+faces!(
+    /// Looking at a lock or a run without touching it.
+    Inspect,
+    /// Dropping a future changes nothing.
+    AsyncInspect, [], [], {
+        /// When it ends, from now; `None` when nobody holds it and no marker is kept.
+        fn remaining(key: Key<'_>) -> Option<Duration>;
+    }
+);
+
+faces!(
+    /// Freeing a lock or a run whoever holds it.
+    ///
+    /// - MUST make the holder's `renew` and `release` answer `Lost`.
+    Force,
+    /// Dropping a future leaves the operation done or not done.
+    AsyncForce, [], [], {
+        /// Frees it; whether anybody held it.
+        fn force_release(key: Key<'_>) -> bool;
+    }
+);
+
+faces!(
+    /// Cached values of one type, with their flights.
+    ///
+    /// - MUST give `Fill` to one live token at a time.
+    /// - MUST store what `publish` brings only for the live holder of the flight, and end the flight.
+    /// - MUST take a value of another type, or one that cannot be decoded, for a miss.
+    /// - MUST wake all waiters of the key when a flight ends.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot cache values of type `{V}` with codec `{C}`",
+        note = "in memory a value is `Clone + Send + Sync + 'static`; where it may leave the process it also derives `Serialize` and `Deserialize`, or say `codec = ..`"
+    )]
+    CacheStore,
+    /// Dropping a future leaves the operation done or not done; a flight that may have begun is given back by token.
+    AsyncCacheStore, [V, C], [V, C = AsIs], {
+        /// The value, while it is fresh.
+        fn get(key: Key<'_>, codec: &C) -> Option<V>;
+        /// What a caller that missed gets.
+        fn join(key: Key<'_>, codec: &C, ask: &Ask<'_>) -> Contended<Lookup<V>>;
+        /// Stores a value, for the holder of the flight.
+        fn publish(key: Key<'_>, codec: &C, token: HolderToken, value: Kept<'_, V>, life: Life) -> Holding;
+    }
+);
+
+faces!(
+    /// Cached values of any type: what needs no value.
+    ///
+    /// - After `invalidate`, MUST NOT store what a flight that was under way brings.
+    EntryStore,
+    /// Dropping a future leaves the operation done or not done.
+    AsyncEntryStore, [], [], {
+        /// Extends a flight by the whole TTL.
+        fn keep_flying(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        /// Ends a flight without a value; MUST wake a waiter.
+        fn abandon(key: Key<'_>, token: HolderToken) -> Holding;
+        /// Forgets the value and ends the flight; whether there was a value.
+        fn invalidate(key: Key<'_>) -> bool;
+    }
+);
+
+/// A hit in this process: at once, without a future.
+///
+/// A store that must ask elsewhere says `None`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot cache values of type `{V}` with codec `{C}`",
+    note = "in memory a value is `Clone + Send + Sync + 'static`; where it may leave the process it also derives `Serialize` and `Deserialize`, or say `codec = ..`"
+)]
+pub trait Peek<V, C = AsIs>: Store {
+    /// The value, if it is here and fresh.
+    fn peek(&self, key: Key<'_>, codec: &C) -> Option<V> {
+        let _ = (key, codec);
+        None
+    }
+}
+
+impl<V, C, S: Peek<V, C>> Peek<V, C> for &S {
+    #[inline]
+    fn peek(&self, key: Key<'_>, codec: &C) -> Option<V> {
+        (**self).peek(key, codec)
+    }
+}
+
+/// Whether the attendance of a host renews by itself.
+pub(crate) const fn renews<S: Host>() -> bool {
+    <S::Attendance as Attendance>::RENEWS
+}

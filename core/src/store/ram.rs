@@ -1,0 +1,272 @@
+//! Every capability of a store in RAM, written once over whatever holds its cells.
+
+use super::{
+    AtOnce, CacheStore, EntryStore, Force, Host, Inspect, LeaseStore, OnceStore, Peek, PermitStore, Store,
+    StoreFull,
+};
+use crate::{
+    cell::{
+        Ask, Begun, Grant, Holding, Kept, Life, Lookup,
+        ram::{Freed, Ram},
+        table::Table,
+        waiters::{Place, Places},
+    },
+    codec::AsIs,
+    drive::Validity,
+    key::{Key, KeyBuffer, Kind},
+    patience::{Contended, Ticket},
+    time::{Clock, Instant},
+    token::HolderToken,
+};
+use core::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+/// What holds the cells: fixed or growing, behind a lock.
+pub trait Backing {
+    /// What a cached value is.
+    type Value;
+    /// Where waiters are kept.
+    type Places: Places;
+    /// Where cells are kept.
+    type Table: Table<Value = Self::Value> + ?Sized;
+    /// The clock of the store.
+    type Clock: Clock;
+    /// Where its keys are rendered.
+    type KeyBuf: KeyBuffer;
+
+    /// The clock of the store.
+    fn clock(&self) -> &Self::Clock;
+    /// One atomic step; bounded work.
+    fn step<R>(&self, f: impl FnOnce(&mut Ram<Self::Places, Self::Table>) -> R) -> R;
+    /// A token never given before.
+    fn token(&self) -> HolderToken;
+    /// The seed of key hashes.
+    fn seed(&self) -> u64 {
+        0
+    }
+}
+
+/// A store in RAM; see [`FixedStore`](super::fixed::FixedStore) and, with `alloc`, `MapStore`.
+///
+/// The store tells the time: every operation reads its clock once, before it takes the lock.
+#[derive(Debug)]
+pub struct RamStore<B>(pub(super) B);
+
+impl<B: Backing> RamStore<B> {
+    fn step<R>(&self, f: impl FnOnce(&mut Ram<B::Places, B::Table>, Instant) -> R) -> R {
+        let now = self.0.clock().now();
+        self.0.step(|ram| f(ram, now))
+    }
+
+    /// Does a step that may free something, and wakes whoever waits for it after leaving the lock.
+    fn free<R>(&self, f: impl FnOnce(&mut Ram<B::Places, B::Table>, Instant) -> Freed<R>) -> R {
+        let (result, freed) = self.step(f);
+        if let Some(waker) = freed {
+            waker.wake();
+        }
+        result
+    }
+
+    fn next_waiter(&self, key: &Key<'_>) -> Option<Waker> {
+        self.0.step(|ram| ram.waiters.next(key))
+    }
+}
+
+impl<B: Backing> AtOnce for RamStore<B> {}
+
+impl<B: Backing> Store for RamStore<B> {
+    type Error = StoreFull;
+
+    fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
+        Changed { store: self, key, ticket, place: Place::default() }
+    }
+
+    fn dropped(&self, key: Key<'_>, token: HolderToken) {
+        self.free(|ram, now| match key.kind {
+            Kind::Pool => ram.give_back(&key, token, now),
+            Kind::Lock | Kind::Once | Kind::Cache => ram.release(&key, token, now),
+        });
+    }
+}
+
+/// Waits for a release.
+struct Changed<'s, 'k, B: Backing> {
+    store: &'s RamStore<B>,
+    key: Key<'k>,
+    ticket: Ticket,
+    place: Place,
+}
+
+impl<B: Backing> Future for Changed<'_, '_, B> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { store, key, ticket, place } = self.get_mut();
+        match store.0.step(|ram| ram.waiters.poll(place, key, *ticket, cx.waker())) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+}
+
+impl<B: Backing> Drop for Changed<'_, '_, B> {
+    fn drop(&mut self) {
+        if self.place != Place::default()
+            && let Some(baton) = self.store.0.step(|ram| ram.waiters.leave(self.place, &self.key))
+        {
+            baton.wake();
+        }
+    }
+}
+
+impl<B: Backing> Host for RamStore<B> {
+    type Clock = B::Clock;
+    type KeyBuf = B::KeyBuf;
+    type Attendance = Validity;
+    type Codec = AsIs;
+
+    fn clock(&self) -> &B::Clock {
+        self.0.clock()
+    }
+    fn token(&self) -> HolderToken {
+        self.0.token()
+    }
+    fn attend(&self, _: Key<'_>, _: HolderToken, _: Duration, validity: Validity) -> Validity {
+        validity
+    }
+    fn seed(&self) -> u64 {
+        self.0.seed()
+    }
+    fn mark(&self, key: Key<'_>, token: HolderToken, inside: bool) {
+        self.step(|ram, now| ram.mark(&key, token, inside, now));
+    }
+    fn is_marked(&self, key: Key<'_>) -> bool {
+        self.step(|ram, now| ram.is_marked(&key, now))
+    }
+}
+
+impl<B: Backing> LeaseStore for RamStore<B> {
+    fn acquire(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Contended<Grant>, StoreFull> {
+        Ok(self.step(|ram, now| ram.acquire(&key, ask, now))?)
+    }
+    fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, StoreFull> {
+        Ok(self.step(|ram, now| ram.renew(&key, ask.token, ask.ttl, now)))
+    }
+    fn release(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, StoreFull> {
+        Ok(self.free(|ram, now| ram.release(&key, token, now)))
+    }
+}
+
+impl<B: Backing> PermitStore for RamStore<B> {
+    fn take(&self, key: Key<'_>, size: u16, ask: &Ask<'_>) -> Result<Contended<Grant>, StoreFull> {
+        Ok(self.step(|ram, now| ram.take(&key, size, ask, now))?)
+    }
+    fn extend(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, StoreFull> {
+        Ok(self.step(|ram, now| ram.extend(&key, ask.token, ask.ttl, now)))
+    }
+    fn give_back(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, StoreFull> {
+        Ok(self.free(|ram, now| ram.give_back(&key, token, now)))
+    }
+    fn in_use(&self, key: Key<'_>) -> Result<u16, StoreFull> {
+        Ok(self.step(|ram, now| ram.in_use(&key, now)))
+    }
+}
+
+impl<B: Backing> OnceStore for RamStore<B> {
+    fn begin(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Begun, StoreFull> {
+        Ok(self.step(|ram, now| ram.begin(&key, ask, now))?)
+    }
+    fn touch(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, StoreFull> {
+        LeaseStore::renew(self, key, ask)
+    }
+    fn complete(&self, key: Key<'_>, token: HolderToken, keep: Duration) -> Result<Holding, StoreFull> {
+        Ok(self.free(|ram, now| ram.complete(&key, token, keep, now)))
+    }
+    fn fail(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, StoreFull> {
+        LeaseStore::release(self, key, token)
+    }
+}
+
+impl<B: Backing> Inspect for RamStore<B> {
+    fn remaining(&self, key: Key<'_>) -> Result<Option<Duration>, StoreFull> {
+        Ok(self.step(|ram, now| ram.remaining(&key, now)))
+    }
+}
+
+impl<B: Backing> Force for RamStore<B> {
+    fn force_release(&self, key: Key<'_>) -> Result<bool, StoreFull> {
+        Ok(self.free(|ram, now| ram.force(&key, now)))
+    }
+}
+
+impl<B: Backing, C> Peek<B::Value, C> for RamStore<B>
+where
+    B::Value: Clone,
+{
+    fn peek(&self, key: Key<'_>, _: &C) -> Option<B::Value> {
+        let now = self.0.clock().coarse();
+        self.0.step(|ram| ram.table.find(&key)?.fresh(now).cloned())
+    }
+}
+
+impl<B: Backing, C> CacheStore<B::Value, C> for RamStore<B>
+where
+    B::Value: Clone,
+{
+    fn get(&self, key: Key<'_>, codec: &C) -> Result<Option<B::Value>, StoreFull> {
+        Ok(self.peek(key, codec))
+    }
+    fn join(&self, key: Key<'_>, _: &C, ask: &Ask<'_>) -> Result<Contended<Lookup<B::Value>>, StoreFull> {
+        Ok(self.step(|ram, now| ram.join(&key, ask, now))?)
+    }
+    fn publish(
+        &self,
+        key: Key<'_>,
+        _: &C,
+        token: HolderToken,
+        value: Kept<'_, B::Value>,
+        life: Life,
+    ) -> Result<Holding, StoreFull> {
+        let value = value.into_owned();
+        let holding = self.free(|ram, now| ram.publish(&key, token, value, life, now));
+        // everybody who waits for the value can have it
+        while let Some(waker) = self.next_waiter(&key) {
+            waker.wake();
+        }
+        Ok(holding)
+    }
+}
+
+impl<B: Backing> EntryStore for RamStore<B> {
+    fn keep_flying(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, StoreFull> {
+        LeaseStore::renew(self, key, ask)
+    }
+    fn abandon(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, StoreFull> {
+        LeaseStore::release(self, key, token)
+    }
+    fn invalidate(&self, key: Key<'_>) -> Result<bool, StoreFull> {
+        Ok(self.free(|ram, now| ram.invalidate(&key, now)))
+    }
+}
+
+/// Tokens of a store that has no randomness of its own: boot epoch, counter, and a seed from the user.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tokens {
+    pub(super) epoch: u32,
+    pub(super) seed: [u32; 2],
+    pub(super) count: u32,
+}
+
+impl Tokens {
+    pub(super) const NEW: Self = Self { epoch: 0, seed: [0; 2], count: 0 };
+
+    pub(super) fn next(&mut self) -> HolderToken {
+        self.count = self.count.wrapping_add(1);
+        HolderToken([self.epoch, self.count, self.seed[0], self.seed[1]])
+    }
+}
+

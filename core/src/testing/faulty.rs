@@ -1,0 +1,181 @@
+//! A store round a store, that fails as a script says.
+
+use crate::{
+    cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
+    drive::Validity,
+    key::Key,
+    patience::{Contended, Ticket},
+    store::{
+        AtOnce, CacheStore, EntryStore, Fault, Force, Host, Inspect, LeaseStore, OnceStore, Peek, PermitStore, Store,
+    },
+    token::HolderToken,
+};
+use core::{
+    cell::RefCell,
+    fmt,
+    future::Future,
+    time::Duration,
+};
+
+/// What goes wrong with one operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is not done, and says so.
+    Refused,
+    /// It is not done, and nobody answers.
+    RequestLost,
+    /// It is done, but the answer is lost.
+    ReplyLost,
+    /// It is done twice.
+    Duplicated,
+}
+
+/// What goes wrong with each operation, in order; after its end nothing does.
+#[derive(Debug, Default)]
+pub struct Script<'s> {
+    troubles: &'s [Trouble],
+    done: usize,
+}
+
+impl<'s> Script<'s> {
+    /// Goes through `troubles`, one an operation.
+    #[must_use]
+    pub const fn new(troubles: &'s [Trouble]) -> Self {
+        Self { troubles, done: 0 }
+    }
+}
+
+/// A store that fails as its script says, and counts its operations.
+pub struct Faulty<'s, S> {
+    inner: S,
+    script: RefCell<Script<'s>>,
+}
+
+impl<S> fmt::Debug for Faulty<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faulty").field("script", &self.script).finish_non_exhaustive()
+    }
+}
+
+impl<'s, S> Faulty<'s, S> {
+    /// Fails as `script` says.
+    pub const fn new(inner: S, script: Script<'s>) -> Self {
+        Self { inner, script: RefCell::new(script) }
+    }
+
+    /// How many operations were asked for.
+    pub fn operations(&self) -> usize {
+        self.script.borrow().done
+    }
+
+    fn next(&self) -> Trouble {
+        let mut script = self.script.borrow_mut();
+        let trouble = script.troubles.get(script.done).copied().unwrap_or_default();
+        script.done += 1;
+        trouble
+    }
+
+    fn with<T, E: Into<Fault>>(&self, operation: impl Fn() -> Result<T, E>) -> Result<T, Fault> {
+        let trouble = self.next();
+        match trouble {
+            Trouble::Refused => Err(Fault::Unreachable),
+            Trouble::RequestLost => Err(Fault::TimedOut),
+            Trouble::ReplyLost => operation().map_err(Into::into).and(Err(Fault::TimedOut)),
+            Trouble::Duplicated => operation().and_then(|_| operation()).map_err(Into::into),
+            Trouble::None => operation().map_err(Into::into),
+        }
+    }
+}
+
+impl<S: Store> Store for Faulty<'_, S> {
+    type Error = Fault;
+    fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
+        self.inner.changed(key, ticket)
+    }
+    fn dropped(&self, key: Key<'_>, token: HolderToken) {
+        self.inner.dropped(key, token);
+    }
+}
+
+impl<S: AtOnce> AtOnce for Faulty<'_, S> {}
+
+impl<S: Host> Host for Faulty<'_, S> {
+    type Clock = S::Clock;
+    type KeyBuf = S::KeyBuf;
+    type Attendance = S::Attendance;
+    type Codec = S::Codec;
+    fn clock(&self) -> &S::Clock {
+        self.inner.clock()
+    }
+    fn token(&self) -> HolderToken {
+        self.inner.token()
+    }
+    fn attend(&self, key: Key<'_>, token: HolderToken, ttl: Duration, validity: Validity) -> S::Attendance {
+        self.inner.attend(key, token, ttl, validity)
+    }
+    fn mark(&self, key: Key<'_>, token: HolderToken, inside: bool) {
+        self.inner.mark(key, token, inside);
+    }
+    fn is_marked(&self, key: Key<'_>) -> bool {
+        self.inner.is_marked(key)
+    }
+}
+
+macro_rules! faulty {
+    ($($Trait:ident { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
+        impl<S: $Trait> $Trait for Faulty<'_, S> {
+            $(fn $f(&self, $($a: $t),*) -> Result<$r, Fault> { self.with(|| $Trait::$f(&self.inner, $($a),*)) })*
+        }
+    )* };
+}
+
+faulty! {
+    LeaseStore {
+        fn acquire(key: Key<'_>, ask: &Ask<'_>) -> Contended<Grant>;
+        fn renew(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        fn release(key: Key<'_>, token: HolderToken) -> Holding;
+    }
+    PermitStore {
+        fn take(key: Key<'_>, size: u16, ask: &Ask<'_>) -> Contended<Grant>;
+        fn extend(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        fn give_back(key: Key<'_>, token: HolderToken) -> Holding;
+        fn in_use(key: Key<'_>) -> u16;
+    }
+    OnceStore {
+        fn begin(key: Key<'_>, ask: &Ask<'_>) -> Begun;
+        fn touch(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        fn complete(key: Key<'_>, token: HolderToken, keep: Duration) -> Holding;
+        fn fail(key: Key<'_>, token: HolderToken) -> Holding;
+    }
+    Inspect { fn remaining(key: Key<'_>) -> Option<Duration>; }
+    Force { fn force_release(key: Key<'_>) -> bool; }
+    EntryStore {
+        fn keep_flying(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        fn abandon(key: Key<'_>, token: HolderToken) -> Holding;
+        fn invalidate(key: Key<'_>) -> bool;
+    }
+}
+
+impl<V, C, S: Store> Peek<V, C> for Faulty<'_, S> {}
+
+impl<V: Clone, C, S: CacheStore<V, C>> CacheStore<V, C> for Faulty<'_, S> {
+    fn get(&self, key: Key<'_>, codec: &C) -> Result<Option<V>, Fault> {
+        self.with(|| self.inner.get(key, codec))
+    }
+    fn join(&self, key: Key<'_>, codec: &C, ask: &Ask<'_>) -> Result<Contended<Lookup<V>>, Fault> {
+        self.with(|| self.inner.join(key, codec, ask))
+    }
+    fn publish(
+        &self,
+        key: Key<'_>,
+        codec: &C,
+        token: HolderToken,
+        value: Kept<'_, V>,
+        life: Life,
+    ) -> Result<Holding, Fault> {
+        self.with(|| self.inner.publish(key, codec, token, Kept::Own(value.as_ref().clone()), life))
+    }
+}

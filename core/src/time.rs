@@ -1,0 +1,140 @@
+//! Points in time, and the three things a platform gives: a clock, a timer for tasks, a sleep for threads.
+//!
+//! Invariant: an [`Instant`] never overflows, and a conversion to it rounds up, so a lease never ends early.
+//! Not here: reading a clock. Core never does that by itself; a [`Clock`] is always handed in.
+
+use core::{future::Future, pin::Pin, time::Duration};
+
+/// A point on a monotonic clock, in whole milliseconds.
+///
+/// ```
+/// use cachify_core::time::Instant;
+/// use core::time::Duration;
+/// let later = Instant::ZERO.saturating_add(Duration::from_micros(1));
+/// assert_eq!(later, Instant::from_millis(1)); // rounded up
+/// assert_eq!(Instant::MAX.saturating_add(Duration::MAX), Instant::MAX);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The beginning of the clock.
+    pub const ZERO: Self = Self(0);
+    /// A point that is never reached.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// The point `ms` milliseconds after the beginning of the clock.
+    #[must_use]
+    pub const fn from_millis(ms: u64) -> Self {
+        Self(ms)
+    }
+
+    /// Milliseconds since the beginning of the clock.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// The point `d` later, rounded up to a millisecond; at most [`Instant::MAX`].
+    #[must_use]
+    pub fn saturating_add(self, d: Duration) -> Self {
+        // not `as_millis`: its u128 division costs 2 kB of flash on thumbv6m
+        let below_second = u64::from(d.subsec_nanos().div_ceil(1_000_000));
+        Self(self.0.saturating_add(d.as_secs().saturating_mul(1_000).saturating_add(below_second)))
+    }
+
+    /// How long ago `earlier` was; zero if it lies ahead.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        duration(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// `Duration::from_millis` without a 64-bit division, which costs 468 bytes of flash on a Cortex-M.
+const fn duration(ms: u64) -> Duration {
+    if ms > u32::MAX as u64 {
+        return long_duration(ms);
+    }
+    let ms = ms as u32;
+    Duration::new((ms / 1_000) as u64, ms % 1_000 * 1_000_000)
+}
+
+/// School division, 16 bits at a time: each partial dividend stays below 1000 x 65536.
+const fn long_duration(ms: u64) -> Duration {
+    let (mut secs, mut rest, mut shift) = (0_u64, 0_u32, 64);
+    while shift > 0 {
+        shift -= 16;
+        let part = rest << 16 | (ms >> shift & 0xffff) as u32;
+        secs = secs << 16 | (part / 1_000) as u64;
+        rest = part % 1_000;
+    }
+    Duration::new(secs, rest * 1_000_000)
+}
+
+/// Tells the time.
+///
+/// MUST be monotonic: `now` never goes back.
+pub trait Clock {
+    /// The time now.
+    fn now(&self) -> Instant;
+
+    /// The time now, perhaps a few milliseconds old; cheaper where the platform has such a clock.
+    ///
+    /// Serves the expiry of cached values only. Leases always use [`Clock::now`].
+    fn coarse(&self) -> Instant {
+        self.now()
+    }
+}
+
+/// A clock that tasks can wait on.
+pub trait Timer: Clock {
+    /// Ends at `at` or soon after. Dropping the future cancels the wait.
+    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()>;
+}
+
+/// A clock that a thread can wait on: for a point in time and for an event at once.
+pub trait Sleep: Clock {
+    /// Blocks until `event` is ready or `until` is reached, whichever comes first; may return early.
+    fn wait(&self, until: Instant, event: Pin<&mut dyn Future<Output = ()>>);
+}
+
+impl<C: Clock> Clock for &C {
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+    fn coarse(&self) -> Instant {
+        (**self).coarse()
+    }
+}
+
+impl<C: Timer> Timer for &C {
+    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> {
+        (**self).sleep_until(at)
+    }
+}
+
+impl<C: Sleep> Sleep for &C {
+    fn wait(&self, until: Instant, event: Pin<&mut dyn Future<Output = ()>>) {
+        (**self).wait(until, event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_survive_the_long_division() {
+        for ms in [0, 1, 999, 1_000, 1_001, u64::from(u32::MAX), u64::from(u32::MAX) + 1, 1 << 48, u64::MAX] {
+            assert_eq!(duration(ms), Duration::from_millis(ms), "{ms}");
+        }
+    }
+
+    #[test]
+    fn adding_rounds_up_and_saturates() {
+        assert_eq!(Instant::ZERO.saturating_add(Duration::from_nanos(1)).as_millis(), 1);
+        assert_eq!(Instant::from_millis(5).saturating_add(Duration::from_millis(5)).as_millis(), 10);
+        assert_eq!(Instant::from_millis(1).saturating_add(Duration::MAX), Instant::MAX);
+        assert_eq!(Instant::ZERO.since(Instant::MAX), Duration::ZERO);
+    }
+}
