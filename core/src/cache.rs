@@ -83,7 +83,7 @@ where
     F: Face + AsyncEntryStore + AsyncCacheStore<V, C>,
 {
     let config = *instance(&face).config();
-    if ttl.is_some_and(Ttl::is_zero) {
+    if Ttl::resolve(ttl, config.ttl).is_zero() {
         let why = Refused::Zero;
         instance(&face).observer().event(&Event::Refused { key: None, why });
         return Err(());

@@ -11,7 +11,7 @@ use crate::{
     observe::{Event, Observer},
     outcome::{Refused, Shape},
     patience::{Contended, Patience},
-    store::{Attendance, Fault, Host, Store, Threads, renews},
+    store::{Attendance, Fault, Host, Store, Threads},
     time::{Instant, Sleep},
     token::{FencingToken, HolderToken},
 };
@@ -232,7 +232,8 @@ impl<F: Face, R: Right<F>> Held<F, R> {
     /// Runs `body`, renewing beside it where the store does not renew by itself.
     #[doc(hidden)]
     pub async fn carry<T>(&self, body: impl Future<Output = T>) -> T {
-        if renews::<HostOf<F>>() || !F::COOPERATES {
+        let renewed = self.attendance.as_ref().is_none_or(Attendance::renews);
+        if renewed || !F::COOPERATES {
             return body.await;
         }
         match beside(body, self.heartbeat()).await {

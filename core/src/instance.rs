@@ -7,7 +7,7 @@ use crate::{
     lock::Lock,
     observe::{Observer, Silent},
     once::Once,
-    outcome::{LockRefusal, Refusal, Refused, Shape},
+    outcome::Shape,
     patience::POLL,
     pool::Pool,
     store::{
@@ -293,13 +293,5 @@ impl<S: Host, O: Observer> Instance<S, O> {
         K: Shape<R>,
     {
         ready(cache::fill(Threads(self), key, shape, codec, ttl, async move || body()))
-    }
-
-    pub fn refuse<R: Refusal>(&self, why: Refused) -> R {
-        R::refused(why)
-    }
-
-    pub fn refuse_lock<R: LockRefusal>(&self, why: Refused) -> R {
-        R::refused(why)
     }
 }

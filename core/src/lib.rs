@@ -67,12 +67,36 @@ pub mod __private {
     pub use crate::{
         hold::Wait,
         key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeySink, Part},
-        outcome::{Encoded, IsAny, IsOption, IsResult, Probe, Shape, Whole},
+        outcome::{
+            Encoded, IsAny, IsOption, IsResult, LockRefusal, Probe, Refusal, Refused, SaysNothing, SaysWhy, Shape,
+            Whole,
+        },
         store::Fault,
         ttl::Ttl,
     };
-    pub use core::time::Duration;
 
     /// Core has no global instance and no error of its own: companions return the fault.
     pub type Error = Fault;
+
+    /// Core does not allocate: a rendered key comes in the buffer it was rendered into.
+    pub fn key_of<B: KeyBuffer>(buf: B) -> Result<B, Error> {
+        match buf.bytes() {
+            Ok(_) => Ok(buf),
+            Err(_) => Err(Fault::KeyTooLong),
+        }
+    }
+
+    pub fn refuse<R: Refusal>(why: Refused) -> R {
+        R::refused(why)
+    }
+
+    pub fn refuse_lock<R: LockRefusal>(why: Refused) -> R {
+        R::refused(why)
+    }
+
+    pub fn decide<R>(otherwise: impl FnOnce(Refused) -> R, why: Refused) -> R {
+        otherwise(why)
+    }
+
+    pub const fn checked(_: Refused) {}
 }

@@ -258,3 +258,25 @@ pub trait IsAny {
     }
 }
 impl<T> IsAny for Probe<T> {}
+
+/// Only a full pool is the `on_full` handler's; any other reason is the caller's, where the return type can say it.
+pub trait SaysWhy<R> {
+    /// What the call returns, unless the handler is to decide.
+    fn unless_full(&self, why: Refused) -> Option<R>;
+}
+impl<T, E: From<Refused>> SaysWhy<Result<T, E>> for Probe<Result<T, E>> {
+    fn unless_full(&self, why: Refused) -> Option<Result<T, E>> {
+        (!matches!(why, Refused::Full { .. })).then(|| Err(why.into()))
+    }
+}
+
+/// A return type that cannot say why: the handler decides always.
+pub trait SaysNothing<R> {
+    /// Nothing: the handler decides.
+    fn unless_full(&self, why: Refused) -> Option<R>;
+}
+impl<R> SaysNothing<R> for &Probe<R> {
+    fn unless_full(&self, _: Refused) -> Option<R> {
+        None
+    }
+}

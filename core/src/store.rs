@@ -93,7 +93,9 @@ pub trait Host: Store {
 /// Watches over one granted right.
 pub trait Attendance {
     /// Whether it also renews it; else the bracket does, beside the body.
-    const RENEWS: bool;
+    fn renews(&self) -> bool {
+        false
+    }
 
     /// How long the right is known to last.
     fn validity(&self) -> &Validity;
@@ -105,7 +107,6 @@ pub trait Attendance {
 }
 
 impl Attendance for Validity {
-    const RENEWS: bool = false;
     fn validity(&self) -> &Validity {
         self
     }

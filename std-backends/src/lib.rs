@@ -1,0 +1,125 @@
+//! Cache a result, hold a lock, run a job once, bound concurrency: by attribute or by value, for tokio and threads.
+//!
+//! ```
+//! use cachify::{Cachify, cached, secs};
+//!
+//! /// Cached for 5 minutes. On a cold key one caller computes; the others wait for its answer.
+//! #[cached(key = "user:{id}", ttl = 300)]
+//! fn user(id: u64) -> Result<String, std::io::Error> {
+//!     Ok(format!("user {id}"))
+//! }
+//!
+//! Cachify::builder().default_ttl(secs(300)).init()?;
+//! assert_eq!(user(42)?, "user 42");
+//! assert!(user::reset(42)?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The rules live in `cachify-core`, re-exported as [`core`]; its [`why`](crate::core::why) tells the reasons. This
+//! crate adds what needs an operating system: memory with locks and shards, clocks, renewal in the background, a
+//! global instance.
+#![forbid(unsafe_code)]
+
+mod builder;
+pub mod clock;
+pub mod erased;
+mod error;
+mod global;
+mod instance;
+mod keeper;
+mod memory;
+mod store;
+mod token;
+
+pub use cachify_core as core;
+pub use cachify_core::{
+    AsIs, Config, Fault, Holding, Ran, Refused, Ttl,
+    codec::{Codec, Postcard, Sink, Uncodable},
+    key::{Arguments, KeyError, KeyTemplate},
+    observe::{Event, Observer},
+    token::{FenceGate, FencingToken, HolderToken},
+};
+#[cfg(feature = "macros")]
+pub use cachify_macros::{cached, lock, once, pooled};
+
+pub use builder::Builder;
+pub use clock::{ManualClock, secs};
+pub use error::Error;
+pub use global::global;
+pub use instance::{Cachify, Watcher};
+pub use keeper::Attended;
+pub use memory::{DEFAULT_MAX_ENTRIES, Memory};
+pub use store::AnyStore;
+
+/// A lock that is held by a task.
+pub type Guard<S = AnyStore> = cachify_core::lock::Guard<Cachify<S>>;
+/// A lock that is held by a thread.
+pub type BlockingGuard<S = AnyStore> = cachify_core::lock::BlockingGuard<Cachify<S>>;
+/// A permit that is held by a task.
+pub type Permit<S = AnyStore> = cachify_core::pool::Permit<Cachify<S>>;
+/// A permit that is held by a thread.
+pub type BlockingPermit<S = AnyStore> = cachify_core::pool::BlockingPermit<Cachify<S>>;
+
+/// The mutex of the standard library, for RAM stores of core.
+#[derive(Clone, Copy, Debug)]
+pub struct StdLock;
+
+impl cachify_core::store::lock::Lock for StdLock {
+    type Of<T> = std::sync::Mutex<T>;
+    fn new<T>(value: T) -> Self::Of<T> {
+        std::sync::Mutex::new(value)
+    }
+    fn with<T, R>(cell: &Self::Of<T>, f: impl FnOnce(&mut T) -> R) -> R {
+        f(&mut locked(cell))
+    }
+}
+
+/// Locks a mutex; a panic of another thread has not left anything half done, for no foreign code runs inside.
+fn locked<T: ?Sized>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// What the attribute macros expand against; not part of the interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::{Error, global::current as global};
+    pub use cachify_core::{
+        __private::{
+            ByDisplay, ByPart, Encoded, IsAny, IsOption, IsResult, KeyBuffer, KeyError, KeySink, Part, Probe,
+            SaysNothing, SaysWhy, Shape, Ttl, Wait, Whole, decide, refuse_lock,
+        },
+        Refused,
+        key::LongKeyBuf as KeyBuf,
+        outcome::Refusal,
+    };
+    use std::pin::Pin;
+
+    /// The text of a rendered key.
+    pub fn key_of(buf: KeyBuf) -> Result<String, Error> {
+        Ok(String::from_utf8_lossy(buf.bytes()?).into_owned())
+    }
+
+    pub fn boxed<F>(future: F) -> Pin<Box<F>> {
+        Box::pin(future)
+    }
+
+    /// What a call returns that did not run.
+    ///
+    /// # Panics
+    /// Where the return type cannot say why (`()`, `Option`) and nothing was initialised, or the store did not answer.
+    #[track_caller]
+    pub fn refuse<R: Refusal>(why: Refused) -> R {
+        let grave = matches!(
+            why,
+            Refused::NotInitialised | Refused::Unavailable(_) | Refused::Indeterminate { .. }
+        );
+        assert!(R::SAYS_WHY || !grave, "{why} (return a `Result`, or say `otherwise`, to handle this)");
+        R::refused(why)
+    }
+
+    /// A handler of a full pool does not hide that nothing was initialised.
+    #[track_caller]
+    pub fn checked(why: Refused) {
+        assert!(why != Refused::NotInitialised, "{why}");
+    }
+}

@@ -1,6 +1,6 @@
 //! The capabilities, and the two handles that choose a face: [`Tasks`] and [`Threads`].
 
-use super::{AtOnce, Attendance, Host, Store};
+use super::{AtOnce, Host, Store};
 use crate::{
     cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
     codec::AsIs,
@@ -255,9 +255,4 @@ impl<V, C, S: Peek<V, C>> Peek<V, C> for &S {
     fn peek(&self, key: Key<'_>, codec: &C) -> Option<V> {
         (**self).peek(key, codec)
     }
-}
-
-/// Whether the attendance of a host renews by itself.
-pub(crate) const fn renews<S: Host>() -> bool {
-    <S::Attendance as Attendance>::RENEWS
 }

@@ -1,0 +1,221 @@
+//! What an attribute says: its arguments, checked for the primitive they belong to.
+
+use crate::{Home, Primitive, span::Span};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{
+    Attribute, Error, Expr, ExprLit, Ident, Lit, LitStr, Path, Result, Token,
+    parse::{Parse, ParseStream},
+    punctuated::Punctuated,
+    spanned::Spanned,
+};
+
+/// One attribute of a stack.
+pub(crate) struct Layer {
+    pub(crate) primitive: Primitive,
+    pub(crate) home: Home,
+    pub(crate) key: LitStr,
+    pub(crate) ttl: Option<(Span, Expr)>,
+    pub(crate) wait: Option<Span>,
+    pub(crate) keep: Option<TokenStream>,
+    pub(crate) size: Option<Expr>,
+    pub(crate) on_full: Option<Path>,
+    pub(crate) otherwise: Option<Expr>,
+    pub(crate) guard: Option<Ident>,
+    pub(crate) instance: Option<Expr>,
+    pub(crate) codec: Option<Expr>,
+    pub(crate) encode: Option<Expr>,
+    pub(crate) decode: Option<Expr>,
+    pub(crate) cache_err: bool,
+    pub(crate) cache_none: bool,
+    pub(crate) companions: Companions,
+    pub(crate) krate: Option<Path>,
+}
+
+/// Where companions go.
+#[derive(Clone, Default)]
+pub(crate) enum Companions {
+    /// Under the function's own name.
+    #[default]
+    Own,
+    /// Under another name.
+    Named(Ident),
+    /// Nowhere.
+    None,
+}
+
+/// `name = value`; `crate` is a keyword, so `syn::Meta` cannot be used for it.
+struct Argument {
+    name: Ident,
+    value: Expr,
+}
+
+impl Parse for Argument {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let name = input.call(syn::ext::IdentExt::parse_any)?;
+        input.parse::<Token![=]>()?;
+        Ok(Self { name, value: input.parse()? })
+    }
+}
+
+impl Layer {
+    pub(crate) fn parse(primitive: Primitive, home: Home, arguments: TokenStream) -> Result<Self> {
+        let at = arguments.span();
+        let arguments = syn::parse::Parser::parse2(Punctuated::<Argument, Token![,]>::parse_terminated, arguments)?;
+        let mut layer = Self::empty(primitive, home, at);
+        let mut seen: Vec<String> = Vec::new();
+        for Argument { name, value } in arguments {
+            let text = name.to_string();
+            if seen.contains(&text) {
+                return Err(Error::new(name.span(), format!("`{text}` is said twice")));
+            }
+            layer.set(&name, value)?;
+            seen.push(text);
+        }
+        if !seen.iter().any(|name| name == "key") {
+            let example = format!("#[{}(key = \"user:{{id}}\")]", primitive.attribute());
+            return Err(Error::new(at, format!("a key is missing, as in `{example}`")));
+        }
+        layer.check(at)?;
+        Ok(layer)
+    }
+
+    /// The layer of an attribute further down the stack, if it is one of ours.
+    pub(crate) fn of(attribute: &Attribute, home: Home) -> Option<Result<Self>> {
+        let name = &attribute.path().segments.last()?.ident;
+        let primitive = Primitive::of(name)?;
+        match &attribute.meta {
+            syn::Meta::List(list) => Some(Self::parse(primitive, home, list.tokens.clone())),
+            _ => None,
+        }
+    }
+
+    fn empty(primitive: Primitive, home: Home, at: proc_macro2::Span) -> Self {
+        Self {
+            primitive,
+            home,
+            key: LitStr::new("", at),
+            ttl: None,
+            wait: None,
+            keep: None,
+            size: None,
+            on_full: None,
+            otherwise: None,
+            guard: None,
+            instance: None,
+            codec: None,
+            encode: None,
+            decode: None,
+            cache_err: false,
+            cache_none: false,
+            companions: Companions::Own,
+            krate: None,
+        }
+    }
+
+    fn set(&mut self, name: &Ident, value: Expr) -> Result<()> {
+        use Primitive::{Cached, Lock, Once, Pooled};
+        match (name.to_string().as_str(), self.primitive) {
+            ("key", _) => self.key = text(&value)?,
+            ("ttl", _) => self.ttl = Some((Span::parse(&value, false)?, value)),
+            ("instance", _) => self.instance = Some(value),
+            ("companions", _) => self.companions = companions(&value)?,
+            ("crate", _) => self.krate = Some(path(&value)?),
+            ("wait", Lock | Pooled) => self.wait = Some(Span::parse(&value, true)?),
+            ("guard", Lock | Once | Pooled) => self.guard = Some(path(&value)?.require_ident()?.clone()),
+            ("otherwise", Lock | Once | Pooled) => self.otherwise = Some(value),
+            ("keep", Once) => self.keep = Some(Span::parse(&value, false)?.finite("keep", &value)?),
+            ("size", Pooled) => self.size = Some(size(value)?),
+            ("on_full", Pooled) => self.on_full = Some(path(&value)?),
+            ("codec", Cached) => self.codec = Some(value),
+            ("encode", Cached) => self.encode = Some(value),
+            ("decode", Cached) => self.decode = Some(value),
+            ("cache_err", Cached) => self.cache_err = flag(&value)?,
+            ("cache_none", Cached) => self.cache_none = flag(&value)?,
+            _ => return Err(self.unknown(name)),
+        }
+        Ok(())
+    }
+
+    fn unknown(&self, name: &Ident) -> Error {
+        let known = match self.primitive {
+            Primitive::Cached => "key, ttl, codec, encode, decode, cache_err, cache_none",
+            Primitive::Lock => "key, ttl, wait, guard, otherwise",
+            Primitive::Once => "key, ttl, keep, guard, otherwise",
+            Primitive::Pooled => "key, size, ttl, wait, on_full, guard, otherwise",
+        };
+        let attribute = self.primitive.attribute();
+        Error::new(
+            name.span(),
+            format!("`{attribute}` has no argument `{name}`; it has {known}, instance, companions, crate"),
+        )
+    }
+
+    fn check(&self, at: proc_macro2::Span) -> Result<()> {
+        if self.encode.is_some() != self.decode.is_some() {
+            return Err(Error::new(at, "`encode` and `decode` belong together"));
+        }
+        if self.primitive == Primitive::Pooled && self.size.is_none() {
+            return Err(Error::new(at, "a pool needs its `size`"));
+        }
+        if self.home == Home::Core && self.instance.is_none() {
+            return Err(Error::new(at, "without std there is no global instance: say `instance = ..`"));
+        }
+        if self.on_full.is_some() && self.otherwise.is_some() {
+            return Err(Error::new(at, "`on_full` and `otherwise` exclude each other: write the closure of `otherwise`"));
+        }
+        Ok(())
+    }
+
+    /// The crate the expansion names.
+    pub(crate) fn krate(&self) -> TokenStream {
+        self.krate.as_ref().map_or_else(|| self.home.path(), ToTokens::to_token_stream)
+    }
+
+    /// The instance, as an expression of reference type.
+    pub(crate) fn instance(&self) -> TokenStream {
+        let krate = self.krate();
+        match &self.instance {
+            Some(instance) => quote!((#instance).instance()),
+            None => quote!(#krate::__private::global().instance()),
+        }
+    }
+}
+
+fn text(value: &Expr) -> Result<LitStr> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
+        other => Err(Error::new(other.span(), "a key is a string literal; for a key made at run time use the values")),
+    }
+}
+
+fn path(value: &Expr) -> Result<Path> {
+    match value {
+        Expr::Path(path) => Ok(path.path.clone()),
+        other => Err(Error::new(other.span(), "expected a name or a path")),
+    }
+}
+
+fn flag(value: &Expr) -> Result<bool> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) => Ok(flag.value),
+        other => Err(Error::new(other.span(), "expected `true` or `false`")),
+    }
+}
+
+fn size(value: Expr) -> Result<Expr> {
+    if let Expr::Lit(ExprLit { lit: Lit::Int(n), .. }) = &value
+        && n.base10_parse::<u16>()? == 0
+    {
+        return Err(Error::new(n.span(), "a pool of size zero would never let anybody in"));
+    }
+    Ok(value)
+}
+
+fn companions(value: &Expr) -> Result<Companions> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) if !flag.value => Ok(Companions::None),
+        Expr::Path(path) => Ok(Companions::Named(path.path.require_ident()?.clone())),
+        other => Err(Error::new(other.span(), "expected `false` or a name")),
+    }
+}

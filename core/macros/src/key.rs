@@ -1,0 +1,178 @@
+//! The key template of a layer: checked against the function's parameters, and turned into rendering code.
+
+use crate::arguments::Layer;
+use cachify_template::{Access, Argument, Piece, Placeholder, TemplateError, pieces};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::{
+    Error, FnArg, LitStr, Pat, Result, Signature,
+    visit_mut::{self, VisitMut},
+};
+
+/// A parameter of the function, as far as keys can name it.
+pub(crate) struct Parameter {
+    /// As it stands in the signature.
+    pub(crate) argument: FnArg,
+    /// The names it binds: one, or several for a pattern.
+    pub(crate) names: Vec<Ident>,
+    is_self: bool,
+}
+
+impl Parameter {
+    /// All parameters of a function, `self` included.
+    pub(crate) fn all(signature: &Signature) -> Vec<Self> {
+        signature.inputs.iter().map(Self::new).collect()
+    }
+
+    fn new(argument: &FnArg) -> Self {
+        let (names, is_self) = match argument {
+            FnArg::Receiver(receiver) => (vec![Ident::new("self", receiver.self_token.span)], true),
+            FnArg::Typed(typed) => (bound((*typed.pat).clone()), false),
+        };
+        Self { argument: argument.clone(), names, is_self }
+    }
+
+    /// Its name, when it is one plain name.
+    pub(crate) fn plain(&self) -> Option<&Ident> {
+        match &self.argument {
+            FnArg::Typed(typed) => match &*typed.pat {
+                Pat::Ident(ident) if ident.subpat.is_none() => Some(&ident.ident),
+                _ => None,
+            },
+            FnArg::Receiver(_) => self.names.first(),
+        }
+    }
+
+    pub(crate) const fn is_self(&self) -> bool {
+        self.is_self
+    }
+}
+
+/// The names a pattern binds.
+fn bound(mut pattern: Pat) -> Vec<Ident> {
+    struct Names(Vec<Ident>);
+    impl VisitMut for Names {
+        fn visit_pat_ident_mut(&mut self, pattern: &mut syn::PatIdent) {
+            self.0.push(pattern.ident.clone());
+            visit_mut::visit_pat_ident_mut(self, pattern);
+        }
+    }
+    let mut names = Names(Vec::new());
+    names.visit_pat_mut(&mut pattern);
+    names.0
+}
+
+/// A layer's key: the code that renders it, and the parameters it names.
+pub(crate) struct Key {
+    /// Statements that render into the buffer.
+    pub(crate) render: TokenStream,
+    /// By position in the signature.
+    pub(crate) used: Vec<bool>,
+}
+
+impl Key {
+    /// `buf` is the name of the key buffer the statements render into.
+    pub(crate) fn parse(layer: &Layer, parameters: &[Parameter], buf: &Ident) -> Result<Self> {
+        let template = layer.key.value();
+        let mut key = Self { render: TokenStream::new(), used: vec![false; parameters.len()] };
+        let private = layer.krate();
+        let private = quote!(#private::__private);
+        for piece in pieces(&template) {
+            let code = match piece.map_err(|e| malformed(&layer.key, e))? {
+                Piece::Literal(text) => {
+                    let bytes = syn::LitByteStr::new(text.as_bytes(), layer.key.span());
+                    quote!(#private::KeySink::put(&mut #buf, #bytes);)
+                }
+                Piece::Placeholder(hole) => {
+                    let (at, root) = find(&layer.key, &hole, parameters)?;
+                    if let Some(used) = key.used.get_mut(at) {
+                        *used = true;
+                    }
+                    render(&private, buf, &root, &hole)
+                }
+            };
+            key.render.extend(code);
+        }
+        let render = key.render;
+        key.render = quote! {{
+            #[allow(unused_imports)]
+            use #private::{ByDisplay as _, ByPart as _};
+            #render
+        }};
+        Ok(key)
+    }
+}
+
+/// The parameter a placeholder starts from.
+fn find(key: &LitStr, hole: &Placeholder<'_>, parameters: &[Parameter]) -> Result<(usize, Ident)> {
+    match hole.argument {
+        Argument::Name(name) => {
+            let named = |p: &Parameter| p.names.iter().find(|n| *n == name).cloned();
+            let found = parameters.iter().enumerate().find_map(|(at, p)| Some((at, named(p)?)));
+            found.ok_or_else(|| unknown(key, hole, parameters))
+        }
+        Argument::Position(n) => {
+            let mut positional = parameters.iter().enumerate().filter(|(_, p)| !p.is_self());
+            let (at, parameter) = positional.nth(n).ok_or_else(|| unknown(key, hole, parameters))?;
+            let plain = parameter.plain().cloned().ok_or_else(|| {
+                Error::new(key.span(), format!("`{{{}}}` stands for a pattern; name what it binds instead", hole.text))
+            })?;
+            Ok((at, plain))
+        }
+    }
+}
+
+/// Code that renders one value.
+fn render(private: &TokenStream, buf: &Ident, root: &Ident, hole: &Placeholder<'_>) -> TokenStream {
+    let stop = match hole.stop {
+        Some(stop) => quote!(::core::option::Option::Some(#stop)),
+        None => quote!(::core::option::Option::None),
+    };
+    let put = |value: TokenStream| match hole.spec {
+        "" => quote!((&&#private::Part(&#value)).render_part(&mut #buf, #stop);),
+        spec => {
+            let format = LitStr::new(&format!("{{:{spec}}}"), root.span());
+            quote!((&&#private::Part(&::core::format_args!(#format, #value))).render_part(&mut #buf, #stop);)
+        }
+    };
+    let mut value = root.to_token_stream();
+    let mut may_miss = false;
+    for access in hole.path {
+        value = match access {
+            Access::Field(name) => match name.parse::<u32>() {
+                Ok(index) => {
+                    let index = syn::Index { index, span: root.span() };
+                    quote!(#value.#index)
+                }
+                Err(_) => {
+                    let name = format_ident!("{name}", span = root.span());
+                    quote!(#value.#name)
+                }
+            },
+            Access::Index(index) => quote!(#value.get(#index)?),
+            Access::Key(key) => quote!(#value.get(#key)?),
+        };
+        may_miss |= !matches!(access, Access::Field(_));
+    }
+    if !may_miss {
+        return put(value);
+    }
+    let found = format_ident!("found", span = proc_macro2::Span::mixed_site());
+    let put = put(quote!(*#found));
+    quote! {
+        match (|| ::core::option::Option::Some(&#value))() {
+            ::core::option::Option::Some(#found) => { #put }
+            ::core::option::Option::None => #private::KeySink::fail(&mut #buf, #private::KeyError::Missing),
+        }
+    }
+}
+
+fn malformed(key: &LitStr, e: TemplateError) -> Error {
+    Error::new(key.span(), format!("in the key `{}`: {e}", key.value()))
+}
+
+fn unknown(key: &LitStr, hole: &Placeholder<'_>, parameters: &[Parameter]) -> Error {
+    let names: Vec<_> = parameters.iter().flat_map(|p| &p.names).map(|n| format!("`{n}`")).collect();
+    let has = if names.is_empty() { "no parameters".to_owned() } else { names.join(", ") };
+    Error::new(key.span(), format!("the key names `{{{}}}`, but the function has {has}", hole.text))
+}

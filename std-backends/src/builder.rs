@@ -1,0 +1,163 @@
+//! From a few words to an instance.
+
+use crate::{
+    Error,
+    clock::StdClock,
+    erased::ErasedStore,
+    global,
+    instance::{Cachify, Watcher},
+    memory::{DEFAULT_MAX_ENTRIES, Memory},
+    store::AnyStore,
+};
+use cachify_core::{Config, Instance, Ttl, observe::Observer, store::Host};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// Builds an instance. Everything has a default; in memory unless a store is given.
+///
+/// ```
+/// use cachify::{Cachify, secs};
+/// let c = Cachify::builder().prefix("app").default_ttl(secs(300)).build()?;
+/// # let _ = c;
+/// # Ok::<(), cachify::Error>(())
+/// ```
+#[must_use = "nothing is built before `build` or `init`"]
+pub struct Builder {
+    prefix: String,
+    config: Config,
+    max_entries: usize,
+    op_timeout: Duration,
+    clock: StdClock,
+    watcher: Watcher,
+    store: Option<Arc<dyn ErasedStore>>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("prefix", &self.prefix).field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            prefix: "cachify".into(),
+            config: Config::DEFAULT,
+            max_entries: DEFAULT_MAX_ENTRIES,
+            op_timeout: Duration::from_millis(500),
+            clock: StdClock::system(),
+            watcher: Watcher::default(),
+            store: None,
+        }
+    }
+
+    /// What all keys begin with in a store outside the process; `"cachify"` unless said.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// TTL of cached values that say none; for ever unless said.
+    pub fn default_ttl(mut self, ttl: impl Into<Ttl>) -> Self {
+        self.config.ttl = Some(ttl.into());
+        self
+    }
+
+    /// Lease of locks and runs that say none; 30 s unless said.
+    pub fn default_lease(mut self, lease: Duration) -> Self {
+        self.config.lease = lease;
+        self
+    }
+
+    /// Lease of permits that say none; 600 s unless said.
+    pub fn default_permit(mut self, permit: Duration) -> Self {
+        self.config.permit = permit;
+        self
+    }
+
+    /// Lease of the flight that fills a key, renewed while it computes; 10 s unless said.
+    pub fn flight(mut self, flight: Duration) -> Self {
+        self.config.flight = flight;
+        self
+    }
+
+    /// Longest time between two attempts of a waiter whom nothing wakes; 5 s unless said.
+    pub fn poll(mut self, poll: Duration) -> Self {
+        self.config.poll = poll;
+        self
+    }
+
+    /// How many values memory keeps; 100 000 unless said.
+    pub fn max_entries(mut self, max_entries: usize) -> Self {
+        self.max_entries = max_entries;
+        self
+    }
+
+    /// Longest time one operation of an async store may take; 500 ms unless said.
+    pub fn op_timeout(mut self, op_timeout: Duration) -> Self {
+        self.op_timeout = op_timeout;
+        self
+    }
+
+    /// The clock, for tests: a [`ManualClock`](crate::ManualClock).
+    pub fn clock(mut self, clock: impl Into<StdClock>) -> Self {
+        self.clock = clock.into();
+        self
+    }
+
+    /// Is told what happens.
+    pub fn observer(mut self, observer: impl Observer + Send + Sync + 'static) -> Self {
+        self.watcher = Watcher::new(observer);
+        self
+    }
+
+    /// A store of your own; see [`erase!`](crate::erase).
+    pub fn store(mut self, store: impl ErasedStore + 'static) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Makes this the global instance, which the macros use unless told otherwise; also returns it.
+    ///
+    /// Doing so again replaces it; calls under way keep the one they began with. Each global instance stays in memory
+    /// until the process ends.
+    pub fn init(self) -> Result<Cachify, Error> {
+        let instance = self.build()?;
+        global::set(instance.clone());
+        Ok(instance)
+    }
+
+    /// An instance whose store was chosen at run time. Cached values derive `Serialize` and `Deserialize`.
+    pub fn build(self) -> Result<Cachify, Error> {
+        self.check()?;
+        let store = match self.store {
+            Some(store) => AnyStore::guest(store, self.clock, &self.prefix, self.op_timeout),
+            None => {
+                let memory = Memory::new(self.clock.clone(), &self.prefix, self.max_entries);
+                AnyStore::memory(memory, self.clock, &self.prefix)
+            }
+        };
+        Ok(Cachify::new(Instance::with(store, self.config, self.watcher)))
+    }
+
+    /// An instance that never leaves the process: cached values need no serde. A store that was given is not used.
+    ///
+    /// A zero among the defaults is refused by the calls that use it.
+    pub fn build_memory(self) -> Cachify<Memory> {
+        let memory = Memory::new(self.clock, &self.prefix, self.max_entries);
+        debug_assert_eq!(memory.prefix(), self.prefix);
+        Cachify::new(Instance::with(memory, self.config, self.watcher))
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let zeros = [
+            ("default_ttl", self.config.ttl.is_some_and(Ttl::is_zero)),
+            ("default_lease", self.config.lease.is_zero()),
+            ("default_permit", self.config.permit.is_zero()),
+            ("flight", self.config.flight.is_zero()),
+            ("poll", self.config.poll.is_zero()),
+            ("op_timeout", self.op_timeout.is_zero()),
+            ("max_entries", self.max_entries == 0),
+        ];
+        zeros.iter().find(|(_, zero)| *zero).map_or(Ok(()), |(what, _)| Err(Error::Zero(what)))
+    }
+}

@@ -1,0 +1,153 @@
+//! The clocks of servers: one that threads and tasks both wait on, and one that is moved by hand.
+//!
+//! The only files of this crate that read or wait on time are this one and its children.
+#![allow(clippy::disallowed_methods, reason = "this is the clock")]
+
+mod manual;
+mod timer;
+
+use cachify_core::time::{Clock, Instant, Sleep, Timer};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, LazyLock},
+    task::{Context, Wake, Waker},
+    thread::{self, Thread},
+    time::{Duration, SystemTime},
+};
+
+pub use manual::ManualClock;
+
+/// The clock of an instance: the system's, or one moved by hand.
+#[derive(Clone, Debug, Default)]
+pub struct StdClock(Source);
+
+#[derive(Clone, Debug, Default)]
+enum Source {
+    #[default]
+    System,
+    Manual(ManualClock),
+}
+
+impl StdClock {
+    /// The monotonic clock of the system. It may stand still while the machine is suspended.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self(Source::System)
+    }
+}
+
+impl From<ManualClock> for StdClock {
+    fn from(manual: ManualClock) -> Self {
+        Self(Source::Manual(manual))
+    }
+}
+
+static START: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+
+fn system_now() -> Instant {
+    Instant::from_millis(u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(target_os = "linux")]
+fn system_coarse() -> Instant {
+    use rustix::time::{ClockId, clock_gettime};
+    fn millis(of: ClockId) -> u64 {
+        let t = clock_gettime(of);
+        t.tv_sec.cast_unsigned() * 1_000 + t.tv_nsec.cast_unsigned() / 1_000_000
+    }
+    // what both clocks count from, so that they agree to a tick
+    static BEGAN: LazyLock<u64> =
+        LazyLock::new(|| millis(ClockId::Monotonic).saturating_sub(system_now().as_millis()));
+    Instant::from_millis(millis(ClockId::MonotonicCoarse).saturating_sub(*BEGAN))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn system_coarse() -> Instant {
+    system_now()
+}
+
+/// Microseconds of the wall clock, for the first fence of a process: a restarted one must not be rejected.
+pub(crate) fn wall_micros() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or_default()
+}
+
+impl Clock for StdClock {
+    #[inline]
+    fn now(&self) -> Instant {
+        match &self.0 {
+            Source::System => system_now(),
+            Source::Manual(manual) => manual.now(),
+        }
+    }
+
+    #[inline]
+    fn coarse(&self) -> Instant {
+        match &self.0 {
+            Source::System => system_coarse(),
+            Source::Manual(manual) => manual.now(),
+        }
+    }
+}
+
+impl Timer for StdClock {
+    async fn sleep_until(&self, at: Instant) {
+        match &self.0 {
+            Source::System => system_sleep(at).await,
+            Source::Manual(manual) => manual.sleep_until(at).await,
+        }
+    }
+}
+
+/// By tokio inside a tokio runtime, by the timer thread elsewhere.
+async fn system_sleep(at: Instant) {
+    if at == Instant::MAX {
+        return std::future::pending().await;
+    }
+    #[cfg(feature = "tokio")]
+    if tokio::runtime::Handle::try_current().is_ok() {
+        return tokio::time::sleep(at.since(system_now())).await;
+    }
+    timer::sleep_until(at).await;
+}
+
+/// Unparks a thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+impl Sleep for StdClock {
+    fn wait(&self, until: Instant, mut event: Pin<&mut dyn Future<Output = ()>>) {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut cx = Context::from_waker(&waker);
+        if let Source::Manual(manual) = &self.0 {
+            let mut timer = std::pin::pin!(manual.sleep_until(until));
+            while timer.as_mut().poll(&mut cx).is_pending() && event.as_mut().poll(&mut cx).is_pending() {
+                thread::park();
+            }
+            return;
+        }
+        loop {
+            let now = system_now();
+            if now >= until || event.as_mut().poll(&mut cx).is_ready() {
+                return;
+            }
+            if until == Instant::MAX { thread::park() } else { thread::park_timeout(until.since(now)) }
+        }
+    }
+}
+
+/// A whole number of seconds.
+///
+/// ```
+/// assert_eq!(cachify::secs(300), std::time::Duration::from_secs(300));
+/// ```
+#[must_use]
+pub const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}

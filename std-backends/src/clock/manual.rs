@@ -1,0 +1,87 @@
+//! A clock that stands still until it is moved, shared by threads and tasks.
+
+use crate::locked;
+use cachify_core::time::{Clock, Instant, Timer};
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    sync::{Arc, Mutex},
+    task::{Poll, Waker},
+    time::Duration,
+};
+
+/// A clock moved by hand, for tests: hand a clone to the builder and keep one.
+///
+/// Who waits on it, task or thread, is woken when it is moved past the end of the wait.
+///
+/// ```
+/// use cachify::{Cachify, ManualClock, secs};
+/// let clock = ManualClock::new();
+/// let cache = Cachify::builder().clock(clock.clone()).build_memory();
+/// let lock = cache.lock("report").ttl(secs(30));
+/// let guard = lock.try_acquire_blocking()?.expect("free");
+/// clock.advance(secs(1));
+/// assert!(guard.is_valid());
+/// # Ok::<(), cachify::Refused>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct ManualClock(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    now: Instant,
+    sleepers: Vec<(Instant, Waker)>,
+}
+
+impl fmt::Debug for ManualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ManualClock").field(&self.now()).finish()
+    }
+}
+
+impl ManualClock {
+    /// A clock at its beginning.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Moves it on, rounded up to a millisecond, and wakes whoever waited for that.
+    pub fn advance(&self, by: Duration) {
+        let due = {
+            let mut state = locked(&self.0);
+            state.now = state.now.saturating_add(by);
+            let now = state.now;
+            let (due, asleep) = state.sleepers.drain(..).partition::<Vec<_>, _>(|(at, _)| *at <= now);
+            state.sleepers = asleep;
+            due
+        };
+        due.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    /// How many waits are under way: so a test can tell that everybody has come to rest.
+    #[must_use]
+    pub fn sleepers(&self) -> usize {
+        locked(&self.0).sleepers.len()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Instant {
+        locked(&self.0).now
+    }
+}
+
+impl Timer for ManualClock {
+    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> {
+        poll_fn(move |cx| {
+            let mut state = locked(&self.0);
+            if state.now >= at {
+                return Poll::Ready(());
+            }
+            state.sleepers.retain(|(_, waker)| !waker.will_wake(cx.waker()));
+            state.sleepers.push((at, cx.waker().clone()));
+            Poll::Pending
+        })
+    }
+}

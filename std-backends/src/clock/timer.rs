@@ -1,0 +1,81 @@
+//! Timers for tasks outside a tokio runtime: one thread, started at the first wait.
+
+use super::system_now;
+use crate::locked;
+use cachify_core::time::Instant;
+use std::{
+    collections::BTreeMap,
+    future::poll_fn,
+    sync::{Condvar, LazyLock, Mutex},
+    task::{Poll, Waker},
+    thread,
+};
+
+#[derive(Default)]
+struct Timers {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    by_end: BTreeMap<(Instant, u64), Waker>,
+    last: u64,
+}
+
+static TIMERS: LazyLock<Timers> = LazyLock::new(|| {
+    thread::Builder::new().name("cachify-timer".into()).spawn(run).map_or_else(drop, drop);
+    Timers::default()
+});
+
+fn run() {
+    let timers = &*TIMERS;
+    let mut waiting = locked(&timers.waiting);
+    loop {
+        let now = system_now();
+        let later = waiting.by_end.split_off(&(Instant::from_millis(now.as_millis() + 1), 0));
+        let due = std::mem::replace(&mut waiting.by_end, later);
+        if !due.is_empty() {
+            drop(waiting);
+            due.into_values().for_each(Waker::wake);
+            waiting = locked(&timers.waiting);
+            continue;
+        }
+        waiting = match waiting.by_end.keys().next() {
+            Some((end, _)) => {
+                let left = end.since(now);
+                timers.changed.wait_timeout(waiting, left).unwrap_or_else(std::sync::PoisonError::into_inner).0
+            }
+            None => timers.changed.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner),
+        };
+    }
+}
+
+/// A place in the queue; leaves it when dropped.
+struct Entry(Option<(Instant, u64)>);
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Some(key) = self.0 {
+            locked(&TIMERS.waiting).by_end.remove(&key);
+        }
+    }
+}
+
+pub(super) async fn sleep_until(at: Instant) {
+    let mut entry = Entry(None);
+    poll_fn(|cx| {
+        if system_now() >= at {
+            return Poll::Ready(());
+        }
+        let mut waiting = locked(&TIMERS.waiting);
+        waiting.last += 1;
+        let key = *entry.0.get_or_insert((at, waiting.last));
+        waiting.by_end.insert(key, cx.waker().clone());
+        if waiting.by_end.keys().next() == Some(&key) {
+            TIMERS.changed.notify_one();
+        }
+        Poll::Pending
+    })
+    .await;
+}

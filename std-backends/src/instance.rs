@@ -1,0 +1,173 @@
+//! An instance as a value: cheap to clone, `Send`, `'static`.
+
+use crate::{
+    builder::Builder,
+    clock::StdClock,
+    global::Scoped,
+    keeper::Keeper,
+    memory::Memory,
+    store::AnyStore,
+};
+use cachify_core::{
+    Instance,
+    cache::Cache,
+    instance::{Handle, Primitives},
+    key::AsKey,
+    lock::Lock,
+    observe::{Event, Observer},
+    once::Once,
+    pool::Pool,
+    store::Host,
+    time::{Clock, Timer},
+};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+/// Tells an observer, if there is one.
+#[derive(Clone, Default)]
+pub struct Watcher(Option<Arc<dyn Observer + Send + Sync>>);
+
+impl Watcher {
+    pub(crate) fn new(observer: impl Observer + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(observer)))
+    }
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Watcher" } else { "Watcher(nobody)" })
+    }
+}
+
+impl Observer for Watcher {
+    #[inline]
+    fn event(&self, event: &Event<'_>) {
+        if let Some(observer) = &self.0 {
+            observer.event(event);
+        }
+    }
+}
+
+/// An instance: its store, its defaults, its observer. Every clone is the same instance.
+///
+/// ```
+/// use cachify::{Cachify, secs};
+/// let c = Cachify::builder().build()?;
+/// let guard = c.lock(("item", 7)).ttl(secs(30)).wait(secs(10)).acquire_blocking()?;
+/// println!("fence {}", guard.fence());
+/// guard.release()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Cachify<S = AnyStore>(Arc<Instance<S, Watcher>>);
+
+impl<S> Clone for Cachify<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Cachify<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<S: Host> Handle for Cachify<S> {
+    type Store = S;
+    type Observer = Watcher;
+    fn instance(&self) -> &Instance<S, Watcher> {
+        &self.0
+    }
+}
+
+impl Cachify {
+    /// Begins to build an instance.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Uses this instance as the global one while `f` runs, on this thread only. For tests.
+    ///
+    /// Each call keeps one small handle in memory until the process ends.
+    pub fn scope<T>(&self, f: impl FnOnce() -> T) -> T {
+        let _scoped = Scoped::enter(self.clone());
+        f()
+    }
+
+    /// Uses this instance as the global one whenever `future` is polled. For tests.
+    ///
+    /// Tasks that it spawns do not inherit it.
+    pub async fn scope_async<T>(&self, future: impl Future<Output = T>) -> T {
+        let handle = crate::global::leak(self.clone());
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|cx| {
+            let _scoped = Scoped::again(handle);
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Gives back all that is held through this instance, whose guards then say that they lost it; how much there was.
+    ///
+    /// In memory this takes no time; `within` bounds it where a store must be asked.
+    pub async fn shutdown(&self, within: Duration) -> usize {
+        shut_down(&self.0.store().clock().clone(), self.0.store().keeper(), within).await
+    }
+}
+
+impl Cachify<Memory> {
+    /// Gives back all that is held through this instance, whose guards then say that they lost it; how much there was.
+    pub async fn shutdown(&self, within: Duration) -> usize {
+        shut_down(&self.0.store().clock().clone(), Some(self.0.store().keeper()), within).await
+    }
+
+    /// How many values it holds, ended ones that were not reclaimed yet included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.store().len()
+    }
+
+    /// Whether it holds no values.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+async fn shut_down(clock: &StdClock, keeper: Option<&Keeper>, within: Duration) -> usize {
+    let until = clock.now().saturating_add(within);
+    let drained = async { keeper.map_or(0, Keeper::drain) };
+    cachify_core::drive::beside(drained, clock.sleep_until(until)).await.unwrap_or_default()
+}
+
+impl<S: Host> Cachify<S> {
+    pub(crate) fn new(instance: Instance<S, Watcher>) -> Self {
+        Self(Arc::new(instance))
+    }
+
+    /// What the macros reach it by.
+    #[doc(hidden)]
+    #[inline]
+    pub fn instance(&self) -> &Instance<S, Watcher> {
+        &self.0
+    }
+
+    /// A lock: at most one at a time.
+    pub fn locked(&self, key: impl AsKey) -> Lock<Self> {
+        Primitives::lock(self, key)
+    }
+
+    /// A run: skipped while another one is under way.
+    pub fn once(&self, key: impl AsKey) -> Once<Self> {
+        Primitives::once(self, key)
+    }
+
+    /// A pool: at most `size` at a time. A size of zero is refused when a permit is asked for.
+    pub fn pool(&self, key: impl AsKey, size: u16) -> Pool<Self> {
+        Primitives::pool(self, key, size)
+    }
+
+    /// A cached value.
+    pub fn cache(&self, key: impl AsKey) -> Cache<Self, S::Codec> {
+        Primitives::cache(self, key)
+    }
+}

@@ -1,0 +1,293 @@
+//! Renewal in the background: one thread per instance, started when the first right is granted.
+//!
+//! Invariant: as long as a guard lives and its store answers, its right lives, on whichever face it was taken. A guard
+//! that was forgotten with `mem::forget` is renewed like one that lives.
+
+use crate::{clock::StdClock, locked};
+use cachify_core::{
+    Fault, Holding,
+    cell::Ask,
+    drive::{Validity, next_heartbeat},
+    key::{Key, Kind},
+    store::Attendance,
+    time::{Clock, Instant, Sleep},
+    token::HolderToken,
+};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{Arc, Mutex, Weak},
+    task::{Poll, Waker},
+    thread,
+    time::Duration,
+};
+
+/// What a keeper needs of a store: its blocking face, for any kind of right.
+pub(crate) trait Renew: Send + Sync {
+    /// Extends a right.
+    fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault>;
+    /// Gives a right back.
+    fn give_back(&self, key: Key<'_>, token: HolderToken);
+}
+
+/// The rights of one instance that are to be renewed, by when.
+#[derive(Clone)]
+pub(crate) struct Keeper(Arc<Shared>);
+
+struct Shared {
+    clock: StdClock,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    by_due: BTreeMap<(Instant, u64), Arc<Held>>,
+    last: u64,
+    /// When the thread wakes; `None` while there is no thread.
+    wakes: Option<Instant>,
+    waker: Option<Waker>,
+    stopped: bool,
+}
+
+/// One right that is held.
+struct Held {
+    store: Weak<dyn Renew>,
+    kind: Kind,
+    prefix: Arc<str>,
+    key: Box<[u8]>,
+    seed: u64,
+    token: HolderToken,
+    ttl: Duration,
+    validity: Validity,
+    /// Its present place in the queue.
+    place: Mutex<Option<(Instant, u64)>>,
+    alarm: Mutex<Alarm>,
+}
+
+#[derive(Default)]
+struct Alarm {
+    rung: bool,
+    waiting: Vec<Waker>,
+}
+
+impl Held {
+    fn key(&self) -> Key<'_> {
+        Key::new(self.kind, &self.prefix, &self.key, self.seed)
+    }
+
+    fn lost(&self) {
+        self.validity.end();
+        let waiting = {
+            let mut alarm = locked(&self.alarm);
+            alarm.rung = true;
+            std::mem::take(&mut alarm.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// A right that is being renewed; ends with the guard that owns it.
+pub struct Attended(Watch);
+
+enum Watch {
+    Kept { held: Arc<Held>, keeper: Keeper },
+    Alone(Validity),
+}
+
+impl fmt::Debug for Attended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Attended").field(self.validity()).finish()
+    }
+}
+
+impl Attended {
+    /// A right that nobody renews in the background.
+    pub(crate) const fn alone(validity: Validity) -> Self {
+        Self(Watch::Alone(validity))
+    }
+}
+
+impl Attendance for Attended {
+    fn renews(&self) -> bool {
+        matches!(self.0, Watch::Kept { .. })
+    }
+
+    fn validity(&self) -> &Validity {
+        match &self.0 {
+            Watch::Kept { held, .. } => &held.validity,
+            Watch::Alone(validity) => validity,
+        }
+    }
+
+    async fn alarm(&self) {
+        let Watch::Kept { held, .. } = &self.0 else { return std::future::pending().await };
+        poll_fn(|cx| {
+            let mut alarm = locked(&held.alarm);
+            if alarm.rung {
+                return Poll::Ready(());
+            }
+            alarm.waiting.retain(|waker| !waker.will_wake(cx.waker()));
+            alarm.waiting.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        if let Watch::Kept { held, keeper } = &self.0 {
+            keeper.forget(held);
+        }
+    }
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper").field("held", &locked(&self.0.queue).by_due.len()).finish()
+    }
+}
+
+impl Keeper {
+    pub(crate) fn new(clock: StdClock) -> Self {
+        Self(Arc::new(Shared { clock, queue: Mutex::default() }))
+    }
+
+    /// Renews a right from now on.
+    pub(crate) fn attend(
+        &self,
+        store: Weak<dyn Renew>,
+        prefix: &Arc<str>,
+        seed: u64,
+        key: Key<'_>,
+        token: HolderToken,
+        ttl: Duration,
+        validity: Validity,
+    ) -> Attended {
+        let held = Arc::new(Held {
+            store,
+            kind: key.kind,
+            prefix: prefix.clone(),
+            key: key.bytes.into(),
+            seed,
+            token,
+            ttl,
+            validity,
+            place: Mutex::default(),
+            alarm: Mutex::default(),
+        });
+        self.schedule(&held);
+        Attended(Watch::Kept { held, keeper: self.clone() })
+    }
+
+    /// Ends all rights that are held, and gives them back; how many there were.
+    pub(crate) fn drain(&self) -> usize {
+        let all = std::mem::take(&mut locked(&self.0.queue).by_due);
+        for held in all.values() {
+            held.lost();
+            if let Some(store) = held.store.upgrade() {
+                store.give_back(held.key(), held.token);
+            }
+        }
+        all.len()
+    }
+
+    /// Ends the thread, soon.
+    pub(crate) fn stop(&self) {
+        let waker = {
+            let mut queue = locked(&self.0.queue);
+            queue.stopped = true;
+            queue.waker.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn schedule(&self, held: &Arc<Held>) {
+        let due = next_heartbeat(self.0.clock.now(), held.ttl, held.token);
+        let mut queue = locked(&self.0.queue);
+        queue.last += 1;
+        let place = (due, queue.last);
+        *locked(&held.place) = Some(place);
+        queue.by_due.insert(place, held.clone());
+        let waker = match queue.wakes {
+            Some(wakes) if wakes <= due => None,
+            Some(_) => {
+                queue.wakes = Some(due);
+                queue.waker.take()
+            }
+            None => {
+                queue.wakes = self.start().then_some(due);
+                None
+            }
+        };
+        drop(queue);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn forget(&self, held: &Held) {
+        let mut queue = locked(&self.0.queue);
+        if let Some(place) = locked(&held.place).take() {
+            queue.by_due.remove(&place);
+        }
+    }
+
+    /// Without a thread nothing is renewed: rights end after their TTL, which `is_valid` tells.
+    fn start(&self) -> bool {
+        let keeper = self.clone();
+        thread::Builder::new().name("cachify-keeper".into()).spawn(move || keeper.run()).is_ok()
+    }
+
+    fn run(&self) {
+        loop {
+            let now = self.0.clock.now();
+            let due: Vec<_> = {
+                let mut queue = locked(&self.0.queue);
+                if queue.stopped {
+                    return;
+                }
+                let later = queue.by_due.split_off(&(Instant::from_millis(now.as_millis() + 1), 0));
+                let due = std::mem::replace(&mut queue.by_due, later);
+                queue.wakes = Some(queue.by_due.keys().next().map_or(Instant::MAX, |(due, _)| *due));
+                due.into_values().collect()
+            };
+            for held in &due {
+                self.renew(held);
+            }
+            let until = locked(&self.0.queue).wakes.unwrap_or(Instant::MAX);
+            self.0.clock.wait(until, pin!(self.earlier(until)));
+        }
+    }
+
+    fn renew(&self, held: &Arc<Held>) {
+        // its guard may have gone meanwhile: `forget` took the place, and nothing is to be renewed
+        if locked(&held.place).take().is_none() {
+            return;
+        }
+        let Some(store) = held.store.upgrade() else { return };
+        let sent = self.0.clock.now();
+        match store.renew(held.key(), &Ask::new(held.token, held.ttl)) {
+            Ok(Holding::Kept) => held.validity.extend(sent, held.ttl),
+            Ok(Holding::Lost) => return held.lost(),
+            // unknown: tried again at the next heartbeat, as long as the right may live
+            Err(_) if held.validity.is_valid(self.0.clock.now()) => {}
+            Err(_) => return held.lost(),
+        }
+        if Arc::strong_count(held) > 1 {
+            self.schedule(held);
+        }
+    }
+
+    /// Ends when something is due before `until`, or the keeper is stopped.
+    fn earlier(&self, until: Instant) -> impl Future<Output = ()> {
+        poll_fn(move |cx| {
+            let mut queue = locked(&self.0.queue);
+            if queue.stopped || queue.wakes.is_some_and(|wakes| wakes < until) {
+                return Poll::Ready(());
+            }
+            queue.waker = Some(cx.waker().clone());
+            Poll::Pending
+        })
+    }
+}

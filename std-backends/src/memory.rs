@@ -1,0 +1,263 @@
+//! Memory: shards of values in their own types, and beside each the leases of its keys.
+//!
+//! A hit takes a read lock, allocates nothing and writes nothing but a bit. Everything else takes the shard's rights
+//! first, then its values, so a flight, its value and its end are one atomic step. Ended values go a few at a time
+//! with every write; past the bound the one that was not read since the hand last passed goes (CLOCK, Corbató 1968).
+//! Leases, permits and flights are never evicted.
+
+mod capabilities;
+mod values;
+
+use crate::{
+    clock::{StdClock, wall_micros},
+    keeper::{Attended, Keeper, Renew},
+    locked, token,
+};
+use cachify_core::{
+    AsIs, Fault, Holding,
+    cell::{
+        Ask, Fences,
+        map::Map,
+        ram::{Freed, Ram},
+        waiters::{Place, Waiter, Waiters},
+    },
+    drive::Validity,
+    key::{Key, Kind, LongKeyBuf},
+    patience::Ticket,
+    store::{AtOnce, Host, Store},
+    time::{Clock, Instant},
+    token::HolderToken,
+};
+use std::{
+    cell::RefCell,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, RwLock, Weak},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+use values::Values;
+
+/// How many values an instance keeps unless told otherwise.
+pub const DEFAULT_MAX_ENTRIES: usize = 100_000;
+
+const SHARDS: usize = 16;
+
+/// The store of this process; cheap to clone, every clone is the same store.
+#[derive(Clone)]
+pub struct Memory(Arc<Inner>);
+
+struct Inner {
+    shards: Box<[Shard]>,
+    clock: StdClock,
+    keeper: Keeper,
+    prefix: Arc<str>,
+    seed: u64,
+}
+
+struct Shard {
+    rights: Mutex<Rights>,
+    values: RwLock<Values>,
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("entries", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl Memory {
+    /// An empty store of at most `max_entries` values (at least one).
+    pub(crate) fn new(clock: StdClock, prefix: &str, max_entries: usize) -> Self {
+        // rounded down, so that the shards together never hold more than was said
+        let shards = SHARDS.min(1 << max_entries.max(1).ilog2());
+        let bound = (max_entries / shards).max(1);
+        let fences = Fences(wall_micros());
+        let shard = || Shard {
+            rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Vec::new()), fences)),
+            values: RwLock::new(Values::new(bound)),
+        };
+        Self(Arc::new(Inner {
+            shards: (0..shards).map(|_| shard()).collect(),
+            keeper: Keeper::new(clock.clone()),
+            clock,
+            prefix: prefix.into(),
+            seed: token::random_word(),
+        }))
+    }
+
+    /// How many values it holds, ended ones that were not reclaimed yet included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.shards.iter().map(|shard| values::read(&shard.values).len()).sum()
+    }
+
+    /// Whether it holds no values.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn keeper(&self) -> &Keeper {
+        &self.0.keeper
+    }
+
+    /// Tells this store from every other one in this process, while it lives.
+    fn id(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+}
+
+/// The leases of one shard.
+type Rights = Ram<Vec<Option<Waiter>>, Map>;
+
+impl Inner {
+    #[inline]
+    fn shard(&self, key: &Key<'_>) -> &Shard {
+        // the low bits choose the bucket within the shard
+        let at = (key.hash >> 48) as usize & (self.shards.len() - 1);
+        &self.shards[at]
+    }
+
+    /// One atomic step on the leases of the key's shard.
+    fn step<R>(&self, key: &Key<'_>, f: impl FnOnce(&mut Rights, Instant) -> R) -> R {
+        let now = self.clock.now();
+        f(&mut locked(&self.shard(key).rights), now)
+    }
+
+    /// Does a step that may free something, and wakes whoever waits for it after leaving the lock.
+    fn free<R>(&self, key: &Key<'_>, f: impl FnOnce(&mut Rights, Instant) -> Freed<R>) -> R {
+        let (result, freed) = self.step(key, f);
+        freed.into_iter().for_each(Waker::wake);
+        result
+    }
+
+    fn wake_all(&self, key: &Key<'_>) {
+        while let Some(waker) = self.step(key, |ram, _| ram.waiters.next(key)) {
+            waker.wake();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.keeper.stop();
+    }
+}
+
+impl AtOnce for Memory {}
+
+impl Store for Memory {
+    type Error = Fault;
+
+    fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
+        Changed { store: self, key, ticket, place: Place::default() }
+    }
+
+    fn dropped(&self, key: Key<'_>, token: HolderToken) {
+        self.0.give_back(key, token);
+    }
+}
+
+/// Waits for a release.
+struct Changed<'s, 'k> {
+    store: &'s Memory,
+    key: Key<'k>,
+    ticket: Ticket,
+    place: Place,
+}
+
+impl Future for Changed<'_, '_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { store, key, ticket, place } = self.get_mut();
+        match store.0.step(key, |ram, _| ram.waiters.poll(place, key, *ticket, cx.waker())) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Changed<'_, '_> {
+    fn drop(&mut self) {
+        if self.place != Place::default() {
+            let baton = self.store.0.step(&self.key, |ram, _| ram.waiters.leave(self.place, &self.key));
+            baton.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+thread_local! {
+    /// The flights whose bodies are being polled on this thread's stack: store and key hash.
+    static INSIDE: RefCell<Vec<(usize, u64)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Notes that a flight's body is being polled on this stack, or no longer.
+pub(crate) fn mark(store: usize, key: &Key<'_>, inside: bool) {
+    let entry = (store, key.hash);
+    INSIDE.with_borrow_mut(|stack| match inside {
+        true => stack.push(entry),
+        // not always the last one: a body that panics unwinds in any order
+        false => {
+            if let Some(at) = stack.iter().rposition(|e| *e == entry) {
+                stack.remove(at);
+            }
+        }
+    });
+}
+
+/// Whether a flight's body is being polled further up this stack.
+pub(crate) fn is_marked(store: usize, key: &Key<'_>) -> bool {
+    INSIDE.with_borrow(|stack| stack.contains(&(store, key.hash)))
+}
+
+impl Host for Memory {
+    type Clock = StdClock;
+    type KeyBuf = LongKeyBuf;
+    type Attendance = Attended;
+    type Codec = AsIs;
+
+    fn clock(&self) -> &StdClock {
+        &self.0.clock
+    }
+    fn token(&self) -> HolderToken {
+        token::random()
+    }
+    fn attend(&self, key: Key<'_>, token: HolderToken, ttl: Duration, validity: Validity) -> Attended {
+        // the reference is counted before it is made weak and abstract
+        let store: Arc<dyn Renew> = self.0.clone();
+        let store: Weak<dyn Renew> = Arc::downgrade(&store);
+        self.0.keeper.attend(store, &self.0.prefix, self.0.seed, key, token, ttl, validity)
+    }
+    fn prefix(&self) -> &str {
+        &self.0.prefix
+    }
+    #[inline]
+    fn seed(&self) -> u64 {
+        self.0.seed
+    }
+    fn mark(&self, key: Key<'_>, _: HolderToken, inside: bool) {
+        mark(self.id(), &key, inside);
+    }
+    fn is_marked(&self, key: Key<'_>) -> bool {
+        is_marked(self.id(), &key)
+    }
+}
+
+impl Renew for Inner {
+    fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
+        Ok(self.step(&key, |ram, now| match key.kind {
+            Kind::Pool => ram.extend(&key, ask.token, ask.ttl, now),
+            Kind::Lock | Kind::Once | Kind::Cache => ram.renew(&key, ask.token, ask.ttl, now),
+        }))
+    }
+
+    fn give_back(&self, key: Key<'_>, token: HolderToken) {
+        self.free(&key, |ram, now| match key.kind {
+            Kind::Pool => ram.give_back(&key, token, now),
+            Kind::Lock | Kind::Once | Kind::Cache => ram.release(&key, token, now),
+        });
+    }
+}

@@ -1,0 +1,110 @@
+//! A store of the user's own, with what an instance adds to it: a time limit, and renewal.
+
+use crate::{
+    clock::StdClock,
+    erased::{Answer, ErasedStore, Operation},
+    keeper::{Attended, Keeper, Renew},
+};
+use cachify_core::{
+    Fault, Holding,
+    cell::Ask,
+    drive::{Validity, beside},
+    key::{Key, Kind},
+    time::{Clock, Timer},
+    token::HolderToken,
+};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+/// An erased store at work.
+#[derive(Clone)]
+pub(super) struct Guest(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn ErasedStore>,
+    clock: StdClock,
+    keeper: Keeper,
+    op_timeout: Duration,
+}
+
+impl fmt::Debug for Guest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Guest")
+    }
+}
+
+impl Guest {
+    pub(super) fn new(store: Arc<dyn ErasedStore>, clock: StdClock, op_timeout: Duration) -> Self {
+        Self(Arc::new(Inner { store, keeper: Keeper::new(clock.clone()), clock, op_timeout }))
+    }
+
+    pub(super) fn store(&self) -> &dyn ErasedStore {
+        &*self.0.store
+    }
+
+    pub(super) fn keeper(&self) -> &Keeper {
+        &self.0.keeper
+    }
+
+    pub(super) fn id(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
+    /// Only a store that blocks can be renewed from a thread; another is renewed beside the body.
+    pub(super) fn attend(
+        &self,
+        key: Key<'_>,
+        token: HolderToken,
+        ttl: Duration,
+        validity: Validity,
+        prefix: &Arc<str>,
+        seed: u64,
+    ) -> Attended {
+        if !self.0.store.blocks() {
+            return Attended::alone(validity);
+        }
+        let store: Arc<dyn Renew> = self.0.clone();
+        let store: Weak<dyn Renew> = Arc::downgrade(&store);
+        self.0.keeper.attend(store, prefix, seed, key, token, ttl, validity)
+    }
+
+    /// One operation, within the time limit; past it the outcome is unknown.
+    pub(super) async fn call(&self, key: Key<'_>, operation: Operation<'_>) -> Result<Answer, Fault> {
+        let until = self.0.clock.now().saturating_add(self.0.op_timeout);
+        let limit = async {
+            self.0.clock.sleep_until(until).await;
+            Fault::TimedOut
+        };
+        beside(self.0.store.call(key, operation), limit).await.and_then(std::convert::identity)
+    }
+
+    /// One operation on the blocking face; its time limit is the store's own.
+    pub(super) fn call_blocking(&self, key: Key<'_>, operation: Operation<'_>) -> Result<Answer, Fault> {
+        self.0.store.call_blocking(key, operation)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.keeper.stop();
+    }
+}
+
+impl Renew for Inner {
+    fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
+        let operation = match key.kind {
+            Kind::Lock => Operation::Renew(ask),
+            Kind::Once => Operation::Touch(ask),
+            Kind::Pool => Operation::Extend(ask),
+            Kind::Cache => Operation::KeepFlying(ask),
+        };
+        self.store.call_blocking(key, operation)?.holding()
+    }
+
+    fn give_back(&self, key: Key<'_>, token: HolderToken) {
+        self.store.dropped(key, token);
+    }
+}
