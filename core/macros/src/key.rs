@@ -136,7 +136,7 @@ fn render(private: &TokenStream, buf: &Ident, root: &Ident, hole: &Placeholder<'
         }
     };
     let mut value = root.to_token_stream();
-    let mut may_miss = false;
+    let (mut may_miss, mut is_reference) = (false, false);
     for access in hole.path {
         value = match access {
             Access::Field(name) => match name.parse::<u32>() {
@@ -152,15 +152,17 @@ fn render(private: &TokenStream, buf: &Ident, root: &Ident, hole: &Placeholder<'
             Access::Index(index) => quote!(#value.get(#index)?),
             Access::Key(key) => quote!(#value.get(#key)?),
         };
-        may_miss |= !matches!(access, Access::Field(_));
+        is_reference = !matches!(access, Access::Field(_));
+        may_miss |= is_reference;
     }
     if !may_miss {
         return put(value);
     }
     let found = format_ident!("found", span = proc_macro2::Span::mixed_site());
     let put = put(quote!(*#found));
+    let value = if is_reference { value } else { quote!(&#value) };
     quote! {
-        match (|| ::core::option::Option::Some(&#value))() {
+        match (|| ::core::option::Option::Some(#value))() {
             ::core::option::Option::Some(#found) => { #put }
             ::core::option::Option::None => #private::KeySink::fail(&mut #buf, #private::KeyError::Missing),
         }

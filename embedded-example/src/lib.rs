@@ -1,0 +1,4 @@
+//! The board: what a port to other hardware replaces.
+#![no_std]
+
+pub mod board;

@@ -1,0 +1,363 @@
+//! What a user writes: the attributes on real functions, on both faces.
+#![allow(missing_docs, clippy::unused_async, clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref)]
+
+use cachify::{AsIs, Cachify, Memory, Refused, cached, lock, once, pooled, secs};
+use std::{
+    collections::HashMap,
+    fmt::Display,
+    sync::{
+        Arc, LazyLock, Once,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+use tokio::{sync::Notify, task::yield_now};
+
+fn setup() {
+    static INIT: Once = Once::new();
+    INIT.call_once(|| {
+        Cachify::builder().prefix("macros").init().unwrap();
+    });
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct User {
+    pub id: u64,
+}
+
+/// Neither `Clone` nor `Serialize`: an error never is.
+#[derive(Debug)]
+pub enum AppError {
+    Refused(Refused),
+    Bad(std::io::Error),
+}
+impl From<Refused> for AppError {
+    fn from(why: Refused) -> Self {
+        Self::Refused(why)
+    }
+}
+pub type Answer<T> = Result<T, AppError>;
+
+static RUNS: AtomicU32 = AtomicU32::new(0);
+static USER_RUNS: AtomicU32 = AtomicU32::new(0);
+
+/// Loads a user.
+#[cached(key = "user:{id}", ttl = 300)]
+pub async fn user(id: u64) -> Answer<Arc<User>> {
+    USER_RUNS.fetch_add(1, SeqCst);
+    yield_now().await;
+    if id == 0 {
+        return Err(AppError::Bad(std::io::Error::other("no such user")));
+    }
+    Ok(Arc::new(User { id }))
+}
+
+#[cached(key = "name:{id}:{who}", ttl = "250ms")]
+#[inline]
+pub(crate) fn name(id: u32, who: &str) -> Option<String> {
+    if id == 0 {
+        None?;
+    }
+    Some(format!("{who}{id}"))
+}
+
+#[cached(key = "gen:{id}")]
+fn generic<T: Display + Clone, const N: usize>(id: T, _unrelated: [u8; N]) -> String
+where
+    T: Send,
+{
+    format!("<{id}>{N}")
+}
+
+#[cached(key = "pat:{a}:{id}")]
+fn patterns((a, _b): (u8, u8), User { id }: User) -> u64 {
+    u64::from(a) + id
+}
+
+#[cached(key = "imp:{x}")]
+fn impl_argument(x: impl Display, mut n: u64) -> u64 {
+    n += u64::from(x.to_string() == "q");
+    n
+}
+
+#[cached(key = "map:{m[\"k\"]}:{v[1]}")]
+fn elements(m: HashMap<String, u8>, v: Vec<u8>) -> u8 {
+    m.get("k").copied().unwrap_or_default() + v.len() as u8
+}
+
+#[cached(key = "wrapped:{id}", ttl = forever)]
+fn generic_value<T: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static>(
+    id: u64,
+    v: T,
+) -> Result<T, String> {
+    let _ = id;
+    Ok(v)
+}
+
+#[cached(key = "coded:{n}", ttl = Duration::from_secs(9), encode = |n: &u64| n * 2, decode = |n: u64| n * 3)]
+fn coded(n: u64) -> u64 {
+    n
+}
+
+#[cached(key = "err:{n}", cache_err = true)]
+fn keeps_errors(n: u8) -> Result<u8, String> {
+    RUNS.fetch_add(1, SeqCst);
+    Err(format!("{n}"))
+}
+
+#[cached(key = "none:{n}", cache_none = true)]
+async fn keeps_none(n: u8) -> Option<u8> {
+    RUNS.fetch_add(u32::from(n), SeqCst);
+    None
+}
+
+static LOCAL: LazyLock<Cachify<Memory>> = LazyLock::new(|| Cachify::builder().default_ttl(secs(5)).build_memory());
+
+/// Only `Clone`: never leaves the process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NoSerde(pub u64);
+
+#[cached(instance = LOCAL, key = "near:{id}", ttl = 5)]
+fn near(id: u64) -> NoSerde {
+    NoSerde(id)
+}
+
+static OUTER: LazyLock<Cachify<Memory>> = LazyLock::new(|| Cachify::builder().build_memory());
+static STACKED_RUNS: AtomicU32 = AtomicU32::new(0);
+
+#[cached(instance = OUTER, key = "st:{id}", ttl = 5)]
+#[cached(key = "st:{id}", ttl = 300)]
+async fn stacked(id: u64) -> Answer<u64> {
+    STACKED_RUNS.fetch_add(1, SeqCst);
+    Ok(id)
+}
+
+#[lock(key = "item:{item.id}", wait = 10, ttl = 30)]
+async fn process(item: &User, log: &mut Vec<u64>) -> Answer<()> {
+    log.push(item.id);
+    yield_now().await;
+    Ok(())
+}
+
+#[once(key = "sync:{id}")]
+async fn sync_order(id: u64, started: Arc<Notify>, go_on: Arc<Notify>) -> Option<u64> {
+    started.notify_one();
+    go_on.notified().await;
+    Some(id)
+}
+
+#[once(key = "kept:{id}", keep = 60)]
+fn kept(id: u64, fine: bool) -> Option<u64> {
+    fine.then_some(id)
+}
+
+#[once(key = "other", otherwise = 7)]
+async fn other() -> u8 {
+    Box::pin(other()).await
+}
+
+#[lock(key = "why", otherwise = |why| if why.is_contended() { 1 } else { 2 })]
+fn says_why() -> u8 {
+    says_why()
+}
+
+#[lock(key = "thread:{}", wait = 10)]
+fn threaded(id: u64, inside: &AtomicU32) -> Result<u64, Refused> {
+    assert_eq!(inside.fetch_add(1, SeqCst), 0, "two threads inside");
+    std::thread::yield_now();
+    inside.fetch_sub(1, SeqCst);
+    Ok(id)
+}
+
+#[lock(key = "fenced", guard = held)]
+async fn fenced() -> Result<u64, Refused> {
+    assert!(held.is_valid());
+    Ok(held.fence().0)
+}
+
+async fn later(user: u64, body: String, _: Arc<Notify>) -> usize {
+    usize::try_from(user).unwrap() + body.len() + 1_000
+}
+
+#[pooled(key = "api:{user}", size = 1, on_full = later)]
+async fn call_api(user: u64, body: String, go_on: Arc<Notify>) -> usize {
+    let _ = user;
+    go_on.notified().await;
+    body.len()
+}
+
+#[pooled(key = "typed", size = 2)]
+fn typed(depth: u8) -> Result<u8, Refused> {
+    if depth == 0 { Ok(0) } else { typed(depth - 1).map(|d| d + 1) }
+}
+
+struct Service {
+    base: u64,
+}
+
+impl Service {
+    #[cached(key = "svc:{self.base}:{n}")]
+    async fn total(&self, n: u64) -> u64 {
+        RUNS.fetch_add(1, SeqCst);
+        self.base + n
+    }
+
+    #[lock(key = "svc:{self.base}")]
+    fn change(&mut self) -> Result<u64, Refused> {
+        self.base += 1;
+        Ok(self.base)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_tasks_one_run_and_the_future_is_send() {
+    setup();
+    let all: Vec<_> = (0..20).map(|_| tokio::spawn(user(42))).collect();
+    for task in all {
+        assert_eq!(task.await.unwrap().unwrap().id, 42);
+    }
+    assert_eq!(USER_RUNS.load(SeqCst), 1);
+    assert!(user(0).await.is_err());
+    assert!(user(0).await.is_err());
+    assert_eq!(USER_RUNS.load(SeqCst), 3, "an error is not kept");
+    assert!(tokio::spawn(async { user::reset(42).await.unwrap() }).await.unwrap());
+    assert_eq!(user::key(42).unwrap(), "user:42");
+}
+
+#[test]
+fn a_hit_costs_no_large_future() {
+    assert!(size_of_val(&user(1)) <= 256, "{}", size_of_val(&user(1)));
+}
+
+#[tokio::test]
+async fn a_lock_waits_and_a_run_is_skipped() {
+    setup();
+    let item = User { id: 7 };
+    let (mut a, mut b) = (vec![], vec![]);
+    let (x, y) = tokio::join!(process(&item, &mut a), process(&item, &mut b));
+    x.unwrap();
+    y.unwrap();
+    assert!(!process::is_locked(&item).await.unwrap());
+    assert_eq!((a, b), (vec![7], vec![7]));
+
+    let (started, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let first = tokio::spawn(sync_order(1, started.clone(), go_on.clone()));
+    started.notified().await;
+    assert!(sync_order::is_locked(1).await.unwrap());
+    assert_eq!(sync_order(1, started.clone(), go_on.clone()).await, None);
+    go_on.notify_one();
+    assert_eq!(first.await.unwrap(), Some(1));
+    // dropped while it runs: the token goes back at once
+    let dropped = tokio::time::timeout(Duration::from_millis(10), sync_order(2, started, go_on.clone()));
+    assert!(dropped.await.is_err());
+    assert!(!sync_order::is_locked(2).await.unwrap());
+}
+
+#[test]
+fn a_marker_is_kept_after_success_only() {
+    setup();
+    assert_eq!(kept(1, false), None);
+    assert!(!kept::is_locked(1).unwrap());
+    assert_eq!(kept(1, true), Some(1));
+    assert_eq!(kept(1, true), None);
+    assert!(kept::force_release(1).unwrap());
+    assert_eq!(kept(1, true), Some(1));
+}
+
+#[tokio::test]
+async fn a_refused_call_returns_what_was_said() {
+    setup();
+    assert_eq!(other().await, 7);
+    assert_eq!(says_why(), 1);
+    assert!(fenced().await.unwrap() < fenced().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_full_pool_hands_its_arguments_on() {
+    setup();
+    let go_on = Arc::new(Notify::new());
+    let first = tokio::spawn(call_api(1, "a".into(), go_on.clone()));
+    while call_api::in_use(1).await.unwrap() == 0 {
+        yield_now().await;
+    }
+    assert_eq!(call_api(1, "bc".into(), go_on.clone()).await, 1_003);
+    go_on.notify_one();
+    assert_eq!(first.await.unwrap(), 1);
+    assert_eq!(call_api::in_use(1).await.unwrap(), 0);
+    assert_eq!(typed(1), Ok(1));
+    assert!(matches!(typed(2), Err(Refused::Full { .. })));
+}
+
+#[test]
+fn threads_exclude_each_other() {
+    setup();
+    let inside = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| threaded(1, &inside).unwrap());
+        }
+    });
+    assert!(!threaded::is_locked(1).unwrap());
+}
+
+#[test]
+fn arguments_of_all_kinds_render() {
+    setup();
+    assert_eq!(name(3, "a:b%").as_deref(), Some("a:b%3"));
+    assert_eq!(name::key(3, "a:b%").unwrap(), "name:3:a%3Ab%25");
+    assert!(name::reset(3, "a:b%").unwrap());
+    assert!(!name::reset(3, "a:b%").unwrap());
+    assert_eq!(generic("x", [0; 3]), "<x>3");
+    assert!(generic::reset("x").unwrap());
+    assert_eq!(patterns((1, 2), User { id: 3 }), 4);
+    assert_eq!(impl_argument("q", 1), 2);
+    assert_eq!(generic_value(1, 5_u8), Ok(5));
+    let map = HashMap::from([("k".to_owned(), 5)]);
+    assert_eq!(elements::key(map, vec![1, 2]).unwrap(), "map:5:2");
+    assert!(elements::key(HashMap::new(), vec![1, 2]).is_err());
+    assert_eq!(elements(HashMap::new(), vec![]), 0, "without a key the body simply runs");
+}
+
+#[test]
+fn what_is_kept_can_be_chosen() {
+    setup();
+    assert_eq!(coded(10), 10);
+    assert_eq!(coded(10), 60);
+    assert!(keeps_errors(1).is_err());
+    let runs = RUNS.load(SeqCst);
+    assert!(keeps_errors(1).is_err());
+    assert_eq!(RUNS.load(SeqCst), runs);
+    assert_eq!(near(3), NoSerde(3));
+    assert!(near::reset(3).unwrap());
+}
+
+#[tokio::test]
+async fn an_absent_value_can_be_kept() {
+    setup();
+    assert_eq!(keeps_none(100).await, None);
+    let runs = RUNS.load(SeqCst);
+    assert_eq!(keeps_none(100).await, None);
+    assert!(RUNS.load(SeqCst) < runs + 100);
+}
+
+#[tokio::test]
+async fn stacks_and_methods() {
+    setup();
+    assert_eq!(stacked(1).await.unwrap(), 1);
+    assert_eq!(stacked(1).await.unwrap(), 1);
+    assert_eq!(STACKED_RUNS.load(SeqCst), 1);
+    assert!(stacked::reset(1).await.unwrap());
+    stacked(1).await.unwrap();
+    assert_eq!(STACKED_RUNS.load(SeqCst), 2);
+    let mut service = Service { base: 1 };
+    assert_eq!(service.total(1).await + service.total(1).await, 4);
+    assert!(service.total_reset(1).await.unwrap());
+    assert_eq!(service.change().unwrap(), 2);
+    assert!(!service.change_is_locked().unwrap());
+    #[cached(key = "inside:{x}", codec = AsIs, instance = LOCAL)]
+    fn inside(x: u8) -> u8 {
+        x
+    }
+    assert_eq!(inside(3), 3);
+    assert!(inside::reset(3).unwrap());
+}
