@@ -3,48 +3,24 @@
 //! Caches fail open: after the store's first failure, or without a key, the body simply runs.
 
 use crate::{
-    cell::{Ask, Grant, Holding, Life, Lookup},
+    cell::{Grant, Holding, Life, Lookup},
     drive::{BufOf, Face, contend, instance, now, ready},
-    hold::{Held, Right},
+    hold::Claim,
     instance::Handle,
     key::{Key, KeyBuffer, Kind},
     observe::{Event, Observer},
     outcome::{InOk, Refused, Shape},
     patience::{Contended, Patience},
     store::{
-        AsyncCacheStore, AsyncEntryStore, CacheStore, EntryStore, Fault, Host, Store, Tasks, Threads,
+        AsyncCacheStore, AsyncEntryStore, AsyncRights, CacheStore, EntryStore, Fault, Host, Tasks, Threads, Want,
     },
     time::{Instant, Sleep, Timer},
-    token::HolderToken,
     ttl::Ttl,
 };
 use core::{
     future::{Future, poll_fn},
     pin::pin,
 };
-
-/// The right to fill a key. Asked for by `join`, which also brings values, so `ask` is never called.
-#[derive(Clone, Copy, Debug)]
-pub struct Flight;
-
-impl<F: Face + AsyncEntryStore> Right<F> for Flight {
-    const KIND: Kind = Kind::Cache;
-    async fn ask(self, _: &F, _: Key<'_>, ask: &Ask<'_>) -> Result<Contended<Grant>, <F as Store>::Error> {
-        Ok(Contended::Granted(Grant { fence: Default::default(), index: 0, remaining: ask.ttl }))
-    }
-    fn renew(self, face: &F, key: Key<'_>, ask: &Ask<'_>) -> impl Future<Output = Result<Holding, F::Error>> {
-        face.keep_flying(key, ask)
-    }
-    fn give_back(
-        self,
-        face: &F,
-        key: Key<'_>,
-        token: HolderToken,
-        _: bool,
-    ) -> impl Future<Output = Result<Holding, F::Error>> {
-        face.abandon(key, token)
-    }
-}
 
 /// The miss path, on either face.
 ///
@@ -58,7 +34,7 @@ pub(crate) async fn fill<F, K, R, C>(
     body: impl AsyncFnOnce() -> R,
 ) -> R
 where
-    F: Face + AsyncEntryStore + AsyncCacheStore<K::Value, C>,
+    F: Face + AsyncRights + AsyncEntryStore + AsyncCacheStore<K::Value, C>,
     K: Shape<R>,
 {
     let mut flight = match join(face, key, codec, ttl).await {
@@ -78,9 +54,9 @@ async fn join<F, V, C>(
     key: BufOf<F>,
     codec: &C,
     ttl: Option<Ttl>,
-) -> Result<(Held<F, Flight>, Lookup<V>), ()>
+) -> Result<(Claim<F>, Lookup<V>), ()>
 where
-    F: Face + AsyncEntryStore + AsyncCacheStore<V, C>,
+    F: Face + AsyncRights + AsyncEntryStore + AsyncCacheStore<V, C>,
 {
     let config = *instance(&face).config();
     if Ttl::resolve(ttl, config.ttl).is_zero() {
@@ -92,7 +68,7 @@ where
     let failed = |key: Option<Key<'_>>, fault: Fault| {
         instance(&observer_face).observer().event(&Event::Failed { key, fault });
     };
-    let mut flight = match Held::armed(face, key, Kind::Cache, Flight, config.flight) {
+    let mut flight = match Claim::armed(face, key, Want::Flight, config.flight) {
         Ok(flight) => flight,
         Err(why) => {
             instance(&observer_face).observer().event(&Event::Refused { key: None, why: why.into() });
@@ -147,9 +123,9 @@ where
 }
 
 /// Stores what the body brought, if it is worth keeping; the body's result is never replaced.
-async fn land<F, K, R, C>(flight: &mut Held<F, Flight>, shape: &K, codec: &C, ttl: Option<Ttl>, out: &R)
+async fn land<F, K, R, C>(flight: &mut Claim<F>, shape: &K, codec: &C, ttl: Option<Ttl>, out: &R)
 where
-    F: Face + AsyncEntryStore + AsyncCacheStore<K::Value, C>,
+    F: Face + AsyncRights + AsyncEntryStore + AsyncCacheStore<K::Value, C>,
     K: Shape<R>,
 {
     let Ok(key) = flight.key() else { return };
@@ -176,8 +152,8 @@ where
 }
 
 /// Polls `body` with its flight marked, so that a recursive call on this stack computes instead of waiting.
-async fn marked<F: Face, T>(flight: &Held<F, Flight>, body: impl Future<Output = T>) -> T {
-    struct Inside<'a, F: Face>(&'a Held<F, Flight>);
+async fn marked<F: Face, T>(flight: &Claim<F>, body: impl Future<Output = T>) -> T {
+    struct Inside<'a, F: Face>(&'a Claim<F>);
     impl<F: Face> Inside<'_, F> {
         fn set(&self, inside: bool) {
             if let Ok(key) = self.0.key() {
@@ -249,6 +225,7 @@ where
     pub async fn get_or_insert_with<V, E, Fut>(&self, load: impl FnOnce() -> Fut) -> Result<V, E>
     where
         P::Store: AsyncCacheStore<V, C> + AsyncEntryStore,
+        Tasks<P>: AsyncRights,
         Fut: Future<Output = Result<V, E>>,
     {
         let face = Tasks(self.handle.clone());
@@ -283,6 +260,7 @@ where
     pub fn get_or_insert_with_blocking<V, E>(&self, load: impl FnOnce() -> Result<V, E>) -> Result<V, E>
     where
         P::Store: CacheStore<V, C> + EntryStore,
+        Threads<P>: AsyncRights,
     {
         let face = Threads(self.handle.clone());
         ready(fill(face, self.key.clone(), InOk, &self.codec, self.ttl, async move || load()))

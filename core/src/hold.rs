@@ -7,46 +7,20 @@ use crate::{
     cell::{Ask, Grant, Holding},
     drive::{BufOf, Face, HostOf, Validity, beside, contend, instance, next_heartbeat, now, ready},
     instance::Handle,
-    key::{Key, KeyError, Kind},
+    key::{Key, KeyError},
     observe::{Event, Observer},
     outcome::{Refused, Shape},
     patience::{Contended, Patience},
-    store::{Attendance, Fault, Host, Store, Threads},
+    store::{AsyncRights, Attendance, Fault, Host, Threads, Want},
     time::{Instant, Sleep},
     token::{FencingToken, HolderToken},
 };
 use core::{
     fmt,
     future::{Future, pending},
+    marker::PhantomData,
     time::Duration,
 };
-
-/// One kind of right, on one face.
-pub trait Right<F: Face>: Copy {
-    /// The kind of its keys.
-    const KIND: Kind;
-    /// Asks once.
-    fn ask(
-        self,
-        face: &F,
-        key: Key<'_>,
-        ask: &Ask<'_>,
-    ) -> impl Future<Output = Result<Contended<Grant>, <F as Store>::Error>>;
-    /// Extends it.
-    fn renew(self, face: &F, key: Key<'_>, ask: &Ask<'_>) -> impl Future<Output = Result<Holding, F::Error>>;
-    /// Gives it back; `success` is the body's.
-    fn give_back(
-        self,
-        face: &F,
-        key: Key<'_>,
-        token: HolderToken,
-        success: bool,
-    ) -> impl Future<Output = Result<Holding, F::Error>>;
-    /// What a caller is told who did not get it.
-    fn refused(self, remaining: Duration) -> Refused {
-        Refused::Busy { remaining }
-    }
-}
 
 /// How long to wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +37,7 @@ pub enum Wait {
 impl Wait {
     pub(crate) fn patience(self, now: Instant, poll: Duration) -> Patience {
         let deadline = match self {
-            Self::No => return Patience { poll, ..Patience::NONE },
+            Self::No => Instant::ZERO,
             Self::For(wait) => now.saturating_add(wait),
             Self::Forever => Instant::MAX,
         };
@@ -71,28 +45,20 @@ impl Wait {
     }
 }
 
-/// A right that is held. Dropping it hands the token to the store, which gives it back.
-///
-/// It is owned and, where its store is, `Send` and `'static`.
-pub struct Held<F: Face, R> {
+/// A right that is asked for, held, or being given back; the same code for every kind.
+pub(crate) struct Claim<F: Face> {
     face: F,
     key: BufOf<F>,
-    kind: Kind,
-    right: R,
+    want: Want,
     token: HolderToken,
     ttl: Duration,
     grant: Grant,
     attendance: Option<<HostOf<F> as Host>::Attendance>,
+    /// Whether there may be something to give back.
     open: bool,
 }
 
-impl<F: Face, R> fmt::Debug for Held<F, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Held").field("kind", &self.kind).field("grant", &self.grant).finish_non_exhaustive()
-    }
-}
-
-impl<F: Face, R> Drop for Held<F, R> {
+impl<F: Face> Drop for Claim<F> {
     fn drop(&mut self) {
         if self.open
             && let Ok(key) = self.key()
@@ -102,14 +68,14 @@ impl<F: Face, R> Drop for Held<F, R> {
     }
 }
 
-impl<F: Face, R> Held<F, R> {
+impl<F: Face> Claim<F> {
     /// A right about to be asked for: dropping it from now on gives it back.
-    pub(crate) fn armed(face: F, key: BufOf<F>, kind: Kind, right: R, ttl: Duration) -> Result<Self, KeyError> {
+    pub(crate) fn armed(face: F, key: BufOf<F>, want: Want, ttl: Duration) -> Result<Self, KeyError> {
         let store = instance(&face).store();
-        store.key(kind, &key)?;
+        store.key(want.kind(), &key)?;
         let token = store.token();
         let grant = Grant { fence: FencingToken(0), index: 0, remaining: ttl };
-        Ok(Self { face, key, kind, right, token, ttl, grant, attendance: None, open: true })
+        Ok(Self { face, key, want, token, ttl, grant, attendance: None, open: true })
     }
 
     pub(crate) fn face(&self) -> &F {
@@ -121,7 +87,7 @@ impl<F: Face, R> Held<F, R> {
     }
 
     pub(crate) fn key(&self) -> Result<Key<'_>, KeyError> {
-        instance(&self.face).store().key(self.kind, &self.key)
+        instance(&self.face).store().key(self.want.kind(), &self.key)
     }
 
     pub(crate) fn ask(&self, patience: Patience) -> Ask<'static> {
@@ -134,11 +100,9 @@ impl<F: Face, R> Held<F, R> {
 
     pub(crate) fn granted(&mut self, sent: Instant, grant: Grant) {
         let validity = Validity::new(sent, grant.remaining);
-        let attendance = self.key().ok().map(|key| {
-            instance(&self.face).store().attend(key, self.token, self.ttl, validity)
-        });
         self.grant = grant;
-        self.attendance = attendance;
+        self.attendance =
+            self.key().ok().map(|key| instance(&self.face).store().attend(key, self.token, self.ttl, validity));
     }
 
     /// The right is no longer there to be given back.
@@ -153,101 +117,88 @@ impl<F: Face, R> Held<F, R> {
         }
     }
 
-    /// Grows with every grant of the key; hand it to the guarded resource.
-    pub fn fence(&self) -> FencingToken {
-        self.grant.fence
-    }
-
-    /// Which permit of the pool this is; the lowest free one was taken. Zero for a lock.
-    pub fn index(&self) -> u16 {
-        self.grant.index
-    }
-
-    /// Whether it is known to be held still. A comparison, no I/O.
-    pub fn is_valid(&self) -> bool {
-        self.attendance.as_ref().is_some_and(|a| a.validity().is_valid(now(&self.face)))
-    }
-
-    /// Ends when it may no longer be held: it was not renewed in time, or a renewal found it taken.
-    ///
-    /// Dropping the future changes nothing.
-    pub async fn lost(&self) {
-        while let Some(attendance) = self.attendance.as_ref() {
-            if !attendance.validity().is_valid(now(&self.face)) {
-                return;
-            }
-            self.face.wait_for(attendance.validity().until(), attendance.alarm()).await;
-        }
-    }
-}
-
-impl<F: Face, R: Right<F>> Held<F, R> {
-    /// Asks until granted or out of patience.
-    pub(crate) async fn obtain(
-        face: F,
-        key: BufOf<F>,
-        right: R,
-        ttl: Duration,
-        wait: Wait,
-    ) -> Result<Self, Refused> {
-        if ttl.is_zero() {
-            return Err(Refused::Zero);
-        }
-        let mut held = Self::armed(face, key, R::KIND, right, ttl)?;
-        let patience = wait.patience(now(&held.face), instance(&held.face).config().poll);
-        let mut sent = Instant::ZERO;
-        let reply = {
-            let (held, sent) = (&held, &mut sent);
-            let key = held.key()?;
-            contend(&held.face, key, patience, || {
-                *sent = now(&held.face);
-                let ask = held.ask(patience);
-                async move { held.right.ask(&held.face, key, &ask).await }
-            })
-            .await
-        };
-        match reply {
-            Ok(Contended::Granted(grant)) => {
-                held.granted(sent, grant);
-                held.say(|key| Event::Granted { key, fence: grant.fence, patience });
-                Ok(held)
-            }
-            Ok(Contended::Busy(busy)) => Err(held.refuse(right.refused(busy.remaining))),
-            Err(fault) if fault.is_indeterminate() => {
-                let until = now(&held.face).saturating_add(ttl);
-                let why = Refused::Indeterminate { token: held.token, until };
-                held.say(|key| Event::Refused { key: Some(key), why });
-                Err(why)
-            }
-            Err(fault) => Err(held.refuse(fault.into())),
-        }
-    }
-
     fn refuse(&mut self, why: Refused) -> Refused {
         self.disarm();
         self.say(|key| Event::Refused { key: Some(key), why });
         why
     }
 
+    fn is_valid(&self) -> bool {
+        self.attendance.as_ref().is_some_and(|a| a.validity().is_valid(now(&self.face)))
+    }
+
+    fn busy(&self, remaining: Duration) -> Refused {
+        match self.want {
+            Want::Permit { .. } => Refused::Full { next: remaining },
+            Want::Lease | Want::Run { .. } | Want::Flight => Refused::Busy { remaining },
+        }
+    }
+
+    /// What the last reply means for the caller.
+    fn concluded(&mut self, reply: Result<Contended<Grant>, Fault>, sent: Instant, patience: Patience) -> Option<Refused> {
+        match reply {
+            Ok(Contended::Granted(grant)) => {
+                self.granted(sent, grant);
+                self.say(|key| Event::Granted { key, fence: grant.fence, patience });
+                None
+            }
+            Ok(Contended::Busy(busy)) => Some(self.refuse(self.busy(busy.remaining))),
+            Err(fault) if fault.is_indeterminate() => {
+                // still open: dropping it hands the token to the store
+                let until = now(&self.face).saturating_add(self.ttl);
+                let why = Refused::Indeterminate { token: self.token, until };
+                self.say(|key| Event::Refused { key: Some(key), why });
+                Some(why)
+            }
+            Err(fault) => Some(self.refuse(fault.into())),
+        }
+    }
+}
+
+impl<F: Face + AsyncRights> Claim<F> {
+    /// Asks until granted or out of patience.
+    async fn obtain(face: F, key: BufOf<F>, want: Want, ttl: Duration, wait: Wait) -> Result<Self, Refused> {
+        if ttl.is_zero() || want == (Want::Permit { size: 0 }) {
+            return Err(refused(&face, Refused::Zero));
+        }
+        let mut claim = Self::armed(face.clone(), key, want, ttl).map_err(|why| refused(&face, why.into()))?;
+        let patience = wait.patience(now(&claim.face), instance(&claim.face).config().poll);
+        let mut sent = Instant::ZERO;
+        let reply = {
+            let (claim, sent) = (&claim, &mut sent);
+            let key = claim.key()?;
+            contend(&claim.face, key, patience, || {
+                *sent = now(&claim.face);
+                let ask = claim.ask(patience);
+                async move { claim.face.ask(key, want, &ask).await }
+            })
+            .await
+        };
+        match claim.concluded(reply, sent, patience) {
+            None => Ok(claim),
+            Some(why) => Err(why),
+        }
+    }
+
     /// Runs `body`, renewing beside it where the store does not renew by itself.
-    #[doc(hidden)]
-    pub async fn carry<T>(&self, body: impl Future<Output = T>) -> T {
+    pub(crate) async fn carry<T>(&self, body: impl Future<Output = T>) -> T {
         let renewed = self.attendance.as_ref().is_none_or(Attendance::renews);
         if renewed || !F::COOPERATES {
             return body.await;
         }
         match beside(body, self.heartbeat()).await {
-            Ok(out) | Err(out) => out,
+            Ok(out) => out,
+            Err(never) => match never {},
         }
     }
 
     /// Renews at every third of the TTL; after a loss, or once the right has ended, it only waits.
-    async fn heartbeat<T>(&self) -> T {
+    async fn heartbeat(&self) -> core::convert::Infallible {
         while let (Ok(key), Some(attendance)) = (self.key(), self.attendance.as_ref()) {
             let at = next_heartbeat(now(&self.face), self.ttl, self.token);
             self.face.wait_for(at, pending()).await;
             let sent = now(&self.face);
-            match self.right.renew(&self.face, key, &Ask::new(self.token, self.ttl)).await {
+            match self.face.prolong(key, &Ask::new(self.token, self.ttl)).await {
                 Ok(Holding::Kept) => attendance.validity().extend(sent, self.ttl),
                 Ok(Holding::Lost) => {
                     attendance.validity().end();
@@ -256,7 +207,7 @@ impl<F: Face, R: Right<F>> Held<F, R> {
                 }
                 Err(e) => self.failed(e.into()),
             }
-            if !attendance.validity().is_valid(now(&self.face)) {
+            if !self.is_valid() {
                 break;
             }
         }
@@ -268,14 +219,10 @@ impl<F: Face, R: Right<F>> Held<F, R> {
     }
 
     /// Gives it back. An unknown outcome leaves it to the store's background work.
-    #[doc(hidden)]
-    pub async fn settle(mut self, success: bool) -> Result<Holding, Fault> {
+    async fn settle(mut self, success: bool) -> Result<Holding, Fault> {
         self.attendance = None;
-        let key = match self.key() {
-            Ok(key) => key,
-            Err(_) => return Err(Fault::KeyTooLong),
-        };
-        let done = self.right.give_back(&self.face, key, self.token, success).await;
+        let Ok(key) = self.key() else { return Err(Fault::KeyTooLong) };
+        let done = self.face.settle(key, self.want, self.token, success).await;
         match done {
             Ok(holding) => {
                 if holding == Holding::Lost {
@@ -293,7 +240,72 @@ impl<F: Face, R: Right<F>> Held<F, R> {
     }
 }
 
-impl<F: Face, R: Right<F>> Held<F, R> {
+/// A right that is held; `R` says which. Dropping it hands the token to the store, which gives it back.
+///
+/// It is owned and, where its store is, `Send` and `'static`.
+pub struct Held<F: Face, R> {
+    claim: Claim<F>,
+    of: PhantomData<fn() -> R>,
+}
+
+impl<F: Face, R> fmt::Debug for Held<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held").field("want", &self.claim.want).field("grant", &self.claim.grant).finish_non_exhaustive()
+    }
+}
+
+impl<F: Face, R> Held<F, R> {
+    /// Grows with every grant of the key; hand it to the guarded resource.
+    pub fn fence(&self) -> FencingToken {
+        self.claim.grant.fence
+    }
+
+    /// Which permit of the pool this is; the lowest free one was taken. Zero for a lock.
+    pub fn index(&self) -> u16 {
+        self.claim.grant.index
+    }
+
+    /// Whether it is known to be held still. A comparison, no I/O.
+    pub fn is_valid(&self) -> bool {
+        self.claim.is_valid()
+    }
+
+    /// Ends when it may no longer be held: it was not renewed in time, or a renewal found it taken.
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn lost(&self) {
+        while let Some(attendance) = self.claim.attendance.as_ref() {
+            if !self.is_valid() {
+                return;
+            }
+            self.claim.face.wait_for(attendance.validity().until(), attendance.alarm()).await;
+        }
+    }
+}
+
+impl<F: Face + AsyncRights, R> Held<F, R> {
+    pub(crate) async fn obtain(
+        face: F,
+        key: BufOf<F>,
+        want: Want,
+        ttl: Duration,
+        wait: Wait,
+    ) -> Result<Self, Refused> {
+        Ok(Self { claim: Claim::obtain(face, key, want, ttl, wait).await?, of: PhantomData })
+    }
+
+    /// Runs `body`, renewing beside it where the store does not renew by itself.
+    #[doc(hidden)]
+    pub fn carry<T>(&self, body: impl Future<Output = T>) -> impl Future<Output = T> {
+        self.claim.carry(body)
+    }
+
+    /// Gives it back. An unknown outcome leaves it to the store's background work.
+    #[doc(hidden)]
+    pub fn settle(self, success: bool) -> impl Future<Output = Result<Holding, Fault>> {
+        self.claim.settle(success)
+    }
+
     /// Gives the right back as the body's result says: completed if it succeeded, else failed.
     #[doc(hidden)]
     pub async fn finish<T>(self, shape: &impl Shape<T>, out: &T) {
@@ -303,8 +315,9 @@ impl<F: Face, R: Right<F>> Held<F, R> {
     }
 }
 
-impl<P: Handle, R: Right<Threads<P>>> Held<Threads<P>, R>
+impl<P: Handle, R> Held<Threads<P>, R>
 where
+    Threads<P>: AsyncRights,
     <P::Store as Host>::Clock: Sleep,
 {
     /// `finish` for threads.
@@ -314,8 +327,8 @@ where
     }
 }
 
-/// Tells the observer of an instance why a call did not run, where there is no key to tell.
-pub(crate) fn refused<P: Handle>(handle: &P, why: Refused) -> Refused {
-    handle.instance().observer().event(&Event::Refused { key: None, why });
+/// Tells the observer why a call did not run, where there is no key to tell.
+fn refused<F: Face>(face: &F, why: Refused) -> Refused {
+    instance(face).observer().event(&Event::Refused { key: None, why });
     why
 }

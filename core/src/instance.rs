@@ -11,7 +11,7 @@ use crate::{
     patience::POLL,
     pool::Pool,
     store::{
-        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncPermitStore, CacheStore, EntryStore, Fault,
+        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncPermitStore, AsyncRights, CacheStore, EntryStore, Fault,
         Force, Host, Inspect, Peek, PermitStore, Tasks, Threads,
     },
     time::{Sleep, Timer},
@@ -274,6 +274,7 @@ impl<S: Host, O: Observer> Instance<S, O> {
     where
         S: AsyncCacheStore<K::Value, C> + AsyncEntryStore,
         S::Clock: Timer,
+        for<'a> Tasks<&'a Self>: AsyncRights,
         K: Shape<R>,
     {
         cache::fill(Tasks(self), key, shape, codec, ttl, body).await
@@ -290,6 +291,7 @@ impl<S: Host, O: Observer> Instance<S, O> {
     where
         S: CacheStore<K::Value, C> + EntryStore,
         S::Clock: Sleep,
+        for<'a> Threads<&'a Self>: AsyncRights,
         K: Shape<R>,
     {
         ready(cache::fill(Threads(self), key, shape, codec, ttl, async move || body()))

@@ -1,48 +1,21 @@
 //! Locks: ask, run, give back.
 
 use crate::{
-    cell::{Ask, Grant, Holding},
+    cell::Holding,
     drive::{Face, ready},
-    hold::{Held, Right, Wait},
+    hold::{Held, Wait},
     instance::Handle,
-    key::{Key, Kind},
+    key::Kind,
     outcome::Refused,
-    patience::Contended,
-    store::{
-        AsyncForce, AsyncInspect, AsyncLeaseStore, Fault, Force, Host, Inspect, LeaseStore, Store, Tasks, Threads,
-    },
+    store::{AsyncForce, AsyncInspect, AsyncRights, Fault, Force, Host, Inspect, Tasks, Threads, Want},
     time::{Sleep, Timer},
-    token::{FencingToken, HolderToken},
+    token::FencingToken,
 };
 use core::{future::Future, time::Duration};
 
 /// The right to be the only one.
-#[derive(Clone, Copy, Debug)]
-pub struct Lease;
-
-impl<F: Face + AsyncLeaseStore> Right<F> for Lease {
-    const KIND: Kind = Kind::Lock;
-    fn ask(
-        self,
-        face: &F,
-        key: Key<'_>,
-        ask: &Ask<'_>,
-    ) -> impl Future<Output = Result<Contended<Grant>, <F as Store>::Error>> {
-        face.acquire(key, ask)
-    }
-    fn renew(self, face: &F, key: Key<'_>, ask: &Ask<'_>) -> impl Future<Output = Result<Holding, F::Error>> {
-        AsyncLeaseStore::renew(face, key, ask)
-    }
-    fn give_back(
-        self,
-        face: &F,
-        key: Key<'_>,
-        token: HolderToken,
-        _: bool,
-    ) -> impl Future<Output = Result<Holding, F::Error>> {
-        face.release(key, token)
-    }
-}
+#[derive(Debug)]
+pub enum Lease {}
 
 /// A lock that is held by a task.
 pub type Guard<P> = Held<Tasks<P>, Lease>;
@@ -92,17 +65,17 @@ impl<P: Handle> Lock<P> {
 
     async fn obtain<F>(&self, face: F, wait: Wait) -> Result<Held<F, Lease>, Refused>
     where
-        F: Face<Handle = P> + AsyncLeaseStore,
+        F: Face<Handle = P> + AsyncRights,
     {
         let ttl = self.ttl.unwrap_or(self.handle.instance().config().lease);
-        Held::obtain(face, self.key.clone(), Lease, ttl, wait).await
+        Held::obtain(face, self.key.clone(), Want::Lease, ttl, wait).await
     }
 }
 
 /// For tasks.
 impl<P: Handle> Lock<P>
 where
-    P::Store: AsyncLeaseStore,
+    Tasks<P>: AsyncRights,
     <P::Store as Host>::Clock: Timer,
 {
     /// Takes the lock, waiting as long as was said.
@@ -132,7 +105,7 @@ where
 /// For threads.
 impl<P: Handle> Lock<P>
 where
-    P::Store: LeaseStore,
+    Threads<P>: AsyncRights,
     <P::Store as Host>::Clock: Sleep,
 {
     /// Takes the lock, blocking this thread as long as was said.
@@ -193,7 +166,7 @@ impl<P: Handle> Lock<P> {
 
 impl<P: Handle> Guard<P>
 where
-    P::Store: AsyncLeaseStore,
+    Tasks<P>: AsyncRights,
     <P::Store as Host>::Clock: Timer,
 {
     /// Gives the lock back; whether it was still held.
@@ -211,7 +184,7 @@ where
 
 impl<P: Handle> BlockingGuard<P>
 where
-    P::Store: LeaseStore,
+    Threads<P>: AsyncRights,
     <P::Store as Host>::Clock: Sleep,
 {
     /// Gives the lock back; whether it was still held.

@@ -1,47 +1,21 @@
 //! Once: skip what is already running, or ran a moment ago.
 
 use crate::{
-    cell::{Ask, Begun, Grant, Holding},
+    cell::Holding,
     drive::{Face, ready},
-    hold::{Held, Right, Wait},
+    hold::{Held, Wait},
     instance::Handle,
-    key::{Key, Kind},
+    key::Kind,
     outcome::{Refused, Whole},
-    patience::{Busy, Contended, Ticket},
-    store::{AsyncForce, AsyncInspect, AsyncOnceStore, Fault, Force, Host, Inspect, OnceStore, Store, Tasks, Threads},
+    store::{AsyncForce, AsyncInspect, AsyncRights, Fault, Force, Host, Inspect, Tasks, Threads, Want},
     time::{Sleep, Timer},
-    token::{FencingToken, HolderToken},
+    token::FencingToken,
 };
-use core::{future::Future, time::Duration};
+use core::time::Duration;
 
 /// The right to run.
-#[derive(Clone, Copy, Debug)]
-pub struct Turn {
-    keep: Duration,
-}
-
-impl<F: Face + AsyncOnceStore> Right<F> for Turn {
-    const KIND: Kind = Kind::Once;
-    async fn ask(self, face: &F, key: Key<'_>, ask: &Ask<'_>) -> Result<Contended<Grant>, <F as Store>::Error> {
-        Ok(match face.begin(key, ask).await? {
-            Begun::Run(grant) => Contended::Granted(grant),
-            Begun::Busy(busy) => Contended::Busy(busy),
-            Begun::Done { remaining } => Contended::Busy(Busy { remaining, ticket: Ticket::NONE }),
-        })
-    }
-    fn renew(self, face: &F, key: Key<'_>, ask: &Ask<'_>) -> impl Future<Output = Result<Holding, F::Error>> {
-        face.touch(key, ask)
-    }
-    async fn give_back(
-        self,
-        face: &F,
-        key: Key<'_>,
-        token: HolderToken,
-        success: bool,
-    ) -> Result<Holding, <F as Store>::Error> {
-        if success { face.complete(key, token, self.keep).await } else { face.fail(key, token).await }
-    }
-}
+#[derive(Debug)]
+pub enum Turn {}
 
 /// A run under way in a task.
 pub type Run<P> = Held<Tasks<P>, Turn>;
@@ -86,17 +60,17 @@ impl<P: Handle> Once<P> {
 
     async fn obtain<F>(&self, face: F) -> Result<Held<F, Turn>, Refused>
     where
-        F: Face<Handle = P> + AsyncOnceStore,
+        F: Face<Handle = P> + AsyncRights,
     {
         let ttl = self.ttl.unwrap_or(self.handle.instance().config().lease);
-        Held::obtain(face, self.key.clone(), Turn { keep: self.keep }, ttl, Wait::No).await
+        Held::obtain(face, self.key.clone(), Want::Run { keep: self.keep }, ttl, Wait::No).await
     }
 }
 
 /// For tasks.
 impl<P: Handle> Once<P>
 where
-    P::Store: AsyncOnceStore,
+    Tasks<P>: AsyncRights,
     <P::Store as Host>::Clock: Timer,
 {
     /// Asks to run; whoever gets the run ends it with `complete`, `fail`, or by dropping it.
@@ -137,7 +111,7 @@ where
 /// For threads.
 impl<P: Handle> Once<P>
 where
-    P::Store: OnceStore,
+    Threads<P>: AsyncRights,
     <P::Store as Host>::Clock: Sleep,
 {
     /// Asks to run; whoever gets the run ends it with `complete`, `fail`, or by dropping it.
@@ -175,7 +149,7 @@ where
 
 impl<P: Handle> Run<P>
 where
-    P::Store: AsyncOnceStore,
+    Tasks<P>: AsyncRights,
     <P::Store as Host>::Clock: Timer,
 {
     /// The run succeeded: its marker is kept. Tells whether it was still this run's turn.
@@ -191,7 +165,7 @@ where
 
 impl<P: Handle> BlockingRun<P>
 where
-    P::Store: OnceStore,
+    Threads<P>: AsyncRights,
     <P::Store as Host>::Clock: Sleep,
 {
     /// The run succeeded: its marker is kept. Tells whether it was still this run's turn.

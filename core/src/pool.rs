@@ -1,52 +1,21 @@
 //! Pools: at most so many at once.
 
 use crate::{
-    cell::{Ask, Grant, Holding},
+    cell::Holding,
     drive::{Face, ready},
-    hold::{Held, Right, Wait, refused},
+    hold::{Held, Wait},
     instance::Handle,
-    key::{Key, Kind},
     lock::unless_contended,
     outcome::Refused,
-    patience::Contended,
-    store::{AsyncPermitStore, Fault, Host, PermitStore, Store, Tasks, Threads},
+    store::{AsyncPermitStore, AsyncRights, Fault, Host, PermitStore, Tasks, Threads, Want},
     time::{Sleep, Timer},
-    token::{FencingToken, HolderToken},
+    token::FencingToken,
 };
 use core::{future::Future, time::Duration};
 
-/// The right to be one of `size`.
-#[derive(Clone, Copy, Debug)]
-pub struct OneOf {
-    size: u16,
-}
-
-impl<F: Face + AsyncPermitStore> Right<F> for OneOf {
-    const KIND: Kind = Kind::Pool;
-    fn ask(
-        self,
-        face: &F,
-        key: Key<'_>,
-        ask: &Ask<'_>,
-    ) -> impl Future<Output = Result<Contended<Grant>, <F as Store>::Error>> {
-        face.take(key, self.size, ask)
-    }
-    fn renew(self, face: &F, key: Key<'_>, ask: &Ask<'_>) -> impl Future<Output = Result<Holding, F::Error>> {
-        face.extend(key, ask)
-    }
-    fn give_back(
-        self,
-        face: &F,
-        key: Key<'_>,
-        token: HolderToken,
-        _: bool,
-    ) -> impl Future<Output = Result<Holding, F::Error>> {
-        AsyncPermitStore::give_back(face, key, token)
-    }
-    fn refused(self, next: Duration) -> Refused {
-        Refused::Full { next }
-    }
-}
+/// The right to be one of many.
+#[derive(Debug)]
+pub enum OneOf {}
 
 /// A permit that is held by a task.
 pub type Permit<P> = Held<Tasks<P>, OneOf>;
@@ -95,13 +64,10 @@ impl<P: Handle> Pool<P> {
 
     async fn obtain<F>(&self, face: F, wait: Wait) -> Result<Held<F, OneOf>, Refused>
     where
-        F: Face<Handle = P> + AsyncPermitStore,
+        F: Face<Handle = P> + AsyncRights,
     {
-        if self.size == 0 {
-            return Err(refused(&self.handle, Refused::Zero));
-        }
         let ttl = self.ttl.unwrap_or(self.handle.instance().config().permit);
-        Held::obtain(face, self.key.clone(), OneOf { size: self.size }, ttl, wait).await
+        Held::obtain(face, self.key.clone(), Want::Permit { size: self.size }, ttl, wait).await
     }
 }
 
@@ -109,6 +75,7 @@ impl<P: Handle> Pool<P> {
 impl<P: Handle> Pool<P>
 where
     P::Store: AsyncPermitStore,
+    Tasks<P>: AsyncRights,
     <P::Store as Host>::Clock: Timer,
 {
     /// Takes a permit, waiting as long as was said.
@@ -141,6 +108,7 @@ where
 impl<P: Handle> Pool<P>
 where
     P::Store: PermitStore,
+    Threads<P>: AsyncRights,
     <P::Store as Host>::Clock: Sleep,
 {
     /// Takes a permit, blocking this thread as long as was said.
@@ -170,6 +138,7 @@ where
 impl<P: Handle> Permit<P>
 where
     P::Store: AsyncPermitStore,
+    Tasks<P>: AsyncRights,
     <P::Store as Host>::Clock: Timer,
 {
     /// Gives the permit back; whether it was still held.
@@ -188,6 +157,7 @@ where
 impl<P: Handle> BlockingPermit<P>
 where
     P::Store: PermitStore,
+    Threads<P>: AsyncRights,
     <P::Store as Host>::Clock: Sleep,
 {
     /// Gives the permit back; whether it was still held.

@@ -9,8 +9,10 @@ pub mod fixed;
 pub mod growing;
 pub mod lock;
 pub mod ram;
+mod rights;
 
 pub use face::*;
+pub use rights::{AsyncRights, Want};
 
 use crate::{
     drive::Validity,

@@ -1,0 +1,102 @@
+//! All rights of a store through one door, so that the brackets are compiled once per store and not once per right.
+
+use super::{AsyncEntryStore, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore, Store};
+use crate::{
+    cell::{Ask, Begun, Grant, Holding},
+    key::{Key, Kind},
+    patience::{Busy, Contended, Ticket},
+    token::HolderToken,
+};
+use core::{future::Future, time::Duration};
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// To be the only one.
+    Lease,
+    /// To be one of `size`.
+    Permit {
+        /// How many there are.
+        size: u16,
+    },
+    /// To run.
+    Run {
+        /// For how long others are skipped after a success.
+        keep: Duration,
+    },
+    /// To fill a cached value. Asked for by `join`, which also brings values.
+    Flight,
+}
+
+impl Want {
+    /// The kind of its keys.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Lease => Kind::Lock,
+            Self::Permit { .. } => Kind::Pool,
+            Self::Run { .. } => Kind::Once,
+            Self::Flight => Kind::Cache,
+        }
+    }
+}
+
+/// A store with all four kinds of rights; every store that has the four capabilities is one.
+pub trait AsyncRights: Store {
+    /// Asks once.
+    fn ask(
+        &self,
+        key: Key<'_>,
+        want: Want,
+        ask: &Ask<'_>,
+    ) -> impl Future<Output = Result<Contended<Grant>, Self::Error>>;
+    /// Extends a right by its whole TTL.
+    fn prolong(&self, key: Key<'_>, ask: &Ask<'_>) -> impl Future<Output = Result<Holding, Self::Error>>;
+    /// Gives a right back; `success` is the body's.
+    fn settle(
+        &self,
+        key: Key<'_>,
+        want: Want,
+        token: HolderToken,
+        success: bool,
+    ) -> impl Future<Output = Result<Holding, Self::Error>>;
+}
+
+impl<S: AsyncLeaseStore + AsyncPermitStore + AsyncOnceStore + AsyncEntryStore> AsyncRights for S {
+    async fn ask(&self, key: Key<'_>, want: Want, ask: &Ask<'_>) -> Result<Contended<Grant>, S::Error> {
+        match want {
+            Want::Lease | Want::Flight => self.acquire(key, ask).await,
+            Want::Permit { size } => self.take(key, size, ask).await,
+            Want::Run { .. } => Ok(match self.begin(key, ask).await? {
+                Begun::Run(grant) => Contended::Granted(grant),
+                Begun::Busy(busy) => Contended::Busy(busy),
+                Begun::Done { remaining } => Contended::Busy(Busy { remaining, ticket: Ticket::NONE }),
+            }),
+        }
+    }
+
+    async fn prolong(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, S::Error> {
+        match key.kind {
+            Kind::Lock => self.renew(key, ask).await,
+            Kind::Pool => self.extend(key, ask).await,
+            Kind::Once => self.touch(key, ask).await,
+            Kind::Cache => self.keep_flying(key, ask).await,
+        }
+    }
+
+    async fn settle(
+        &self,
+        key: Key<'_>,
+        want: Want,
+        token: HolderToken,
+        success: bool,
+    ) -> Result<Holding, S::Error> {
+        match want {
+            Want::Lease => self.release(key, token).await,
+            Want::Permit { .. } => self.give_back(key, token).await,
+            Want::Run { keep } if success => self.complete(key, token, keep).await,
+            Want::Run { .. } => self.fail(key, token).await,
+            Want::Flight => self.abandon(key, token).await,
+        }
+    }
+}
