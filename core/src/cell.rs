@@ -26,8 +26,8 @@ use crate::{time::Instant, token::FencingToken};
 pub struct Cell<V = ()> {
     /// The holder: of the lock, of the run, or of the flight that fills the value.
     pub lease: LeaseCell,
-    /// Set while the flight's body is being polled, so that a recursive call can see it.
-    pub marked: bool,
+    /// The stack on which the flight's body is being polled, so that a recursive call can see it; zero for none.
+    pub marked: u32,
     fresh_until: Instant,
     stale_until: Instant,
     value: Option<V>,
@@ -37,7 +37,7 @@ impl<V> Cell<V> {
     /// Nobody holds it, nothing is kept.
     pub const EMPTY: Self = Self {
         lease: LeaseCell::FREE,
-        marked: false,
+        marked: 0,
         fresh_until: Instant::ZERO,
         stale_until: Instant::ZERO,
         value: None,

@@ -1,1 +1,469 @@
-//! To be written.
+//! Exhaustive searches: the lease cell and `judge` over all small histories, and the waiting protocol over all
+//! schedules of real futures on a real store, without timers. Faults planted on purpose must be found.
+
+mod cells {
+    use cachify_core::{
+        cell::{Ask, Fences, Holding, LeaseCell},
+        patience::{Busy, Contended, Patience, Ticket, Verdict},
+        time::Instant,
+        token::{FencingToken, HolderToken},
+    };
+    use std::{
+        collections::{HashSet, VecDeque},
+        time::Duration,
+    };
+
+    /// What is wrong with the rule under search; `None` is the real one.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Fault {
+        None,
+        AnybodyReleases,
+        RenewalRevives,
+        FencesRestart,
+        GrantsWhileLive,
+        ResendIsANewGrant,
+        HolderCountsFromTheReply,
+    }
+
+    /// A store with one key, and what three clients believe.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+    struct System {
+        now: u64,
+        cell: LeaseCell,
+        fences: Fences,
+        highest: FencingToken,
+        /// Until when each client believes to hold it, and with which fence.
+        beliefs: [Option<(u64, FencingToken)>; 3],
+    }
+
+    const TTL: u64 = 2;
+    const END: u64 = 8;
+
+    fn ask(client: usize) -> Ask<'static> {
+        let token = u32::try_from(client).unwrap() + 1;
+        Ask::new(HolderToken([token; 4]), Duration::from_millis(TTL))
+    }
+
+    impl System {
+        fn new() -> Self {
+            let (cell, fences) = (LeaseCell::FREE, Fences::default());
+            Self { now: 0, cell, fences, highest: FencingToken(0), beliefs: [None; 3] }
+        }
+
+        /// All systems one step away, or the promise that a step breaks.
+        fn steps(self, fault: Fault) -> Result<Vec<Self>, &'static str> {
+            let mut next = Vec::new();
+            if self.now < END {
+                next.push(Self { now: self.now + 1, ..self });
+            }
+            for client in 0..3 {
+                next.push(self.acquire(client, fault)?);
+                next.push(self.renew(client, fault));
+                next.push(self.release(client, fault));
+            }
+            Ok(next)
+        }
+
+        fn acquire(mut self, client: usize, fault: Fault) -> Result<Self, &'static str> {
+            let now = Instant::from_millis(self.now);
+            let own = self.cell.is_held_by(now, ask(client).token);
+            if (fault == Fault::GrantsWhileLive && !own) || (fault == Fault::ResendIsANewGrant && own) {
+                self.cell.force(now);
+            }
+            let reply = self.cell.acquire(now, &ask(client), &mut self.fences, Ticket::NONE);
+            let Contended::Granted(grant) = reply else { return Ok(self) };
+            match self.beliefs[client] {
+                Some((until, fence)) if until > self.now && own => {
+                    if fence != grant.fence {
+                        return Err("the same token gets the same fence");
+                    }
+                }
+                _ if grant.fence <= self.highest => return Err("fences strictly increase"),
+                _ => {}
+            }
+            self.highest = self.highest.max(grant.fence);
+            let late = u64::from(fault == Fault::HolderCountsFromTheReply);
+            self.beliefs[client] = Some((self.now + u64::try_from(grant.remaining.as_millis()).unwrap() + late, grant.fence));
+            Ok(self)
+        }
+
+        fn renew(mut self, client: usize, fault: Fault) -> Self {
+            let now = Instant::from_millis(self.now);
+            let ask = ask(client);
+            let mut holding = self.cell.renew(now, ask.token, ask.ttl);
+            if fault == Fault::RenewalRevives && self.beliefs[client].is_some() {
+                holding = Holding::Kept;
+            }
+            self.beliefs[client] = match (holding, self.beliefs[client]) {
+                (Holding::Kept, Some((_, fence))) => Some((self.now + TTL, fence)),
+                _ => None,
+            };
+            self
+        }
+
+        fn release(mut self, client: usize, fault: Fault) -> Self {
+            let now = Instant::from_millis(self.now);
+            if fault == Fault::AnybodyReleases {
+                self.cell.force(now);
+            }
+            self.cell.release(now, ask(client).token);
+            if fault == Fault::FencesRestart {
+                self.fences = Fences::default();
+            }
+            self.beliefs[client] = None;
+            self
+        }
+
+        fn holders(&self) -> usize {
+            self.beliefs.iter().flatten().filter(|(until, _)| *until > self.now).count()
+        }
+    }
+
+    /// Visits every system that can be reached; the first broken promise, and how many were visited.
+    fn search(fault: Fault) -> (Option<&'static str>, usize, bool) {
+        let mut seen = HashSet::from([System::new()]);
+        let mut queue = VecDeque::from([System::new()]);
+        let mut took_over = false;
+        while let Some(system) = queue.pop_front() {
+            took_over |= system.highest > FencingToken(2) && system.holders() == 1;
+            match system.steps(fault) {
+                Err(broken) => return (Some(broken), seen.len(), took_over),
+                Ok(next) => {
+                    for system in next {
+                        if system.holders() > 1 {
+                            return (Some("at most one valid holder"), seen.len(), took_over);
+                        }
+                        // fences only ever grow: past a few they bring nothing new
+                        if system.highest < FencingToken(7) && seen.insert(system) {
+                            queue.push_back(system);
+                        }
+                    }
+                }
+            }
+        }
+        (None, seen.len(), took_over)
+    }
+
+    #[test]
+    fn the_lease_keeps_its_promises_in_every_small_history() {
+        let (broken, visited, took_over) = search(Fault::None);
+        assert_eq!(broken, None);
+        assert!(took_over, "the search must reach a takeover");
+        assert!(visited > 5_000, "{visited} systems are too few to mean anything");
+    }
+
+    #[test]
+    fn planted_faults_are_found() {
+        for (fault, promise) in [
+            (Fault::AnybodyReleases, "at most one valid holder"),
+            (Fault::RenewalRevives, "at most one valid holder"),
+            (Fault::FencesRestart, "fences strictly increase"),
+            (Fault::GrantsWhileLive, "at most one valid holder"),
+            (Fault::ResendIsANewGrant, "the same token gets the same fence"),
+            (Fault::HolderCountsFromTheReply, "at most one valid holder"),
+        ] {
+            assert_eq!(search(fault).0, Some(promise), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn judge_never_waits_past_the_deadline_and_never_spins() {
+        for (now, deadline, remaining, poll) in
+            (0..6).flat_map(|n| (0..8).flat_map(move |d| (0..6).flat_map(move |r| (1..4).map(move |p| (n, d, r, p)))))
+        {
+            for ticket in [Ticket::NONE, Ticket(7)] {
+                let patience =
+                    Patience { deadline: Instant::from_millis(deadline), poll: Duration::from_millis(poll) };
+                let busy = Busy { remaining: Duration::from_millis(remaining), ticket };
+                match patience.judge::<()>(Instant::from_millis(now), Contended::Busy(busy)) {
+                    Verdict::Over(_) => assert!(now >= deadline),
+                    Verdict::Again { at, ticket: echoed } => {
+                        let at = at.as_millis();
+                        assert!(now < deadline && at > now && at <= deadline && echoed == ticket);
+                        assert!(at - now <= poll.max(1) && at - now <= remaining.max(1));
+                    }
+                }
+            }
+        }
+        assert_eq!(Patience::NONE.judge(Instant::ZERO, Contended::Granted(1)), Verdict::Over(Contended::Granted(1)));
+    }
+}
+
+mod waiting {
+    use cachify_core::{
+        FixedStore, Instance, Refused,
+        cell::{Ask, Begun, Grant, Holding},
+        drive::Validity,
+        key::Key,
+        patience::{Contended, Ticket},
+        store::{
+            AtOnce, EntryStore, Host, LeaseStore, OnceStore, PermitStore, Store, StoreFull, lock::NoLock,
+        },
+        testing::ManualClock,
+        token::HolderToken,
+    };
+    use std::{
+        collections::{HashMap, HashSet, VecDeque},
+        future::Future,
+        mem::ManuallyDrop,
+        pin::Pin,
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering::SeqCst},
+        },
+        task::{Context, Poll, Wake, Waker},
+        time::Duration,
+    };
+
+    type Ram<'c> = FixedStore<NoLock, &'c ManualClock, 4, (), 8, 4>;
+
+    /// What is wrong with the store under search.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Fault {
+        None,
+        /// A waiter that was woken and is cancelled keeps the wake-up to itself.
+        NoBaton,
+        /// A guard that is dropped is given back without waking anybody.
+        SilentDrop,
+    }
+
+    /// A store with a fault; everything else is the real one's.
+    struct Sabotaged<'c> {
+        inner: Ram<'c>,
+        fault: Fault,
+    }
+
+    impl Store for Sabotaged<'_> {
+        type Error = StoreFull;
+        async fn changed(&self, key: Key<'_>, ticket: Ticket) {
+            if self.fault == Fault::NoBaton {
+                let mut kept = ManuallyDrop::new(Box::pin(self.inner.changed(key, ticket)));
+                return std::future::poll_fn(|cx| kept.as_mut().poll(cx)).await;
+            }
+            self.inner.changed(key, ticket).await;
+        }
+        fn dropped(&self, key: Key<'_>, token: HolderToken) {
+            if self.fault != Fault::SilentDrop {
+                self.inner.dropped(key, token);
+            }
+        }
+    }
+
+    impl AtOnce for Sabotaged<'_> {}
+
+    impl<'c> Host for Sabotaged<'c> {
+        type Clock = &'c ManualClock;
+        type KeyBuf = <Ram<'c> as Host>::KeyBuf;
+        type Attendance = Validity;
+        type Codec = ();
+        fn clock(&self) -> &&'c ManualClock {
+            self.inner.clock()
+        }
+        fn token(&self) -> HolderToken {
+            self.inner.token()
+        }
+        fn attend(&self, _: Key<'_>, _: HolderToken, _: Duration, validity: Validity) -> Validity {
+            validity
+        }
+    }
+
+    macro_rules! delegate {
+        ($($Trait:ident { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
+            impl $Trait for Sabotaged<'_> {
+                $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, StoreFull> { $Trait::$f(&self.inner, key, $($a),*) })*
+            }
+        )* };
+    }
+    delegate! {
+        LeaseStore {
+            fn acquire(ask: &Ask<'_>) -> Contended<Grant>;
+            fn renew(ask: &Ask<'_>) -> Holding;
+            fn release(token: HolderToken) -> Holding;
+        }
+        PermitStore {
+            fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant>;
+            fn extend(ask: &Ask<'_>) -> Holding;
+            fn give_back(token: HolderToken) -> Holding;
+            fn in_use() -> u16;
+        }
+        OnceStore {
+            fn begin(ask: &Ask<'_>) -> Begun;
+            fn touch(ask: &Ask<'_>) -> Holding;
+            fn complete(token: HolderToken, keep: Duration) -> Holding;
+            fn fail(token: HolderToken) -> Holding;
+        }
+        EntryStore {
+            fn keep_flying(ask: &Ask<'_>) -> Holding;
+            fn abandon(token: HolderToken) -> Holding;
+            fn invalidate() -> bool;
+        }
+    }
+
+    #[derive(Default)]
+    struct Flag(AtomicBool);
+
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, SeqCst);
+        }
+    }
+
+    /// A guard of any kind: all that is done with it is to drop it.
+    trait Guard {}
+    impl<T> Guard for T {}
+    type Got<'a> = Result<Box<dyn Guard + 'a>, Refused>;
+    type Asking<'a> = Pin<Box<dyn Future<Output = Got<'a>> + 'a>>;
+
+    /// One task: it asks, holds, gives back, and is done; it can be cancelled while it waits.
+    enum Phase<'a> {
+        Idle,
+        Waiting(Asking<'a>),
+        Holding(#[expect(dead_code, reason = "held until the phase changes")] Box<dyn Guard + 'a>),
+        Done,
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    enum Action {
+        Start(usize),
+        Poll(usize),
+        GiveBack(usize),
+        Cancel(usize),
+    }
+
+    /// Phase and wake flag of each task, and in which order they wait.
+    type Digest = (Vec<(u8, bool)>, Vec<usize>);
+
+    struct World<'a> {
+        tasks: Vec<(Phase<'a>, Arc<Flag>)>,
+        order: Vec<usize>,
+        room: usize,
+    }
+
+    impl<'a> World<'a> {
+        fn new(tasks: usize, room: usize) -> Self {
+            Self { tasks: (0..tasks).map(|_| (Phase::Idle, Arc::default())).collect(), order: Vec::new(), room }
+        }
+
+        fn actions(&self) -> Vec<Action> {
+            let each = self.tasks.iter().enumerate().flat_map(|(i, (phase, flag))| match phase {
+                Phase::Idle => vec![Action::Start(i)],
+                Phase::Waiting(_) if flag.0.load(SeqCst) => vec![Action::Poll(i), Action::Cancel(i)],
+                Phase::Waiting(_) => vec![Action::Cancel(i)],
+                Phase::Holding(_) => vec![Action::GiveBack(i)],
+                Phase::Done => vec![],
+            });
+            each.collect()
+        }
+
+        fn act(&mut self, action: Action, ask: &dyn Fn() -> Asking<'a>) {
+            match action {
+                Action::Start(i) => {
+                    self.tasks[i].0 = Phase::Waiting(ask());
+                    self.order.push(i);
+                    self.poll(i);
+                }
+                Action::Poll(i) => {
+                    self.order.retain(|o| *o != i);
+                    self.order.push(i);
+                    self.poll(i);
+                }
+                Action::GiveBack(i) => self.tasks[i].0 = Phase::Done,
+                Action::Cancel(i) => {
+                    self.order.retain(|o| *o != i);
+                    self.tasks[i].0 = Phase::Done;
+                }
+            }
+        }
+
+        fn poll(&mut self, i: usize) {
+            let (phase, flag) = &mut self.tasks[i];
+            flag.0.store(false, SeqCst);
+            let Phase::Waiting(future) = phase else { panic!("only a waiting task is polled") };
+            if let Poll::Ready(got) = future.as_mut().poll(&mut Context::from_waker(&Waker::from(flag.clone()))) {
+                *phase = Phase::Holding(got.expect("waits for ever"));
+                self.order.retain(|o| *o != i);
+            }
+        }
+
+        fn count(&self, phase: fn(&Phase<'_>) -> bool) -> usize {
+            self.tasks.iter().filter(|(p, _)| phase(p)).count()
+        }
+
+        /// The stronger invariant: nobody waits for what is free unless a wake-up is on its way.
+        fn check(&self) -> Result<(), &'static str> {
+            let holding = self.count(|p| matches!(p, Phase::Holding(_)));
+            let waiting = |(p, _): &&(Phase<'_>, Arc<Flag>)| matches!(p, Phase::Waiting(_));
+            let woken = self.tasks.iter().filter(waiting).filter(|(_, f)| f.0.load(SeqCst)).count();
+            if holding > self.room {
+                return Err("too many inside");
+            }
+            let stuck = self.tasks.iter().filter(waiting).count() > woken;
+            if stuck && holding + woken < self.room { Err("a lost wake-up") } else { Ok(()) }
+        }
+
+        fn digest(&self) -> Digest {
+            let number = |p: &Phase<'_>| match p {
+                Phase::Idle => 0,
+                Phase::Waiting(_) => 1,
+                Phase::Holding(_) => 2,
+                Phase::Done => 3,
+            };
+            (self.tasks.iter().map(|(p, f)| (number(p), f.0.load(SeqCst))).collect(), self.order.clone())
+        }
+    }
+
+    /// Replays every schedule that leads to a new state; futures cannot be copied, so each is built anew.
+    fn search(tasks: usize, room: u16, fault: Fault) -> Result<(usize, HashMap<Action, usize>), (&'static str, Vec<Action>)> {
+        let mut seen: HashSet<Digest> = HashSet::new();
+        let mut taken: HashMap<Action, usize> = HashMap::new();
+        let mut queue = VecDeque::from([Vec::<Action>::new()]);
+        while let Some(path) = queue.pop_front() {
+            let clock = ManualClock::new();
+            let store = Sabotaged { inner: Ram::new(&clock), fault };
+            let instance = Instance::new(&store);
+            let instance = &instance;
+            let ask = || -> Asking<'_> {
+                if room == 1 {
+                    let lock = instance.lock("k").wait_forever();
+                    return Box::pin(async move { Ok(Box::new(lock.acquire().await?) as Box<dyn Guard>) });
+                }
+                let pool = instance.pool("k", room).wait_forever();
+                Box::pin(async move { Ok(Box::new(pool.take().await?) as Box<dyn Guard>) })
+            };
+            let mut world = World::new(tasks, usize::from(room));
+            for action in &path {
+                world.act(*action, &ask);
+            }
+            world.check().map_err(|broken| (broken, path.clone()))?;
+            if !seen.insert(world.digest()) {
+                continue;
+            }
+            for action in world.actions() {
+                *taken.entry(action).or_default() += 1;
+                queue.push_back(path.iter().copied().chain([action]).collect());
+            }
+        }
+        Ok((seen.len(), taken))
+    }
+
+    #[test]
+    fn no_wake_up_is_lost_on_a_lock_whatever_is_cancelled() {
+        let (states, taken) = search(4, 1, Fault::None).unwrap();
+        assert!(states > 500, "{states} states are too few to mean anything");
+        assert!((0..4).all(|i| taken.contains_key(&Action::Cancel(i)) && taken.contains_key(&Action::Poll(i))));
+    }
+
+    #[test]
+    fn no_wake_up_is_lost_on_a_pool_of_two() {
+        let (states, _) = search(4, 2, Fault::None).unwrap();
+        assert!(states > 200, "{states} states are too few to mean anything");
+    }
+
+    #[test]
+    fn a_lost_baton_and_a_silent_drop_are_found() {
+        for fault in [Fault::NoBaton, Fault::SilentDrop] {
+            let (broken, path) = search(3, 1, fault).unwrap_err();
+            assert_eq!(broken, "a lost wake-up", "{fault:?} by {path:?}");
+        }
+    }
+}

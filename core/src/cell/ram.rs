@@ -180,15 +180,15 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         }
     }
 
-    /// Marks the flight of `token` as being computed on this stack, or no longer.
-    pub fn mark(&mut self, key: &Key<'_>, token: HolderToken, inside: bool, now: Instant) {
+    /// Marks the flight of `token` as being computed on a stack; on none when `stack` is zero.
+    pub fn mark(&mut self, key: &Key<'_>, token: HolderToken, stack: u32, now: Instant) {
         if let Some(cell) = self.table.find_mut(key).filter(|cell| cell.lease.is_held_by(now, token)) {
-            cell.marked = inside;
+            cell.marked = stack;
         }
     }
 
     /// Whether the key's flight is being computed on this stack.
-    pub fn is_marked(&self, key: &Key<'_>, now: Instant) -> bool {
-        self.table.find(key).is_some_and(|cell| cell.marked && cell.lease.is_live(now))
+    pub fn is_marked(&self, key: &Key<'_>, stack: u32, now: Instant) -> bool {
+        self.table.find(key).is_some_and(|cell| cell.marked == stack && cell.lease.is_live(now))
     }
 }

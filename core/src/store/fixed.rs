@@ -145,6 +145,9 @@ impl<L: Lock, C: Clock, const N: usize, V, const KEY: usize, const WAITERS: usiz
         // the array becomes a slice here, so the rules are compiled once for all capacities
         L::with(&self.state, |state| f(&mut state.ram))
     }
+    fn stack(&self) -> u32 {
+        L::stack()
+    }
     fn token(&self) -> HolderToken {
         L::with(&self.state, |state| state.tokens.next())
     }

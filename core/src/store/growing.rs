@@ -64,6 +64,9 @@ impl<L: Lock, C: Clock, V> Backing for Growing<L, C, V> {
     fn step<R>(&self, f: impl FnOnce(&mut Ram<Self::Places, Self::Table>) -> R) -> R {
         L::with(&self.state, |(_, ram)| f(ram))
     }
+    fn stack(&self) -> u32 {
+        L::stack()
+    }
     fn token(&self) -> HolderToken {
         L::with(&self.state, |(tokens, _)| tokens.next())
     }

@@ -16,6 +16,13 @@ pub trait Lock {
     fn new<T>(value: T) -> Self::Of<T>;
     /// Runs `f` on the value; bounded work, nobody else's code.
     fn with<T, R>(cell: &Self::Of<T>, f: impl FnOnce(&mut T) -> R) -> R;
+    /// Tells the stack of the caller from every other that shares the store; never zero.
+    ///
+    /// One by default: right where all tasks run on one stack. A lock for threads tells them apart, else a caller on
+    /// one thread takes a flight that computes on another for a recursion, and computes too.
+    fn stack() -> u32 {
+        1
+    }
 }
 
 /// No lock: one thread, no interrupts.

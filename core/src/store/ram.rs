@@ -44,6 +44,8 @@ pub trait Backing {
     fn step<R>(&self, f: impl FnOnce(&mut Ram<Self::Places, Self::Table>) -> R) -> R;
     /// A token never given before.
     fn token(&self) -> HolderToken;
+    /// Tells this stack from all others that use the store; never zero.
+    fn stack(&self) -> u32;
     /// The seed of key hashes.
     fn seed(&self) -> u64 {
         0
@@ -142,10 +144,12 @@ impl<B: Backing> Host for RamStore<B> {
         self.0.seed()
     }
     fn mark(&self, key: Key<'_>, token: HolderToken, inside: bool) {
-        self.step(|ram, now| ram.mark(&key, token, inside, now));
+        let stack = if inside { self.0.stack() } else { 0 };
+        self.step(|ram, now| ram.mark(&key, token, stack, now));
     }
     fn is_marked(&self, key: Key<'_>) -> bool {
-        self.step(|ram, now| ram.is_marked(&key, now))
+        let stack = self.0.stack();
+        self.step(|ram, now| ram.is_marked(&key, stack, now))
     }
 }
 

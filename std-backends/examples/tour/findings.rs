@@ -1,0 +1,98 @@
+//! What the counters say about each promise of the library; nothing here is assumed.
+
+use crate::{
+    analysis::Analysis,
+    crew::{AT_ONCE, Crew, Totals},
+    tally::Counts,
+    units::{count, counted, size},
+    walk::File,
+};
+use cachify::Refused;
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+/// What happened while all workers went over some files.
+pub(crate) struct Pass {
+    pub(crate) name: String,
+    pub(crate) took: Duration,
+    pub(crate) requests: u64,
+    pub(crate) counts: Counts,
+}
+
+impl Pass {
+    /// Requests that neither found the value nor computed it: they got the answer of a flight under way.
+    pub(crate) fn waited(&self) -> u64 {
+        self.requests.saturating_sub(self.counts.hits + self.counts.misses)
+    }
+}
+
+/// A promise, and what came of it.
+pub(crate) struct Finding {
+    pub(crate) kept: bool,
+    pub(crate) text: String,
+}
+
+/// Single flight, by the counters of the analyses themselves; to be asked right after the first pass.
+pub(crate) fn single_flight(pass: &Pass, files: &[File]) -> Finding {
+    let runs = || files.iter().map(|file| u64::from(file.runs.load(Relaxed)));
+    let (all, fewest, most) = (runs().sum::<u64>(), runs().min().unwrap_or(0), runs().max().unwrap_or(0));
+    let each = match (fewest, most) {
+        (1, 1) => "exactly once".into(),
+        _ => format!("between {fewest} and {most} times"),
+    };
+    let (requests, analyses) = (counted(pass.requests, "request"), count(all));
+    let text = format!("single flight: {requests}, {analyses} analyses: each file was analysed {each}");
+    Finding { kept: (fewest, most) == (1, 1) && pass.counts.misses == all, text }
+}
+
+pub(crate) fn all_hits(pass: &Pass) -> Finding {
+    let (hits, requests) = (pass.counts.hits, pass.requests);
+    let text = format!("cache: {} of {} of the second pass were hits", count(hits), counted(requests, "request"));
+    Finding { kept: hits == requests && pass.counts.misses == 0, text }
+}
+
+pub(crate) fn bounded(crew: &Crew) -> Finding {
+    let peak = crew.gauge.peak.load(Relaxed);
+    let text = format!("pool: {peak} files at most were being read at once; {AT_ONCE} are allowed");
+    Finding { kept: peak <= usize::from(AT_ONCE), text }
+}
+
+/// The shared report against a sum that one worker makes alone.
+pub(crate) fn nothing_overwritten(report: Totals, answers: &[Arc<Analysis>]) -> Finding {
+    let alone = answers.iter().fold(Totals::default(), |sum, found| sum.with(found));
+    let (kept, updates) = (report == alone, counted(alone.files, "update"));
+    let fate = if kept { "none was lost".into() } else { format!("but it knows {}", count(report.files)) };
+    let text = format!("lock: {updates} of the shared report, {fate}");
+    Finding { kept, text }
+}
+
+/// One of the workers that tried at once, and nobody who tried `later`.
+pub(crate) fn written_once(summaries: &[Result<Totals, Refused>], later: Result<Totals, Refused>) -> Finding {
+    let tries = || summaries.iter().chain([&later]);
+    let written: Vec<_> = tries().enumerate().filter_map(|(at, came)| Some((at + 1, came.ok()?))).collect();
+    let skipped = tries().filter(|came| came.is_err_and(Refused::is_contended)).count();
+    let what = written.first().map_or_else(String::new, |(worker, sum)| {
+        let (files, lines, words) =
+            (counted(sum.files, "file"), counted(sum.lines, "line"), counted(sum.words, "word"));
+        format!(" by worker {worker} ({files}, {lines}, {words}, {})", size(sum.bytes))
+    });
+    let (times, duplicates) = (counted(written.len() as u64, "time"), counted(skipped as u64, "duplicate"));
+    let text = format!("once: the summary was written {times}{what}; {duplicates} skipped");
+    Finding { kept: written.len() == 1 && skipped == summaries.len() && later.is_err(), text }
+}
+
+pub(crate) fn forgotten(file: &File, was_there: bool, pass: &Pass) -> Finding {
+    let (runs, misses) = (file.runs.load(Relaxed), pass.counts.misses);
+    let (name, requests, misses_) = (&file.name, counted(pass.requests, "request"), count(misses));
+    let was = if was_there { "forgotten" } else { "not in the cache" };
+    let text =
+        format!("reset: {name} was {was}; then {requests}, of which {misses_} missed; analysed {runs} times in all");
+    Finding { kept: was_there && misses == 1 && runs == 2, text }
+}
+
+pub(crate) fn untroubled(counts: Counts) -> Finding {
+    let text = format!("rights lost or store failures: {}", count(counts.troubles));
+    Finding { kept: counts.troubles == 0, text }
+}
