@@ -152,7 +152,7 @@ impl<S: Host> Cachify<S> {
     }
 
     /// A lock: at most one at a time.
-    pub fn locked(&self, key: impl AsKey) -> Lock<Self> {
+    pub fn lock(&self, key: impl AsKey) -> Lock<Self> {
         Primitives::lock(self, key)
     }
 

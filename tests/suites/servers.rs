@@ -1,1 +1,349 @@
-//! To be written.
+//! What only the std crate has: bounds, renewal in the background, the builder, scopes, shutdown, troubled stores.
+
+use cachify::{
+    Cachify, Error, Event, Fault, Holding, ManualClock, Observer, Refused, cached, clock::StdClock,
+    erased::{Answer, BoxFuture, ErasedStore, NO_BLOCKING_FACE, Operation},
+    secs,
+};
+use cachify_core::{
+    Instance,
+    key::Key,
+    patience::Ticket,
+    store::{growing::MapStore, lock::NoLock},
+    testing::{Faulty, ManualClock as BareClock, Script, Trouble, block_on},
+    time::Clock,
+    token::HolderToken,
+};
+use std::{
+    future::Future,
+    pin::pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Lets the keeper come to rest, so that moving the clock is seen by it.
+fn rest(clock: &ManualClock) {
+    while clock.sleepers() == 0 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn the_bound_holds_at_every_instant_and_leases_are_never_evicted() {
+    for bound in [1, 3, 16, 50] {
+        let c = Cachify::builder().max_entries(bound).build_memory();
+        let guard = c.lock("held").acquire_blocking().unwrap();
+        let permit = c.pool("held", 1).take_blocking().unwrap();
+        for n in 0..500_u32 {
+            c.cache(("n", n)).get_or_insert_with_blocking(|| Ok::<u32, ()>(n)).unwrap();
+            assert!(c.len() <= bound, "{} entries of {bound}", c.len());
+        }
+        assert!(c.lock("held").is_locked_blocking().unwrap() && guard.is_valid());
+        assert_eq!(c.pool("held", 1).in_use_blocking().unwrap(), 1);
+        assert_eq!(guard.release(), Ok(Holding::Kept));
+        assert_eq!(permit.release(), Ok(Holding::Kept));
+    }
+}
+
+#[test]
+fn what_is_read_stays_and_what_is_not_goes() {
+    let c = Cachify::builder().max_entries(64).build_memory();
+    let load = |n: u32| c.cache(("n", n)).get_or_insert_with_blocking(|| Ok::<u32, ()>(n)).unwrap();
+    load(0);
+    for n in 1..10_000 {
+        load(n);
+        assert_eq!(c.cache(("n", 0)).get_blocking::<u32>(), Ok(Some(0)), "evicted after {n} though it is read");
+    }
+}
+
+#[test]
+fn ended_values_are_reclaimed_without_being_read() {
+    let clock = ManualClock::new();
+    let c = Cachify::builder().clock(clock.clone()).default_ttl(secs(1)).build_memory();
+    let load = |n: u32| c.cache(("n", n)).get_or_insert_with_blocking(|| Ok::<u32, ()>(n)).unwrap();
+    (0..10_000).for_each(|n| assert_eq!(load(n), n));
+    assert_eq!(c.len(), 10_000);
+    clock.advance(secs(2));
+    (10_000..16_000).for_each(|n| assert_eq!(load(n), n));
+    assert!(c.len() < 7_000, "{} entries, of which 6,000 live", c.len());
+}
+
+#[test]
+fn a_value_is_dropped_outside_the_locks() {
+    /// Asks the store it lay in while it is dropped: a lock held by its dropper would never be given.
+    #[derive(Clone)]
+    struct Curious(Arc<Mutex<Option<Cachify<cachify::Memory>>>>);
+    impl Drop for Curious {
+        fn drop(&mut self) {
+            if let Some(c) = self.0.lock().unwrap().take() {
+                c.cache("k").get_or_insert_with_blocking(|| Ok::<u8, ()>(0)).unwrap();
+            }
+        }
+    }
+    let c = Cachify::builder().build_memory();
+    let value = Curious(Arc::default());
+    c.cache("k").get_or_insert_with_blocking(|| Ok::<_, ()>(value.clone())).map(drop).unwrap();
+    *value.0.lock().unwrap() = Some(c.clone());
+    assert!(c.cache("k").reset_blocking().unwrap());
+}
+
+#[test]
+fn a_guard_is_renewed_in_the_background_on_both_faces() {
+    let clock = ManualClock::new();
+    let c = Cachify::builder().clock(clock.clone()).build_memory();
+    let lock = c.lock("k").ttl(secs(30));
+    let guard = lock.acquire_blocking().unwrap();
+    let permit = block_on(c.pool("p", 1).ttl(secs(30)).take()).unwrap();
+    for _ in 0..30 {
+        rest(&clock);
+        clock.advance(secs(10));
+        while !guard.is_valid() || !permit.is_valid() {
+            std::thread::yield_now();
+        }
+    }
+    assert!(lock.try_acquire_blocking().unwrap().is_none());
+    assert_eq!(guard.release(), Ok(Holding::Kept));
+    assert_eq!(block_on(permit.release()), Ok(Holding::Kept));
+}
+
+#[test]
+fn losing_a_lock_is_an_event_for_its_holder() {
+    let clock = ManualClock::new();
+    let c = Cachify::builder().clock(clock.clone()).build_memory();
+    let lock = c.lock("k").ttl(secs(30));
+    let guard = block_on(lock.acquire()).unwrap();
+    let mut lost = Box::pin(guard.lost());
+    assert!(poll(lost.as_mut()).is_pending());
+    assert!(lock.force_release_blocking().unwrap());
+    let next = lock.acquire_blocking().unwrap();
+    rest(&clock);
+    clock.advance(secs(15));
+    while poll(lost.as_mut()).is_pending() {
+        std::thread::yield_now();
+    }
+    drop(lost);
+    assert!(!guard.is_valid() && next.is_valid() && next.fence() > guard.fence());
+    assert_eq!(block_on(guard.release()), Ok(Holding::Lost));
+    assert!(lock.is_locked_blocking().unwrap(), "a late release frees nobody else's lock");
+}
+
+#[test]
+fn a_shutdown_gives_back_what_is_held() {
+    let c = Cachify::builder().build_memory();
+    let (guard, permit) = (c.lock("k").acquire_blocking().unwrap(), c.pool("p", 2).take_blocking().unwrap());
+    assert_eq!(block_on(c.shutdown(secs(1))), 2);
+    assert!(!guard.is_valid() && !permit.is_valid());
+    assert!(!c.lock("k").is_locked_blocking().unwrap());
+    assert_eq!((guard.release(), permit.release()), (Ok(Holding::Lost), Ok(Holding::Lost)));
+}
+
+#[test]
+fn a_zero_is_refused_before_anything_is_built() {
+    let zero = Duration::ZERO;
+    assert_eq!(Cachify::builder().default_ttl(zero).build().unwrap_err(), Error::Zero("default_ttl"));
+    assert_eq!(Cachify::builder().default_lease(zero).build().unwrap_err(), Error::Zero("default_lease"));
+    assert_eq!(Cachify::builder().max_entries(0).build().unwrap_err(), Error::Zero("max_entries"));
+    let c = Cachify::builder().build_memory();
+    assert_eq!(c.lock("k").ttl(zero).acquire_blocking().unwrap_err(), Refused::Zero);
+    assert_eq!(c.pool("k", 0).take_blocking().unwrap_err(), Refused::Zero);
+    let runs = AtomicU32::new(0);
+    let load = || Ok::<u32, ()>(runs.fetch_add(1, SeqCst));
+    c.cache("k").ttl(zero).get_or_insert_with_blocking(load).unwrap();
+    c.cache("k").ttl(zero).get_or_insert_with_blocking(load).unwrap();
+    assert_eq!(runs.load(SeqCst), 2, "a TTL of zero keeps nothing");
+}
+
+#[derive(Clone, Default)]
+struct Diary(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Diary {
+    fn event(&self, event: &Event<'_>) {
+        let line = match event {
+            Event::Hit { key } => format!("hit {key}"),
+            Event::Miss { key } => format!("miss {key}"),
+            Event::Granted { key, .. } => format!("granted {key}"),
+            Event::Refused { key: Some(key), why } => format!("refused {key}: {}", why.is_contended()),
+            Event::Lost { key } => format!("lost {key}"),
+            Event::Failed { fault, .. } => format!("failed: {fault}"),
+            other => format!("{other:?}"),
+        };
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+impl Diary {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+#[test]
+fn an_observer_is_told_what_happens_and_to_which_key() {
+    let diary = Diary::default();
+    let c = Cachify::builder().prefix("app").observer(diary.clone()).build_memory();
+    let cache = c.cache(("user", 7));
+    cache.get_or_insert_with_blocking(|| Ok::<u8, ()>(1)).unwrap();
+    cache.get_or_insert_with_blocking(|| Ok::<u8, ()>(1)).unwrap();
+    let guard = c.lock("k").acquire_blocking().unwrap();
+    assert!(c.lock("k").try_acquire_blocking().unwrap().is_none());
+    c.lock("k").force_release_blocking().unwrap();
+    guard.release().unwrap();
+    let expected = [
+        "miss app:c:{user:7}",
+        "hit app:c:{user:7}",
+        "granted app:l:{k}",
+        "refused app:l:{k}: true",
+        "lost app:l:{k}",
+    ];
+    assert_eq!(diary.take(), expected);
+}
+
+#[cached(key = "scoped")]
+fn scoped() -> u32 {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    RUNS.fetch_add(1, SeqCst)
+}
+
+#[cached(key = "scoped")]
+async fn scoped_async() -> u32 {
+    tokio::task::yield_now().await;
+    1_000
+}
+
+#[tokio::test]
+async fn a_scope_stands_for_the_global_instance() {
+    let (a, b) = (Cachify::builder().build().unwrap(), Cachify::builder().build().unwrap());
+    let first = a.scope(scoped);
+    assert_eq!(a.scope(|| (scoped(), b.scope(scoped), scoped())), (first, first + 1, first));
+    assert_eq!(b.scope_async(async { (scoped_async().await, scoped()) }).await, (first + 1, first + 1));
+    assert_eq!(cachify::global().unwrap_err(), Error::NotInitialised);
+}
+
+/// A store that never answers.
+struct Silent;
+
+impl ErasedStore for Silent {
+    fn call<'a>(&'a self, _: Key<'a>, _: Operation<'a>) -> BoxFuture<'a, Result<Answer, Fault>> {
+        Box::pin(std::future::pending())
+    }
+    fn call_blocking(&self, _: Key<'_>, _: Operation<'_>) -> Result<Answer, Fault> {
+        Err(NO_BLOCKING_FACE)
+    }
+    fn changed<'a>(&'a self, _: Key<'a>, _: Ticket) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::pending())
+    }
+    fn dropped(&self, _: Key<'_>, _: HolderToken) {}
+    fn blocks(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_store_that_never_answers_costs_a_cached_call_one_time_limit() {
+    let clock = ManualClock::new();
+    let c = Cachify::builder().clock(clock.clone()).op_timeout(Duration::from_millis(500)).store(Silent).build().unwrap();
+    let cache = c.cache("k");
+    let mut call = pin!(cache.get_or_insert_with(async || Ok::<u32, ()>(7)));
+    assert!(poll(call.as_mut()).is_pending());
+    clock.advance(Duration::from_millis(499));
+    assert!(poll(call.as_mut()).is_pending());
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(poll(call.as_mut()), Poll::Ready(Ok(7)), "it computes and asks no more");
+}
+
+#[test]
+fn a_store_that_never_answers_refuses_a_lock_within_the_limit() {
+    let clock = ManualClock::new();
+    let c = Cachify::builder().clock(clock.clone()).store(Silent).build().unwrap();
+    let lock = c.lock("k");
+    let mut call = pin!(lock.acquire());
+    assert!(poll(call.as_mut()).is_pending());
+    clock.advance(Duration::from_millis(500));
+    let Poll::Ready(Err(why)) = poll(call.as_mut()) else { panic!("still waits") };
+    assert!(why.is_indeterminate(), "never `not acquired`: {why}");
+    let refused = c.lock("k").acquire_blocking().unwrap_err();
+    assert!(matches!(refused, Refused::Unavailable(Fault::Unsupported(face)) if face.contains("async face")));
+}
+
+#[test]
+fn an_unknown_outcome_is_asked_again_by_the_same_token() {
+    let script = [Trouble::ReplyLost, Trouble::None];
+    let clock = BareClock::new();
+    let store = Faulty::new(MapStore::<NoLock, _, u8>::new(&clock), Script::new(&script));
+    let instance = Instance::new(&store);
+    let guard = instance.lock("k").wait(secs(1)).acquire_blocking().unwrap();
+    assert_eq!((guard.fence().0, store.operations()), (1, 2), "granted once, found again by its token");
+    assert!(clock.now().as_millis() < 1_000);
+    assert_eq!(guard.release(), Ok(Holding::Kept));
+}
+
+#[test]
+fn giving_up_on_an_unknown_outcome_leaves_nothing_held() {
+    for trouble in [Trouble::ReplyLost, Trouble::RequestLost] {
+        let script = [trouble; 3];
+        let clock = BareClock::new();
+        let store = Faulty::new(MapStore::<NoLock, _, u8>::new(&clock), Script::new(&script));
+        let instance = Instance::new(&store);
+        let why = instance.lock("k").wait(Duration::from_millis(90)).acquire_blocking().unwrap_err();
+        assert!(why.is_indeterminate());
+        assert!(!instance.lock("k").is_locked_blocking().unwrap(), "the token was handed to the store");
+    }
+}
+
+#[test]
+fn a_failing_store_never_replaces_the_body_s_result() {
+    for trouble in [Trouble::Refused, Trouble::RequestLost, Trouble::ReplyLost, Trouble::Duplicated] {
+        for at in 0..4 {
+            let mut script = [Trouble::None; 5];
+            script[at] = trouble;
+            let clock = BareClock::new();
+            let store = Faulty::new(MapStore::<NoLock, _, u8>::new(&clock), Script::new(&script));
+            let instance = Instance::new(&store);
+            let value = instance.cache("k").get_or_insert_with_blocking(|| Ok::<u8, ()>(7));
+            assert_eq!(value, Ok(7), "caches fail open: {trouble:?} at {at}");
+            match instance.lock("k").run_blocking(|_| 9) {
+                Ok(out) => assert_eq!(out, 9),
+                Err(why) => assert!(!why.is_contended(), "leases fail closed, and say why: {why:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wait_ends_at_its_deadline_outside_any_runtime() {
+    let clock = StdClock::system();
+    let c = Cachify::builder().build_memory();
+    let guard = c.lock("k").acquire_blocking().unwrap();
+    let before = clock.now();
+    let lock = c.lock("k").wait(Duration::from_millis(20));
+    let refused = on_this_thread(lock.acquire());
+    assert!(matches!(refused, Err(Refused::Busy { .. })));
+    assert!(clock.now().since(before) >= Duration::from_millis(20));
+    drop(guard);
+}
+
+/// Polls when woken, on a thread without a runtime.
+fn on_this_thread<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(out) => return out,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}

@@ -2,8 +2,12 @@
 //!
 //! A refused right and a failed read travel through the same `Result`: the attributes only ask for `From<Refused>`.
 
+use crate::units::fitted;
 use cachify::Refused;
-use std::{fmt, io, path::PathBuf};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -25,20 +29,31 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage => f.write_str("expected one directory at most; see --help"),
-            Self::Missing(path) => write!(f, "there is no `{}` here; name an existing directory", path.display()),
-            Self::NotADirectory(path) => write!(f, "`{}` is not a directory", path.display()),
-            Self::NoFiles(path) => write!(f, "`{}` has no files to analyse", path.display()),
+            Self::Missing(path) => write!(f, "there is no `{}` here; name an existing directory", shown(path)),
+            Self::NotADirectory(path) => write!(f, "`{}` is not a directory", shown(path)),
+            Self::NoFiles(path) => write!(f, "`{}` has no files to analyse", shown(path)),
             Self::Unreadable(path, why) if why.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
-                write!(f, "cannot read `{}`: it is a link to a file that does not exist", path.display())
+                write!(f, "cannot read `{}`: it is a link to a file that does not exist", shown(path))
             }
-            Self::Unreadable(path, why) => write!(f, "cannot read `{}`: {why}", path.display()),
+            Self::Unreadable(path, why) => write!(f, "cannot read `{}`: {}", shown(path), plain(why)),
             Self::Refused(why) => write!(f, "a call was refused: {why}"),
             Self::Library(why) => write!(f, "cachify cannot do this: {why}"),
             Self::Worker => f.write_str("a worker stopped before it was done"),
-            Self::Output(why) => write!(f, "cannot write the output: {why}"),
+            Self::Output(why) => write!(f, "cannot write the output: {}", plain(why)),
             Self::Broken => f.write_str("not all of the promises above were kept"),
         }
     }
+}
+
+/// A path on one line.
+fn shown(path: &Path) -> String {
+    fitted(&path.to_string_lossy(), usize::MAX)
+}
+
+/// The system's words without its number.
+fn plain(why: &io::Error) -> String {
+    let text = why.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 impl From<Refused> for Failure {

@@ -4,7 +4,7 @@ use crate::{
     analysis::Analysis,
     crew::{AT_ONCE, Crew, Totals},
     tally::Counts,
-    units::{count, counted, size},
+    units::{count, counted, fitted, size},
     walk::File,
 };
 use cachify::Refused;
@@ -85,7 +85,7 @@ pub(crate) fn written_once(summaries: &[Result<Totals, Refused>], later: Result<
 
 pub(crate) fn forgotten(file: &File, was_there: bool, pass: &Pass) -> Finding {
     let (runs, misses) = (file.runs.load(Relaxed), pass.counts.misses);
-    let (name, requests, misses_) = (&file.name, counted(pass.requests, "request"), count(misses));
+    let (name, requests, misses_) = (fitted(&file.name, 40), counted(pass.requests, "request"), count(misses));
     let was = if was_there { "forgotten" } else { "not in the cache" };
     let text =
         format!("reset: {name} was {was}; then {requests}, of which {misses_} missed; analysed {runs} times in all");
