@@ -5,10 +5,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-cargo build --quiet --release --locked -p cachify-benches --bin compare
-cpu=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)
-load=$(cut -d ' ' -f 1 /proc/loadavg 2>/dev/null || true)
-peers=$(cargo tree --quiet --locked -p cachify-benches --depth 1 --prefix none --edges normal --format '{p}' |
-    sed -n 's/^\(cached\|moka\|quick_cache\|tokio\) v\([0-9.]*\).*/\1 \2/p' | paste -s -d ',' -)
-echo "machine ${cpu:-$(uname -m)}, $(getconf _NPROCESSORS_ONLN) cores, load ${load:-unknown}, $(rustc --version), peers $peers"
-exec "${CARGO_TARGET_DIR:-target}/release/compare"
+cargo build --quiet --release -p cachify-benches --bin compare
+cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)
+load=$(cut -d ' ' -f 1 /proc/loadavg 2>/dev/null || echo unknown)
+peers=$(cargo tree --quiet -p cachify-benches --depth 1 --prefix none --edges normal |
+    sed -n -E 's/^(cached|moka|quick_cache|tokio) v([^ ]*).*/, \1 \2/p' | tr -d '\n')
+echo "machine ${cpu:-$(uname -m)}, $(getconf _NPROCESSORS_ONLN) cores, load $load, $(rustc --version)$peers"
+exec cargo run --quiet --release -p cachify-benches --bin compare

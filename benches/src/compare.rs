@@ -5,10 +5,10 @@ use std::{hint::black_box, pin::pin, task};
 
 /// How many keys there are, all of them present.
 pub(crate) const KEYS: u64 = 10_000;
-/// Calls a side makes in each of its turns: a few milliseconds.
-const CALLS: u32 = 60_000;
+/// Calls a side makes in each of its turns: ten for each key, so that few meet the caches as the other side left them.
+const CALLS: u32 = 100_000;
 /// An odd number, so that the median is one of them.
-const ROUNDS: usize = 31;
+const ROUNDS: usize = 51;
 
 /// Measures both sides and prints the line.
 ///

@@ -2,7 +2,6 @@
 //!
 //! One thread, nothing contended, every key present: the price that every call pays. Not here: misses, contention,
 //! stores outside the process.
-#![allow(clippy::assign_op_pattern, reason = "in the companions that cachify's attributes emit")]
 
 mod clock;
 mod compare;

@@ -9,11 +9,9 @@ use crate::{
     instance::Handle,
     key::{Key, KeyBuffer, Kind},
     observe::{Event, Observer},
-    outcome::{InOk, Refused, Shape},
-    patience::{Contended, Patience},
-    store::{
-        AsyncCacheStore, AsyncEntryStore, AsyncRights, CacheStore, EntryStore, Fault, Host, Tasks, Threads, Want,
-    },
+    outcome::{InOk, Shape},
+    patience::Contended,
+    store::{AsyncCacheStore, AsyncEntryStore, AsyncRights, CacheStore, EntryStore, Fault, Host, Tasks, Threads},
     time::{Instant, Sleep, Timer},
     ttl::Ttl,
 };
@@ -49,51 +47,25 @@ where
 }
 
 /// Looks, then joins: a value, or the flight. The error is that there is nothing to ask any more.
-async fn join<F, V, C>(
-    face: F,
-    key: BufOf<F>,
-    codec: &C,
-    ttl: Option<Ttl>,
-) -> Result<(Claim<F>, Lookup<V>), ()>
+async fn join<F, V, C>(face: F, key: BufOf<F>, codec: &C, ttl: Option<Ttl>) -> Result<(Claim<F>, Lookup<V>), ()>
 where
     F: Face + AsyncRights + AsyncEntryStore + AsyncCacheStore<V, C>,
 {
     let config = *instance(&face).config();
-    if Ttl::resolve(ttl, config.ttl).is_zero() {
-        let why = Refused::Zero;
-        instance(&face).observer().event(&Event::Refused { key: None, why });
-        return Err(());
-    }
-    let observer_face = face.clone();
-    let failed = |key: Option<Key<'_>>, fault: Fault| {
-        instance(&observer_face).observer().event(&Event::Failed { key, fault });
-    };
-    let mut flight = match Claim::armed(face, key, Want::Flight, config.flight) {
-        Ok(flight) => flight,
-        Err(why) => {
-            instance(&observer_face).observer().event(&Event::Refused { key: None, why: why.into() });
-            return Err(());
-        }
-    };
+    let mut flight = Claim::flight(face, key, Ttl::resolve(ttl, config.ttl)).ok_or(())?;
     let mut sent = Instant::ZERO;
     let reply = {
         let Ok(key) = flight.key() else { return Err(()) };
-        if instance(flight.face()).store().is_marked(key) {
-            // this very flight is being computed further up the stack: waiting for it would be for ever
-            flight.disarm();
-            return Err(());
-        }
         match flight.face().get(key, codec).await {
             Ok(Some(v)) => {
                 instance(flight.face()).observer().event(&Event::Hit { key });
                 Ok(Contended::Granted(Lookup::Fresh(v)))
             }
             Ok(None) => {
-                let patience = Patience { poll: config.poll, ..Patience::until(Instant::MAX) };
                 let (held, sent) = (&flight, &mut sent);
-                contend(held.face(), key, patience, || {
+                contend(held.face(), key, held.patience(), || {
                     *sent = now(held.face());
-                    let ask = held.ask(patience);
+                    let ask = held.ask();
                     async move { held.face().join(key, codec, &ask).await }
                 })
                 .await
@@ -113,7 +85,7 @@ where
         }
         Ok(Contended::Busy(_)) => Err(flight.disarm()),
         Err(fault) => {
-            failed(flight.key().ok(), fault);
+            flight.say(|key| Event::Failed { key: Some(key), fault });
             if !fault.is_indeterminate() {
                 flight.disarm();
             }
@@ -288,4 +260,3 @@ where
     instance.observer().event(&Event::Hit { key });
     Some(shape.back(value))
 }
-

@@ -35,13 +35,8 @@ pub struct Cell<V = ()> {
 
 impl<V> Cell<V> {
     /// Nobody holds it, nothing is kept.
-    pub const EMPTY: Self = Self {
-        lease: LeaseCell::FREE,
-        marked: 0,
-        fresh_until: Instant::ZERO,
-        stale_until: Instant::ZERO,
-        value: None,
-    };
+    pub const EMPTY: Self =
+        Self { lease: LeaseCell::FREE, marked: 0, fresh_until: Instant::ZERO, stale_until: Instant::ZERO, value: None };
 
     /// Whether forgetting this cell changes nothing.
     #[must_use]

@@ -147,10 +147,11 @@ impl Validity {
     }
 
     /// The right was asked for again at `at`, and extended by `ttl`.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn extend(&self, at: Instant, ttl: Duration) {
         let lasts = millis(ttl);
         let margin = (lasts / 100).max(2);
-        let until = at.saturating_add(Duration::ZERO).as_millis() + u64::from(lasts.saturating_sub(margin));
+        let until = at.as_millis().saturating_add(u64::from(lasts.saturating_sub(margin)));
         let millis = u32::try_from(until.saturating_sub(self.since.as_millis())).unwrap_or(u32::MAX);
         self.millis.store(millis, Ordering::Release);
     }
@@ -172,12 +173,14 @@ impl Validity {
 }
 
 /// Whole milliseconds, rounded up, at most 49 days.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub(crate) fn millis(d: Duration) -> u32 {
     u32::try_from(Instant::ZERO.saturating_add(d).as_millis()).unwrap_or(u32::MAX)
 }
 
 /// When to renew: a third of the TTL from `now`, 10 % sooner or later as `token` says, so that holders spread.
 #[must_use]
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub fn next_heartbeat(now: Instant, ttl: Duration, token: crate::token::HolderToken) -> Instant {
     let third = millis(ttl) / 3;
     let spread = third / 10;

@@ -8,9 +8,15 @@ use crate::{
         lock::Lock,
         ram::RamStore,
     },
-    time::{Clock, Instant, Timer},
+    time::{Clock, Instant, PollTimer, Timer},
 };
-use core::{cell::RefCell, marker::PhantomData};
+use core::{
+    cell::RefCell,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll},
+};
 use embassy_sync::blocking_mutex::{Mutex, raw::RawMutex};
 
 pub use crate::store::lock::CriticalSection;
@@ -27,10 +33,21 @@ impl Clock for EmbassyClock {
 
 impl Timer for EmbassyClock {
     async fn sleep_until(&self, at: Instant) {
-        if at != Instant::MAX {
-            return embassy_time::Timer::at(embassy_time::Instant::from_millis(at.as_millis())).await;
+        core::future::poll_fn(|cx| self.poll_until(at, cx)).await;
+    }
+}
+
+impl PollTimer for EmbassyClock {
+    fn poll_until(&self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        if self.now() >= at {
+            return Poll::Ready(());
         }
-        core::future::pending().await
+        if at != Instant::MAX {
+            // a timer is only its end; its first poll asks the driver to wake the task then
+            let mut timer = embassy_time::Timer::at(embassy_time::Instant::from_millis(at.as_millis()));
+            let _ = Pin::new(&mut timer).poll(cx);
+        }
+        Poll::Pending
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     store::{AsyncRights, Attendance, Fault, Host, Threads, Want},
     time::{Instant, Sleep},
     token::{FencingToken, HolderToken},
+    ttl::Ttl,
 };
 use core::{
     fmt,
@@ -45,6 +46,36 @@ impl Wait {
     }
 }
 
+/// What a lock, a run or a pool asks for, on any face.
+#[derive(Debug)]
+pub struct Request<P: Handle> {
+    pub(crate) key: <P::Store as Host>::KeyBuf,
+    pub(crate) want: Want,
+    pub(crate) ttl: Duration,
+    pub(crate) wait: Wait,
+}
+
+impl<P: Handle> Request<P> {
+    /// A right about to be asked for, if it can be.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(crate) fn claim<F: Face<Handle = P>>(self, face: F) -> Result<Claim<F>, Refused> {
+        if self.ttl.is_zero() || self.want == (Want::Permit { size: 0 }) {
+            return Err(refused(&face, Refused::Zero));
+        }
+        let patience = self.wait.patience(now(&face), instance(&face).config().poll);
+        Claim::armed(&face, self.key, self.want, self.ttl, patience).map_err(|why| refused(&face, why.into()))
+    }
+
+    /// Asks until granted or out of patience.
+    pub(crate) async fn obtain<F: Face<Handle = P> + AsyncRights, R>(self, face: F) -> Result<Held<F, R>, Refused> {
+        let mut claim = self.claim(face)?;
+        match claim.obtain().await {
+            None => Ok(Held::of(claim)),
+            Some(why) => Err(why),
+        }
+    }
+}
+
 /// A right that is asked for, held, or being given back; the same code for every kind.
 pub(crate) struct Claim<F: Face> {
     face: F,
@@ -52,6 +83,7 @@ pub(crate) struct Claim<F: Face> {
     want: Want,
     token: HolderToken,
     ttl: Duration,
+    patience: Patience,
     grant: Grant,
     attendance: Option<<HostOf<F> as Host>::Attendance>,
     /// Whether there may be something to give back.
@@ -70,34 +102,75 @@ impl<F: Face> Drop for Claim<F> {
 
 impl<F: Face> Claim<F> {
     /// A right about to be asked for: dropping it from now on gives it back.
-    pub(crate) fn armed(face: F, key: BufOf<F>, want: Want, ttl: Duration) -> Result<Self, KeyError> {
-        let store = instance(&face).store();
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn armed(face: &F, key: BufOf<F>, want: Want, ttl: Duration, patience: Patience) -> Result<Self, KeyError> {
+        let store = instance(face).store();
         store.key(want.kind(), &key)?;
         let token = store.token();
         let grant = Grant { fence: FencingToken(0), index: 0, remaining: ttl };
-        Ok(Self { face, key, want, token, ttl, grant, attendance: None, open: true })
+        Ok(Self { face: face.clone(), key, want, token, ttl, patience, grant, attendance: None, open: true })
+    }
+
+    pub(crate) fn ttl(&self) -> Duration {
+        self.ttl
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
     }
 
     pub(crate) fn face(&self) -> &F {
         &self.face
     }
 
+    pub(crate) fn want(&self) -> Want {
+        self.want
+    }
+
+    pub(crate) fn attendance(&self) -> Option<&<HostOf<F> as Host>::Attendance> {
+        self.attendance.as_ref()
+    }
+
+    /// The flight that fills a key, unless there is nothing to ask: no key, a TTL of zero, or a recursion.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(crate) fn flight(face: F, key: BufOf<F>, ttl: Ttl) -> Option<Self> {
+        if ttl.is_zero() {
+            refused(&face, Refused::Zero);
+            return None;
+        }
+        let config = instance(&face).config();
+        let patience = Wait::Forever.patience(Instant::ZERO, config.poll);
+        let claim = Self::armed(&face, key, Want::Flight, config.flight, patience);
+        let mut claim = claim.map_err(|why| refused(&face, why.into())).ok()?;
+        // this very flight is being computed further up the stack: waiting for it would be for ever
+        if claim.key().is_ok_and(|key| instance(&claim.face).store().is_marked(key)) {
+            claim.disarm();
+            return None;
+        }
+        Some(claim)
+    }
+
     pub(crate) fn token(&self) -> HolderToken {
         self.token
     }
 
+    // outlined where flash counts, like the others marked so here
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn key(&self) -> Result<Key<'_>, KeyError> {
         instance(&self.face).store().key(self.want.kind(), &self.key)
     }
 
-    pub(crate) fn ask(&self, patience: Patience) -> Ask<'static> {
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(crate) fn ask(&self) -> Ask<'static> {
         let mut ask = Ask::new(self.token, self.ttl);
-        if patience.deadline != Instant::MAX && patience.deadline != Instant::ZERO {
-            ask.within = Some(patience.deadline.since(now(&self.face)));
+        let deadline = self.patience.deadline;
+        if deadline != Instant::MAX && deadline != Instant::ZERO {
+            ask.within = Some(deadline.since(now(&self.face)));
         }
         ask
     }
 
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn granted(&mut self, sent: Instant, grant: Grant) {
         let validity = Validity::new(sent, grant.remaining);
         self.grant = grant;
@@ -106,6 +179,7 @@ impl<F: Face> Claim<F> {
     }
 
     /// The right is no longer there to be given back.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn disarm(&mut self) {
         self.open = false;
         self.attendance = None;
@@ -135,11 +209,16 @@ impl<F: Face> Claim<F> {
     }
 
     /// What the last reply means for the caller.
-    fn concluded(&mut self, reply: Result<Contended<Grant>, Fault>, sent: Instant, patience: Patience) -> Option<Refused> {
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(crate) fn concluded(&mut self, reply: Result<Contended<Grant>, Fault>, sent: Instant) -> Option<Refused> {
+        let patience = self.patience;
         match reply {
             Ok(Contended::Granted(grant)) => {
                 self.granted(sent, grant);
-                self.say(|key| Event::Granted { key, fence: grant.fence, patience });
+                // a flight is told as the miss it belongs to
+                if self.want != Want::Flight {
+                    self.say(|key| Event::Granted { key, fence: grant.fence, patience });
+                }
                 None
             }
             Ok(Contended::Busy(busy)) => Some(self.refuse(self.busy(busy.remaining))),
@@ -156,28 +235,23 @@ impl<F: Face> Claim<F> {
 }
 
 impl<F: Face + AsyncRights> Claim<F> {
-    /// Asks until granted or out of patience.
-    async fn obtain(face: F, key: BufOf<F>, want: Want, ttl: Duration, wait: Wait) -> Result<Self, Refused> {
-        if ttl.is_zero() || want == (Want::Permit { size: 0 }) {
-            return Err(refused(&face, Refused::Zero));
-        }
-        let mut claim = Self::armed(face.clone(), key, want, ttl).map_err(|why| refused(&face, why.into()))?;
-        let patience = wait.patience(now(&claim.face), instance(&claim.face).config().poll);
+    /// Asks until granted or out of patience; `None` when granted.
+    pub(crate) async fn obtain(&mut self) -> Option<Refused> {
         let mut sent = Instant::ZERO;
         let reply = {
-            let (claim, sent) = (&claim, &mut sent);
-            let key = claim.key()?;
-            contend(&claim.face, key, patience, || {
+            let (claim, sent) = (&*self, &mut sent);
+            let key = match claim.key() {
+                Ok(key) => key,
+                Err(why) => return Some(why.into()),
+            };
+            contend(&claim.face, key, claim.patience, || {
                 *sent = now(&claim.face);
-                let ask = claim.ask(patience);
-                async move { claim.face.ask(key, want, &ask).await }
+                let ask = claim.ask();
+                async move { claim.face.ask(key, claim.want, &ask).await }
             })
             .await
         };
-        match claim.concluded(reply, sent, patience) {
-            None => Ok(claim),
-            Some(why) => Err(why),
-        }
+        self.concluded(reply, sent)
     }
 
     /// Runs `body`, renewing beside it where the store does not renew by itself.
@@ -240,11 +314,15 @@ impl<F: Face + AsyncRights> Claim<F> {
     }
 }
 
+/// Any kind of right: what the macros of core hold, so that their brackets are compiled once.
+#[derive(Debug)]
+pub enum AnyRight {}
+
 /// A right that is held; `R` says which. Dropping it hands the token to the store, which gives it back.
 ///
 /// It is owned and, where its store is, `Send` and `'static`.
 pub struct Held<F: Face, R> {
-    claim: Claim<F>,
+    pub(crate) claim: Claim<F>,
     of: PhantomData<fn() -> R>,
 }
 
@@ -255,6 +333,10 @@ impl<F: Face, R> fmt::Debug for Held<F, R> {
 }
 
 impl<F: Face, R> Held<F, R> {
+    pub(crate) fn of(claim: Claim<F>) -> Self {
+        Self { claim, of: PhantomData }
+    }
+
     /// Grows with every grant of the key; hand it to the guarded resource.
     pub fn fence(&self) -> FencingToken {
         self.claim.grant.fence
@@ -284,16 +366,6 @@ impl<F: Face, R> Held<F, R> {
 }
 
 impl<F: Face + AsyncRights, R> Held<F, R> {
-    pub(crate) async fn obtain(
-        face: F,
-        key: BufOf<F>,
-        want: Want,
-        ttl: Duration,
-        wait: Wait,
-    ) -> Result<Self, Refused> {
-        Ok(Self { claim: Claim::obtain(face, key, want, ttl, wait).await?, of: PhantomData })
-    }
-
     /// Runs `body`, renewing beside it where the store does not renew by itself.
     #[doc(hidden)]
     pub fn carry<T>(&self, body: impl Future<Output = T>) -> impl Future<Output = T> {

@@ -11,8 +11,8 @@ use crate::{
     patience::POLL,
     pool::Pool,
     store::{
-        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncPermitStore, AsyncRights, CacheStore, EntryStore, Fault,
-        Force, Host, Inspect, Peek, PermitStore, Tasks, Threads,
+        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncPermitStore, AsyncRights, CacheStore,
+        EntryStore, Fault, Force, Host, Inspect, Peek, PermitStore, Tasks, Threads,
     },
     time::{Sleep, Timer},
     ttl::Ttl,

@@ -27,6 +27,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod at_once;
 pub mod cache;
 pub mod cell;
 pub mod codec;
@@ -65,6 +66,7 @@ pub use cachify_macros::{cached_core as cached, lock_core as lock, once_core as 
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
+        at_once::{Via, ViaAny, ViaRam},
         hold::Wait,
         key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeySink, Part},
         outcome::{

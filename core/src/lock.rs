@@ -2,8 +2,8 @@
 
 use crate::{
     cell::Holding,
-    drive::{Face, ready},
-    hold::{Held, Wait},
+    drive::ready,
+    hold::{Held, Request, Wait},
     instance::Handle,
     key::Kind,
     outcome::Refused,
@@ -63,12 +63,15 @@ impl<P: Handle> Lock<P> {
         self
     }
 
-    async fn obtain<F>(&self, face: F, wait: Wait) -> Result<Held<F, Lease>, Refused>
-    where
-        F: Face<Handle = P> + AsyncRights,
-    {
+    /// What is asked for, on any face.
+    #[doc(hidden)]
+    pub fn request(&self) -> Request<P> {
         let ttl = self.ttl.unwrap_or(self.handle.instance().config().lease);
-        Held::obtain(face, self.key.clone(), Want::Lease, ttl, wait).await
+        Request { key: self.key.clone(), want: Want::Lease, ttl, wait: self.wait }
+    }
+
+    fn at_once(&self) -> Request<P> {
+        Request { wait: Wait::No, ..self.request() }
     }
 }
 
@@ -82,12 +85,12 @@ where
     ///
     /// Dropping the future leaves the lock free: what may have been granted is given back.
     pub async fn acquire(&self) -> Result<Guard<P>, Refused> {
-        self.obtain(Tasks(self.handle.clone()), self.wait).await
+        self.request().obtain(Tasks(self.handle.clone())).await
     }
 
     /// Takes the lock if it is free, else `None`; does not wait.
     pub async fn try_acquire(&self) -> Result<Option<Guard<P>>, Refused> {
-        unless_contended(self.obtain(Tasks(self.handle.clone()), Wait::No).await)
+        unless_contended(self.at_once().obtain(Tasks(self.handle.clone())).await)
     }
 
     /// Runs `body` under the lock, renewing it.
@@ -110,12 +113,12 @@ where
 {
     /// Takes the lock, blocking this thread as long as was said.
     pub fn acquire_blocking(&self) -> Result<BlockingGuard<P>, Refused> {
-        ready(self.obtain(Threads(self.handle.clone()), self.wait))
+        ready(self.request().obtain(Threads(self.handle.clone())))
     }
 
     /// Takes the lock if it is free, else `None`; does not wait.
     pub fn try_acquire_blocking(&self) -> Result<Option<BlockingGuard<P>>, Refused> {
-        unless_contended(ready(self.obtain(Threads(self.handle.clone()), Wait::No)))
+        unless_contended(ready(self.at_once().obtain(Threads(self.handle.clone()))))
     }
 
     /// Runs `body` under the lock.

@@ -2,8 +2,8 @@
 
 use crate::{
     cell::Holding,
-    drive::{Face, ready},
-    hold::{Held, Wait},
+    drive::ready,
+    hold::{Held, Request, Wait},
     instance::Handle,
     key::Kind,
     outcome::{Refused, Whole},
@@ -58,12 +58,12 @@ impl<P: Handle> Once<P> {
         self
     }
 
-    async fn obtain<F>(&self, face: F) -> Result<Held<F, Turn>, Refused>
-    where
-        F: Face<Handle = P> + AsyncRights,
-    {
+    /// What is asked for, on any face.
+    #[doc(hidden)]
+    pub fn request(&self) -> Request<P> {
         let ttl = self.ttl.unwrap_or(self.handle.instance().config().lease);
-        Held::obtain(face, self.key.clone(), Want::Run { keep: self.keep }, ttl, Wait::No).await
+        let want = Want::Run { keep: self.keep };
+        Request { key: self.key.clone(), want, ttl, wait: Wait::No }
     }
 }
 
@@ -77,7 +77,7 @@ where
     ///
     /// Dropping the future leaves nothing behind.
     pub async fn begin(&self) -> Result<Run<P>, Refused> {
-        self.obtain(Tasks(self.handle.clone())).await
+        self.request().obtain(Tasks(self.handle.clone())).await
     }
 
     /// Runs `body` unless somebody else does, or did a moment ago. Any result counts as success.
@@ -116,7 +116,7 @@ where
 {
     /// Asks to run; whoever gets the run ends it with `complete`, `fail`, or by dropping it.
     pub fn begin_blocking(&self) -> Result<BlockingRun<P>, Refused> {
-        ready(self.obtain(Threads(self.handle.clone())))
+        ready(self.request().obtain(Threads(self.handle.clone())))
     }
 
     /// Runs `body` unless somebody else does, or did a moment ago. Any result counts as success.

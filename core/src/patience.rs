@@ -110,6 +110,7 @@ impl Patience {
         }
     }
 
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn next(&self, now: Instant, busy: Busy) -> Instant {
         let poll = if busy.ticket == Ticket::NONE { self.poll.min(BLIND_POLL) } else { self.poll };
         // never `now` itself: a store whose clock runs ahead would make this a busy loop

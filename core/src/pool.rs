@@ -2,8 +2,8 @@
 
 use crate::{
     cell::Holding,
-    drive::{Face, ready},
-    hold::{Held, Wait},
+    drive::ready,
+    hold::{Held, Request, Wait},
     instance::Handle,
     lock::unless_contended,
     outcome::Refused,
@@ -62,12 +62,16 @@ impl<P: Handle> Pool<P> {
         self
     }
 
-    async fn obtain<F>(&self, face: F, wait: Wait) -> Result<Held<F, OneOf>, Refused>
-    where
-        F: Face<Handle = P> + AsyncRights,
-    {
+    /// What is asked for, on any face.
+    #[doc(hidden)]
+    pub fn request(&self) -> Request<P> {
         let ttl = self.ttl.unwrap_or(self.handle.instance().config().permit);
-        Held::obtain(face, self.key.clone(), Want::Permit { size: self.size }, ttl, wait).await
+        let want = Want::Permit { size: self.size };
+        Request { key: self.key.clone(), want, ttl, wait: self.wait }
+    }
+
+    fn at_once(&self) -> Request<P> {
+        Request { wait: Wait::No, ..self.request() }
     }
 }
 
@@ -82,12 +86,12 @@ where
     ///
     /// Dropping the future leaves the pool as it was: what may have been granted is given back.
     pub async fn take(&self) -> Result<Permit<P>, Refused> {
-        self.obtain(Tasks(self.handle.clone()), self.wait).await
+        self.request().obtain(Tasks(self.handle.clone())).await
     }
 
     /// Takes a permit if one is free, else `None`; does not wait.
     pub async fn try_take(&self) -> Result<Option<Permit<P>>, Refused> {
-        unless_contended(self.obtain(Tasks(self.handle.clone()), Wait::No).await)
+        unless_contended(self.at_once().obtain(Tasks(self.handle.clone())).await)
     }
 
     /// Runs `body` with a permit, renewing it.
@@ -113,12 +117,12 @@ where
 {
     /// Takes a permit, blocking this thread as long as was said.
     pub fn take_blocking(&self) -> Result<BlockingPermit<P>, Refused> {
-        ready(self.obtain(Threads(self.handle.clone()), self.wait))
+        ready(self.request().obtain(Threads(self.handle.clone())))
     }
 
     /// Takes a permit if one is free, else `None`; does not wait.
     pub fn try_take_blocking(&self) -> Result<Option<BlockingPermit<P>>, Refused> {
-        unless_contended(ready(self.obtain(Threads(self.handle.clone()), Wait::No)))
+        unless_contended(ready(self.at_once().obtain(Threads(self.handle.clone()))))
     }
 
     /// Runs `body` with a permit.

@@ -3,7 +3,12 @@
 //! Invariant: an [`Instant`] never overflows, and a conversion to it rounds up, so a lease never ends early.
 //! Not here: reading a clock. Core never does that by itself; a [`Clock`] is always handed in.
 
-use core::{future::Future, pin::Pin, time::Duration};
+use core::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 /// A point on a monotonic clock, in whole milliseconds.
 ///
@@ -37,6 +42,7 @@ impl Instant {
 
     /// The point `d` later, rounded up to a millisecond; at most [`Instant::MAX`].
     #[must_use]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn saturating_add(self, d: Duration) -> Self {
         // not `as_millis`: its u128 division costs 2 kB of flash on thumbv6m
         let below_second = u64::from(d.subsec_nanos().div_ceil(1_000_000));
@@ -51,6 +57,7 @@ impl Instant {
 }
 
 /// `Duration::from_millis` without a 64-bit division, which costs 468 bytes of flash on a Cortex-M.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 const fn duration(ms: u64) -> Duration {
     if ms > u32::MAX as u64 {
         return long_duration(ms);
@@ -92,6 +99,14 @@ pub trait Timer: Clock {
     fn sleep_until(&self, at: Instant) -> impl Future<Output = ()>;
 }
 
+/// A timer without state: whoever waits asks again at every poll.
+///
+/// What a microcontroller's time driver offers; lets a future that waits be a few words long.
+pub trait PollTimer: Timer {
+    /// Whether `at` is reached; else the task is woken then.
+    fn poll_until(&self, at: Instant, cx: &mut Context<'_>) -> Poll<()>;
+}
+
 /// A clock that a thread can wait on: for a point in time and for an event at once.
 pub trait Sleep: Clock {
     /// Blocks until `event` is ready or `until` is reached, whichever comes first; may return early.
@@ -110,6 +125,12 @@ impl<C: Clock> Clock for &C {
 impl<C: Timer> Timer for &C {
     fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> {
         (**self).sleep_until(at)
+    }
+}
+
+impl<C: PollTimer> PollTimer for &C {
+    fn poll_until(&self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        (**self).poll_until(at, cx)
     }
 }
 

@@ -57,8 +57,7 @@ fn system_coarse() -> Instant {
         t.tv_sec.cast_unsigned() * 1_000 + t.tv_nsec.cast_unsigned() / 1_000_000
     }
     // what both clocks count from, so that they agree to a tick
-    static BEGAN: LazyLock<u64> =
-        LazyLock::new(|| millis(ClockId::Monotonic).saturating_sub(system_now().as_millis()));
+    static BEGAN: LazyLock<u64> = LazyLock::new(|| millis(ClockId::Monotonic).saturating_sub(system_now().as_millis()));
     Instant::from_millis(millis(ClockId::MonotonicCoarse).saturating_sub(*BEGAN))
 }
 

@@ -1,13 +1,6 @@
 //! An instance as a value: cheap to clone, `Send`, `'static`.
 
-use crate::{
-    builder::Builder,
-    clock::StdClock,
-    global::Scoped,
-    keeper::Keeper,
-    memory::Memory,
-    store::AnyStore,
-};
+use crate::{builder::Builder, clock::StdClock, global::Scoped, keeper::Keeper, memory::Memory, store::AnyStore};
 use cachify_core::{
     Instance,
     cache::Cache,

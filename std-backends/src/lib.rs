@@ -114,10 +114,7 @@ pub mod __private {
     /// Where the return type cannot say why (`()`, `Option`) and nothing was initialised, or the store did not answer.
     #[track_caller]
     pub fn refuse<R: Refusal>(why: Refused) -> R {
-        let grave = matches!(
-            why,
-            Refused::NotInitialised | Refused::Unavailable(_) | Refused::Indeterminate { .. }
-        );
+        let grave = matches!(why, Refused::NotInitialised | Refused::Unavailable(_) | Refused::Indeterminate { .. });
         assert!(R::SAYS_WHY || !grave, "{why} (return a `Result`, or say `otherwise`, to handle this)");
         R::refused(why)
     }
@@ -128,3 +125,8 @@ pub mod __private {
         assert!(why != Refused::NotInitialised, "{why}");
     }
 }
+
+/// The programs of the README, compiled and run as tests of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -22,7 +22,7 @@ use cachify_core::{
         waiters::{Place, Waiter, Waiters},
     },
     drive::Validity,
-    key::{Key, Kind, LongKeyBuf},
+    key::{Key, LongKeyBuf},
     patience::Ticket,
     store::{AtOnce, Host, Store},
     time::{Clock, Instant},
@@ -248,16 +248,10 @@ impl Host for Memory {
 
 impl Renew for Inner {
     fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
-        Ok(self.step(&key, |ram, now| match key.kind {
-            Kind::Pool => ram.extend(&key, ask.token, ask.ttl, now),
-            Kind::Lock | Kind::Once | Kind::Cache => ram.renew(&key, ask.token, ask.ttl, now),
-        }))
+        Ok(self.step(&key, |ram, now| ram.renew(&key, ask.token, ask.ttl, now)))
     }
 
     fn give_back(&self, key: Key<'_>, token: HolderToken) {
-        self.free(&key, |ram, now| match key.kind {
-            Kind::Pool => ram.give_back(&key, token, now),
-            Kind::Lock | Kind::Once | Kind::Cache => ram.release(&key, token, now),
-        });
+        self.free(&key, |ram, now| ram.release(&key, token, now));
     }
 }

@@ -1,7 +1,7 @@
 //! What the suites share: a store of somebody else's.
 
 use cachify::{
-    AsIs, Fault, Holding, HolderToken, StdLock,
+    AsIs, Fault, HolderToken, Holding, StdLock,
     clock::StdClock,
     core::{
         cell::{Ask, Begun, Grant, Kept, Life, Lookup},
@@ -12,6 +12,7 @@ use cachify::{
             growing::MapStore,
         },
     },
+    erased::{Answer, BoxFuture, ErasedStore, NO_BLOCKING_FACE, Operation},
 };
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -95,3 +96,33 @@ forward! {
 }
 
 cachify::erase!(Guest, blocking);
+
+/// The same store, but without its blocking face.
+#[derive(Clone, Debug)]
+pub struct AsyncGuest(Guest);
+
+impl AsyncGuest {
+    /// Another look at `guest`.
+    #[must_use]
+    pub const fn new(guest: Guest) -> Self {
+        Self(guest)
+    }
+}
+
+impl ErasedStore for AsyncGuest {
+    fn call<'a>(&'a self, key: Key<'a>, operation: Operation<'a>) -> BoxFuture<'a, Result<Answer, Fault>> {
+        self.0.call(key, operation)
+    }
+    fn call_blocking(&self, _: Key<'_>, _: Operation<'_>) -> Result<Answer, Fault> {
+        Err(NO_BLOCKING_FACE)
+    }
+    fn changed<'a>(&'a self, key: Key<'a>, ticket: Ticket) -> BoxFuture<'a, ()> {
+        ErasedStore::changed(&self.0, key, ticket)
+    }
+    fn dropped(&self, key: Key<'_>, token: HolderToken) {
+        ErasedStore::dropped(&self.0, key, token);
+    }
+    fn blocks(&self) -> bool {
+        false
+    }
+}

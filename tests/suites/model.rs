@@ -83,7 +83,8 @@ mod cells {
             }
             self.highest = self.highest.max(grant.fence);
             let late = u64::from(fault == Fault::HolderCountsFromTheReply);
-            self.beliefs[client] = Some((self.now + u64::try_from(grant.remaining.as_millis()).unwrap() + late, grant.fence));
+            self.beliefs[client] =
+                Some((self.now + u64::try_from(grant.remaining.as_millis()).unwrap() + late, grant.fence));
             Ok(self)
         }
 
@@ -172,8 +173,7 @@ mod cells {
             (0..6).flat_map(|n| (0..8).flat_map(move |d| (0..6).flat_map(move |r| (1..4).map(move |p| (n, d, r, p)))))
         {
             for ticket in [Ticket::NONE, Ticket(7)] {
-                let patience =
-                    Patience { deadline: Instant::from_millis(deadline), poll: Duration::from_millis(poll) };
+                let patience = Patience { deadline: Instant::from_millis(deadline), poll: Duration::from_millis(poll) };
                 let busy = Busy { remaining: Duration::from_millis(remaining), ticket };
                 match patience.judge::<()>(Instant::from_millis(now), Contended::Busy(busy)) {
                     Verdict::Over(_) => assert!(now >= deadline),
@@ -196,9 +196,7 @@ mod waiting {
         drive::Validity,
         key::Key,
         patience::{Contended, Ticket},
-        store::{
-            AtOnce, EntryStore, Host, LeaseStore, OnceStore, PermitStore, Store, StoreFull, lock::NoLock,
-        },
+        store::{AtOnce, EntryStore, Host, LeaseStore, OnceStore, PermitStore, Store, StoreFull, lock::NoLock},
         testing::ManualClock,
         token::HolderToken,
     };
@@ -413,7 +411,11 @@ mod waiting {
     }
 
     /// Replays every schedule that leads to a new state; futures cannot be copied, so each is built anew.
-    fn search(tasks: usize, room: u16, fault: Fault) -> Result<(usize, HashMap<Action, usize>), (&'static str, Vec<Action>)> {
+    fn search(
+        tasks: usize,
+        room: u16,
+        fault: Fault,
+    ) -> Result<(usize, HashMap<Action, usize>), (&'static str, Vec<Action>)> {
         let mut seen: HashSet<Digest> = HashSet::new();
         let mut taken: HashMap<Action, usize> = HashMap::new();
         let mut queue = VecDeque::from([Vec::<Action>::new()]);

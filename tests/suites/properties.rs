@@ -3,9 +3,12 @@
 use cachify_core::{
     Ttl,
     cell::{Ask, Cell, Fences, Holding, Kept, Life, Lookup},
-    key::{AsKey, KeyBuffer, KeySink, Kind, LongKeyBuf, KeyTemplate, Arguments, Key},
+    key::{Arguments, AsKey, Key, KeyBuffer, KeySink, KeyTemplate, Kind, LongKeyBuf},
     patience::{Contended, Ticket},
-    store::{CacheStore, EntryStore, Host, LeaseStore, growing::MapStore, lock::NoLock, PermitStore, OnceStore, fixed::FixedStore},
+    store::{
+        CacheStore, EntryStore, Host, LeaseStore, OnceStore, PermitStore, fixed::FixedStore, growing::MapStore,
+        lock::NoLock,
+    },
     testing::ManualClock,
     time::{Clock, Instant},
     token::HolderToken,
@@ -16,8 +19,11 @@ use std::time::Duration;
 
 /// Text of the characters that matter to templates and escapes.
 fn text() -> impl Strategy<Value = String> {
-    prop::collection::vec(prop::sample::select(vec!['a', '2', '5', '%', ':', '{', '}', '-', 'é', '日', ' ', '\n']), 0..8)
-        .prop_map(|chars| chars.into_iter().collect())
+    prop::collection::vec(
+        prop::sample::select(vec!['a', '2', '5', '%', ':', '{', '}', '-', 'é', '日', ' ', '\n']),
+        0..8,
+    )
+    .prop_map(|chars| chars.into_iter().collect())
 }
 
 fn render(key: impl AsKey) -> Vec<u8> {
@@ -191,9 +197,9 @@ impl Bare {
         let token = |who| HolderToken([who; 4]);
         match step {
             Step::Pass(_) => String::new(),
-            Step::Acquire(w, t) => {
-                seen(&self.lock.lease.acquire(now, &ask(w, t), &mut self.fences, none), |g| format!("{:?}", g.remaining))
-            }
+            Step::Acquire(w, t) => seen(&self.lock.lease.acquire(now, &ask(w, t), &mut self.fences, none), |g| {
+                format!("{:?}", g.remaining)
+            }),
             Step::Renew(w, t) => format!("{:?}", self.lock.lease.renew(now, token(w), Duration::from_millis(t))),
             Step::Release(w) => format!("{:?}", self.lock.lease.release(now, token(w))),
             Step::Begin(w, t) => begun(&self.once.begin(now, &ask(w, t), &mut self.fences, none)),

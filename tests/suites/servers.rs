@@ -1,7 +1,8 @@
 //! What only the std crate has: bounds, renewal in the background, the builder, scopes, shutdown, troubled stores.
 
 use cachify::{
-    Cachify, Error, Event, Fault, Holding, ManualClock, Observer, Refused, cached, clock::StdClock,
+    Cachify, Error, Event, Fault, Holding, ManualClock, Observer, Refused, cached,
+    clock::StdClock,
     erased::{Answer, BoxFuture, ErasedStore, NO_BLOCKING_FACE, Operation},
     secs,
 };
@@ -196,13 +197,8 @@ fn an_observer_is_told_what_happens_and_to_which_key() {
     assert!(c.lock("k").try_acquire_blocking().unwrap().is_none());
     c.lock("k").force_release_blocking().unwrap();
     guard.release().unwrap();
-    let expected = [
-        "miss app:c:{user:7}",
-        "hit app:c:{user:7}",
-        "granted app:l:{k}",
-        "refused app:l:{k}: true",
-        "lost app:l:{k}",
-    ];
+    let expected =
+        ["miss app:c:{user:7}", "hit app:c:{user:7}", "granted app:l:{k}", "refused app:l:{k}: true", "lost app:l:{k}"];
     assert_eq!(diary.take(), expected);
 }
 
@@ -249,7 +245,8 @@ impl ErasedStore for Silent {
 #[test]
 fn a_store_that_never_answers_costs_a_cached_call_one_time_limit() {
     let clock = ManualClock::new();
-    let c = Cachify::builder().clock(clock.clone()).op_timeout(Duration::from_millis(500)).store(Silent).build().unwrap();
+    let c =
+        Cachify::builder().clock(clock.clone()).op_timeout(Duration::from_millis(500)).store(Silent).build().unwrap();
     let cache = c.cache("k");
     let mut call = pin!(cache.get_or_insert_with(async || Ok::<u32, ()>(7)));
     assert!(poll(call.as_mut()).is_pending());

@@ -1,1 +1,155 @@
-//! To be written.
+//! The tour as a person runs it: its output on known files, and one sentence when it cannot be done.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, id},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+};
+
+/// How many workers the tour has, each of whom asks for every file.
+const WORKERS: u64 = 12;
+
+/// A directory of its own, gone when the test ends.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        let path = env::temp_dir().join(format!("cachify-tour-{}-{}", id(), LAST.fetch_add(1, Relaxed)));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn with(self, name: &str, content: &str) -> Self {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+        self
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root).args(arguments);
+    cargo
+}
+
+/// The example itself: what it writes to standard error must not mix with warnings of its compilation.
+static TOUR: LazyLock<PathBuf> = LazyLock::new(|| {
+    let built = cargo(&["build", "--quiet", "--example", "tour", "--message-format=json"]).output().unwrap();
+    assert!(built.status.success(), "{}", text(&built.stderr));
+    let messages = text(&built.stdout);
+    let path = messages.split(r#""executable":""#).nth(1).and_then(|rest| rest.split('"').next());
+    path.expect("cargo names the executable").into()
+});
+
+fn tour(directory: &Path) -> Output {
+    Command::new(&*TOUR).arg(directory).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Standard output with single blanks, for columns are as wide as they need to be.
+fn lines(of: &Output) -> Vec<String> {
+    assert!(of.status.success(), "{}", text(&of.stderr));
+    text(&of.stdout).lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// Requests, hits, misses, and those that waited for another's answer.
+fn pass(lines: &[String], name: &str) -> [u64; 4] {
+    let line = lines.iter().find(|line| line.starts_with(name)).expect(name);
+    let numbers: Vec<_> = line.rsplit(' ').take(4).map(|number| number.replace(',', "").parse().unwrap()).collect();
+    [numbers[3], numbers[2], numbers[1], numbers[0]]
+}
+
+fn assert_said(lines: &[String], what: &str) {
+    assert!(lines.iter().any(|line| line.contains(what)), "`{what}` in {lines:#?}");
+}
+
+/// One sentence on standard error that says `what`, and a status that says failure.
+fn assert_one_sentence(of: &Output, what: &str) {
+    let said = text(&of.stderr);
+    assert_eq!(of.status.code(), Some(1), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.starts_with("tour: ") && said.contains(what), "{said}");
+    assert!(!text(&of.stdout).contains("analysed"), "nothing is claimed");
+}
+
+#[test]
+fn known_files_are_analysed_once_then_hit_then_missed_after_a_reset() {
+    let directory = Directory::new()
+        .with("first.txt", "one two three\nthe longest line, é\nlast")
+        .with("inner/second.txt", "alpha\n\nbeta gamma\n");
+    let path = directory.0.to_str().unwrap();
+    let output = cargo(&["run", "--quiet", "--example", "tour", "--", path]).output().unwrap();
+    let lines = lines(&output);
+
+    // by sha256sum
+    assert_said(&lines, "first.txt 39 B 3 8 19 f66d09360cb08501");
+    assert_said(&lines, "inner/second.txt 18 B 3 3 10 38e7b1677185edf5");
+
+    let [requests, hits, misses, waited] = pass(&lines, "first pass");
+    assert_eq!((requests, misses, hits + waited), (2 * WORKERS, 2, 2 * WORKERS - 2));
+    assert_said(&lines, "24 requests, 2 analyses: each file was analysed exactly once");
+
+    assert_eq!(pass(&lines, "second pass"), [2 * WORKERS, 2 * WORKERS, 0, 0]);
+
+    let [requests, hits, misses, waited] = pass(&lines, "after a reset of first.txt");
+    assert_eq!((requests, misses, hits + waited), (WORKERS, 1, WORKERS - 1));
+    assert_said(&lines, "of which 1 missed; analysed 2 times in all");
+
+    assert_said(&lines, "the summary was written 1 time by worker");
+    assert_said(&lines, "(2 files, 6 lines, 11 words, 57 B); 12 duplicates skipped");
+    assert_said(&lines, "Refused: once `summary`, 12 times");
+    assert_said(&lines, "2 updates of the shared report, none was lost");
+    assert!(!text(&output.stdout).contains('✗'), "{lines:#?}");
+}
+
+#[test]
+fn a_large_directory_is_shown_in_part_and_no_bar_is_drawn_into_a_pipe() {
+    let mut directory = Directory::new();
+    for n in 0..250 {
+        directory = directory.with(&format!("{}/{n}", n % 7), &"word ".repeat(n));
+    }
+    let output = tour(&directory.0);
+    let lines = lines(&output);
+    assert_said(&lines, "250 files, 12 workers");
+    assert_said(&lines, "… and 235 files no larger");
+    assert_said(&lines, "3,000 requests, 250 analyses: each file was analysed exactly once");
+    let [.., waited] = pass(&lines, "first pass");
+    assert!(waited > 0, "pairs ask for the same file at once");
+    assert_eq!(pass(&lines, "second pass"), [250 * WORKERS, 250 * WORKERS, 0, 0]);
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn what_cannot_be_toured_is_one_sentence() {
+    let directory = Directory::new().with("file", "");
+    assert_one_sentence(&tour(&directory.0.join("missing")), "there is no `");
+    assert_one_sentence(&tour(&directory.0.join("file")), "is not a directory");
+    fs::remove_file(directory.0.join("file")).unwrap();
+    assert_one_sentence(&tour(&directory.0), "has no files");
+}
+
+/// Permissions would not do: the superuser reads everything.
+#[cfg(unix)]
+#[test]
+fn an_unreadable_file_is_one_sentence_that_names_it() {
+    let directory = Directory::new().with("readable", "text\n");
+    std::os::unix::fs::symlink("nowhere", directory.0.join("dangling")).unwrap();
+    let output = tour(&directory.0);
+    assert_one_sentence(&output, "dangling`: it is a link to a file that does not exist");
+}

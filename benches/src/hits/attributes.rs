@@ -15,6 +15,16 @@ pub(super) async fn cached_async(id: u64) -> Arc<User> {
     load(id)
 }
 
+#[cached(ttl_secs = 3600, key = "String", convert = { format!("user:{id}") })]
+pub(super) fn formatted(id: u64) -> Arc<User> {
+    load(id)
+}
+
+#[cached(ttl_secs = 3600, key = "String", convert = { format!("user:{id}") })]
+pub(super) async fn formatted_async(id: u64) -> Arc<User> {
+    load(id)
+}
+
 #[concurrent_cached(ttl_secs = 3600)]
 pub(super) fn sharded(id: u64) -> Arc<User> {
     load(id)

@@ -162,7 +162,10 @@ impl Layer {
             return Err(Error::new(at, "without std there is no global instance: say `instance = ..`"));
         }
         if self.on_full.is_some() && self.otherwise.is_some() {
-            return Err(Error::new(at, "`on_full` and `otherwise` exclude each other: write the closure of `otherwise`"));
+            return Err(Error::new(
+                at,
+                "`on_full` and `otherwise` exclude each other: write the closure of `otherwise`",
+            ));
         }
         Ok(())
     }

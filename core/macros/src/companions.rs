@@ -16,12 +16,12 @@ struct Companion {
     doc: &'static str,
     about: fn(Primitive) -> bool,
     ask: fn(&Function, Primitive) -> TokenStream,
-    /// The type of the answer, its start, and how two answers become one.
+    /// The type of the answer, its start, and how another answer is added to it.
     answer: (TokenStream, TokenStream, TokenStream),
 }
 
 fn all() -> [Companion; 4] {
-    let any = || (quote!(bool), quote!(false), quote!(|));
+    let any = || (quote!(bool), quote!(false), quote!(|=));
     [
         Companion {
             name: "reset",
@@ -49,7 +49,7 @@ fn all() -> [Companion; 4] {
             doc: "How many calls are under way.",
             about: |p| p == Primitive::Pooled,
             ask: |f, _| f.ask("in_use"),
-            answer: (quote!(u16), quote!(0_u16), quote!(+)),
+            answer: (quote!(u16), quote!(0_u16), quote!(+=)),
         },
     ]
 }
@@ -114,7 +114,7 @@ impl Function {
             let (value, ask) = (self.value(layer, key), (companion.ask)(self, layer.primitive));
             quote! {
                 match #value.#ask {
-                    ::core::result::Result::Ok(one) => answer = answer #add one,
+                    ::core::result::Result::Ok(one) => answer #add one,
                     ::core::result::Result::Err(e) => { failure.get_or_insert(e); }
                 }
             }

@@ -47,12 +47,7 @@ pub(crate) struct Function {
 }
 
 /// Entry point of all attributes.
-pub(crate) fn attribute(
-    primitive: Primitive,
-    home: Home,
-    arguments: TokenStream,
-    item: TokenStream,
-) -> TokenStream {
+pub(crate) fn attribute(primitive: Primitive, home: Home, arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut item: ItemFn = match syn::parse2(item.clone()) {
         Ok(item) => item,
         Err(e) => {
@@ -71,12 +66,7 @@ pub(crate) fn attribute(
 }
 
 /// Takes all cachify attributes off the function: one expansion, one set of companions.
-fn take_stack(
-    primitive: Primitive,
-    home: Home,
-    arguments: TokenStream,
-    item: &mut ItemFn,
-) -> Result<Vec<Layer>> {
+fn take_stack(primitive: Primitive, home: Home, arguments: TokenStream, item: &mut ItemFn) -> Result<Vec<Layer>> {
     let mut layers = vec![Layer::parse(primitive, home, arguments)];
     item.attrs.retain(|attribute| match Layer::of(attribute, home) {
         Some(layer) => {
@@ -117,7 +107,10 @@ fn check(item: &ItemFn, layers: &[Layer]) -> Result<()> {
     let mut found = Unkeepable::default();
     found.visit_type_mut(&mut returned.clone());
     if let Some(at) = found.opaque {
-        return Err(Error::new(at, "name the return type: `impl Trait` cannot be carried through a call into the library"));
+        return Err(Error::new(
+            at,
+            "name the return type: `impl Trait` cannot be carried through a call into the library",
+        ));
     }
     match found.borrowed {
         Some(at) if layers.iter().any(|l| l.primitive == Primitive::Cached) => {
@@ -199,7 +192,10 @@ impl Function {
             (true, Home::Std) => {
                 quote!(#private::boxed(#instance.cached(#key, #shape, &#codec, #ttl, #closure)).await)
             }
-            (true, Home::Core) => quote!(#instance.cached(#key, #shape, &#codec, #ttl, #closure).await),
+            (true, Home::Core) => {
+                let via = via(layer, instance);
+                quote!({ #via.cached(#key, #shape, &#codec, #ttl, #closure).await })
+            }
             (false, _) => quote!(#instance.cached_blocking(#key, #shape, &#codec, #ttl, #closure)),
         };
         let call = match layer.home {
@@ -242,29 +238,70 @@ impl Function {
         let (request, refuse) = (self.request(layer)?, self.refuse(layer)?);
         let (of, closure) = (self.shape(layer), self.closure(body));
         let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = &#held;));
-        let method = |name: &str| match self.is_async() {
-            true => format_ident!("{name}"),
-            false => format_ident!("{name}_blocking"),
+        let (ask, run, finish) = match (self.is_async(), layer.home) {
+            (false, _) => {
+                let ask = match layer.primitive {
+                    Primitive::Once => format_ident!("begin_blocking"),
+                    Primitive::Pooled => format_ident!("take_blocking"),
+                    _ => format_ident!("acquire_blocking"),
+                };
+                let finish = quote!(#held.finish_blocking(&#shape, &#out));
+                (quote!(#instance.#request.#ask()), quote!((#closure)()), finish)
+            }
+            (true, Home::Std) => {
+                let ask = match layer.primitive {
+                    Primitive::Once => format_ident!("begin"),
+                    Primitive::Pooled => format_ident!("take"),
+                    _ => format_ident!("acquire"),
+                };
+                let ask = quote!(#instance.#request.#ask().await);
+                let run = quote!(#held.carry((#closure)()).await);
+                (ask, run, quote!(#held.finish(&#shape, &#out).await))
+            }
+            // by type: the small brackets where the store is in RAM, the others elsewhere
+            (true, Home::Core) => {
+                return self.bracket_in_place(layer, &request, &refuse, &closure);
+            }
         };
-        let wait = self.is_async().then(|| quote!(.await));
-        let ask = method(match layer.primitive {
-            Primitive::Once => "begin",
-            Primitive::Pooled => "take",
-            _ => "acquire",
-        });
-        let (run, finish) = (
-            if self.is_async() { quote!(#held.carry((#closure)()).await) } else { quote!((#closure)()) },
-            method("finish"),
-        );
         Ok(quote! {
-            match #instance.#request.#ask()#wait {
+            match #ask {
                 ::core::result::Result::Ok(#held) => {
                     let #shape = #of;
                     let #out = { #guard #run };
-                    #held.#finish(&#shape, &#out)#wait;
+                    #finish;
                     #out
                 }
                 ::core::result::Result::Err(#why) => #refuse,
+            }
+        })
+    }
+
+    /// The same where a right is too large to be moved about: asked for in its place, given back from there.
+    fn bracket_in_place(
+        &self,
+        layer: &Layer,
+        request: &TokenStream,
+        refuse: &TokenStream,
+        closure: &TokenStream,
+    ) -> Result<TokenStream> {
+        let Names { instance, held, why, out, shape, .. } = &self.names;
+        let (of, via) = (self.shape(layer), via(layer, instance));
+        let claimed = format_ident!("{held}_claimed", span = held.span());
+        let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = #held;));
+        Ok(quote! {
+            let mut #claimed = { #via.claim(#instance.#request.request()) };
+            { #via.turn(&mut #claimed).await };
+            match &#claimed {
+                ::core::result::Result::Ok(#held) => {
+                    let #shape = #of;
+                    let #out = { #guard { #via.carry(#held, (#closure)()).await } };
+                    { #via.finish(#claimed, &#shape, &#out).await };
+                    #out
+                }
+                ::core::result::Result::Err(#why) => {
+                    let #why = *#why;
+                    #refuse
+                }
             }
         })
     }
@@ -301,9 +338,10 @@ impl Function {
             None => {}
         }
         let Some(handler) = &layer.on_full else { return Ok(self.refuse_by_type(layer)) };
-        let arguments = self.parameters.iter().filter(|p| !p.is_self()).map(|p| {
-            p.plain().ok_or_else(|| Error::new(p.argument.span(), "`on_full` needs plain parameter names"))
-        });
+        let arguments =
+            self.parameters.iter().filter(|p| !p.is_self()).map(|p| {
+                p.plain().ok_or_else(|| Error::new(p.argument.span(), "`on_full` needs plain parameter names"))
+            });
         let arguments: Vec<_> = arguments.collect::<Result<_>>()?;
         let receiver = self.parameters.iter().find(|p| p.is_self()).map(|p| &p.names);
         let receiver = receiver.into_iter().flatten();
@@ -335,6 +373,16 @@ impl Function {
     /// Attributes that decide whether the function is there at all.
     pub(crate) fn conditions(&self) -> impl Iterator<Item = &Attribute> {
         self.item.attrs.iter().filter(|a| a.path().is_ident("cfg"))
+    }
+}
+
+/// Chooses the brackets by the types at hand.
+fn via(layer: &Layer, instance: &Ident) -> TokenStream {
+    let private = private(layer);
+    quote! {
+        #[allow(unused_imports)]
+        use #private::{ViaAny as _, ViaRam as _};
+        (&#private::Via(#instance))
     }
 }
 

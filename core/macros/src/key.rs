@@ -137,7 +137,7 @@ fn render(private: &TokenStream, buf: &Ident, root: &Ident, hole: &Placeholder<'
     };
     let mut value = root.to_token_stream();
     let (mut may_miss, mut is_reference) = (false, false);
-    for access in hole.path {
+    for access in hole.path.clone() {
         value = match access {
             Access::Field(name) => match name.parse::<u32>() {
                 Ok(index) => {

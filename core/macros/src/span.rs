@@ -26,7 +26,10 @@ impl Span {
             other => return Ok(Self::For(quote_spanned!(at=> #other))),
         };
         let millis = millis.ok_or_else(|| {
-            Error::new(at, "expected seconds (`300`), a text such as \"250ms\" (ms, s, m, h, d), `forever`, or a `Duration`")
+            Error::new(
+                at,
+                "expected seconds (`300`), a text such as \"250ms\" (ms, s, m, h, d), `forever`, or a `Duration`",
+            )
         })?;
         if millis == 0 && !zero_is_fine {
             return Err(Error::new(at, "a time of zero: leave the argument out instead"));
@@ -38,7 +41,9 @@ impl Span {
     pub(crate) fn finite(&self, what: &str, at: &Expr) -> Result<TokenStream> {
         match self {
             Self::For(duration) => Ok(duration.clone()),
-            Self::Forever => Err(Error::new(at.span(), format!("`{what}` always ends: the holder renews it while it lives"))),
+            Self::Forever => {
+                Err(Error::new(at.span(), format!("`{what}` always ends: the holder renews it while it lives")))
+            }
         }
     }
 }

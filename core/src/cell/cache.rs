@@ -81,13 +81,7 @@ impl<V> Cell<V> {
     }
 
     /// What a caller that missed gets; at most one caller gets [`Lookup::Fill`] at a time.
-    pub fn join(
-        &mut self,
-        now: Instant,
-        ask: &Ask<'_>,
-        fences: &mut Fences,
-        ticket: Ticket,
-    ) -> Contended<Lookup<V>>
+    pub fn join(&mut self, now: Instant, ask: &Ask<'_>, fences: &mut Fences, ticket: Ticket) -> Contended<Lookup<V>>
     where
         V: Clone,
     {

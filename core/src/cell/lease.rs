@@ -85,13 +85,7 @@ impl LeaseCell {
     }
 
     /// Takes it if it is free; the same token again gets the same grant.
-    pub fn acquire(
-        &mut self,
-        now: Instant,
-        ask: &Ask<'_>,
-        fences: &mut Fences,
-        ticket: Ticket,
-    ) -> Contended<Grant> {
+    pub fn acquire(&mut self, now: Instant, ask: &Ask<'_>, fences: &mut Fences, ticket: Ticket) -> Contended<Grant> {
         if !self.is_live(now) {
             *self = Self { token: ask.token, expires: now.saturating_add(ask.ttl), fence: fences.next() };
         } else if self.token != ask.token {

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     key::{Key, Kind},
     time::Instant,
+    token::HolderToken,
 };
 use alloc::{boxed::Box, vec::Vec};
 use hashbrown::HashTable;
@@ -89,13 +90,24 @@ impl<V> Table for Map<V> {
         let pool = self.pools.find(key.hash, |p| p.is(key));
         pool.into_iter().flat_map(|p| (0..=u16::MAX).zip(p.of.iter().copied()))
     }
-    fn permit(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull> {
+    fn lease(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull> {
+        if key.kind != Kind::Pool {
+            return Ok(&mut self.entry(key, now)?.lease);
+        }
         self.sweep(now);
         let pool = self.pool(key);
         if pool.len() <= usize::from(index) {
             pool.resize(usize::from(index) + 1, LeaseCell::FREE);
         }
         pool.get_mut(usize::from(index)).ok_or(TableFull)
+    }
+
+    fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell> {
+        if key.kind == Kind::Pool {
+            let pool = self.pools.find_mut(key.hash, |p| p.is(key))?;
+            return pool.of.iter_mut().find(|permit| permit.is_held_by(now, token));
+        }
+        self.find_mut(key).map(|cell| &mut cell.lease).filter(|lease| lease.is_held_by(now, token))
     }
 
     /// Looks at a few buckets, in turn, so that every key is looked at again and again.

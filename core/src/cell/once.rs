@@ -23,17 +23,41 @@ pub enum Begun {
     },
 }
 
+impl Begun {
+    /// A run that is done is refused like one under way, but nobody will signal its end.
+    #[must_use]
+    pub fn contended(self) -> Contended<Grant> {
+        match self {
+            Self::Run(grant) => Contended::Granted(grant),
+            Self::Busy(busy) => Contended::Busy(busy),
+            Self::Done { remaining } => Contended::Busy(Busy { remaining, ticket: Ticket::NONE }),
+        }
+    }
+}
+
+impl From<Contended<Grant>> for Begun {
+    fn from(reply: Contended<Grant>) -> Self {
+        match reply {
+            Contended::Granted(grant) => Self::Run(grant),
+            Contended::Busy(busy) => Self::Busy(busy),
+        }
+    }
+}
+
 /// Once markers: a cell without a value.
 impl<V> Cell<V> {
     /// Asks to run.
     pub fn begin(&mut self, now: Instant, ask: &Ask<'_>, fences: &mut Fences, ticket: Ticket) -> Begun {
-        if now < self.fresh_until {
-            return Begun::Done { remaining: self.fresh_until.since(now) };
+        match self.marker(now) {
+            Some(remaining) => Begun::Done { remaining },
+            None => self.lease.acquire(now, ask, fences, ticket).into(),
         }
-        match self.lease.acquire(now, ask, fences, ticket) {
-            Contended::Granted(grant) => Begun::Run(grant),
-            Contended::Busy(busy) => Begun::Busy(busy),
-        }
+    }
+
+    /// For how much longer the marker of a run that succeeded is kept.
+    #[must_use]
+    pub fn marker(&self, now: Instant) -> Option<Duration> {
+        (now < self.fresh_until && self.value.is_none()).then(|| self.fresh_until.since(now))
     }
 
     /// Ends a run that succeeded; others are skipped for `keep` more.
@@ -49,8 +73,7 @@ impl<V> Cell<V> {
     /// When the run or its marker ends, from now.
     #[must_use]
     pub fn remaining(&self, now: Instant) -> Option<Duration> {
-        let marker = (now < self.fresh_until && self.value.is_none()).then(|| self.fresh_until.since(now));
-        self.lease.remaining(now).or(marker)
+        self.lease.remaining(now).or_else(|| self.marker(now))
     }
 
     /// Ends run and marker, whoever holds them; whether there was one.

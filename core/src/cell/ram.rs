@@ -43,23 +43,30 @@ impl<P, T> Ram<P, T> {
 impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     /// Takes the lease if it is free.
     pub fn acquire(&mut self, key: &Key<'_>, ask: &Ask<'_>, now: Instant) -> Result<Contended<Grant>, TableFull> {
+        self.grant(key, 0, ask, now)
+    }
+
+    /// Takes the lease of a key, or the permit of that index, if it is free.
+    fn grant(&mut self, key: &Key<'_>, index: u16, ask: &Ask<'_>, now: Instant) -> Result<Contended<Grant>, TableFull> {
         let ticket = self.waiters.ticket();
-        Ok(self.table.entry(key, now)?.lease.acquire(now, ask, &mut self.fences, ticket))
+        let granted = self.table.lease(key, index, now)?.acquire(now, ask, &mut self.fences, ticket);
+        Ok(granted.map(|grant| Grant { index, ..grant }))
     }
 
-    /// Extends the lease.
+    /// Extends a lease or permit.
     pub fn renew(&mut self, key: &Key<'_>, token: HolderToken, ttl: Duration, now: Instant) -> Holding {
-        self.table.find_mut(key).map_or(Holding::Lost, |cell| cell.lease.renew(now, token, ttl))
+        self.table.held_by(key, token, now).map_or(Holding::Lost, |lease| lease.renew(now, token, ttl))
     }
 
-    /// Gives the lease back.
+    /// Gives a lease or permit back.
     ///
-    /// Whoever comes too late also wakes the next one if the lease is free: it may have been woken for nothing.
+    /// Whoever comes too late also wakes the next one if the lease is free: it may have been woken for nothing itself.
     pub fn release(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Freed<Holding> {
-        let Some(cell) = self.table.find_mut(key) else { return (Holding::Lost, self.waiters.next(key)) };
-        let holding = cell.lease.release(now, token);
-        let freed = if cell.lease.is_live(now) { None } else { self.waiters.release(key) };
-        (holding, freed)
+        if let Some(lease) = self.table.held_by(key, token, now) {
+            return (lease.release(now, token), self.waiters.release(key));
+        }
+        let is_live = self.table.find(key).is_some_and(|cell| cell.lease.is_live(now));
+        (Holding::Lost, if is_live { None } else { self.waiters.next(key) })
     }
 
     /// Frees the lease and forgets the marker, whoever holds them.
@@ -80,8 +87,10 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     /// Asks to run.
     pub fn begin(&mut self, key: &Key<'_>, ask: &Ask<'_>, now: Instant) -> Result<Begun, TableFull> {
-        let ticket = self.waiters.ticket();
-        Ok(self.table.entry(key, now)?.begin(now, ask, &mut self.fences, ticket))
+        match self.table.find(key).and_then(|cell| cell.marker(now)) {
+            Some(remaining) => Ok(Begun::Done { remaining }),
+            None => Ok(self.grant(key, 0, ask, now)?.into()),
+        }
     }
 
     /// Ends a run that succeeded.
@@ -103,53 +112,25 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         ask: &Ask<'_>,
         now: Instant,
     ) -> Result<Contended<Grant>, TableFull> {
-        let ticket = self.waiters.ticket();
         let index = match permit::place(now, ask.token, size, || self.table.permits(key)) {
             Place::Mine(index) | Place::Free(index) => index,
-            Place::Full(remaining) => return Ok(Contended::Busy(Busy { remaining, ticket })),
+            Place::Full(remaining) => {
+                return Ok(Contended::Busy(Busy { remaining, ticket: self.waiters.ticket() }));
+            }
         };
-        let cell = self.table.permit(key, index, now)?;
-        Ok(cell.acquire(now, ask, &mut self.fences, ticket).map(|grant| Grant { index, ..grant }))
-    }
-
-    /// Extends a permit.
-    pub fn extend(&mut self, key: &Key<'_>, token: HolderToken, ttl: Duration, now: Instant) -> Holding {
-        self.with_permit(key, token, now, |cell| cell.renew(now, token, ttl))
-    }
-
-    /// Gives a permit back.
-    pub fn give_back(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Freed<Holding> {
-        let holding = self.with_permit(key, token, now, |cell| cell.release(now, token));
-        (holding, self.waiters.release(key))
+        self.grant(key, index, ask, now)
     }
 
     /// How many permits are held.
     pub fn in_use(&self, key: &Key<'_>, now: Instant) -> u16 {
         permit::in_use(now, self.table.permits(key))
     }
-
-    fn with_permit(
-        &mut self,
-        key: &Key<'_>,
-        token: HolderToken,
-        now: Instant,
-        change: impl FnOnce(&mut super::LeaseCell) -> Holding,
-    ) -> Holding {
-        let own = self.table.permits(key).find(|(_, cell)| cell.is_held_by(now, token));
-        let cell = own.and_then(|(index, _)| self.table.permit(key, index, now).ok());
-        cell.map_or(Holding::Lost, change)
-    }
 }
 
 /// Cached values.
 impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     /// What a caller that missed gets.
-    pub fn join(
-        &mut self,
-        key: &Key<'_>,
-        ask: &Ask<'_>,
-        now: Instant,
-    ) -> Result<Contended<Lookup<T::Value>>, TableFull>
+    pub fn join(&mut self, key: &Key<'_>, ask: &Ask<'_>, now: Instant) -> Result<Contended<Lookup<T::Value>>, TableFull>
     where
         T::Value: Clone,
     {

@@ -1,7 +1,7 @@
 //! A map of cells: `&mut self`, no locking. The fixed one scans an array; `map` has one that grows.
 
 use super::{Cell, LeaseCell};
-use crate::{key::Key, time::Instant};
+use crate::{key::Key, time::Instant, token::HolderToken};
 use core::fmt;
 
 /// Why a table has no room for one more key or permit.
@@ -29,8 +29,10 @@ pub trait Table {
     fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<Self::Value>, TableFull>;
     /// The permits of a pool, free ones perhaps left out.
     fn permits(&self, key: &Key<'_>) -> impl Iterator<Item = (u16, LeaseCell)>;
-    /// One permit of a pool, made in the place of an idle one if there is none.
-    fn permit(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull>;
+    /// The lease of a key, or one permit of a pool, made in the place of an idle one if there is none.
+    fn lease(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull>;
+    /// The lease or permit of `key` that `token` holds.
+    fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell>;
     /// Forgets idle cells, a bounded number at a time.
     fn sweep(&mut self, now: Instant) {
         let _ = now;
@@ -129,7 +131,11 @@ impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
     fn permits(&self, key: &Key<'_>) -> impl Iterator<Item = (u16, LeaseCell)> {
         self.slots.iter().filter(move |slot| slot.is_of(key)).map(|slot| (slot.index, slot.cell.lease))
     }
-    fn permit(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull> {
+    fn lease(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull> {
         self.place(key, index, now).map(|slot| &mut slot.cell.lease)
+    }
+    fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell> {
+        let held = |slot: &&mut Slot<V, KEY>| slot.cell.lease.is_held_by(now, token) && slot.is_of(key);
+        self.slots.iter_mut().find(held).map(|slot| &mut slot.cell.lease)
     }
 }

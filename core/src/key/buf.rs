@@ -50,7 +50,8 @@ impl<const N: usize> Default for KeyBuf<N> {
 }
 
 impl<const N: usize> KeySink for KeyBuf<N> {
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[cfg_attr(target_pointer_width = "64", inline)]
     fn put(&mut self, bytes: &[u8]) {
         let end = self.len + bytes.len();
         match self.bytes.get_mut(self.len..end) {

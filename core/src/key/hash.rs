@@ -28,6 +28,7 @@ pub(super) fn hash(bytes: &[u8], seed: u64) -> u64 {
 
 /// FNV-1a in 32 bits (Fowler, Noll, Vo), where a 64-bit multiply is slow.
 #[cfg(not(target_pointer_width = "64"))]
+#[inline(never)]
 pub(super) fn hash(bytes: &[u8], seed: u64) -> u64 {
     let start = 0x811c_9dc5_u32 ^ seed as u32;
     u64::from(bytes.iter().fold(start, |h, b| (h ^ u32::from(*b)).wrapping_mul(0x0100_0193)))

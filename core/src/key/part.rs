@@ -49,13 +49,25 @@ impl<T: Display> KeyPart for Shown<T> {
 }
 
 macro_rules! integers {
-    ($($t:ty as $wide:ty),*) => { $(impl KeyPart for $t {
+    ($($t:ty as $wide:ty, $render:ident);*) => { $(impl KeyPart for $t {
         #[inline]
         fn render(&self, out: &mut impl KeySink, stop: Option<char>) {
+            #[allow(unused_comparisons, reason = "one body for signed and unsigned")]
+            let negative = *self < 0;
+            #[allow(clippy::unnecessary_cast, reason = "one body for all widths")]
+            $render(out, self.magnitude() as $wide, negative, stop);
+        }
+    })* };
+}
+
+macro_rules! digits {
+    ($($name:ident: $t:ty),*) => { $(
+        /// Renders a number; outlined where flash counts.
+        #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+        #[cfg_attr(target_pointer_width = "64", inline)]
+        fn $name(out: &mut impl KeySink, mut rest: $t, negative: bool, stop: Option<char>) {
             let mut digits = [0_u8; 20];
             let mut at = digits.len();
-            #[allow(clippy::unnecessary_cast, reason = "one body for all widths")]
-            let mut rest = self.unsigned_abs_() as $wide;
             for digit in digits.iter_mut().rev() {
                 *digit = b'0' + (rest % 10) as u8;
                 at -= 1;
@@ -65,8 +77,6 @@ macro_rules! integers {
                 }
             }
             let text = digits.get(at..).unwrap_or_default();
-            #[allow(unused_comparisons, reason = "one body for signed and unsigned")]
-            let negative = *self < 0;
             // only a digit or a sign right after the placeholder could be mistaken for the value
             if stop.is_some_and(|c| c.is_ascii_digit() || c == '-') {
                 if negative { escape(out, "-", stop); }
@@ -76,23 +86,24 @@ macro_rules! integers {
                 out.put(text);
             }
         }
-    })* };
+    )* };
 }
+digits!(short: u32, long: u64, word: usize);
 
 /// `unsigned_abs` for the unsigned ones too.
 trait Magnitude {
     type Unsigned;
-    fn unsigned_abs_(self) -> Self::Unsigned;
+    fn magnitude(self) -> Self::Unsigned;
 }
 macro_rules! magnitude {
     ($($signed:ty, $unsigned:ty);*) => { $(
-        impl Magnitude for $signed { type Unsigned = $unsigned; fn unsigned_abs_(self) -> $unsigned { self.unsigned_abs() } }
-        impl Magnitude for $unsigned { type Unsigned = $unsigned; fn unsigned_abs_(self) -> $unsigned { self } }
+        impl Magnitude for $signed { type Unsigned = $unsigned; fn magnitude(self) -> $unsigned { self.unsigned_abs() } }
+        impl Magnitude for $unsigned { type Unsigned = $unsigned; fn magnitude(self) -> $unsigned { self } }
     )* };
 }
 magnitude!(i8, u8; i16, u16; i32, u32; i64, u64; isize, usize);
-integers!(u8 as u32, u16 as u32, u32 as u32, i8 as u32, i16 as u32, i32 as u32);
-integers!(u64 as u64, i64 as u64, usize as usize, isize as usize);
+integers!(u8 as u32, short; u16 as u32, short; u32 as u32, short; i8 as u32, short; i16 as u32, short; i32 as u32, short);
+integers!(u64 as u64, long; i64 as u64, long; usize as usize, word; isize as usize, word);
 
 impl KeyPart for str {
     #[inline]

@@ -1,10 +1,11 @@
 //! Every capability of a store in RAM, written once over whatever holds its cells.
 
 use super::{
-    AtOnce, CacheStore, EntryStore, Force, Host, Inspect, LeaseStore, OnceStore, Peek, PermitStore, Store,
-    StoreFull,
+    AtOnce, CacheStore, EntryStore, Fault, Force, Host, Inspect, LeaseStore, OnceStore, Peek, PermitStore, Store,
+    StoreFull, Want,
 };
 use crate::{
+    at_once::Rights,
     cell::{
         Ask, Begun, Grant, Holding, Kept, Life, Lookup,
         ram::{Freed, Ram},
@@ -13,7 +14,7 @@ use crate::{
     },
     codec::AsIs,
     drive::Validity,
-    key::{Key, KeyBuffer, Kind},
+    key::{Key, KeyBuffer},
     patience::{Contended, Ticket},
     time::{Clock, Instant},
     token::HolderToken,
@@ -88,10 +89,7 @@ impl<B: Backing> Store for RamStore<B> {
     }
 
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        self.free(|ram, now| match key.kind {
-            Kind::Pool => ram.give_back(&key, token, now),
-            Kind::Lock | Kind::Once | Kind::Cache => ram.release(&key, token, now),
-        });
+        self.free(|ram, now| ram.release(&key, token, now));
     }
 }
 
@@ -108,7 +106,7 @@ impl<B: Backing> Future for Changed<'_, '_, B> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { store, key, ticket, place } = self.get_mut();
-        match store.0.step(|ram| ram.waiters.poll(place, key, *ticket, cx.waker())) {
+        match store.poll_changed(place, key, *ticket, cx.waker()) {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
@@ -117,11 +115,7 @@ impl<B: Backing> Future for Changed<'_, '_, B> {
 
 impl<B: Backing> Drop for Changed<'_, '_, B> {
     fn drop(&mut self) {
-        if self.place != Place::default()
-            && let Some(baton) = self.store.0.step(|ram| ram.waiters.leave(self.place, &self.key))
-        {
-            baton.wake();
-        }
+        self.store.leave(self.place, &self.key);
     }
 }
 
@@ -170,10 +164,10 @@ impl<B: Backing> PermitStore for RamStore<B> {
         Ok(self.step(|ram, now| ram.take(&key, size, ask, now))?)
     }
     fn extend(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, StoreFull> {
-        Ok(self.step(|ram, now| ram.extend(&key, ask.token, ask.ttl, now)))
+        LeaseStore::renew(self, key, ask)
     }
     fn give_back(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, StoreFull> {
-        Ok(self.free(|ram, now| ram.give_back(&key, token, now)))
+        LeaseStore::release(self, key, token)
     }
     fn in_use(&self, key: Key<'_>) -> Result<u16, StoreFull> {
         Ok(self.step(|ram, now| ram.in_use(&key, now)))
@@ -224,9 +218,11 @@ where
     fn get(&self, key: Key<'_>, codec: &C) -> Result<Option<B::Value>, StoreFull> {
         Ok(self.peek(key, codec))
     }
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn join(&self, key: Key<'_>, _: &C, ask: &Ask<'_>) -> Result<Contended<Lookup<B::Value>>, StoreFull> {
         Ok(self.step(|ram, now| ram.join(&key, ask, now))?)
     }
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn publish(
         &self,
         key: Key<'_>,
@@ -257,6 +253,39 @@ impl<B: Backing> EntryStore for RamStore<B> {
     }
 }
 
+impl<B: Backing> Rights for RamStore<B> {
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn ask_now(&self, key: &Key<'_>, want: Want, ask: &Ask<'_>) -> Result<Contended<Grant>, Fault> {
+        let asked = self.step(|ram, now| match want {
+            Want::Lease | Want::Flight => ram.acquire(key, ask, now),
+            Want::Permit { size } => ram.take(key, size, ask, now),
+            Want::Run { .. } => ram.begin(key, ask, now).map(Begun::contended),
+        });
+        asked.map_err(|_| Fault::Full)
+    }
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn prolong_now(&self, key: &Key<'_>, ask: &Ask<'_>) -> Holding {
+        self.step(|ram, now| ram.renew(key, ask.token, ask.ttl, now))
+    }
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn settle_now(&self, key: &Key<'_>, want: Want, token: HolderToken, success: bool) -> Holding {
+        self.free(|ram, now| match want {
+            Want::Run { keep } if success => ram.complete(key, token, keep, now),
+            _ => ram.release(key, token, now),
+        })
+    }
+    fn poll_changed(&self, place: &mut Place, key: &Key<'_>, ticket: Ticket, waker: &Waker) -> bool {
+        self.0.step(|ram| ram.waiters.poll(place, key, ticket, waker))
+    }
+    fn leave(&self, place: Place, key: &Key<'_>) {
+        if place != Place::default()
+            && let Some(baton) = self.0.step(|ram| ram.waiters.leave(place, key))
+        {
+            baton.wake();
+        }
+    }
+}
+
 /// Tokens of a store that has no randomness of its own: boot epoch, counter, and a seed from the user.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tokens {
@@ -273,4 +302,3 @@ impl Tokens {
         HolderToken([self.epoch, self.count, self.seed[0], self.seed[1]])
     }
 }
-

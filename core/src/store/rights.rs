@@ -4,7 +4,7 @@ use super::{AsyncEntryStore, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore, 
 use crate::{
     cell::{Ask, Begun, Grant, Holding},
     key::{Key, Kind},
-    patience::{Busy, Contended, Ticket},
+    patience::Contended,
     token::HolderToken,
 };
 use core::{future::Future, time::Duration};
@@ -67,11 +67,7 @@ impl<S: AsyncLeaseStore + AsyncPermitStore + AsyncOnceStore + AsyncEntryStore> A
         match want {
             Want::Lease | Want::Flight => self.acquire(key, ask).await,
             Want::Permit { size } => self.take(key, size, ask).await,
-            Want::Run { .. } => Ok(match self.begin(key, ask).await? {
-                Begun::Run(grant) => Contended::Granted(grant),
-                Begun::Busy(busy) => Contended::Busy(busy),
-                Begun::Done { remaining } => Contended::Busy(Busy { remaining, ticket: Ticket::NONE }),
-            }),
+            Want::Run { .. } => self.begin(key, ask).await.map(Begun::contended),
         }
     }
 
@@ -84,13 +80,7 @@ impl<S: AsyncLeaseStore + AsyncPermitStore + AsyncOnceStore + AsyncEntryStore> A
         }
     }
 
-    async fn settle(
-        &self,
-        key: Key<'_>,
-        want: Want,
-        token: HolderToken,
-        success: bool,
-    ) -> Result<Holding, S::Error> {
+    async fn settle(&self, key: Key<'_>, want: Want, token: HolderToken, success: bool) -> Result<Holding, S::Error> {
         match want {
             Want::Lease => self.release(key, token).await,
             Want::Permit { .. } => self.give_back(key, token).await,

@@ -1,6 +1,6 @@
 //! A clock that is moved by hand, in three faces.
 
-use crate::time::{Clock, Instant, Sleep, Timer};
+use crate::time::{Clock, Instant, PollTimer, Sleep, Timer};
 use core::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
@@ -51,6 +51,12 @@ impl Clock for ManualClock {
 impl Timer for ManualClock {
     fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> {
         poll_fn(move |_| if self.now() >= at { Poll::Ready(()) } else { Poll::Pending })
+    }
+}
+
+impl PollTimer for ManualClock {
+    fn poll_until(&self, at: Instant, _: &mut Context<'_>) -> Poll<()> {
+        if self.now() >= at { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

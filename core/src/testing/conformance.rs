@@ -118,8 +118,10 @@ where
     let (a, b) = (ask(face), ask(face));
     must!(a.token != b.token, "give a new token to each attempt");
     let first = granted(answer!(face.acquire(key, &a)), "grant a free lease")?;
-    must!(granted(answer!(face.acquire(key, &a)), "answer the same token again with its grant")?.fence == first.fence,
-        "answer the same token with the same fence");
+    must!(
+        granted(answer!(face.acquire(key, &a)), "answer the same token again with its grant")?.fence == first.fence,
+        "answer the same token with the same fence"
+    );
     must!(busy(&answer!(face.acquire(key, &b))), "refuse a second holder");
     must!(answer!(face.release(key, b.token)) == Holding::Lost, "answer `Lost` to a stranger's release");
     must!(answer!(face.renew(key, &b)) == Holding::Lost, "answer `Lost` to a stranger's renewal");
@@ -204,12 +206,7 @@ where
 }
 
 /// The contracts of `CacheStore` and `EntryStore`.
-pub async fn entries<F, V, C>(
-    face: &F,
-    advance: &impl Fn(Duration),
-    codec: &C,
-    values: [V; 2],
-) -> Result<(), Broken>
+pub async fn entries<F, V, C>(face: &F, advance: &impl Fn(Duration), codec: &C, values: [V; 2]) -> Result<(), Broken>
 where
     F: Face + AsyncEntryStore + AsyncCacheStore<V, C>,
     V: Clone + PartialEq,
@@ -263,4 +260,3 @@ fn busy<G>(reply: &Contended<G>) -> bool {
 fn fills<V>(reply: &Contended<Lookup<V>>) -> bool {
     matches!(reply, Contended::Granted(Lookup::Fill { .. }))
 }
-

@@ -10,12 +10,7 @@ use crate::{
     },
     token::HolderToken,
 };
-use core::{
-    cell::RefCell,
-    fmt,
-    future::Future,
-    time::Duration,
-};
+use core::{cell::RefCell, fmt, future::Future, time::Duration};
 
 /// What goes wrong with one operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

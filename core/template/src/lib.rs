@@ -22,7 +22,7 @@ use core::fmt;
 pub use path::{Access, Accesses};
 
 /// Part of a template, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece<'t> {
     /// Text taken over as it is; `{{` and `}}` have become one brace.
     Literal(&'t str),
@@ -31,7 +31,7 @@ pub enum Piece<'t> {
 }
 
 /// A placeholder and what surrounds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placeholder<'t> {
     /// The text between the braces.
     pub text: &'t str,

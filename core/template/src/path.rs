@@ -12,7 +12,7 @@ pub enum Access<'t> {
 }
 
 /// The steps of a path, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accesses<'t>(&'t str);
 
 impl<'t> Iterator for Accesses<'t> {

@@ -27,7 +27,7 @@ pub(crate) const AT_ONCE: u16 = 4;
 pub(crate) struct Crew {
     pub(crate) files: Vec<File>,
     pub(crate) report: Report,
-    pub(crate) gauge: Arc<Gauge>,
+    pub(crate) gauge: Gauge,
     pub(crate) progress: Progress,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Gauge {
 #[cached(key = "file:{file.name}", ttl = forever)]
 pub(crate) async fn analyse(file: &File, crew: &Crew) -> Result<Arc<Analysis>, Failure> {
     file.runs.fetch_add(1, Relaxed);
-    let analysis = measure(file.path.clone(), crew.gauge.clone()).await?;
+    let analysis = measure(file.path.clone(), &crew.gauge).await?;
     record(&crew.report, &analysis).await?;
     crew.progress.step();
     Ok(Arc::new(analysis))
@@ -62,8 +62,9 @@ pub(crate) async fn analyse(file: &File, crew: &Crew) -> Result<Arc<Analysis>, F
 
 /// Reads a file, where only so many are read at once.
 #[pooled(key = "reading", size = AT_ONCE, wait = forever)]
-async fn measure(path: PathBuf, gauge: Arc<Gauge>) -> Result<Analysis, Failure> {
-    let work = move || gauge.around(|| scan(&path)).map_err(|why| Failure::Unreadable(path, why));
+async fn measure(path: PathBuf, gauge: &Gauge) -> Result<Analysis, Failure> {
+    let _inside = gauge.enter();
+    let work = move || scan(&path).map_err(|why| Failure::Unreadable(path, why));
     spawn_blocking(work).await.map_err(|_| Failure::Worker)?
 }
 
@@ -87,7 +88,7 @@ pub(crate) async fn summarise(report: &Report) -> Result<Totals, Refused> {
 impl Crew {
     pub(crate) fn new(files: Vec<File>) -> Self {
         let progress = Progress::new(files.len());
-        Self { files, report: Report::default(), gauge: Arc::default(), progress }
+        Self { files, report: Report::default(), gauge: Gauge::default(), progress }
     }
 
     /// Every worker asks for each of the files once; what they were told, in the order of the files.
@@ -158,10 +159,17 @@ impl Totals {
 }
 
 impl Gauge {
-    fn around<T>(&self, work: impl FnOnce() -> T) -> T {
+    fn enter(&self) -> Inside<'_> {
         self.peak.fetch_max(self.inside.fetch_add(1, Relaxed) + 1, Relaxed);
-        let done = work();
-        self.inside.fetch_sub(1, Relaxed);
-        done
+        Inside(self)
+    }
+}
+
+/// Counted as being inside the pool.
+struct Inside<'a>(&'a Gauge);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.inside.fetch_sub(1, Relaxed);
     }
 }

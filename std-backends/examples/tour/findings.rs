@@ -55,7 +55,7 @@ pub(crate) fn all_hits(pass: &Pass) -> Finding {
 
 pub(crate) fn bounded(crew: &Crew) -> Finding {
     let peak = crew.gauge.peak.load(Relaxed);
-    let text = format!("pool: {peak} files at most were being read at once; {AT_ONCE} are allowed");
+    let text = format!("pool: {peak} files at most were read at once, of {AT_ONCE} allowed");
     Finding { kept: peak <= usize::from(AT_ONCE), text }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing is drawn for a small one, nor where standard error is not a terminal.
 
+use crate::units::{count, counted};
 use std::{
     io::{self, IsTerminal, Write},
     sync::{Mutex, PoisonError},
@@ -35,7 +36,12 @@ impl Progress {
             let full = percent * WIDTH / 100;
             let (bar, rest) = ("█".repeat(full), "·".repeat(WIDTH - full));
             // a tour without its bar is still a tour
-            let _ = write!(io::stderr(), "\r{bar}{rest} {percent:>3} %  {done} of {} files", self.total);
+            let _ = write!(
+                io::stderr(),
+                "\r{bar}{rest} {percent:>3} %  {} of {}",
+                count(*done as u64),
+                counted(self.total as u64, "file")
+            );
         }
     }
 

@@ -37,10 +37,10 @@ impl PermitStore for Memory {
         grown(self.0.step(&key, |ram, now| ram.take(&key, size, ask, now)))
     }
     fn extend(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
-        Ok(self.0.step(&key, |ram, now| ram.extend(&key, ask.token, ask.ttl, now)))
+        LeaseStore::renew(self, key, ask)
     }
     fn give_back(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, Fault> {
-        Ok(self.0.free(&key, |ram, now| ram.give_back(&key, token, now)))
+        LeaseStore::release(self, key, token)
     }
     fn in_use(&self, key: Key<'_>) -> Result<u16, Fault> {
         Ok(self.0.step(&key, |ram, now| ram.in_use(&key, now)))

@@ -1,26 +1,21 @@
-//! One case, six ways: a [`Subject`] is a store seen through one face.
+//! One case, six ways: a [`Subject`] is a store seen through one face; `faces.rs` implements both.
 //!
 //! Cases are plain functions: whatever does not wait ends at once on both faces. What may wait is started with
 //! `start_..` and is a thread on the blocking face, and on the async face a task that is polled only after it was
 //! woken. The clock stands still unless a case moves it.
 
-use crate::world::{Log, Waiting, World, now};
+use crate::world::{Log, Waiting, World};
 use cachify::{
-    Cachify, Config, Holding, ManualClock, Memory, Ran, Refused, StdLock, Ttl,
+    Builder, Cachify, Config, Holding, Memory, Ran, Refused, StdLock, Ttl,
     clock::StdClock,
-    core::{
-        FixedStore, Instance,
-        hold::Wait,
-        instance::{Handle, Primitives},
-        lock, once, pool,
-        store::{
-            AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncPermitStore, AsyncRights, CacheStore,
-            EntryStore, Force, Host, Inspect, PermitStore, Tasks, Threads, fixed::State,
-        },
-    },
+    core::{FixedStore, Instance, hold::Wait, instance::Primitives, lock, once, pool, store::fixed::State},
 };
 use cachify_tests::Guest;
-use std::{fmt::Debug, sync::Mutex, time::Duration};
+use std::{
+    fmt::Debug,
+    sync::{LazyLock, Mutex},
+    time::Duration,
+};
 
 /// What cached cases keep: absent or a text.
 pub type Value = Option<String>;
@@ -57,7 +52,7 @@ impl Ask {
         Self { wait: Wait::Forever, ..self }
     }
 
-    fn lock<P: Primitives>(&self, handle: &P) -> lock::Lock<P> {
+    pub fn lock<P: Primitives>(&self, handle: &P) -> lock::Lock<P> {
         let lock = handle.lock(&self.key);
         let lock = self.ttl.into_iter().fold(lock, lock::Lock::ttl);
         match self.wait {
@@ -67,7 +62,7 @@ impl Ask {
         }
     }
 
-    fn pool<P: Primitives>(&self, handle: &P, size: u16) -> pool::Pool<P> {
+    pub fn pool<P: Primitives>(&self, handle: &P, size: u16) -> pool::Pool<P> {
         let pool = handle.pool(&self.key, size);
         let pool = self.ttl.into_iter().fold(pool, pool::Pool::ttl);
         match self.wait {
@@ -77,7 +72,7 @@ impl Ask {
         }
     }
 
-    fn once<P: Primitives>(&self, handle: &P, keep: Duration) -> once::Once<P> {
+    pub fn once<P: Primitives>(&self, handle: &P, keep: Duration) -> once::Once<P> {
         let once = handle.once(&self.key);
         self.ttl.into_iter().fold(once, once::Once::ttl).keep(keep)
     }
@@ -141,67 +136,94 @@ pub struct Async<P>(pub P, pub World);
 #[derive(Clone)]
 pub struct Blocking<P>(pub P, pub World);
 
-macro_rules! rights {
-    ($($Held:ty, $Face:ident, $release:ident, $wait:ident;)*) => { $(
-        impl<P: Handle + 'static> Right for $Held
-        where
-            P::Store: AsyncPermitStore + PermitStore + Host<Clock = StdClock>,
-            $Face<P>: AsyncRights,
-            $Held: Send,
-        {
-            fn is_valid(&self) -> bool { Self::is_valid(self) }
-            fn index(&self) -> u16 { Self::index(self) }
-            fn release(self) -> Holding { $wait(Self::$release(self)).expect("given back") }
-        }
-    )* };
+impl<P> Async<P> {
+    pub fn new((handle, world): (P, World)) -> Self {
+        Self(handle, world)
+    }
 }
-rights! {
-    lock::Guard<P>, Tasks, release, now;
-    pool::Permit<P>, Tasks, release, now;
-    once::Run<P>, Tasks, complete, now;
-    lock::BlockingGuard<P>, Threads, release, identity;
-    pool::BlockingPermit<P>, Threads, release, identity;
-    once::BlockingRun<P>, Threads, complete, identity;
+impl<P> Blocking<P> {
+    pub fn new((handle, world): (P, World)) -> Self {
+        Self(handle, world)
+    }
 }
-use std::convert::identity;
 
-/// Both faces are the same words with other last ones.
-macro_rules! faces {
-    (
-        $Subject:ident, $Face:ident, [$($Capability:path),*], [$Guard:ident, $Permit:ident, $Run:ident], $wait:ident,
-        $(($async:tt))?, $start:ident,
-        $acquire:ident $try_acquire:ident $take:ident $begin:ident $run:ident $is_locked:ident $force_release:ident
-        $in_use:ident $get_or_insert_with:ident $get:ident $reset:ident
-    ) => {
-        impl<P: Primitives + Send + 'static> Subject for $Subject<P>
-        where
-            P::Store: $($Capability +)* AsyncPermitStore + PermitStore + Host<Clock = StdClock>,
-            <P::Store as Host>::Codec: Send,
-            $Face<P>: AsyncRights,
-            lock::Lock<P>: Send, pool::Pool<P>: Send,
-            lock::$Guard<P>: Send, pool::$Permit<P>: Send, once::$Run<P>: Send,
-        {
-            type Lease = lock::$Guard<P>;
-            type Permit = pool::$Permit<P>;
-            type Run = once::$Run<P>;
+/// The three stores, each with a world of its own.
+pub fn memory(config: Config) -> (Cachify<Memory>, World) {
+    let (builder, world) = builder(config);
+    (builder.build_memory(), World { keeps: true, ..world })
+}
 
-            fn world(&self) -> &World { &self.1 }
+pub fn guest(config: Config) -> (Cachify, World) {
+    let (builder, world) = builder(config);
+    let store = Guest::new(world.clock.clone());
+    (builder.store(store).build().expect("no zeros"), World { keeps: true, ..world })
+}
 
-            fn acquire(&self, ask: &Ask) -> Result<Self::Lease, Refused> { $wait(ask.lock(&self.0).$acquire()) }
-            fn try_acquire(&self, ask: &Ask) -> Result<Option<Self::Lease>, Refused> {
-                $wait(ask.lock(&self.0).$try_acquire())
-            }
-            fn start_acquire(&self, ask: Ask) -> Waiting<Result<Self::Lease, Refused>> {
-                let lock = ask.lock(&self.0);
-                self.1.$start($($async)? move || lock.$acquire()$(.$async)?)
-            }
-            fn under_lock<T>(&self, ask: &Ask, body: impl FnOnce() -> T) -> Result<T, Refused> {
-                $wait(ask.lock(&self.0).$run($($async)? |_| body()))
-            }
-            fn is_locked(&self, key: &str) -> bool { $wait(on(key).lock(&self.0).$is_locked()).expect("answered") }
-            fn force_release(&self, key: &str) -> bool {
-                $wait(on(key).lock(&self.0).$force_release()).expect("answered")
-            }
-        }
+pub fn fixed(config: Config) -> (&'static Fixed, World) {
+    let world = World::default();
+    let store = FixedStore::over(Mutex::new(State::new()), world.clock.clone().into());
+    (Box::leak(Box::new(Instance::with(store, config, world.log.clone()))), world)
+}
+
+fn builder(config: Config) -> (Builder, World) {
+    let world = World::default();
+    let builder = Cachify::builder().clock(world.clock.clone()).observer(world.log.clone());
+    let builder = config.ttl.into_iter().fold(builder, Builder::default_ttl);
+    let builder = builder.default_lease(config.lease).default_permit(config.permit);
+    (builder.flight(config.flight).poll(config.poll), world)
+}
+
+/// Runs a case on every store through both faces: the outcome is the same, and as expected.
+macro_rules! everywhere {
+    ($case:path => $expected:expr) => {
+        everywhere!($case, cachify::Config::DEFAULT => $expected)
     };
+    ($case:path, $config:expr => $expected:expr) => {{
+        use $crate::harness::{Async, Blocking, fixed, guest, memory};
+        let expected = $expected;
+        assert_eq!($case(&Async::new(memory($config))), expected, "memory, async");
+        assert_eq!($case(&Blocking::new(memory($config))), expected, "memory, blocking");
+        assert_eq!($case(&Async::new(fixed($config))), expected, "fixed, async");
+        assert_eq!($case(&Blocking::new(fixed($config))), expected, "fixed, blocking");
+        assert_eq!($case(&Async::new(guest($config))), expected, "guest, async");
+        assert_eq!($case(&Blocking::new(guest($config))), expected, "guest, blocking");
+    }};
+}
+/// Runs a case on every store, with both of its faces at hand.
+macro_rules! face_to_face {
+    ($case:path => $expected:expr) => {{
+        use $crate::harness::{Async, Blocking, fixed, guest, memory};
+        let (expected, config) = ($expected, cachify::Config::DEFAULT);
+        let store = memory(config);
+        assert_eq!($case(&Async::new(store.clone()), &Blocking::new(store)), expected, "memory");
+        let store = fixed(config);
+        assert_eq!($case(&Async::new(store.clone()), &Blocking::new(store)), expected, "fixed");
+        let store = guest(config);
+        assert_eq!($case(&Async::new(store.clone()), &Blocking::new(store)), expected, "guest");
+    }};
+}
+/// Expands `$case!(name, crate, STORE, Subject, [async], wait)` for every store and face: for attributes.
+macro_rules! attributes {
+    ($case:ident) => {
+        use $crate::harness::stores::*;
+        $case!(memory_async, cachify, MEMORY_ASYNC, Async, [async], now);
+        $case!(memory_blocking, cachify, MEMORY_BLOCKING, Blocking, [], identity);
+        $case!(fixed_async, cachify_core, FIXED_ASYNC, Async, [async], now);
+        $case!(fixed_blocking, cachify_core, FIXED_BLOCKING, Blocking, [], identity);
+        $case!(guest_async, cachify, GUEST_ASYNC, Async, [async], now);
+        $case!(guest_blocking, cachify, GUEST_BLOCKING, Blocking, [], identity);
+    };
+}
+pub(crate) use {attributes, everywhere, face_to_face};
+
+/// What the functions of `attributes!` use; each case has keys of its own.
+pub mod stores {
+    use super::{Cachify, Config, Fixed, LazyLock, Memory, World, fixed, guest, memory};
+
+    pub static MEMORY_ASYNC: LazyLock<(Cachify<Memory>, World)> = LazyLock::new(|| memory(Config::DEFAULT));
+    pub static MEMORY_BLOCKING: LazyLock<(Cachify<Memory>, World)> = LazyLock::new(|| memory(Config::DEFAULT));
+    pub static FIXED_ASYNC: LazyLock<(&'static Fixed, World)> = LazyLock::new(|| fixed(Config::DEFAULT));
+    pub static FIXED_BLOCKING: LazyLock<(&'static Fixed, World)> = LazyLock::new(|| fixed(Config::DEFAULT));
+    pub static GUEST_ASYNC: LazyLock<(Cachify, World)> = LazyLock::new(|| guest(Config::DEFAULT));
+    pub static GUEST_BLOCKING: LazyLock<(Cachify, World)> = LazyLock::new(|| guest(Config::DEFAULT));
 }

@@ -1,0 +1,217 @@
+//! Both faces of a store, in the words of the harness.
+
+use crate::{
+    harness::{Ask, Async, Blocking, Failed, Right, Subject, Value, ms, on},
+    world::{Waiting, World, now},
+};
+use cachify::{
+    Holding, Ran, Refused, Ttl,
+    clock::StdClock,
+    core::{
+        cache::Cache,
+        instance::{Handle, Primitives},
+        lock, once, pool,
+        store::{
+            AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncPermitStore, AsyncRights, CacheStore,
+            EntryStore, Force, Host, Inspect, PermitStore, Tasks, Threads,
+        },
+    },
+};
+use std::{convert::identity, time::Duration};
+
+impl<P: Primitives + Send + 'static> Subject for Async<P>
+where
+    P::Store: AsyncCacheStore<Value, <P::Store as Host>::Codec>
+        + AsyncEntryStore
+        + AsyncForce
+        + AsyncInspect
+        + AsyncPermitStore
+        + Host<Clock = StdClock>,
+    Tasks<P>: AsyncRights,
+    <P::Store as Host>::KeyBuf: Send,
+    <P::Store as Host>::Attendance: Send,
+{
+    type Lease = lock::Guard<P>;
+    type Permit = pool::Permit<P>;
+    type Run = once::Run<P>;
+
+    fn world(&self) -> &World {
+        &self.1
+    }
+
+    fn acquire(&self, ask: &Ask) -> Result<Self::Lease, Refused> {
+        now(ask.lock(&self.0).acquire())
+    }
+    fn try_acquire(&self, ask: &Ask) -> Result<Option<Self::Lease>, Refused> {
+        now(ask.lock(&self.0).try_acquire())
+    }
+    fn start_acquire(&self, ask: Ask) -> Waiting<Result<Self::Lease, Refused>> {
+        let lock = ask.lock(&self.0);
+        Waiting::task(async move { lock.acquire().await })
+    }
+    fn under_lock<T>(&self, ask: &Ask, body: impl FnOnce() -> T) -> Result<T, Refused> {
+        now(ask.lock(&self.0).run(async |_| body()))
+    }
+    fn is_locked(&self, key: &str) -> bool {
+        now(on(key).lock(&self.0).is_locked()).expect("answered")
+    }
+    fn force_release(&self, key: &str) -> bool {
+        now(on(key).lock(&self.0).force_release()).expect("answered")
+    }
+
+    fn take(&self, ask: &Ask, size: u16) -> Result<Self::Permit, Refused> {
+        now(ask.pool(&self.0, size).take())
+    }
+    fn start_take(&self, ask: Ask, size: u16) -> Waiting<Result<Self::Permit, Refused>> {
+        let pool = ask.pool(&self.0, size);
+        Waiting::task(async move { pool.take().await })
+    }
+    fn with_permit<T>(&self, ask: &Ask, size: u16, body: impl FnOnce() -> T) -> Result<T, Refused> {
+        now(ask.pool(&self.0, size).run(async |_| body()))
+    }
+    fn in_use(&self, key: &str) -> u16 {
+        now(on(key).pool(&self.0, 1).in_use()).expect("answered")
+    }
+
+    fn begin(&self, ask: &Ask, keep: Duration) -> Result<Self::Run, Refused> {
+        now(ask.once(&self.0, keep).begin())
+    }
+    fn run_once<T>(&self, ask: &Ask, keep: Duration, body: impl FnOnce() -> T) -> Result<Ran<T>, Refused> {
+        now(ask.once(&self.0, keep).run(async |_| body()))
+    }
+    fn is_running(&self, key: &str) -> bool {
+        now(on(key).once(&self.0, ms(0)).is_locked()).expect("answered")
+    }
+    fn force_run(&self, key: &str) -> bool {
+        now(on(key).once(&self.0, ms(0)).force_release()).expect("answered")
+    }
+
+    fn cached(
+        &self,
+        key: &str,
+        ttl: Option<Ttl>,
+        load: impl FnOnce() -> Result<Value, Failed>,
+    ) -> Result<Value, Failed> {
+        let cache = ttl.into_iter().fold(self.0.cache(key), Cache::ttl);
+        now(cache.get_or_insert_with(async || load()))
+    }
+    fn peek(&self, key: &str) -> Option<Value> {
+        now(self.0.cache(key).get()).expect("answered")
+    }
+    fn reset(&self, key: &str) -> bool {
+        now(self.0.cache(key).reset()).expect("answered")
+    }
+}
+
+impl<P: Primitives + Send + 'static> Subject for Blocking<P>
+where
+    P::Store: CacheStore<Value, <P::Store as Host>::Codec>
+        + EntryStore
+        + Force
+        + Inspect
+        + PermitStore
+        + Host<Clock = StdClock>,
+    Threads<P>: AsyncRights,
+    <P::Store as Host>::KeyBuf: Send,
+    <P::Store as Host>::Attendance: Send,
+{
+    type Lease = lock::BlockingGuard<P>;
+    type Permit = pool::BlockingPermit<P>;
+    type Run = once::BlockingRun<P>;
+
+    fn world(&self) -> &World {
+        &self.1
+    }
+
+    fn acquire(&self, ask: &Ask) -> Result<Self::Lease, Refused> {
+        ask.lock(&self.0).acquire_blocking()
+    }
+    fn try_acquire(&self, ask: &Ask) -> Result<Option<Self::Lease>, Refused> {
+        ask.lock(&self.0).try_acquire_blocking()
+    }
+    fn start_acquire(&self, ask: Ask) -> Waiting<Result<Self::Lease, Refused>> {
+        let lock = ask.lock(&self.0);
+        self.1.start_thread(move || lock.acquire_blocking())
+    }
+    fn under_lock<T>(&self, ask: &Ask, body: impl FnOnce() -> T) -> Result<T, Refused> {
+        ask.lock(&self.0).run_blocking(|_| body())
+    }
+    fn is_locked(&self, key: &str) -> bool {
+        on(key).lock(&self.0).is_locked_blocking().expect("answered")
+    }
+    fn force_release(&self, key: &str) -> bool {
+        on(key).lock(&self.0).force_release_blocking().expect("answered")
+    }
+
+    fn take(&self, ask: &Ask, size: u16) -> Result<Self::Permit, Refused> {
+        ask.pool(&self.0, size).take_blocking()
+    }
+    fn start_take(&self, ask: Ask, size: u16) -> Waiting<Result<Self::Permit, Refused>> {
+        let pool = ask.pool(&self.0, size);
+        self.1.start_thread(move || pool.take_blocking())
+    }
+    fn with_permit<T>(&self, ask: &Ask, size: u16, body: impl FnOnce() -> T) -> Result<T, Refused> {
+        ask.pool(&self.0, size).run_blocking(|_| body())
+    }
+    fn in_use(&self, key: &str) -> u16 {
+        on(key).pool(&self.0, 1).in_use_blocking().expect("answered")
+    }
+
+    fn begin(&self, ask: &Ask, keep: Duration) -> Result<Self::Run, Refused> {
+        ask.once(&self.0, keep).begin_blocking()
+    }
+    fn run_once<T>(&self, ask: &Ask, keep: Duration, body: impl FnOnce() -> T) -> Result<Ran<T>, Refused> {
+        ask.once(&self.0, keep).run_blocking(|_| body())
+    }
+    fn is_running(&self, key: &str) -> bool {
+        on(key).once(&self.0, ms(0)).is_locked_blocking().expect("answered")
+    }
+    fn force_run(&self, key: &str) -> bool {
+        on(key).once(&self.0, ms(0)).force_release_blocking().expect("answered")
+    }
+
+    fn cached(
+        &self,
+        key: &str,
+        ttl: Option<Ttl>,
+        load: impl FnOnce() -> Result<Value, Failed>,
+    ) -> Result<Value, Failed> {
+        let cache = ttl.into_iter().fold(self.0.cache(key), Cache::ttl);
+        cache.get_or_insert_with_blocking(load)
+    }
+    fn peek(&self, key: &str) -> Option<Value> {
+        self.0.cache(key).get_blocking().expect("answered")
+    }
+    fn reset(&self, key: &str) -> bool {
+        self.0.cache(key).reset_blocking().expect("answered")
+    }
+}
+
+macro_rules! rights {
+    ($($Held:ty, $Permits:ident, $Face:ident, $release:ident, $wait:ident;)*) => { $(
+        impl<P: Handle + 'static> Right for $Held
+        where
+            P::Store: $Permits + Host<Clock = StdClock>,
+            $Face<P>: AsyncRights,
+            $Held: Send,
+        {
+            fn is_valid(&self) -> bool {
+                Self::is_valid(self)
+            }
+            fn index(&self) -> u16 {
+                Self::index(self)
+            }
+            fn release(self) -> Holding {
+                $wait(Self::$release(self)).expect("given back")
+            }
+        }
+    )* };
+}
+rights! {
+    lock::Guard<P>, AsyncPermitStore, Tasks, release, now;
+    pool::Permit<P>, AsyncPermitStore, Tasks, release, now;
+    once::Run<P>, AsyncPermitStore, Tasks, complete, now;
+    lock::BlockingGuard<P>, PermitStore, Threads, release, identity;
+    pool::BlockingPermit<P>, PermitStore, Threads, release, identity;
+    once::BlockingRun<P>, PermitStore, Threads, complete, identity;
+}

@@ -1,0 +1,163 @@
+//! I: initialisation. Every case has a Rust meaning; here alone the global instance of this process is touched.
+
+use crate::{harness::memory, world::now};
+use cachify::{Cachify, Config, Error, ManualClock, Memory, Refused, cached, lock, once, pooled};
+use cachify_tests::Guest;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::LazyLock,
+};
+
+const GUIDANCE: &str = "cachify is not initialised: call `Cachify::builder()....init()` before the first call";
+
+#[cached(key = "user:{id}")]
+async fn user(id: u8) -> u8 {
+    id
+}
+
+#[lock(key = "item:{id}")]
+async fn item(id: u8) -> Result<u8, Refused> {
+    Ok(id)
+}
+
+#[once(key = "sync:{id}")]
+fn sync(id: u8) -> Option<u8> {
+    Some(id)
+}
+
+#[pooled(key = "api", size = 1)]
+fn api() -> Result<u8, Refused> {
+    Ok(1)
+}
+
+#[lock(key = "quiet", otherwise = 0)]
+fn quiet() -> u8 {
+    1
+}
+
+#[cached(instance = LOCAL, key = "local:{id}")]
+fn local(id: u8) -> u8 {
+    id
+}
+
+#[lock(instance = LOCAL, key = "local:{id}")]
+fn local_lock(id: u8) -> Result<u8, Refused> {
+    Ok(id)
+}
+
+static LOCAL: LazyLock<Cachify<Memory>> = LazyLock::new(|| memory(Config::DEFAULT).0);
+
+/// What all those functions come to; a panic is its message.
+#[derive(Debug, PartialEq)]
+struct All {
+    user: Result<u8, String>,
+    item: Result<u8, Refused>,
+    sync: Result<Option<u8>, String>,
+    api: Result<u8, Refused>,
+    quiet: u8,
+    companions: (Result<bool, Error>, Result<bool, Error>, Result<u16, Error>),
+    global: Option<Error>,
+}
+
+fn caught<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|panic| match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(_) => "another panic".to_owned(),
+    })
+}
+
+impl All {
+    fn called() -> Self {
+        Self {
+            user: caught(|| now(user(1))),
+            item: now(item(1)),
+            sync: caught(|| sync(1)),
+            api: api(),
+            quiet: quiet(),
+            companions: (now(user::reset(1)), sync::is_locked(1), api::in_use()),
+            global: cachify::global().err(),
+        }
+    }
+
+    fn before_init() -> Self {
+        Self {
+            user: Err(GUIDANCE.to_owned()),
+            item: Err(Refused::NotInitialised),
+            sync: Err(format!("{GUIDANCE} (return a `Result`, or say `otherwise`, to handle this)")),
+            api: Err(Refused::NotInitialised),
+            quiet: 0,
+            companions: (Err(Error::NotInitialised), Err(Error::NotInitialised), Err(Error::NotInitialised)),
+            global: Some(Error::NotInitialised),
+        }
+    }
+
+    fn after_init() -> Self {
+        Self {
+            user: Ok(1),
+            item: Ok(1),
+            sync: Ok(Some(1)),
+            api: Ok(1),
+            quiet: 1,
+            companions: (Ok(true), Ok(false), Ok(0)),
+            global: None,
+        }
+    }
+}
+
+/// There is one global instance, so its story is told once, whichever test asks first.
+struct Story {
+    before: All,
+    local: (u8, Result<u8, Refused>),
+    after_local: All,
+    after_init: All,
+    local_after_init: bool,
+}
+
+static STORY: LazyLock<Story> = LazyLock::new(|| {
+    let before = All::called();
+    let in_local = (local(1), local_lock(2));
+    let after_local = All::called();
+    let global = Cachify::builder().init().expect("no zeros");
+    let after_init = All::called();
+    let seen = global.cache("local:1").get_blocking::<u8>() == Ok(Some(1));
+    Story { before, local: in_local, after_local, after_init, local_after_init: seen }
+});
+
+#[test]
+fn i1_before_init_every_call_is_an_error_that_names_init() {
+    assert_eq!(STORY.before, All::before_init());
+    assert_eq!(Refused::NotInitialised.to_string(), GUIDANCE);
+    assert_eq!(Error::NotInitialised.to_string(), GUIDANCE);
+}
+
+#[test]
+fn i2_functions_declared_before_init_work_after_it() {
+    assert_eq!(STORY.after_init, All::after_init());
+}
+
+#[test]
+fn i3_an_instance_of_ones_own_neither_needs_nor_changes_the_global_one() {
+    assert_eq!(STORY.local, (1, Ok(2)));
+    assert_eq!(STORY.after_local, All::before_init());
+    assert!(!STORY.local_after_init, "nor does the global one see what it keeps");
+}
+
+/// Whether `b` finds a value and a lock of `a`.
+fn finds(a: &Cachify, b: &Cachify) -> (bool, bool) {
+    a.cache("k").get_or_insert_with_blocking(|| Ok::<u8, ()>(1)).unwrap();
+    let _guard = a.lock("k").acquire_blocking().unwrap();
+    (b.cache("k").get_blocking::<u8>().unwrap().is_some(), b.lock("k").is_locked_blocking().unwrap())
+}
+
+#[test]
+fn i5_memories_are_apart_and_a_shared_store_is_shared_by_prefix() {
+    let clock = ManualClock::new();
+    let apart = [(); 2].map(|()| Cachify::builder().prefix("p").build().unwrap());
+    let store = Guest::new(clock.clone());
+    let shared = ["p", "p", "q"]
+        .map(|prefix| Cachify::builder().prefix(prefix).clock(clock.clone()).store(store.clone()).build().unwrap());
+    assert_eq!(finds(&apart[0], &apart[1]), (false, false));
+    assert_eq!(finds(&apart[0], &apart[0].clone()), (true, true));
+    assert_eq!(finds(&shared[0], &shared[1]), (true, true));
+    assert_eq!(finds(&shared[0], &shared[2]), (false, false));
+}

@@ -1,0 +1,8 @@
+use cachify_core::cached;
+
+#[cached(key = "a")]
+fn value() -> u8 {
+    1
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use cachify::cached;
+
+#[derive(Clone)]
+struct User {
+    id: u64,
+}
+
+#[cached(key = "user:{id}")]
+fn user(id: u64) -> User {
+    User { id }
+}
+
+fn main() {}
