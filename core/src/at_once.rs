@@ -238,11 +238,11 @@ where
     S::Clock: PollTimer,
     O: Observer,
 {
-    let mut granted = false;
+    let (mut waited, mut granted) = (false, false);
     loop {
         let claim = flight.as_mut()?;
         if let Some(v) = instance.store().peek(claim.key().ok()?, codec) {
-            claim.say(|key| Event::Hit { key });
+            claim.say(|key| if waited { Event::Joined { key } } else { Event::Hit { key } });
             // a flight granted meanwhile, between two looks, is given back as it came
             if !granted {
                 claim.disarm();
@@ -258,6 +258,7 @@ where
             Ok(None) => granted = true,
             Ok(Some(_)) => *flight = None,
             Err(busy) => {
+                waited = true;
                 if let Some(pause) = claim.pause(busy) {
                     pause.await;
                 }

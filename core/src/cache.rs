@@ -63,12 +63,16 @@ where
             }
             Ok(None) => {
                 let (held, sent) = (&flight, &mut sent);
-                contend(held.face(), key, held.patience(), || {
+                let reply = contend(held.face(), key, held.patience(), || {
                     *sent = now(held.face());
                     let ask = held.ask();
                     async move { held.face().join(key, codec, &ask).await }
                 })
-                .await
+                .await;
+                if matches!(reply, Ok(Contended::Granted(Lookup::Fresh(_) | Lookup::Stale(_)))) {
+                    held.say(|key| Event::Joined { key });
+                }
+                reply
             }
             Err(e) => Err(e.into()),
         }

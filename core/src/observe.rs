@@ -68,6 +68,13 @@ impl Observer for Silent {
     fn event(&self, _: &Event<'_>) {}
 }
 
+#[cfg(feature = "alloc")]
+impl<O: Observer + ?Sized> Observer for alloc::sync::Arc<O> {
+    fn event(&self, event: &Event<'_>) {
+        (**self).event(event);
+    }
+}
+
 impl<O: Observer + ?Sized> Observer for &O {
     fn event(&self, event: &Event<'_>) {
         (**self).event(event);

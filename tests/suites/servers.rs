@@ -170,6 +170,7 @@ impl Observer for Diary {
         let line = match event {
             Event::Hit { key } => format!("hit {key}"),
             Event::Miss { key } => format!("miss {key}"),
+            Event::Joined { key } => format!("joined {key}"),
             Event::Granted { key, .. } => format!("granted {key}"),
             Event::Refused { key: Some(key), why } => format!("refused {key}: {}", why.is_contended()),
             Event::Lost { key } => format!("lost {key}"),
@@ -200,6 +201,22 @@ fn an_observer_is_told_what_happens_and_to_which_key() {
     let expected =
         ["miss app:c:{user:7}", "hit app:c:{user:7}", "granted app:l:{k}", "refused app:l:{k}: true", "lost app:l:{k}"];
     assert_eq!(diary.take(), expected);
+}
+
+#[test]
+fn a_caller_that_waited_for_another_s_value_is_told_apart() {
+    let diary = Diary::default();
+    let c = Cachify::builder().prefix("").observer(diary.clone()).build_memory();
+    let cache = c.cache("k");
+    let load = || async {
+        tokio::task::yield_now().await;
+        Ok::<u8, ()>(1)
+    };
+    let mut first = Box::pin(cache.get_or_insert_with(load));
+    let mut second = Box::pin(cache.get_or_insert_with(load));
+    assert!(poll(first.as_mut()).is_pending() && poll(second.as_mut()).is_pending());
+    assert_eq!((block_on(first), block_on(second)), (Ok(1), Ok(1)));
+    assert_eq!(diary.take(), ["miss c:{k}", "joined c:{k}"]);
 }
 
 #[cached(key = "scoped")]

@@ -36,6 +36,12 @@ fn companion_names(answer: u8, failure: u8, name: &str) -> u8 {
     answer + failure + name.len() as u8
 }
 
+/// A companion's own variable must not stand in for the argument.
+#[cached(key = "same:{answer}")]
+fn answer_in_the_key(answer: u8) -> u8 {
+    answer
+}
+
 /// The crate under another name.
 #[cached(crate = renamed, key = "renamed:{id}")]
 fn through_another_name(id: u64) -> u64 {
@@ -122,6 +128,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(handed_on::in_use(1, 2)?, 0);
     assert_eq!(companion_names(1, 2, "abc"), 6);
     assert!(!companion_names::is_locked(1, 2, "abc")?);
+    assert_eq!((answer_in_the_key(7), answer_in_the_key::reset(7)?), (7, true));
     assert_eq!(through_another_name(5), 5);
     assert!(through_another_name::reset(5)?);
     assert_eq!((ordered(6), ordered::reset(6)?), (6, true));
