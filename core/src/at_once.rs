@@ -268,8 +268,8 @@ where
 }
 
 /// A cached call. The body stands here once, so it is compiled once.
-async fn fill<'i, S, O, K, R, C>(
-    instance: &'i Instance<S, O>,
+async fn fill<S, O, K, R, C>(
+    instance: &Instance<S, O>,
     key: S::KeyBuf,
     shape: K,
     codec: &C,
@@ -283,7 +283,7 @@ where
     K: Shape<R>,
 {
     let ttl = Ttl::resolve(ttl, instance.config().ttl);
-    let mut claim = Claim::flight(Tasks(instance), key, ttl);
+    let mut claim = Claim::flight(&Tasks(instance), key, ttl);
     if let Some(v) = look(instance, &mut claim, codec).await {
         return shape.back(v);
     }
@@ -358,7 +358,7 @@ where
     S::Clock: PollTimer,
 {
     fn claim(&self, request: Request<&'i Instance<S, O>>) -> Claimed<'i, S, O> {
-        request.claim(Tasks(self.0)).map(Held::of)
+        request.claim(&Tasks(self.0)).map(Held::of)
     }
 
     async fn turn(&self, claimed: &mut Claimed<'i, S, O>) {
@@ -436,7 +436,7 @@ impl<'i, S: Host, O: Observer> ViaAny<'i, S, O> for &Via<'i, S, O> {
     where
         S::Clock: Timer,
     {
-        request.claim(Tasks(self.0)).map(Held::of)
+        request.claim(&Tasks(self.0)).map(Held::of)
     }
 
     async fn turn(&self, claimed: &mut Claimed<'i, S, O>)

@@ -52,7 +52,7 @@ where
     F: Face + AsyncRights + AsyncEntryStore + AsyncCacheStore<V, C>,
 {
     let config = *instance(&face).config();
-    let mut flight = Claim::flight(face, key, Ttl::resolve(ttl, config.ttl)).ok_or(())?;
+    let mut flight = Claim::flight(&face, key, Ttl::resolve(ttl, config.ttl)).ok_or(())?;
     let mut sent = Instant::ZERO;
     let reply = {
         let Ok(key) = flight.key() else { return Err(()) };
@@ -87,7 +87,11 @@ where
             }
             Ok((flight, lookup))
         }
-        Ok(Contended::Busy(_)) => Err(flight.disarm()),
+        // patience without a deadline never ends busy
+        Ok(Contended::Busy(_)) => {
+            flight.disarm();
+            Err(())
+        }
         Err(fault) => {
             flight.say(|key| Event::Failed { key: Some(key), fault });
             if !fault.is_indeterminate() {

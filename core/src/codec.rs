@@ -72,6 +72,7 @@ impl core::error::Error for Uncodable {}
 pub struct Postcard;
 
 #[cfg(feature = "postcard")]
+#[diagnostic::do_not_recommend]
 impl<V: serde::Serialize + serde::de::DeserializeOwned> Codec<V> for Postcard {
     const ID: u8 = 1;
 

@@ -196,10 +196,10 @@ mod tests {
 
     #[test]
     fn a_right_is_valid_until_a_margin_before_its_end() {
-        let validity = Validity::new(Instant::from_millis(100), Duration::from_millis(1_000));
+        let validity = Validity::new(Instant::from_millis(100), Duration::from_secs(1));
         assert!(validity.is_valid(Instant::from_millis(1_089)));
         assert!(!validity.is_valid(Instant::from_millis(1_090)));
-        validity.extend(Instant::from_millis(500), Duration::from_millis(1_000));
+        validity.extend(Instant::from_millis(500), Duration::from_secs(1));
         assert_eq!(validity.until(), Instant::from_millis(1_490));
         validity.end();
         assert!(!validity.is_valid(Instant::from_millis(100)));

@@ -58,17 +58,17 @@ pub struct Request<P: Handle> {
 impl<P: Handle> Request<P> {
     /// A right about to be asked for, if it can be.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(crate) fn claim<F: Face<Handle = P>>(self, face: F) -> Result<Claim<F>, Refused> {
+    pub(crate) fn claim<F: Face<Handle = P>>(self, face: &F) -> Result<Claim<F>, Refused> {
         if self.ttl.is_zero() || self.want == (Want::Permit { size: 0 }) {
-            return Err(refused(&face, Refused::Zero));
+            return Err(refused(face, Refused::Zero));
         }
-        let patience = self.wait.patience(now(&face), instance(&face).config().poll);
-        Claim::armed(&face, self.key, self.want, self.ttl, patience).map_err(|why| refused(&face, why.into()))
+        let patience = self.wait.patience(now(face), instance(face).config().poll);
+        Claim::armed(face, self.key, self.want, self.ttl, patience).map_err(|why| refused(face, why.into()))
     }
 
     /// Asks until granted or out of patience.
     pub(crate) async fn obtain<F: Face<Handle = P> + AsyncRights, R>(self, face: F) -> Result<Held<F, R>, Refused> {
-        let mut claim = self.claim(face)?;
+        let mut claim = self.claim(&face)?;
         match claim.obtain().await {
             None => Ok(Held::of(claim)),
             Some(why) => Err(why),
@@ -133,15 +133,15 @@ impl<F: Face> Claim<F> {
 
     /// The flight that fills a key, unless there is nothing to ask: no key, a TTL of zero, or a recursion.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(crate) fn flight(face: F, key: BufOf<F>, ttl: Ttl) -> Option<Self> {
+    pub(crate) fn flight(face: &F, key: BufOf<F>, ttl: Ttl) -> Option<Self> {
         if ttl.is_zero() {
-            refused(&face, Refused::Zero);
+            refused(face, Refused::Zero);
             return None;
         }
-        let config = instance(&face).config();
+        let config = instance(face).config();
         let patience = Wait::Forever.patience(Instant::ZERO, config.poll);
-        let claim = Self::armed(&face, key, Want::Flight, config.flight, patience);
-        let mut claim = claim.map_err(|why| refused(&face, why.into())).ok()?;
+        let claim = Self::armed(face, key, Want::Flight, config.flight, patience);
+        let mut claim = claim.map_err(|why| refused(face, why.into())).ok()?;
         // this very flight is being computed further up the stack: waiting for it would be for ever
         if claim.key().is_ok_and(|key| instance(&claim.face).store().is_marked(key)) {
             claim.disarm();

@@ -88,10 +88,12 @@ pub mod __private {
         }
     }
 
+    #[must_use]
     pub fn refuse<R: Refusal>(why: Refused) -> R {
         R::refused(why)
     }
 
+    #[must_use]
     pub fn refuse_lock<R: LockRefusal>(why: Refused) -> R {
         R::refused(why)
     }

@@ -68,7 +68,7 @@ impl Observer for Silent {
     fn event(&self, _: &Event<'_>) {}
 }
 
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 impl<O: Observer + ?Sized> Observer for alloc::sync::Arc<O> {
     fn event(&self, event: &Event<'_>) {
         (**self).event(event);

@@ -15,7 +15,7 @@ use core::{fmt, marker::PhantomData, time::Duration};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refused {
-    /// Somebody else holds it.
+    /// Somebody else holds it, or a run was done and its marker is kept.
     Busy {
         /// For how much longer at most.
         remaining: Duration,
@@ -63,7 +63,7 @@ impl Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy { remaining } => write!(f, "held by another for at most {remaining:?} more"),
+            Self::Busy { remaining } => write!(f, "held, or done a moment ago; free within {remaining:?}"),
             Self::Full { next } => write!(f, "no permit left; the first ends within {next:?}"),
             Self::KeyTooLong => KeyError::TooLong.fmt(f),
             Self::BadKey(why) => why.fmt(f),
@@ -123,6 +123,7 @@ impl<T> Refusal for Option<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E: From<Refused>> Refusal for Result<T, E> {
     const SAYS_WHY: bool = true;
     fn refused(why: Refused) -> Self {
@@ -141,6 +142,7 @@ pub trait LockRefusal {
     fn refused(why: Refused) -> Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E: From<Refused>> LockRefusal for Result<T, E> {
     fn refused(why: Refused) -> Self {
         Err(why.into())

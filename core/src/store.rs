@@ -68,6 +68,7 @@ pub trait Host: Store {
     fn attend(&self, key: Key<'_>, token: HolderToken, ttl: Duration, validity: Validity) -> Self::Attendance;
 
     /// What keys begin with, outside the process.
+    #[expect(clippy::unnecessary_literal_bound, reason = "hosts with a prefix lend it")]
     fn prefix(&self) -> &str {
         ""
     }

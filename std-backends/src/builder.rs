@@ -142,6 +142,7 @@ impl Builder {
     /// An instance that never leaves the process: cached values need no serde. A store that was given is not used.
     ///
     /// A zero among the defaults is refused by the calls that use it.
+    #[must_use]
     pub fn build_memory(self) -> Cachify<Memory> {
         let memory = Memory::new(self.clock, &self.prefix, self.max_entries);
         debug_assert_eq!(memory.prefix(), self.prefix);

@@ -10,7 +10,7 @@ use cachify_core::time::{Clock, Instant, Sleep, Timer};
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, LazyLock},
+    sync::Arc,
     task::{Context, Wake, Waker},
     thread::{self, Thread},
     time::{Duration, SystemTime},
@@ -43,27 +43,47 @@ impl From<ManualClock> for StdClock {
     }
 }
 
-static START: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
-
-fn system_now() -> Instant {
-    Instant::from_millis(u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX))
-}
-
+/// On Linux straight from the kernel's clocks, which saves the detour over `std::time::Instant`.
 #[cfg(target_os = "linux")]
-fn system_coarse() -> Instant {
+mod system {
+    use cachify_core::time::Instant;
     use rustix::time::{ClockId, clock_gettime};
+    use std::sync::LazyLock;
+
     fn millis(of: ClockId) -> u64 {
         let t = clock_gettime(of);
         t.tv_sec.cast_unsigned() * 1_000 + t.tv_nsec.cast_unsigned() / 1_000_000
     }
-    // what both clocks count from, so that they agree to a tick
-    static BEGAN: LazyLock<u64> = LazyLock::new(|| millis(ClockId::Monotonic).saturating_sub(system_now().as_millis()));
-    Instant::from_millis(millis(ClockId::MonotonicCoarse).saturating_sub(*BEGAN))
+
+    /// What both clocks count from.
+    static BEGAN: LazyLock<u64> = LazyLock::new(|| millis(ClockId::Monotonic));
+
+    pub(super) fn now() -> Instant {
+        let began = *BEGAN;
+        Instant::from_millis(millis(ClockId::Monotonic) - began)
+    }
+
+    /// A tick old at most, and cheaper.
+    pub(super) fn coarse() -> Instant {
+        let began = *BEGAN;
+        Instant::from_millis(millis(ClockId::MonotonicCoarse).saturating_sub(began))
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn system_coarse() -> Instant {
-    system_now()
+mod system {
+    use cachify_core::time::Instant;
+    use std::sync::LazyLock;
+
+    static BEGAN: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+
+    pub(super) fn now() -> Instant {
+        Instant::from_millis(u64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn coarse() -> Instant {
+        now()
+    }
 }
 
 /// Microseconds of the wall clock, for the first fence of a process: a restarted one must not be rejected.
@@ -76,7 +96,7 @@ impl Clock for StdClock {
     #[inline]
     fn now(&self) -> Instant {
         match &self.0 {
-            Source::System => system_now(),
+            Source::System => system::now(),
             Source::Manual(manual) => manual.now(),
         }
     }
@@ -84,7 +104,7 @@ impl Clock for StdClock {
     #[inline]
     fn coarse(&self) -> Instant {
         match &self.0 {
-            Source::System => system_coarse(),
+            Source::System => system::coarse(),
             Source::Manual(manual) => manual.now(),
         }
     }
@@ -106,7 +126,7 @@ async fn system_sleep(at: Instant) {
     }
     #[cfg(feature = "tokio")]
     if tokio::runtime::Handle::try_current().is_ok() {
-        return tokio::time::sleep(at.since(system_now())).await;
+        return tokio::time::sleep(at.since(system::now())).await;
     }
     timer::sleep_until(at).await;
 }
@@ -132,7 +152,7 @@ impl Sleep for StdClock {
             return;
         }
         loop {
-            let now = system_now();
+            let now = system::now();
             if now >= until || event.as_mut().poll(&mut cx).is_ready() {
                 return;
             }

@@ -197,9 +197,11 @@ dispatchers! {
 /// // ... `Mine` implements the capabilities ...
 /// cachify::erase!(Mine, blocking);
 ///
+/// # fn main() -> Result<(), cachify::Error> {
 /// let c = Cachify::builder().store(Mine(MapStore::new(StdClock::system()))).build()?;
 /// assert_eq!(c.cache(("answer", 1)).get_or_insert_with_blocking(|| Ok::<u32, ()>(42)), Ok(42));
-/// # Ok::<(), cachify::Error>(())
+/// # Ok(())
+/// # }
 /// ```
 #[macro_export]
 macro_rules! erase {

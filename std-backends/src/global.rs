@@ -3,7 +3,11 @@
 //! Handles are leaked, one for each `init`, so that a call can keep `&'static` to the one it began with. Every thread
 //! remembers the handle it saw last and a version that tells when to look again.
 
-use crate::{Error, instance::Cachify, store::AnyStore};
+use crate::{
+    Error,
+    instance::{Cachify, Watcher},
+    store::AnyStore,
+};
 use cachify_core::{Config, Fault, Instance};
 use std::{
     cell::Cell,
@@ -15,7 +19,7 @@ use std::{
 
 static VERSION: AtomicU64 = AtomicU64::new(1);
 static CURRENT: LazyLock<RwLock<&'static Cachify>> = LazyLock::new(|| {
-    let nothing = Instance::with(AnyStore::nothing(), Config::DEFAULT, Default::default());
+    let nothing = Instance::with(AnyStore::nothing(), Config::DEFAULT, Watcher::default());
     RwLock::new(leak(Cachify::new(nothing)))
 });
 

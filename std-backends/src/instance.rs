@@ -140,6 +140,7 @@ impl<S: Host> Cachify<S> {
     /// What the macros reach it by.
     #[doc(hidden)]
     #[inline]
+    #[must_use]
     pub fn instance(&self) -> &Instance<S, Watcher> {
         &self.0
     }

@@ -156,6 +156,7 @@ impl Keeper {
     }
 
     /// Renews a right from now on.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one right, kept apart to be stored apart")]
     pub(crate) fn attend(
         &self,
         store: Weak<dyn Renew>,
@@ -269,10 +270,9 @@ impl Keeper {
         let sent = self.0.clock.now();
         match store.renew(held.key(), &Ask::new(held.token, held.ttl)) {
             Ok(Holding::Kept) => held.validity.extend(sent, held.ttl),
-            Ok(Holding::Lost) => return held.lost(),
             // unknown: tried again at the next heartbeat, as long as the right may live
             Err(_) if held.validity.is_valid(self.0.clock.now()) => {}
-            Err(_) => return held.lost(),
+            Ok(Holding::Lost) | Err(_) => return held.lost(),
         }
         if Arc::strong_count(held) > 1 {
             self.schedule(held);

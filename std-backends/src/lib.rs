@@ -35,7 +35,7 @@ pub use cachify_core as core;
 pub use cachify_core::{
     AsIs, Config, Fault, Holding, Ran, Refused, Ttl,
     codec::{Codec, Postcard, Sink, Uncodable},
-    key::{Arguments, KeyError, KeyTemplate},
+    key::{Arguments, KeyError, KeyTemplate, Shown},
     observe::{Event, Observer},
     token::{FenceGate, FencingToken, HolderToken},
 };
@@ -100,6 +100,7 @@ pub mod __private {
     use std::pin::Pin;
 
     /// The text of a rendered key.
+    #[expect(clippy::needless_pass_by_value, reason = "core gives the buffer back, and the macros call both alike")]
     pub fn key_of(buf: KeyBuf) -> Result<String, Error> {
         Ok(String::from_utf8_lossy(buf.bytes()?).into_owned())
     }
@@ -112,6 +113,7 @@ pub mod __private {
     ///
     /// # Panics
     /// Where the return type cannot say why (`()`, `Option`) and nothing was initialised, or the store did not answer.
+    #[must_use]
     #[track_caller]
     pub fn refuse<R: Refusal>(why: Refused) -> R {
         let grave = matches!(why, Refused::NotInitialised | Refused::Unavailable(_) | Refused::Indeterminate { .. });

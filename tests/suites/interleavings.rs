@@ -45,7 +45,7 @@ impl Clock for Still {
 
 impl Timer for Still {
     async fn sleep_until(&self, _: Instant) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -72,7 +72,9 @@ fn turns() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|t| t.join().unwrap());
+    for t in threads {
+        t.join().unwrap();
+    }
 }
 
 /// One of three gives up after its first wait: its wake-up, if it had one, must reach another.
@@ -100,7 +102,9 @@ fn one_gives_up() {
         })
         .collect();
     drop(guard);
-    waiters.into_iter().for_each(|t| t.join().unwrap());
+    for t in waiters {
+        t.join().unwrap();
+    }
     quitter.join().unwrap();
 }
 
@@ -135,7 +139,9 @@ fn two_permits() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|t| t.join().unwrap());
+    for t in threads {
+        t.join().unwrap();
+    }
 }
 
 const ROUNDS: usize = 1_000;

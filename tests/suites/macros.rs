@@ -1,4 +1,6 @@
 //! What a user writes: the attributes on real functions, on both faces.
+// bounds in two places must survive the expansion; the rest is what users write
+#![allow(clippy::multiple_bound_locations)]
 #![allow(missing_docs, clippy::unused_async, clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref)]
 
 use cachify::{AsIs, Cachify, Memory, Refused, cached, lock, once, pooled, secs};

@@ -73,11 +73,10 @@ mod cells {
             let reply = self.cell.acquire(now, &ask(client), &mut self.fences, Ticket::NONE);
             let Contended::Granted(grant) = reply else { return Ok(self) };
             match self.beliefs[client] {
-                Some((until, fence)) if until > self.now && own => {
-                    if fence != grant.fence {
-                        return Err("the same token gets the same fence");
-                    }
+                Some((until, fence)) if until > self.now && own && fence != grant.fence => {
+                    return Err("the same token gets the same fence");
                 }
+                Some((until, _)) if until > self.now && own => {}
                 _ if grant.fence <= self.highest => return Err("fences strictly increase"),
                 _ => {}
             }
@@ -410,12 +409,11 @@ mod waiting {
         }
     }
 
+    /// How many states there are and which steps were taken, or the broken promise and the way to it.
+    type Found = Result<(usize, HashMap<Action, usize>), (&'static str, Vec<Action>)>;
+
     /// Replays every schedule that leads to a new state; futures cannot be copied, so each is built anew.
-    fn search(
-        tasks: usize,
-        room: u16,
-        fault: Fault,
-    ) -> Result<(usize, HashMap<Action, usize>), (&'static str, Vec<Action>)> {
+    fn search(tasks: usize, room: u16, fault: Fault) -> Found {
         let mut seen: HashSet<Digest> = HashSet::new();
         let mut taken: HashMap<Action, usize> = HashMap::new();
         let mut queue = VecDeque::from([Vec::<Action>::new()]);

@@ -17,13 +17,10 @@ use cachify_template::{Argument, Piece, pieces};
 use proptest::prelude::*;
 use std::time::Duration;
 
-/// Text of the characters that matter to templates and escapes.
+/// Text of the characters that matter to templates and escapes, and of those that escapes are made of.
 fn text() -> impl Strategy<Value = String> {
-    prop::collection::vec(
-        prop::sample::select(vec!['a', '2', '5', '%', ':', '{', '}', '-', 'é', '日', ' ', '\n']),
-        0..8,
-    )
-    .prop_map(|chars| chars.into_iter().collect())
+    prop::collection::vec(prop::sample::select(vec!['3', 'A', '%', ':', '{', '-', 'é', '\n']), 0..8)
+        .prop_map(|chars| chars.into_iter().collect())
 }
 
 fn render(key: impl AsKey) -> Vec<u8> {
@@ -50,7 +47,7 @@ proptest! {
                 Piece::Placeholder(hole) => {
                     prop_assert_eq!(hole.argument, Argument::Name("name"));
                     prop_assert_eq!(hole.path.count(), 2);
-                    again += &format!("{{{}}}", hole.text);
+                    again.extend(["{", hole.text, "}"]);
                 }
             }
         }
@@ -290,7 +287,7 @@ proptest! {
                     let replies = [fixed.take(key, size, &ask(who, ttl)).unwrap(), growing.take(key, size, &ask(who, ttl)).unwrap()];
                     let index = replies.map(|r| r.granted().map(|g| g.index));
                     prop_assert_eq!(index[0], index[1]);
-                    let lowest = (0..).find(|i| held.iter().all(|(.., taken)| taken != i)).unwrap();
+                    let lowest = (0..u16::MAX).find(|i| held.iter().all(|(.., taken)| taken != i)).unwrap();
                     let expected = match own {
                         Some(at) => Some(held[at].2),
                         None => (held.len() < usize::from(size)).then_some(lowest),

@@ -124,7 +124,7 @@ impl Layer {
             ("wait", Lock | Pooled) => self.wait = Some(Span::parse(&value, true)?),
             ("guard", Lock | Once | Pooled) => self.guard = Some(path(&value)?.require_ident()?.clone()),
             ("otherwise", Lock | Once | Pooled) => self.otherwise = Some(value),
-            ("keep", Once) => self.keep = Some(Span::parse(&value, false)?.finite("keep", &value)?),
+            ("keep", Once) => self.keep = Some(Span::parse(&value, false)?.finite("the marker of a run", &value)?),
             ("size", Pooled) => self.size = Some(size(value)?),
             ("on_full", Pooled) => self.on_full = Some(path(&value)?),
             ("codec", Cached) => self.codec = Some(value),
@@ -156,7 +156,7 @@ impl Layer {
             return Err(Error::new(at, "`encode` and `decode` belong together"));
         }
         if self.primitive == Primitive::Pooled && self.size.is_none() {
-            return Err(Error::new(at, "a pool needs its `size`"));
+            return Err(Error::new(at, "a pool needs its size, as in `size = 5`"));
         }
         if self.home == Home::Core && self.instance.is_none() {
             return Err(Error::new(at, "without std there is no global instance: say `instance = ..`"));

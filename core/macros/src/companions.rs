@@ -8,7 +8,7 @@ use crate::{
 };
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
-use syn::{FnArg, GenericParam, Pat, Result, WherePredicate};
+use syn::{FnArg, GenericParam, Pat, WherePredicate};
 
 /// One companion: its name, the layers it is about, and how it asks and adds up the answers.
 struct Companion {
@@ -55,20 +55,20 @@ fn all() -> [Companion; 4] {
 }
 
 /// Emits the companions: associated functions of a type named like the function, or methods beside a method.
-pub(crate) fn emit(function: &Function) -> Result<TokenStream> {
-    let Some((outer, _)) = function.layers.first() else { return Ok(TokenStream::new()) };
+pub(crate) fn emit(function: &Function) -> TokenStream {
+    let Some((outer, _)) = function.layers.first() else { return TokenStream::new() };
     let name = match &outer.companions {
-        Companions::None => return Ok(TokenStream::new()),
+        Companions::None => return TokenStream::new(),
         Companions::Own => function.item.sig.ident.clone(),
         Companions::Named(name) => name.clone(),
     };
     let functions = functions(function, &name);
     if function.item.sig.receiver().is_some() {
-        return Ok(quote!(#(#functions)*));
+        return quote!(#(#functions)*);
     }
     let (visibility, conditions) = (&function.item.vis, function.conditions().collect::<Vec<_>>());
     let doc = format!("Companions of [`{}()`].", function.item.sig.ident);
-    Ok(quote! {
+    quote! {
         #(#conditions)*
         #[doc = #doc]
         #[allow(non_camel_case_types, dead_code, missing_debug_implementations)]
@@ -77,7 +77,7 @@ pub(crate) fn emit(function: &Function) -> Result<TokenStream> {
         #(#conditions)*
         #[allow(dead_code)]
         impl #name { #(#functions)* }
-    })
+    }
 }
 
 fn functions(function: &Function, name: &Ident) -> Vec<TokenStream> {
@@ -107,29 +107,32 @@ impl Function {
     fn companion(&self, companion: &Companion, about: &[&(Layer, Key)], name: &Ident) -> TokenStream {
         let Some((outer, _)) = about.first() else { return TokenStream::new() };
         let private = private(outer);
-        let (answer, start, add) = &companion.answer;
+        let (of, start, add) = &companion.answer;
+        // hygienic: the user's parameters are rendered beside them
+        let [answer, failure, one, e] =
+            ["answer", "failure", "one", "e"].map(|name| Ident::new(name, proc_macro2::Span::mixed_site()));
         // innermost first: an outer layer must not be refilled from an inner value that is about to go;
         // every layer is asked, and the first failure is reported
         let steps = about.iter().rev().map(|(layer, key)| {
             let (value, ask) = (self.value(layer, key), (companion.ask)(self, layer.primitive));
             quote! {
                 match #value.#ask {
-                    ::core::result::Result::Ok(one) => answer #add one,
-                    ::core::result::Result::Err(e) => { failure.get_or_insert(e); }
+                    ::core::result::Result::Ok(#one) => #answer #add #one,
+                    ::core::result::Result::Err(#e) => { #failure.get_or_insert(#e); }
                 }
             }
         });
         let steps = quote!(#(#steps)*);
         let body = quote! {
-            let mut answer: #answer = #start;
-            let mut failure = ::core::option::Option::None;
+            let mut #answer: #of = #start;
+            let mut #failure = ::core::option::Option::None;
             #steps
-            match failure {
-                ::core::option::Option::None => ::core::result::Result::Ok(answer),
-                ::core::option::Option::Some(e) => ::core::result::Result::Err(#private::Error::from(e)),
+            match #failure {
+                ::core::option::Option::None => ::core::result::Result::Ok(#answer),
+                ::core::option::Option::Some(#e) => ::core::result::Result::Err(#private::Error::from(#e)),
             }
         };
-        let returned = quote!(::core::result::Result<#answer, #private::Error>);
+        let returned = quote!(::core::result::Result<#of, #private::Error>);
         let keys: Vec<_> = about.iter().map(|(_, key)| key).collect();
         self.signature(companion.name, companion.doc, &keys, name, self.is_async(), &returned, &body)
     }

@@ -47,13 +47,18 @@ pub(crate) struct Function {
 }
 
 /// Entry point of all attributes.
-pub(crate) fn attribute(primitive: Primitive, home: Home, arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let mut item: ItemFn = match syn::parse2(item.clone()) {
+pub(crate) fn attribute(
+    primitive: Primitive,
+    home: Home,
+    arguments: TokenStream,
+    written: &TokenStream,
+) -> TokenStream {
+    let mut item: ItemFn = match syn::parse2(written.clone()) {
         Ok(item) => item,
         Err(e) => {
             let e = Error::new(e.span(), format!("`{}` goes on a function: {e}", primitive.attribute()));
             let e = e.to_compile_error();
-            return quote!(#e #item);
+            return quote!(#e #written);
         }
     };
     let stack = take_stack(primitive, home, arguments, &mut item);
@@ -93,7 +98,7 @@ fn function(item: ItemFn, layers: Vec<Layer>) -> Result<TokenStream> {
         body = function.layer(layer, key, &body)?;
     }
     function.item.block = syn::parse2(quote!({ #body }))?;
-    let companions = companions::emit(&function)?;
+    let companions = companions::emit(&function);
     let item = &function.item;
     Ok(quote!(#item #companions))
 }
@@ -171,7 +176,8 @@ impl Function {
     fn closure(&self, body: &TokenStream) -> TokenStream {
         let returned = self.returned();
         let asyncness = &self.item.sig.asyncness;
-        quote!(#asyncness move || -> #returned { #body })
+        // the block the user wrote, or an inner layer's: never braces round braces
+        quote!(#asyncness move || -> #returned #body)
     }
 
     fn cached(&self, layer: &Layer, body: &TokenStream) -> TokenStream {
@@ -260,7 +266,7 @@ impl Function {
             }
             // by type: the small brackets where the store is in RAM, the others elsewhere
             (true, Home::Core) => {
-                return self.bracket_in_place(layer, &request, &refuse, &closure);
+                return Ok(self.bracket_in_place(layer, &request, &refuse, &closure));
             }
         };
         Ok(quote! {
@@ -283,12 +289,12 @@ impl Function {
         request: &TokenStream,
         refuse: &TokenStream,
         closure: &TokenStream,
-    ) -> Result<TokenStream> {
+    ) -> TokenStream {
         let Names { instance, held, why, out, shape, .. } = &self.names;
         let (of, via) = (self.shape(layer), via(layer, instance));
         let claimed = format_ident!("{held}_claimed", span = held.span());
         let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = #held;));
-        Ok(quote! {
+        quote! {
             let mut #claimed = { #via.claim(#instance.#request.request()) };
             { #via.turn(&mut #claimed).await };
             match &#claimed {
@@ -303,7 +309,7 @@ impl Function {
                     #refuse
                 }
             }
-        })
+        }
     }
 
     /// The value that is asked: `lock_of(key).ttl(..)` and so on.
@@ -315,7 +321,7 @@ impl Function {
             _ => quote!(lock_of(#buf)),
         };
         if let Some((ttl, written)) = &layer.ttl {
-            let ttl = ttl.finite("a lease", written)?;
+            let ttl = ttl.finite("a lease (renewed while the body runs)", written)?;
             request.extend(quote!(.ttl(#ttl)));
         }
         match &layer.wait {

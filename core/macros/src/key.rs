@@ -136,8 +136,12 @@ fn render(private: &TokenStream, buf: &Ident, root: &Ident, hole: &Placeholder<'
         }
     };
     let mut value = root.to_token_stream();
-    let (mut may_miss, mut is_reference) = (false, false);
+    // `is_option`: the last step was a `get`, which is unwrapped only if another step follows
+    let (mut may_miss, mut is_option) = (false, false);
     for access in hole.path.clone() {
+        if is_option {
+            value = quote!(#value?);
+        }
         value = match access {
             Access::Field(name) => match name.parse::<u32>() {
                 Ok(index) => {
@@ -149,20 +153,20 @@ fn render(private: &TokenStream, buf: &Ident, root: &Ident, hole: &Placeholder<'
                     quote!(#value.#name)
                 }
             },
-            Access::Index(index) => quote!(#value.get(#index)?),
-            Access::Key(key) => quote!(#value.get(#key)?),
+            Access::Index(index) => quote!(#value.get(#index)),
+            Access::Key(key) => quote!(#value.get(#key)),
         };
-        is_reference = !matches!(access, Access::Field(_));
-        may_miss |= is_reference;
+        is_option = !matches!(access, Access::Field(_));
+        may_miss |= is_option;
     }
     if !may_miss {
         return put(value);
     }
     let found = format_ident!("found", span = proc_macro2::Span::mixed_site());
     let put = put(quote!(*#found));
-    let value = if is_reference { value } else { quote!(&#value) };
+    let value = if is_option { value } else { quote!(::core::option::Option::Some(&#value)) };
     quote! {
-        match (|| ::core::option::Option::Some(#value))() {
+        match (|| #value)() {
             ::core::option::Option::Some(#found) => { #put }
             ::core::option::Option::None => #private::KeySink::fail(&mut #buf, #private::KeyError::Missing),
         }

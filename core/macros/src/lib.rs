@@ -33,13 +33,13 @@ macro_rules! entries {
         $(#[$m])*
         #[proc_macro_attribute]
         pub fn $std(arguments: TokenStream, item: TokenStream) -> TokenStream {
-            expand::attribute(Primitive::$primitive, Home::Std, arguments.into(), item.into()).into()
+            expand::attribute(Primitive::$primitive, Home::Std, arguments.into(), &item.into()).into()
         }
 
         $(#[$m])*
         #[proc_macro_attribute]
         pub fn $core(arguments: TokenStream, item: TokenStream) -> TokenStream {
-            expand::attribute(Primitive::$primitive, Home::Core, arguments.into(), item.into()).into()
+            expand::attribute(Primitive::$primitive, Home::Core, arguments.into(), &item.into()).into()
         }
     )* };
 }

@@ -32,7 +32,7 @@ impl Span {
             )
         })?;
         if millis == 0 && !zero_is_fine {
-            return Err(Error::new(at, "a time of zero: leave the argument out instead"));
+            return Err(Error::new(at, "a time of zero: say how long, or leave the argument out for the default"));
         }
         Ok(Self::For(quote!(::core::time::Duration::from_millis(#millis))))
     }
@@ -41,9 +41,7 @@ impl Span {
     pub(crate) fn finite(&self, what: &str, at: &Expr) -> Result<TokenStream> {
         match self {
             Self::For(duration) => Ok(duration.clone()),
-            Self::Forever => {
-                Err(Error::new(at.span(), format!("`{what}` always ends: the holder renews it while it lives")))
-            }
+            Self::Forever => Err(Error::new(at.span(), format!("{what} always ends: say how long"))),
         }
     }
 }

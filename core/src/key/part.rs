@@ -184,10 +184,30 @@ pub trait ByPart {
     fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>);
 }
 
+/// A value that can be shown in a key.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a key",
+    label = "this key names a value that has no `Display`",
+    note = "name a part of it (`{{a.id}}`), give it a format spec (`{{a:?}}` takes `Debug`), or implement `Display` or `KeyPart`"
+)]
+pub trait Showable {
+    /// Renders it.
+    fn show(&self, out: &mut impl KeyBuffer, stop: Option<char>);
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Display + ?Sized> Showable for Part<'_, T> {
+    fn show(&self, out: &mut impl KeyBuffer, stop: Option<char>) {
+        Shown(self.0).render(out, stop);
+    }
+}
+
 /// The fall-back: `Display`.
 pub trait ByDisplay {
     /// Renders the value; `stop` is the character that ends its placeholder.
-    fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>);
+    fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>)
+    where
+        Self: Showable;
 }
 
 impl<T: KeyPart + ?Sized> ByPart for &Part<'_, T> {
@@ -197,8 +217,11 @@ impl<T: KeyPart + ?Sized> ByPart for &Part<'_, T> {
     }
 }
 
-impl<T: Display + ?Sized> ByDisplay for Part<'_, T> {
-    fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>) {
-        Shown(self.0).render(out, stop);
+impl<T: ?Sized> ByDisplay for Part<'_, T> {
+    fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>)
+    where
+        Self: Showable,
+    {
+        Showable::show(self, out, stop);
     }
 }

@@ -24,9 +24,11 @@ use alloc::vec::Vec;
 /// ```
 pub type MapStore<L, C, V = ()> = RamStore<Growing<L, C, V>>;
 
+type State<V> = (Tokens, Ram<Vec<Option<Waiter>>, Map<V>>);
+
 /// The cells of a [`MapStore`] with their lock and clock.
 pub struct Growing<L: Lock, C, V> {
-    state: L::Of<(Tokens, Ram<Vec<Option<Waiter>>, Map<V>>)>,
+    state: L::Of<State<V>>,
     clock: C,
     seed: u64,
 }
@@ -48,6 +50,13 @@ impl<L: Lock, C, V> RamStore<Growing<L, C, V>> {
         let ram = Ram::new(Map::new(), Waiters::new(Vec::new()), Fences(0));
         let tokens = Tokens { seed: [seed as u32, (seed >> 32) as u32], ..Tokens::NEW };
         Self(Growing { state: L::new((tokens, ram)), clock, seed })
+    }
+
+    /// Lets fences begin above every one this store's earlier lives gave, for example at wall-clock microseconds.
+    ///
+    /// Call it before anything is acquired.
+    pub fn set_first_fence(&self, fence: u64) {
+        L::with(&self.0.state, |(_, ram)| ram.fences = Fences(fence));
     }
 }
 

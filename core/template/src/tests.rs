@@ -42,7 +42,8 @@ fn paths_are_split_into_steps() {
 fn positions_are_counted_or_written_never_both() {
     assert_eq!(parse("{}-{0}").unwrap_err(), Reason::Mixed);
     assert_eq!(parse("{0}-{}").unwrap_err(), Reason::Mixed);
-    let Piece::Placeholder(second) = parse("{}-{}").unwrap()[2] else { panic!() };
+    let pieces = parse("{}-{}").unwrap();
+    let Piece::Placeholder(second) = &pieces[2] else { panic!() };
     assert_eq!(second.argument, Argument::Position(1));
 }
 

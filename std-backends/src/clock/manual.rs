@@ -30,7 +30,8 @@ pub struct ManualClock(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     now: Instant,
-    sleepers: Vec<(Instant, Waker)>,
+    sleepers: Vec<(Instant, u64, Waker)>,
+    last: u64,
 }
 
 impl fmt::Debug for ManualClock {
@@ -52,11 +53,13 @@ impl ManualClock {
             let mut state = locked(&self.0);
             state.now = state.now.saturating_add(by);
             let now = state.now;
-            let (due, asleep) = state.sleepers.drain(..).partition::<Vec<_>, _>(|(at, _)| *at <= now);
+            let (due, asleep) = state.sleepers.drain(..).partition::<Vec<_>, _>(|(at, ..)| *at <= now);
             state.sleepers = asleep;
             due
         };
-        due.into_iter().for_each(|(_, waker)| waker.wake());
+        for (_, _, waker) in due {
+            waker.wake();
+        }
     }
 
     /// How many waits are under way: so a test can tell that everybody has come to rest.
@@ -74,14 +77,31 @@ impl Clock for ManualClock {
 
 impl Timer for ManualClock {
     fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> {
+        let mut sleeper = Sleeper { clock: self, id: None };
         poll_fn(move |cx| {
-            let mut state = locked(&self.0);
+            let mut state = locked(&sleeper.clock.0);
             if state.now >= at {
                 return Poll::Ready(());
             }
-            state.sleepers.retain(|(_, waker)| !waker.will_wake(cx.waker()));
-            state.sleepers.push((at, cx.waker().clone()));
+            state.last += 1;
+            let id = *sleeper.id.get_or_insert(state.last);
+            state.sleepers.retain(|(_, other, _)| *other != id);
+            state.sleepers.push((at, id, cx.waker().clone()));
             Poll::Pending
         })
+    }
+}
+
+/// A wait under way; over when dropped.
+struct Sleeper<'c> {
+    clock: &'c ManualClock,
+    id: Option<u64>,
+}
+
+impl Drop for Sleeper<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            locked(&self.clock.0).sleepers.retain(|(_, other, _)| *other != id);
+        }
     }
 }

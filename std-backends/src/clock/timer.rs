@@ -1,6 +1,6 @@
 //! Timers for tasks outside a tokio runtime: one thread, started at the first wait.
 
-use super::system_now;
+use super::system;
 use crate::locked;
 use cachify_core::time::Instant;
 use std::{
@@ -32,7 +32,7 @@ fn run() {
     let timers = &*TIMERS;
     let mut waiting = locked(&timers.waiting);
     loop {
-        let now = system_now();
+        let now = system::now();
         let later = waiting.by_end.split_off(&(Instant::from_millis(now.as_millis() + 1), 0));
         let due = std::mem::replace(&mut waiting.by_end, later);
         if !due.is_empty() {
@@ -65,7 +65,7 @@ impl Drop for Entry {
 pub(super) async fn sleep_until(at: Instant) {
     let mut entry = Entry(None);
     poll_fn(|cx| {
-        if system_now() >= at {
+        if system::now() >= at {
             return Poll::Ready(());
         }
         let mut waiting = locked(&TIMERS.waiting);

@@ -50,6 +50,7 @@ fn lookup<V, C: Codec<V>>(answer: Answer, codec: &C) -> Result<Contended<Lookup<
     })
 }
 
+#[diagnostic::do_not_recommend]
 impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Peek<V, C> for AnyStore {
     #[inline]
     fn peek(&self, key: Key<'_>, codec: &C) -> Option<V> {
@@ -61,6 +62,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Peek<V, C> for AnyStore {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<V: Clone + Send + Sync + 'static, C: Codec<V>> CacheStore<V, C> for AnyStore {
     fn get(&self, key: Key<'_>, codec: &C) -> Result<Option<V>, Fault> {
         match &self.kind {
@@ -109,6 +111,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> CacheStore<V, C> for AnyStor
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<V: Clone + Send + Sync + 'static, C: Codec<V> + Sync> AsyncCacheStore<V, C> for AnyStore {
     async fn get(&self, key: Key<'_>, codec: &C) -> Result<Option<V>, Fault> {
         match &self.kind {

@@ -110,6 +110,13 @@ fn k11_elements_of_maps_and_lists() {
     let missing = Err(cachify::Error::Key(KeyError::Missing));
     assert_eq!(elements::key(HashMap::new(), vec![6]), missing);
     assert_eq!(elements::key(map(), vec![]), missing);
+
+    #[cached(key = "{d[\"k\"][1].0}")]
+    fn deep(d: HashMap<&'static str, Vec<(u8, u8)>>) -> usize {
+        d.len()
+    }
+    assert_eq!(deep::key(HashMap::from([("k", vec![(1, 2), (3, 4)])])).unwrap(), "3");
+    assert_eq!(deep::key(HashMap::from([("k", vec![(1, 2)])])), missing);
 }
 
 #[test]

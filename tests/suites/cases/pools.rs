@@ -280,7 +280,7 @@ fn p23_a_call_leaves_no_memory_behind() {
 #[test]
 fn p24_a_wait_for_a_permit_ends_at_its_deadline_or_with_a_permit() {
     fn case(s: &impl Subject) -> (bool, Option<Refused>, u16, u64) {
-        let (a, b) = (s.take(&on("k"), 2).unwrap(), s.take(&on("k"), 2).unwrap());
+        let (a, b) = (s.take(&on("k").ttl(secs(60)), 2).unwrap(), s.take(&on("k"), 2).unwrap());
         let mut waiting = s.start_take(on("k").wait(ms(250)), 2);
         s.advance(ms(249));
         let early = !waiting.waits();
@@ -292,5 +292,5 @@ fn p24_a_wait_for_a_permit_ends_at_its_deadline_or_with_a_permit() {
         a.release();
         (early, refused, index, s.world().now().as_millis())
     }
-    everywhere!(case => (false, Some(full(599_750)), 1, 250));
+    everywhere!(case => (false, Some(full(59_750)), 1, 250));
 }

@@ -79,6 +79,9 @@ impl World {
     }
 
     /// Whoever is started is on its own until it waits; the keeper's thread has come to rest before.
+    ///
+    /// It stays at rest as long as whatever was granted before was granted in the order of its TTL: a heartbeat that
+    /// is due sooner than all others wakes it.
     pub fn start_thread<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> Waiting<T> {
         self.keeper_rests();
         let asleep = self.clock.sleepers() + 1;
