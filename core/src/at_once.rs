@@ -1,27 +1,29 @@
 //! The brackets once more for stores in RAM whose clock needs no timer objects: what firmware runs.
 //!
-//! Nothing is awaited but a turn, so one small hand-written future ([`Pause`]) serves every kind of right, and the
+//! Nothing is awaited but a turn, so one small hand-written future (`Pause`) serves every kind of right, and the
 //! brackets are compiled once per store. They ask the same `judge` and the same store as `hold` and `cache` do, and a
 //! test holds the two against each other. Which of them a call uses is decided by the types ([`Via`]).
+
+mod via;
+
+pub use via::{Via, ViaAny, ViaRam};
 
 use crate::{
     cell::{Ask, Grant, Holding, Life, waiters::Place},
     drive::next_heartbeat,
-    hold::{AnyRight, Claim, Held, Request},
+    hold::Claim,
     instance::Instance,
     key::Key,
     observe::{Event, Observer},
     outcome::{Refused, Shape},
     patience::{Busy, Contended, Ticket, Verdict},
-    store::{
-        AsyncCacheStore, AsyncEntryStore, AsyncRights, AtOnce, Attendance, CacheStore, Fault, Host, Peek, Tasks, Want,
-    },
-    time::{Clock, Instant, PollTimer, Timer},
+    store::{AtOnce, Attendance, CacheStore, Fault, Host, Peek, Tasks, Want},
+    time::{Clock, Instant, PollTimer},
     token::HolderToken,
     ttl::Ttl,
 };
 use core::{
-    future::{Future, Ready, poll_fn, ready},
+    future::{Future, poll_fn},
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
@@ -89,9 +91,6 @@ impl<S: Rights> Drop for Pause<'_, S> {
 }
 
 type Face<'i, S, O> = Tasks<&'i Instance<S, O>>;
-type Any<'i, S, O> = Held<Face<'i, S, O>, AnyRight>;
-/// Asked for in place and given back from there: a right of this size is not moved about.
-type Claimed<'i, S, O> = Result<Any<'i, S, O>, Refused>;
 
 impl<S: Rights, O: Observer> Claim<Face<'_, S, O>>
 where
@@ -315,177 +314,4 @@ where
         }
     }
     out
-}
-
-/// Chooses the brackets of a macro's call: `(&Via(instance)).obtain(..)` takes [`ViaRam`] where it can (autoref).
-#[derive(Debug)]
-pub struct Via<'i, S, O>(pub &'i Instance<S, O>);
-
-/// The brackets of this module.
-pub trait ViaRam<'i, S: Rights + 'i, O: Observer + 'i> {
-    /// A right about to be asked for.
-    fn claim(&self, request: Request<&'i Instance<S, O>>) -> Claimed<'i, S, O>
-    where
-        S::Clock: PollTimer;
-    /// Asks until granted or out of patience; what is refused is replaced by the reason.
-    fn turn(&self, claimed: &mut Claimed<'i, S, O>) -> impl Future<Output = ()>
-    where
-        S::Clock: PollTimer;
-    /// Runs the body, renewing beside it.
-    fn carry<T>(&self, held: &Any<'i, S, O>, body: impl Future<Output = T>) -> impl Future<Output = T>
-    where
-        S::Clock: PollTimer;
-    /// Gives the right back as the body's result says.
-    fn finish<T>(&self, held: Claimed<'i, S, O>, shape: &impl Shape<T>, out: &T) -> Ready<()>
-    where
-        S::Clock: PollTimer;
-    /// A cached call.
-    fn cached<K: Shape<R>, R, C>(
-        &self,
-        key: S::KeyBuf,
-        shape: K,
-        codec: &C,
-        ttl: Option<Ttl>,
-        body: impl AsyncFnOnce() -> R,
-    ) -> impl Future<Output = R>
-    where
-        S: CacheStore<K::Value, C> + Peek<K::Value, C>,
-        S::Clock: PollTimer;
-}
-
-impl<'i, S: Rights, O: Observer> ViaRam<'i, S, O> for Via<'i, S, O>
-where
-    S::Clock: PollTimer,
-{
-    fn claim(&self, request: Request<&'i Instance<S, O>>) -> Claimed<'i, S, O> {
-        request.claim(&Tasks(self.0)).map(Held::of)
-    }
-
-    async fn turn(&self, claimed: &mut Claimed<'i, S, O>) {
-        if let Ok(held) = claimed
-            && let Some(why) = held.claim.turn().await
-        {
-            *claimed = Err(why);
-        }
-    }
-
-    fn carry<T>(&self, held: &Any<'i, S, O>, body: impl Future<Output = T>) -> impl Future<Output = T> {
-        held.claim.carry_now(body)
-    }
-
-    fn finish<T>(&self, held: Claimed<'i, S, O>, shape: &impl Shape<T>, out: &T) -> Ready<()> {
-        if let Ok(held) = held {
-            held.claim.settle_now(shape.keep(out).is_some());
-        }
-        ready(())
-    }
-
-    fn cached<K: Shape<R>, R, C>(
-        &self,
-        key: S::KeyBuf,
-        shape: K,
-        codec: &C,
-        ttl: Option<Ttl>,
-        body: impl AsyncFnOnce() -> R,
-    ) -> impl Future<Output = R>
-    where
-        S: CacheStore<K::Value, C> + Peek<K::Value, C>,
-    {
-        fill(self.0, key, shape, codec, ttl, body)
-    }
-}
-
-/// The brackets for stores that must be awaited.
-pub trait ViaAny<'i, S: Host + 'i, O: Observer + 'i> {
-    /// A right about to be asked for.
-    fn claim(&self, request: Request<&'i Instance<S, O>>) -> Claimed<'i, S, O>
-    where
-        S::Clock: Timer;
-    /// Asks until granted or out of patience; what is refused is replaced by the reason.
-    fn turn(&self, claimed: &mut Claimed<'i, S, O>) -> impl Future<Output = ()>
-    where
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights;
-    /// Runs the body, renewing beside it.
-    fn carry<T>(&self, held: &Any<'i, S, O>, body: impl Future<Output = T>) -> impl Future<Output = T>
-    where
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights;
-    /// Gives the right back as the body's result says.
-    fn finish<T>(&self, held: Claimed<'i, S, O>, shape: &impl Shape<T>, out: &T) -> impl Future<Output = ()>
-    where
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights;
-    /// A cached call.
-    fn cached<K: Shape<R>, R, C>(
-        &self,
-        key: S::KeyBuf,
-        shape: K,
-        codec: &C,
-        ttl: Option<Ttl>,
-        body: impl AsyncFnOnce() -> R,
-    ) -> impl Future<Output = R>
-    where
-        S: AsyncCacheStore<K::Value, C> + AsyncEntryStore,
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights;
-}
-
-impl<'i, S: Host, O: Observer> ViaAny<'i, S, O> for &Via<'i, S, O> {
-    fn claim(&self, request: Request<&'i Instance<S, O>>) -> Claimed<'i, S, O>
-    where
-        S::Clock: Timer,
-    {
-        request.claim(&Tasks(self.0)).map(Held::of)
-    }
-
-    async fn turn(&self, claimed: &mut Claimed<'i, S, O>)
-    where
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights,
-    {
-        if let Ok(held) = claimed
-            && let Some(why) = held.claim.obtain().await
-        {
-            *claimed = Err(why);
-        }
-    }
-
-    fn carry<T>(&self, held: &Any<'i, S, O>, body: impl Future<Output = T>) -> impl Future<Output = T>
-    where
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights,
-    {
-        held.carry(body)
-    }
-
-    fn finish<T>(&self, held: Claimed<'i, S, O>, shape: &impl Shape<T>, out: &T) -> impl Future<Output = ()>
-    where
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights,
-    {
-        let success = shape.keep(out).is_some();
-        async move {
-            if let Ok(held) = held {
-                // a failure to give back is an event, never the caller's result
-                let _ = held.settle(success).await;
-            }
-        }
-    }
-
-    fn cached<K: Shape<R>, R, C>(
-        &self,
-        key: S::KeyBuf,
-        shape: K,
-        codec: &C,
-        ttl: Option<Ttl>,
-        body: impl AsyncFnOnce() -> R,
-    ) -> impl Future<Output = R>
-    where
-        S: AsyncCacheStore<K::Value, C> + AsyncEntryStore,
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights,
-    {
-        crate::cache::fill(Tasks(self.0), key, shape, codec, ttl, body)
-    }
 }

@@ -8,18 +8,18 @@ use crate::{
     span::Span,
 };
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
-use syn::{Attribute, Error, Expr, ItemFn, Result, ReturnType, Type, spanned::Spanned, visit_mut::VisitMut};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Error, ItemFn, Result, ReturnType, Type, spanned::Spanned, visit_mut::VisitMut};
 
 /// Names of the expansion's own variables; hygienic, so that they never meet the user's.
 pub(crate) struct Names {
     pub(crate) instance: Ident,
     pub(crate) key: Ident,
-    shape: Ident,
-    codec: Ident,
-    held: Ident,
-    why: Ident,
-    out: Ident,
+    pub(crate) shape: Ident,
+    pub(crate) codec: Ident,
+    pub(crate) held: Ident,
+    pub(crate) why: Ident,
+    pub(crate) out: Ident,
 }
 
 impl Names {
@@ -149,7 +149,7 @@ impl Function {
         self.item.sig.asyncness.is_some()
     }
 
-    fn returned(&self) -> TokenStream {
+    pub(crate) fn returned(&self) -> TokenStream {
         match &self.item.sig.output {
             ReturnType::Default => quote!(()),
             ReturnType::Type(_, returned) => returned.to_token_stream(),
@@ -173,7 +173,7 @@ impl Function {
     }
 
     /// The body as a closure: `return` and `?` stay inside it.
-    fn closure(&self, body: &TokenStream) -> TokenStream {
+    pub(crate) fn closure(&self, body: &TokenStream) -> TokenStream {
         let returned = self.returned();
         let asyncness = &self.item.sig.asyncness;
         // the block the user wrote, or an inner layer's: never braces round braces
@@ -221,7 +221,7 @@ impl Function {
     }
 
     /// What of the result counts: all of it, or what is inside `Ok` or `Some`.
-    fn shape(&self, layer: &Layer) -> TokenStream {
+    pub(crate) fn shape(&self, layer: &Layer) -> TokenStream {
         let (private, returned) = (private(layer), self.returned());
         let shape = if layer.cache_err || layer.cache_none {
             quote!(#private::Whole)
@@ -238,144 +238,6 @@ impl Function {
         }
     }
 
-    /// Lock, once and pooled: ask, run the body, give back.
-    fn bracket(&self, layer: &Layer, body: &TokenStream) -> Result<TokenStream> {
-        let Names { instance, held, why, out, shape, .. } = &self.names;
-        let (request, refuse) = (self.request(layer)?, self.refuse(layer)?);
-        let (of, closure) = (self.shape(layer), self.closure(body));
-        let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = &#held;));
-        let (ask, run, finish) = match (self.is_async(), layer.home) {
-            (false, _) => {
-                let ask = match layer.primitive {
-                    Primitive::Once => format_ident!("begin_blocking"),
-                    Primitive::Pooled => format_ident!("take_blocking"),
-                    _ => format_ident!("acquire_blocking"),
-                };
-                let finish = quote!(#held.finish_blocking(&#shape, &#out));
-                (quote!(#instance.#request.#ask()), quote!((#closure)()), finish)
-            }
-            (true, Home::Std) => {
-                let ask = match layer.primitive {
-                    Primitive::Once => format_ident!("begin"),
-                    Primitive::Pooled => format_ident!("take"),
-                    _ => format_ident!("acquire"),
-                };
-                let ask = quote!(#instance.#request.#ask().await);
-                let run = quote!(#held.carry((#closure)()).await);
-                (ask, run, quote!(#held.finish(&#shape, &#out).await))
-            }
-            // by type: the small brackets where the store is in RAM, the others elsewhere
-            (true, Home::Core) => {
-                return Ok(self.bracket_in_place(layer, &request, &refuse, &closure));
-            }
-        };
-        Ok(quote! {
-            match #ask {
-                ::core::result::Result::Ok(#held) => {
-                    let #shape = #of;
-                    let #out = { #guard #run };
-                    #finish;
-                    #out
-                }
-                ::core::result::Result::Err(#why) => #refuse,
-            }
-        })
-    }
-
-    /// The same where a right is too large to be moved about: asked for in its place, given back from there.
-    fn bracket_in_place(
-        &self,
-        layer: &Layer,
-        request: &TokenStream,
-        refuse: &TokenStream,
-        closure: &TokenStream,
-    ) -> TokenStream {
-        let Names { instance, held, why, out, shape, .. } = &self.names;
-        let (of, via) = (self.shape(layer), via(layer, instance));
-        let claimed = format_ident!("{held}_claimed", span = held.span());
-        let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = #held;));
-        quote! {
-            let mut #claimed = { #via.claim(#instance.#request.request()) };
-            { #via.turn(&mut #claimed).await };
-            match &#claimed {
-                ::core::result::Result::Ok(#held) => {
-                    let #shape = #of;
-                    let #out = { #guard { #via.carry(#held, (#closure)()).await } };
-                    { #via.finish(#claimed, &#shape, &#out).await };
-                    #out
-                }
-                ::core::result::Result::Err(#why) => {
-                    let #why = *#why;
-                    #refuse
-                }
-            }
-        }
-    }
-
-    /// The value that is asked: `lock_of(key).ttl(..)` and so on.
-    fn request(&self, layer: &Layer) -> Result<TokenStream> {
-        let (private, buf) = (private(layer), &self.names.key);
-        let mut request = match (layer.primitive, &layer.size) {
-            (Primitive::Once, _) => quote!(once_of(#buf)),
-            (Primitive::Pooled, Some(size)) => quote!(pool_of(#buf, #size)),
-            _ => quote!(lock_of(#buf)),
-        };
-        if let Some((ttl, written)) = &layer.ttl {
-            let ttl = ttl.finite("a lease (renewed while the body runs)", written)?;
-            request.extend(quote!(.ttl(#ttl)));
-        }
-        match &layer.wait {
-            Some(Span::For(wait)) => request.extend(quote!(.waiting(#private::Wait::For(#wait)))),
-            Some(Span::Forever) => request.extend(quote!(.waiting(#private::Wait::Forever))),
-            None => {}
-        }
-        if let Some(keep) = &layer.keep {
-            request.extend(quote!(.keep(#keep)));
-        }
-        Ok(request)
-    }
-
-    /// What a call returns that did not run.
-    fn refuse(&self, layer: &Layer) -> Result<TokenStream> {
-        let (private, returned, Names { why, out, .. }) = (private(layer), self.returned(), &self.names);
-        match &layer.otherwise {
-            Some(closure @ Expr::Closure(_)) => return Ok(quote!(#private::decide::<#returned>(#closure, #why))),
-            Some(value) => return Ok(quote!({ let _ = #why; #value })),
-            None => {}
-        }
-        let Some(handler) = &layer.on_full else { return Ok(self.refuse_by_type(layer)) };
-        let arguments =
-            self.parameters.iter().filter(|p| !p.is_self()).map(|p| {
-                p.plain().ok_or_else(|| Error::new(p.argument.span(), "`on_full` needs plain parameter names"))
-            });
-        let arguments: Vec<_> = arguments.collect::<Result<_>>()?;
-        let receiver = self.parameters.iter().find(|p| p.is_self()).map(|p| &p.names);
-        let receiver = receiver.into_iter().flatten();
-        let wait = self.is_async().then(|| quote!(.await));
-        // a full pool is the handler's, and so is any other reason that the return type cannot say
-        Ok(quote! {
-            match {
-                #[allow(unused_imports)]
-                use #private::{SaysNothing as _, SaysWhy as _};
-                (&#private::Probe::<#returned>::NEW).unless_full(#why)
-            } {
-                ::core::option::Option::Some(#out) => #out,
-                ::core::option::Option::None => {
-                    #private::checked(#why);
-                    #handler(#(#receiver,)* #(#arguments),*)#wait
-                }
-            }
-        })
-    }
-
-    fn refuse_by_type(&self, layer: &Layer) -> TokenStream {
-        let (private, why, returned) = (private(layer), &self.names.why, self.returned());
-        match layer.primitive {
-            Primitive::Lock => quote!(#private::refuse_lock::<#returned>(#why)),
-            _ => quote!(#private::refuse::<#returned>(#why)),
-        }
-    }
-
     /// Attributes that decide whether the function is there at all.
     pub(crate) fn conditions(&self) -> impl Iterator<Item = &Attribute> {
         self.item.attrs.iter().filter(|a| a.path().is_ident("cfg"))
@@ -383,7 +245,7 @@ impl Function {
 }
 
 /// Chooses the brackets by the types at hand.
-fn via(layer: &Layer, instance: &Ident) -> TokenStream {
+pub(crate) fn via(layer: &Layer, instance: &Ident) -> TokenStream {
     let private = private(layer);
     quote! {
         #[allow(unused_imports)]

@@ -4,6 +4,7 @@
 //! call per layer, and one set of companions. Not here: any logic that runs; that is in `cachify-core`.
 
 mod arguments;
+mod bracket;
 mod companions;
 mod expand;
 mod key;
