@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-/// Remembers events as short texts: `"hit k"`, `"refused k: held by another ..."`.
+/// Remembers events as short texts: `"hit k"`, `"refused k: held ..."`.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<Lines>>);
 
