@@ -157,6 +157,26 @@ async fn marked<F: Face, T>(flight: &Claim<F>, body: impl Future<Output = T>) ->
 }
 
 /// A cached value by its key; can be kept and used again. Made by `Instance::cache`.
+///
+/// ```
+/// use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
+/// use core::time::Duration;
+/// let clock = ManualClock::new();
+/// let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
+/// let device = Instance::new(&store);
+/// let reading = device.cache(("sensor", 3)).ttl(Duration::from_secs(5));
+/// let mut loads = 0;
+/// for _ in 0..2 {
+///     let value = reading.get_or_insert_with_blocking(|| {
+///         loads += 1;
+///         Ok::<u32, ()>(21)
+///     });
+///     assert_eq!(value, Ok(21));
+/// }
+/// assert_eq!(loads, 1);
+/// assert!(reading.reset_blocking()?);
+/// # Ok::<(), cachify_core::Fault>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is read before `get`"]
 pub struct Cache<P: Handle, C> {

@@ -131,6 +131,13 @@ pub(crate) fn ready<T>(f: impl Future<Output = T>) -> T {
 /// How long a right is known to last: counted from when it was asked for, less a margin of 1 % or 2 ms.
 ///
 /// Reads and writes are plain loads and stores, which every Cortex-M has.
+///
+/// ```
+/// use cachify_core::{drive::Validity, time::Instant};
+/// use core::time::Duration;
+/// let validity = Validity::new(Instant::ZERO, Duration::from_secs(1));
+/// assert_eq!(validity.until(), Instant::from_millis(990));
+/// ```
 #[derive(Debug)]
 pub struct Validity {
     since: Instant,

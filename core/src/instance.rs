@@ -53,6 +53,18 @@ impl Default for Config {
 }
 
 /// A store with its defaults and its observer.
+///
+/// ```
+/// use cachify_core::{Config, FixedStore, Instance, observe::Silent, store::lock::NoLock, testing::ManualClock};
+/// use core::time::Duration;
+/// let clock = ManualClock::new();
+/// let config = Config { lease: Duration::from_secs(5), ..Config::DEFAULT };
+/// let device = Instance::with(FixedStore::<NoLock, _, 8>::new(&clock), config, Silent);
+/// let guard = device.lock("bus").acquire_blocking()?;
+/// clock.advance(Duration::from_secs(5));
+/// assert!(!guard.is_valid());
+/// # Ok::<(), cachify_core::Refused>(())
+/// ```
 #[derive(Debug)]
 pub struct Instance<S, O = Silent> {
     store: S,

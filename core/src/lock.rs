@@ -25,6 +25,21 @@ pub type BlockingGuard<P> = Held<Threads<P>, Lease>;
 /// A lock by its key: not held yet, can be kept and used again. Made by `Instance::lock`.
 ///
 /// Not reentrant: who holds it is refused like everybody else.
+///
+/// ```
+/// use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
+/// use core::time::Duration;
+/// let clock = ManualClock::new();
+/// let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
+/// let device = Instance::new(&store);
+/// let bus = device.lock("bus").ttl(Duration::from_secs(5)).wait(Duration::from_millis(250));
+/// let guard = bus.acquire_blocking()?;
+/// assert!(bus.try_acquire_blocking()?.is_none());
+/// let fence = guard.fence(); // for the resource, which rejects a lower one
+/// guard.release()?;
+/// assert!(bus.run_blocking(|next| next > fence)?);
+/// # Ok::<(), cachify_core::Refused>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is locked before `acquire`"]
 pub struct Lock<P: Handle> {

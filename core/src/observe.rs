@@ -53,6 +53,21 @@ pub enum Event<'a> {
 
 /// Is told what happens; called outside every lock, on the caller's stack.
 ///
+/// ```
+/// use cachify_core::observe::{Event, Observer};
+/// use core::sync::atomic::{AtomicU32, Ordering};
+/// #[derive(Default)]
+/// struct Hits(AtomicU32);
+/// impl Observer for Hits {
+///     fn event(&self, event: &Event<'_>) {
+///         if let Event::Hit { .. } = event {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+/// # let _ = Hits::default();
+/// ```
+///
 /// MUST NOT block, MUST NOT call the instance.
 pub trait Observer {
     /// Something happened.

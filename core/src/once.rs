@@ -32,6 +32,20 @@ pub enum Ran<T> {
 }
 
 /// A run by its key; can be kept and used again. Made by `Instance::once`.
+///
+/// ```
+/// use cachify_core::{FixedStore, Instance, Ran, store::lock::NoLock, testing::ManualClock};
+/// use core::time::Duration;
+/// let clock = ManualClock::new();
+/// let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
+/// let device = Instance::new(&store);
+/// let upload = device.once("upload").keep(Duration::from_secs(1));
+/// assert_eq!(upload.run_blocking(|_| 7)?, Ran::Ran(7));
+/// assert!(matches!(upload.run_blocking(|_| 7)?, Ran::Skipped(_))); // done a moment ago
+/// clock.advance(Duration::from_secs(1));
+/// assert_eq!(upload.run_blocking(|_| 8)?, Ran::Ran(8));
+/// # Ok::<(), cachify_core::Refused>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing runs before `run`"]
 pub struct Once<P: Handle> {

@@ -11,6 +11,21 @@ use core::{fmt, marker::PhantomData, time::Duration};
 
 /// Why a call did not run.
 ///
+/// ```
+/// use cachify_core::Refused;
+/// #[derive(Debug)]
+/// enum AppError {
+///     Busy,
+///     Other(Refused),
+/// }
+/// impl From<Refused> for AppError {
+///     fn from(why: Refused) -> Self {
+///         if why.is_contended() { Self::Busy } else { Self::Other(why) }
+///     }
+/// }
+/// assert!(matches!(AppError::from(Refused::StoreFull), AppError::Other(_)));
+/// ```
+///
 /// The key is in the event, not here: core does not allocate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -23,6 +23,20 @@ pub type Permit<P> = Held<Tasks<P>, OneOf>;
 pub type BlockingPermit<P> = Held<Threads<P>, OneOf>;
 
 /// A pool by its key and size; can be kept and used again. Made by `Instance::pool`.
+///
+/// ```
+/// use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
+/// let clock = ManualClock::new();
+/// let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
+/// let device = Instance::new(&store);
+/// let radios = device.pool("radio", 2);
+/// let (a, b) = (radios.take_blocking()?, radios.take_blocking()?);
+/// assert_eq!((a.index(), b.index()), (0, 1));
+/// assert!(radios.try_take_blocking()?.is_none());
+/// drop(a); // dropping gives it back
+/// assert_eq!(radios.in_use_blocking().unwrap(), 1);
+/// # Ok::<(), cachify_core::Refused>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is taken before `take`"]
 pub struct Pool<P: Handle> {

@@ -74,16 +74,17 @@ impl Memory {
         let shards = SHARDS.min(1 << max_entries.max(1).ilog2());
         let bound = (max_entries / shards).max(1);
         let fences = Fences(wall_micros());
+        let seed = token::random_word();
         let shard = || Shard {
             rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Vec::new()), fences)),
-            values: RwLock::new(Values::new(bound)),
+            values: RwLock::new(Values::new(bound, seed)),
         };
         Self(Arc::new(Inner {
             shards: (0..shards).map(|_| shard()).collect(),
             keeper: Keeper::new(clock.clone()),
             clock,
             prefix: prefix.into(),
-            seed: token::random_word(),
+            seed,
         }))
     }
 

@@ -13,7 +13,7 @@ use cachify_core::{
     time::Clock,
     token::HolderToken,
 };
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 /// A table that grows is never full.
 fn grown<T>(step: Result<T, cachify_core::cell::table::TableFull>) -> Result<T, Fault> {
@@ -110,7 +110,7 @@ impl<V: Clone + Send + Sync + 'static, C> CacheStore<V, C> for Memory {
         let (holding, gone) = self.0.free(&key, |ram, now| {
             let (holding, freed) = ram.release(&key, token, now);
             let gone = if holding == Holding::Kept {
-                let node: AnyNode = Arc::new(Node::new(&key, life.ttl.end(now), value));
+                let node: AnyNode = Box::new(Node::new(&key, life.ttl.end(now), value));
                 write(&self.0.shard(&key).values).insert(node, &key, now)
             } else {
                 Vec::new()

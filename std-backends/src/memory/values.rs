@@ -1,60 +1,71 @@
 //! The values of one shard, each in its own type: one allocation an entry, 16 bytes in the table.
 
-use cachify_core::{key::Key, time::Instant};
+use cachify_core::{
+    key::{Key, Kind},
+    time::Instant,
+};
 use hashbrown::HashTable;
 use std::{
     any::Any,
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 /// How many buckets a write looks at to reclaim ended values.
 const SWEEP: usize = 4;
-/// Longest key that lies in the entry itself.
-const INLINE: usize = 32;
+/// Longest key that lies in the entry itself: what fits beside a `Box` without making the entry larger.
+const INLINE: usize = 22;
 
 /// Key, expiry and value in one allocation; the value last, so that the whole can be unsized.
+///
+/// Kept small: past a few thousand entries a hit waits for memory more than for the processor.
 pub(super) struct Node<V: ?Sized> {
-    hash: u64,
     fresh_until: Instant,
+    key: NodeKey,
     /// Read since the hand last passed.
     visited: AtomicBool,
-    len: u8,
-    short: [u8; INLINE],
-    long: Option<Box<[u8]>>,
     value: V,
 }
 
+enum NodeKey {
+    Short(u8, [u8; INLINE]),
+    Long(Box<[u8]>),
+}
+
 /// A value of any type.
-pub(super) type AnyNode = Arc<Node<dyn Any + Send + Sync>>;
+pub(super) type AnyNode = Box<Node<dyn Any + Send + Sync>>;
 
 impl<V> Node<V> {
     pub(super) fn new(key: &Key<'_>, fresh_until: Instant, value: V) -> Self {
         let mut short = [0; INLINE];
-        let fits = key.bytes.len() <= INLINE;
         short.iter_mut().zip(key.bytes).for_each(|(to, from)| *to = *from);
-        Self {
-            hash: key.hash,
-            fresh_until,
-            visited: AtomicBool::new(false),
-            len: if fits { key.bytes.len() as u8 } else { 0 },
-            short,
-            long: (!fits).then(|| key.bytes.into()),
-            value,
-        }
+        let key = match u8::try_from(key.bytes.len()) {
+            Ok(len) if key.bytes.len() <= INLINE => NodeKey::Short(len, short),
+            _ => NodeKey::Long(key.bytes.into()),
+        };
+        Self { fresh_until, key, visited: AtomicBool::new(false), value }
     }
 }
 
 impl Node<dyn Any + Send + Sync> {
     #[inline]
+    fn key(&self) -> &[u8] {
+        match &self.key {
+            NodeKey::Short(len, short) => &short[..usize::from(*len).min(INLINE)],
+            NodeKey::Long(long) => long,
+        }
+    }
+
+    #[inline]
     fn is(&self, key: &Key<'_>) -> bool {
-        let own = match &self.long {
-            None => &self.short[..usize::from(self.len).min(INLINE)],
-            Some(long) => long,
-        };
-        self.hash == key.hash && own == key.bytes
+        self.key() == key.bytes
+    }
+
+    /// Hashed again where the table moves its entries: rarer than a hit, which so loads less.
+    fn hash(&self, seed: u64) -> u64 {
+        Key::new(Kind::Cache, "", self.key(), seed).hash
     }
 }
 
@@ -63,11 +74,12 @@ pub(super) struct Values {
     nodes: HashTable<AnyNode>,
     bound: usize,
     hand: usize,
+    seed: u64,
 }
 
 impl Values {
-    pub(super) const fn new(bound: usize) -> Self {
-        Self { nodes: HashTable::new(), bound, hand: 0 }
+    pub(super) const fn new(bound: usize, seed: u64) -> Self {
+        Self { nodes: HashTable::new(), bound, hand: 0, seed }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -94,7 +106,8 @@ impl Values {
                 if self.nodes.len() >= self.bound {
                     gone.extend(self.evict());
                 }
-                self.nodes.insert_unique(key.hash, node, |node| node.hash);
+                let seed = self.seed;
+                self.nodes.insert_unique(key.hash, node, |node| node.hash(seed));
             }
         }
         gone
@@ -126,7 +139,8 @@ impl Values {
         for _ in 0..SWEEP {
             let bucket = self.advance();
             if bucket == 0 && self.nodes.len() < self.nodes.capacity() / 8 {
-                self.nodes.shrink_to(self.nodes.len() * 2, |node| node.hash);
+                let seed = self.seed;
+                self.nodes.shrink_to(self.nodes.len() * 2, |node| node.hash(seed));
             }
             if let Ok(entry) = self.nodes.get_bucket_entry(bucket)
                 && now >= entry.get().fresh_until
