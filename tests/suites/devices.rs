@@ -40,9 +40,14 @@ type Fixed<C> = FixedStore<StdLock, C, 6, u32, 12, 8>;
 /// Steps of the bodies, so that a schedule can hold a call inside.
 static RUNS: AtomicU32 = AtomicU32::new(0);
 
+/// Pending three times, so that a heartbeat can fall between two polls of a body.
 async fn pause() {
-    let mut paused = false;
-    std::future::poll_fn(|_| if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    let mut left = 3;
+    std::future::poll_fn(|_| {
+        left -= 1;
+        if left < 0 { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 macro_rules! device {

@@ -29,6 +29,16 @@ fn render(key: impl AsKey) -> Vec<u8> {
     buf.bytes().unwrap().to_vec()
 }
 
+/// Undoes percent-escapes; panics on a malformed one.
+fn decode(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), text.bytes());
+    while let Some(b) = rest.next() {
+        let mut hex = || char::from(rest.next().expect("two digits")).to_digit(16).expect("a digit");
+        bytes.push(if b == b'%' { u8::try_from(hex() * 16 + hex()).unwrap() } else { b });
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
 /// A literal as it stands in a template.
 fn literal(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
@@ -69,6 +79,14 @@ proptest! {
             prop_assert_eq!(of(&a) == of(&b), a == b);
         }
         prop_assert_eq!(render((&a.0, &a.1)) == render((&b.0, &b.1)), a == b);
+    }
+
+    /// A key can be read back: escapes are whole, and nothing but an escape begins with `%`.
+    #[test]
+    fn keys_can_be_decoded(a in text(), b in text()) {
+        let key = String::from_utf8(render((&a, &b))).unwrap();
+        let parts: Vec<_> = key.split(':').map(decode).collect();
+        prop_assert_eq!(parts, [a, b]);
     }
 
     /// A tuple equals the template with colons.
