@@ -3,27 +3,26 @@
 //! Invariant: from before the first byte is sent until the right was given back, dropping hands the token to the
 //! store. Not here: what a right is asked for, which each primitive says in its own file.
 
+mod held;
 mod request;
 
+pub use held::{AnyRight, Held};
 pub use request::{Request, Wait};
 
 use crate::{
     cell::{Ask, Grant, Holding},
-    drive::{BufOf, Face, HostOf, Validity, beside, contend, instance, next_heartbeat, now, ready},
-    instance::Handle,
+    drive::{BufOf, Face, HostOf, Validity, beside, contend, instance, next_heartbeat, now},
     key::{Key, KeyError},
     observe::{Event, Observer},
-    outcome::{Refused, Shape},
+    outcome::Refused,
     patience::{Contended, Patience},
-    store::{AsyncRights, Attendance, Fault, Host, Threads, Want},
-    time::{Instant, Sleep},
+    store::{AsyncRights, Attendance, Fault, Host, Want},
+    time::Instant,
     token::{FencingToken, HolderToken},
     ttl::Ttl,
 };
 use core::{
-    fmt,
     future::{Future, pending},
-    marker::PhantomData,
     time::Duration,
 };
 
@@ -262,91 +261,6 @@ impl<F: Face + AsyncRights> Claim<F> {
                 Err(fault)
             }
         }
-    }
-}
-
-/// Any kind of right: what the macros of core hold, so that their brackets are compiled once.
-#[derive(Debug)]
-pub enum AnyRight {}
-
-/// A right that is held; `R` says which. Dropping it hands the token to the store, which gives it back.
-///
-/// It is owned and, where its store is, `Send` and `'static`.
-pub struct Held<F: Face, R> {
-    pub(crate) claim: Claim<F>,
-    of: PhantomData<fn() -> R>,
-}
-
-impl<F: Face, R> fmt::Debug for Held<F, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Held").field("want", &self.claim.want).field("grant", &self.claim.grant).finish_non_exhaustive()
-    }
-}
-
-impl<F: Face, R> Held<F, R> {
-    pub(crate) fn of(claim: Claim<F>) -> Self {
-        Self { claim, of: PhantomData }
-    }
-
-    /// Grows with every grant of the key; hand it to the guarded resource.
-    pub fn fence(&self) -> FencingToken {
-        self.claim.grant.fence
-    }
-
-    /// Which permit of the pool this is; the lowest free one was taken. Zero for a lock.
-    pub fn index(&self) -> u16 {
-        self.claim.grant.index
-    }
-
-    /// Whether it is known to be held still. A comparison, no I/O.
-    pub fn is_valid(&self) -> bool {
-        self.claim.is_valid()
-    }
-
-    /// Ends when it may no longer be held: it was not renewed in time, or a renewal found it taken.
-    ///
-    /// Dropping the future changes nothing.
-    pub async fn lost(&self) {
-        while let Some(attendance) = self.claim.attendance.as_ref() {
-            if !self.is_valid() {
-                return;
-            }
-            self.claim.face.wait_for(attendance.validity().until(), attendance.alarm()).await;
-        }
-    }
-}
-
-impl<F: Face + AsyncRights, R> Held<F, R> {
-    /// Runs `body`, renewing beside it where the store does not renew by itself.
-    #[doc(hidden)]
-    pub fn carry<T>(&self, body: impl Future<Output = T>) -> impl Future<Output = T> {
-        self.claim.carry(body)
-    }
-
-    /// Gives it back. An unknown outcome leaves it to the store's background work.
-    #[doc(hidden)]
-    pub fn settle(self, success: bool) -> impl Future<Output = Result<Holding, Fault>> {
-        self.claim.settle(success)
-    }
-
-    /// Gives the right back as the body's result says: completed if it succeeded, else failed.
-    #[doc(hidden)]
-    pub async fn finish<T>(self, shape: &impl Shape<T>, out: &T) {
-        let success = shape.keep(out).is_some();
-        // a failure to give back is an event, never the caller's result
-        let _ = self.settle(success).await;
-    }
-}
-
-impl<P: Handle, R> Held<Threads<P>, R>
-where
-    Threads<P>: AsyncRights,
-    <P::Store as Host>::Clock: Sleep,
-{
-    /// `finish` for threads.
-    #[doc(hidden)]
-    pub fn finish_blocking<T>(self, shape: &impl Shape<T>, out: &T) {
-        ready(self.finish(shape, out));
     }
 }
 
