@@ -10,7 +10,7 @@ use crate::{
     key::{Key, KeyBuffer, Kind},
     observe::{Event, Observer},
     outcome::{InOk, Shape},
-    patience::Contended,
+    patience::{Contended, Patience},
     store::{AsyncCacheStore, AsyncEntryStore, AsyncRights, CacheStore, EntryStore, Fault, Host, Tasks, Threads},
     time::{Instant, Sleep, Timer},
     ttl::Ttl,
@@ -63,7 +63,8 @@ where
             }
             Ok(None) => {
                 let (held, sent) = (&flight, &mut sent);
-                let reply = contend(held.face(), key, held.patience(), || {
+                // a cache that fails is asked no more: the body runs
+                let reply = contend(held.face(), key, held.patience(), Patience::NONE, || {
                     *sent = now(held.face());
                     let ask = held.ask();
                     async move { held.face().join(key, codec, &ask).await }

@@ -12,7 +12,7 @@ use crate::{
 use core::{
     future::{Future, poll_fn},
     pin::pin,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::atomic::Ordering,
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -78,11 +78,12 @@ where
 
 /// Asks until granted or out of patience.
 ///
-/// An unknown outcome is asked again within the deadline, by the same token; after it, it is an error.
+/// An unknown outcome is asked again by the same token, as long as `resend` allows; after that it is an error.
 pub(crate) async fn contend<F: Face, G, A>(
     face: &F,
     key: Key<'_>,
     patience: Patience,
+    resend: Patience,
     mut attempt: impl FnMut() -> A,
 ) -> Result<Contended<G>, Fault>
 where
@@ -99,7 +100,8 @@ where
                 (Contended::Busy(Busy { remaining: RESEND, ticket: Ticket::NONE }), Some(fault))
             }
         };
-        match (patience.judge(now(face), reply), fault) {
+        let judge = if fault.is_some() { resend } else { patience };
+        match (judge.judge(now(face), reply), fault) {
             (Verdict::Over(_), Some(fault)) => return Err(fault),
             (Verdict::Over(outcome), None) => return Ok(outcome),
             (Verdict::Again { at, ticket: Ticket::NONE }, _) => face.wait_for(at, core::future::pending()).await,
@@ -138,17 +140,24 @@ pub(crate) fn ready<T>(f: impl Future<Output = T>) -> T {
 /// let validity = Validity::new(Instant::ZERO, Duration::from_secs(1));
 /// assert_eq!(validity.until(), Instant::from_millis(990));
 /// ```
+///
+/// Where a target has no 64-bit atomics, it tells up to 49 days from the grant; renewal goes on all the same.
 #[derive(Debug)]
 pub struct Validity {
     since: Instant,
-    millis: AtomicU32,
+    millis: AtomicMillis,
 }
+
+#[cfg(target_has_atomic = "64")]
+type AtomicMillis = core::sync::atomic::AtomicU64;
+#[cfg(not(target_has_atomic = "64"))]
+type AtomicMillis = core::sync::atomic::AtomicU32;
 
 impl Validity {
     /// Of a right that was asked for at `since` and granted for `remaining`.
     #[must_use]
     pub fn new(since: Instant, remaining: Duration) -> Self {
-        let validity = Self { since, millis: AtomicU32::new(0) };
+        let validity = Self { since, millis: AtomicMillis::new(0) };
         validity.extend(since, remaining);
         validity
     }
@@ -159,7 +168,9 @@ impl Validity {
         let lasts = millis(ttl);
         let margin = (lasts / 100).max(2);
         let until = at.as_millis().saturating_add(u64::from(lasts.saturating_sub(margin)));
-        let millis = u32::try_from(until.saturating_sub(self.since.as_millis())).unwrap_or(u32::MAX);
+        let millis = until.saturating_sub(self.since.as_millis());
+        #[cfg(not(target_has_atomic = "64"))]
+        let millis = u32::try_from(millis).unwrap_or(u32::MAX);
         self.millis.store(millis, Ordering::Release);
     }
 
@@ -168,9 +179,14 @@ impl Validity {
         self.millis.store(0, Ordering::Release);
     }
 
+    fn lasting(&self) -> u64 {
+        #[allow(clippy::useless_conversion, reason = "a u32 on some targets")]
+        u64::from(self.millis.load(Ordering::Acquire))
+    }
+
     /// When it ends, as far as is known.
     pub fn until(&self) -> Instant {
-        Instant::from_millis(self.since.as_millis().saturating_add(u64::from(self.millis.load(Ordering::Acquire))))
+        Instant::from_millis(self.since.as_millis().saturating_add(self.lasting()))
     }
 
     /// Whether it lasts at `now`. A comparison, no I/O.

@@ -84,7 +84,7 @@ impl<F: Face> Claim<F> {
     /// The flight that fills a key, unless there is nothing to ask: no key, a TTL of zero, or a recursion.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn flight(face: &F, key: BufOf<F>, ttl: Ttl) -> Option<Self> {
-        if ttl.is_zero() {
+        if ttl.is_zero() || instance(face).config().flight.is_zero() {
             refused(face, Refused::Zero);
             return None;
         }
@@ -194,7 +194,7 @@ impl<F: Face + AsyncRights> Claim<F> {
                 Ok(key) => key,
                 Err(why) => return Some(why.into()),
             };
-            contend(&claim.face, key, claim.patience, || {
+            contend(&claim.face, key, claim.patience, claim.patience, || {
                 *sent = now(&claim.face);
                 let ask = claim.ask();
                 async move { claim.face.ask(key, claim.want, &ask).await }
@@ -229,10 +229,12 @@ impl<F: Face + AsyncRights> Claim<F> {
                     self.say(|key| Event::Lost { key });
                     break;
                 }
-                Err(e) => self.failed(e.into()),
-            }
-            if !self.is_valid() {
-                break;
+                Err(e) => {
+                    self.failed(e.into());
+                    if !self.is_valid() {
+                        break;
+                    }
+                }
             }
         }
         pending().await

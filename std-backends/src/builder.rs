@@ -139,7 +139,8 @@ impl Builder {
         Ok(Cachify::new(Instance::with(store, self.config, self.watcher)))
     }
 
-    /// An instance that never leaves the process: cached values need no serde. A store that was given is not used.
+    /// An instance that never leaves the process: cached values need no serde. Their `Clone` runs under a lock of the
+    /// store and must not call it; `Arc` makes large values cheap. A store that was given is not used.
     ///
     /// A zero among the defaults is refused by the calls that use it.
     #[must_use]

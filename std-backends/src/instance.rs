@@ -80,7 +80,7 @@ impl Cachify {
 
     /// Uses this instance as the global one while `f` runs, on this thread only. For tests.
     ///
-    /// Each call keeps one small handle in memory until the process ends.
+    /// Each call keeps the instance, with its values and its thread, until the process ends.
     pub fn scope<T>(&self, f: impl FnOnce() -> T) -> T {
         let _scoped = Scoped::enter(self.clone());
         f()
@@ -88,7 +88,8 @@ impl Cachify {
 
     /// Uses this instance as the global one whenever `future` is polled. For tests.
     ///
-    /// Tasks that it spawns do not inherit it.
+    /// Tasks that it spawns do not inherit it. Keeps the instance, with its values and its thread, until the process
+    /// ends.
     pub async fn scope_async<T>(&self, future: impl Future<Output = T>) -> T {
         let handle = crate::global::leak(self.clone());
         let mut future = std::pin::pin!(future);

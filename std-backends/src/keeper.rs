@@ -17,6 +17,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{Arc, Mutex, Weak},
     task::{Poll, Waker},
@@ -248,13 +249,16 @@ impl Keeper {
                 if queue.stopped {
                     return;
                 }
-                let later = queue.by_due.split_off(&(Instant::from_millis(now.as_millis() + 1), 0));
+                let later = queue.by_due.split_off(&(Instant::from_millis(now.as_millis().saturating_add(1)), 0));
                 let due = std::mem::replace(&mut queue.by_due, later);
                 queue.wakes = Some(queue.by_due.keys().next().map_or(Instant::MAX, |(due, _)| *due));
                 due.into_values().collect()
             };
             for held in &due {
-                self.renew(held);
+                // a store or waker that panics costs one right, not the renewal of all
+                if catch_unwind(AssertUnwindSafe(|| self.renew(held))).is_err() {
+                    held.lost();
+                }
             }
             let until = locked(&self.0.queue).wakes.unwrap_or(Instant::MAX);
             self.0.clock.wait(until, pin!(self.earlier(until)));

@@ -116,8 +116,9 @@ type Rights = Ram<Vec<Option<Waiter>>, Map>;
 impl Inner {
     #[inline]
     fn shard(&self, key: &Key<'_>) -> &Shard {
-        // the low bits choose the bucket within the shard
-        let at = (key.hash >> 48) as usize & (self.shards.len() - 1);
+        // the low bits choose the bucket within the shard; a 32-bit target has a 32-bit hash
+        let shift = if cfg!(target_pointer_width = "64") { 48 } else { 20 };
+        let at = (key.hash >> shift) as usize & (self.shards.len() - 1);
         &self.shards[at]
     }
 

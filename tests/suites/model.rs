@@ -459,6 +459,27 @@ mod waiting {
         assert!(states > 200, "{states} states are too few to mean anything");
     }
 
+    /// Kinds must not meet in the waiters either, whatever their keys hash to.
+    #[test]
+    fn a_release_wakes_nobody_who_waits_for_another_kind() {
+        use cachify_core::{
+            cell::waiters::{Place, Waiters},
+            key::Kind,
+        };
+        let waker = |flag: &Arc<Flag>| Waker::from(flag.clone());
+        let (flight, lock): (Arc<Flag>, Arc<Flag>) = Default::default();
+        let key = |kind| Key { hash: 7, ..Key::new(kind, "", b"k", 0) };
+        let mut waiters = Waiters::new(Vec::new());
+        let ticket = waiters.ticket();
+        let mut places = [Place::default(); 2];
+        assert!(!waiters.poll(&mut places[0], &key(Kind::Cache), ticket, &waker(&flight)));
+        assert!(!waiters.poll(&mut places[1], &key(Kind::Lock), ticket, &waker(&lock)));
+        waiters.release(&key(Kind::Lock)).unwrap().wake();
+        assert!(lock.0.load(SeqCst) && !flight.0.load(SeqCst));
+        let hashes = |bytes: &[u8]| [Kind::Cache, Kind::Lock].map(|kind| Key::new(kind, "", bytes, 5).hash);
+        assert_ne!(hashes(b"user:1")[0], hashes(b"user:2")[1]);
+    }
+
     #[test]
     fn a_lost_baton_and_a_silent_drop_are_found() {
         for fault in [Fault::NoBaton, Fault::SilentDrop] {

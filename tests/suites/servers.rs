@@ -300,6 +300,38 @@ fn an_unknown_outcome_is_asked_again_by_the_same_token() {
 }
 
 #[test]
+fn a_store_that_stops_answering_after_a_miss_is_asked_no_more() {
+    let mut script = [Trouble::RequestLost; 100];
+    script[0] = Trouble::None;
+    let clock = BareClock::new();
+    let store = Faulty::new(MapStore::<NoLock, _, u8>::new(&clock), Script::new(&script));
+    let instance = Instance::new(&store);
+    assert_eq!(instance.cache("k").get_or_insert_with_blocking(|| Ok::<u8, ()>(7)), Ok(7));
+    assert_eq!((store.operations(), clock.now().as_millis()), (2, 0), "one look, one join, no waiting");
+}
+
+#[test]
+fn a_late_value_is_dropped_outside_the_locks() {
+    /// Uses the shard it was meant for while it is dropped.
+    #[derive(Clone)]
+    struct Last(Arc<Mutex<Option<Cachify<cachify::Memory>>>>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let last = Arc::strong_count(&self.0) == 1;
+            if let Some(c) = self.0.lock().unwrap().take().filter(|_| last) {
+                c.cache("k").get_or_insert_with_blocking(|| Ok::<u8, ()>(0)).unwrap();
+            }
+        }
+    }
+    let c = Cachify::builder().build_memory();
+    let load = || {
+        c.cache("k").reset_blocking().unwrap();
+        Ok::<_, ()>(Last(Arc::new(Mutex::new(Some(c.clone())))))
+    };
+    drop(c.cache("k").get_or_insert_with_blocking(load).unwrap());
+}
+
+#[test]
 fn giving_up_on_an_unknown_outcome_leaves_nothing_held() {
     for trouble in [Trouble::ReplyLost, Trouble::RequestLost] {
         let script = [trouble; 3];

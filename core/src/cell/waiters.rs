@@ -4,13 +4,17 @@
 //! takes the longest waiting one of its key out of its place and wakes it. Whoever is gone from its place has been
 //! woken; if it is dropped before it could act, it passes the wake-up on (the baton).
 
-use crate::{key::Key, patience::Ticket};
+use crate::{
+    key::{Key, Kind},
+    patience::Ticket,
+};
 use core::task::Waker;
 
 /// One waiting future.
 #[derive(Debug)]
 pub struct Waiter {
     id: u32,
+    kind: Kind,
     hash: u64,
     waker: Waker,
 }
@@ -95,7 +99,7 @@ impl<P: Places> Waiters<P> {
         let id = self.last_id;
         match self.vacant() {
             Some(vacant) => {
-                *vacant = Some(Waiter { id, hash: key.hash, waker: waker.clone() });
+                *vacant = Some(Waiter { id, kind: key.kind, hash: key.hash, waker: waker.clone() });
                 *place = Place(Some(id));
                 false
             }
@@ -126,7 +130,11 @@ impl<P: Places> Waiters<P> {
     /// Takes the longest waiting one of `key` out of its place.
     pub fn next(&mut self, key: &Key<'_>) -> Option<Waker> {
         let last = self.last_id;
-        let waiting = self.places.places().iter_mut().filter(|p| p.as_ref().is_some_and(|w| w.hash == key.hash));
+        let waiting = self
+            .places
+            .places()
+            .iter_mut()
+            .filter(|p| p.as_ref().is_some_and(|w| w.hash == key.hash && w.kind == key.kind));
         // the oldest id is the one furthest behind the last, also after the counter wrapped
         let oldest = waiting.max_by_key(|p| p.as_ref().map(|w| last.wrapping_sub(w.id)))?;
         oldest.take().map(|w| w.waker)

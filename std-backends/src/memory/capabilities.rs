@@ -106,10 +106,11 @@ impl<V: Clone + Send + Sync + 'static, C> CacheStore<V, C> for Memory {
         value: Kept<'_, V>,
         life: Life,
     ) -> Result<Holding, Fault> {
-        let value = value.into_owned();
+        let mut value = Some(value.into_owned());
         let (holding, gone) = self.0.free(&key, |ram, now| {
             let (holding, freed) = ram.release(&key, token, now);
-            let gone = if holding == Holding::Kept {
+            let kept = if holding == Holding::Kept { value.take() } else { None };
+            let gone = if let Some(value) = kept {
                 let node: AnyNode = Box::new(Node::new(&key, life.ttl.end(now), value));
                 write(&self.0.shard(&key).values).insert(node, &key, now)
             } else {
@@ -117,11 +118,11 @@ impl<V: Clone + Send + Sync + 'static, C> CacheStore<V, C> for Memory {
             };
             ((holding, gone), freed)
         });
-        // values are dropped here: a user's `Drop` never runs under a lock
-        drop(gone);
         if holding == Holding::Kept {
             self.0.wake_all(&key);
         }
+        // values are dropped here, the late one too: a user's `Drop` never runs under a lock
+        drop((gone, value));
         Ok(holding)
     }
 }
