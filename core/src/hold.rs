@@ -84,7 +84,7 @@ impl<F: Face> Claim<F> {
     /// The flight that fills a key, unless there is nothing to ask: no key, a TTL of zero, or a recursion.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn flight(face: &F, key: BufOf<F>, ttl: Ttl) -> Option<Self> {
-        if ttl.is_zero() || instance(face).config().flight.is_zero() {
+        if ttl.is_zero() {
             refused(face, Refused::Zero);
             return None;
         }

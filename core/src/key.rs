@@ -71,7 +71,7 @@ impl<'a> Key<'a> {
     #[inline]
     #[must_use]
     pub fn new(kind: Kind, prefix: &'a str, bytes: &'a [u8], seed: u64) -> Self {
-        Self { kind, prefix, bytes, hash: hash::hash(bytes, seed ^ (kind as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)) }
+        Self { kind, prefix, bytes, hash: hash::hash(bytes, seed ^ hash::spread(kind)) }
     }
 
     /// The user's part as text.

@@ -15,7 +15,8 @@ use core::task::Waker;
 pub struct Waiter {
     id: u32,
     kind: Kind,
-    hash: u64,
+    /// All the bits a key's hash has on this target.
+    hash: usize,
     waker: Waker,
 }
 
@@ -99,7 +100,7 @@ impl<P: Places> Waiters<P> {
         let id = self.last_id;
         match self.vacant() {
             Some(vacant) => {
-                *vacant = Some(Waiter { id, kind: key.kind, hash: key.hash, waker: waker.clone() });
+                *vacant = Some(Waiter { id, kind: key.kind, hash: key.hash as usize, waker: waker.clone() });
                 *place = Place(Some(id));
                 false
             }
@@ -134,7 +135,7 @@ impl<P: Places> Waiters<P> {
             .places
             .places()
             .iter_mut()
-            .filter(|p| p.as_ref().is_some_and(|w| w.hash == key.hash && w.kind == key.kind));
+            .filter(|p| p.as_ref().is_some_and(|w| w.hash == key.hash as usize && w.kind == key.kind));
         // the oldest id is the one furthest behind the last, also after the counter wrapped
         let oldest = waiting.max_by_key(|p| p.as_ref().map(|w| last.wrapping_sub(w.id)))?;
         oldest.take().map(|w| w.waker)

@@ -1,5 +1,20 @@
 //! Seeded hash of a key; not cryptographic.
 
+use super::Kind;
+
+/// A kind's share of the seed: spread out, so that it cancels against no character of a key.
+#[cfg(target_pointer_width = "64")]
+#[inline]
+pub(super) const fn spread(kind: Kind) -> u64 {
+    (kind as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// The same above the byte that the first character meets.
+#[cfg(not(target_pointer_width = "64"))]
+pub(super) const fn spread(kind: Kind) -> u64 {
+    (kind as u64) << 24
+}
+
 /// Multiply and fold, 8 bytes a step (the scheme of wyhash and foldhash).
 #[cfg(target_pointer_width = "64")]
 #[inline]
