@@ -7,7 +7,7 @@ use crate::{
     drive::{BufOf, Face, contend, instance, now, ready},
     hold::Claim,
     instance::Handle,
-    key::{Key, KeyBuffer, Kind},
+    key::Kind,
     observe::{Event, Observer},
     outcome::{InOk, Shape},
     patience::{Contended, Patience},
@@ -284,7 +284,7 @@ where
     K: Shape<R>,
 {
     let instance = handle.instance();
-    let key = Key::new(Kind::Cache, instance.store().prefix(), key.bytes().ok()?, instance.store().seed());
+    let key = instance.store().key(Kind::Cache, key).ok()?;
     let value = crate::store::Peek::peek(instance.store(), key, codec)?;
     instance.observer().event(&Event::Hit { key });
     Some(shape.back(value))

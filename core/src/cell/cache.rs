@@ -2,7 +2,7 @@
 
 use super::{Ask, Cell, Fences, Holding};
 use crate::{
-    patience::{Busy, Contended, Ticket},
+    patience::{Contended, Ticket},
     time::Instant,
     token::{FencingToken, HolderToken},
     ttl::Ttl,
@@ -94,7 +94,7 @@ impl<V> Cell<V> {
                 Contended::Granted(Lookup::Fill { stale, fence: grant.fence, remaining: grant.remaining })
             }
             (Contended::Busy(_), Some(v)) => Contended::Granted(Lookup::Stale(v)),
-            (Contended::Busy(busy), None) => Contended::Busy(Busy { ..busy }),
+            (Contended::Busy(busy), None) => Contended::Busy(busy),
         }
     }
 
