@@ -22,13 +22,14 @@ cargo clippy -p cachify-core --all-features -- -D warnings
 for features in "" alloc macros postcard heapless spin critical-section testing "alloc,testing"; do
   cargo clippy --quiet -p cachify-core --no-default-features --features "$features" -- -D warnings
 done
-for features in "" macros tokio; do
+for features in "" macros tokio json redis redis-tls "json,macros,redis"; do
   cargo clippy --quiet -p cachify --no-default-features --features "$features" -- -D warnings
 done
 
 step "documentation"
 RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 RUSTDOCFLAGS=-Dwarnings cargo doc -p cachify-core --all-features --no-deps
+RUSTDOCFLAGS=-Dwarnings cargo doc -p cachify --all-features --no-deps
 
 step "core for thumbv6m (no compare-and-swap) and thumbv7em, linked"
 (cd embedded-example && for target in thumbv6m-none-eabi thumbv7em-none-eabihf; do
@@ -45,8 +46,16 @@ embedded-example/sizes.sh
 step "the tour"
 cargo run --release --quiet --example tour
 
+step "a store of one's own, over SQLite"
+cargo run --quiet --example sqlite
+
 step "documentation tests"
 cargo test --workspace --doc --features cachify-core/testing,cachify-core/alloc,cachify-core/postcard
+
+step "servers: Redis and Valkey"
+tests/servers.sh
+redis-server --version
+valkey-server --version
 
 step "tests"
 if command -v cargo-nextest >/dev/null; then

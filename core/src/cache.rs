@@ -4,6 +4,7 @@
 
 use crate::{
     cell::{Grant, Holding, Life, Lookup},
+    codec::Tagged,
     drive::{BufOf, Face, contend, instance, now, ready},
     hold::Claim,
     instance::Handle,
@@ -201,6 +202,11 @@ impl<P: Handle, C> Cache<P, C> {
     /// How the value becomes bytes, where the store needs bytes.
     pub fn codec<D>(self, codec: D) -> Cache<P, D> {
         Cache { handle: self.handle, key: self.key, ttl: self.ttl, codec }
+    }
+
+    /// What the stored bytes are of; bytes of something else are a miss. The type's name unless said.
+    pub fn tag(self, tag: &'static str) -> Cache<P, Tagged<C>> {
+        Cache { handle: self.handle, key: self.key, ttl: self.ttl, codec: Tagged::new(self.codec, tag) }
     }
 }
 

@@ -52,6 +52,47 @@ pub trait Codec<V> {
     fn encode(&self, value: &V, into: &mut impl Sink) -> Result<(), Uncodable>;
     /// Reads a value.
     fn decode(&self, bytes: &[u8]) -> Result<V, Uncodable>;
+
+    /// What the bytes are of; bytes of something else are a miss. The type's name, unless [`Tagged`].
+    fn tag(&self) -> &str {
+        core::any::type_name::<V>()
+    }
+}
+
+/// A codec whose bytes carry a name of your own, for programs that share values but not their types' names.
+///
+/// ```
+/// use cachify_core::codec::{Codec, Postcard, Tagged};
+/// let codec = Tagged::new(Postcard, "user");
+/// assert_eq!(Codec::<u32>::tag(&codec), "user");
+/// assert_eq!(Codec::<u32>::tag(&Postcard), "u32");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tagged<C> {
+    codec: C,
+    tag: &'static str,
+}
+
+impl<C> Tagged<C> {
+    /// Bytes of `codec`, under the name `tag`.
+    #[must_use]
+    pub const fn new(codec: C, tag: &'static str) -> Self {
+        Self { codec, tag }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<V, C: Codec<V>> Codec<V> for Tagged<C> {
+    const ID: u8 = C::ID;
+    fn encode(&self, value: &V, into: &mut impl Sink) -> Result<(), Uncodable> {
+        self.codec.encode(value, into)
+    }
+    fn decode(&self, bytes: &[u8]) -> Result<V, Uncodable> {
+        self.codec.decode(bytes)
+    }
+    fn tag(&self) -> &str {
+        self.tag
+    }
 }
 
 /// A value cannot be encoded, or bytes are not one.

@@ -121,7 +121,8 @@ pub async fn beside<T, L>(body: impl Future<Output = T>, other: impl Future<Outp
 }
 
 /// Runs a future made only of parts that block: it is ready at the first poll.
-pub(crate) fn ready<T>(f: impl Future<Output = T>) -> T {
+#[doc(hidden)]
+pub fn ready<T>(f: impl Future<Output = T>) -> T {
     let mut f = pin!(f);
     loop {
         if let Poll::Ready(out) = f.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

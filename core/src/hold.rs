@@ -114,7 +114,7 @@ impl<F: Face> Claim<F> {
     pub(crate) fn ask(&self) -> Ask<'static> {
         let mut ask = Ask::new(self.token, self.ttl);
         let deadline = self.patience.deadline;
-        if deadline != Instant::MAX && deadline != Instant::ZERO {
+        if deadline != Instant::MAX {
             ask.within = Some(deadline.since(now(&self.face)));
         }
         ask

@@ -53,6 +53,7 @@ impl Kind {
 /// use cachify_core::key::{Key, Kind};
 /// let key = Key::new(Kind::Lock, "app", b"item:7", 0);
 /// assert_eq!(key.to_string(), "app:l:{item:7}");
+/// assert_eq!(Key::new(Kind::Cache, "a{b", b"", 0).to_string(), "a%7Bb:c:{%}");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key<'a> {
@@ -89,13 +90,30 @@ impl<'a> Key<'a> {
 }
 
 /// The whole key, as stores outside the process spell it: `prefix:kind:{user's part}`.
+///
+/// Braces stand nowhere else, so that a cluster takes exactly the user's part for the hash tag; an empty part is `%`.
 impl fmt::Display for Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.prefix.is_empty() {
-            write!(f, "{}:", self.prefix)?;
+            without_braces(f, self.prefix)?;
+            f.write_str(":")?;
         }
-        write!(f, "{}:{{{}}}", self.kind.letter(), self.text())
+        f.write_str(self.kind.letter())?;
+        f.write_str(":{")?;
+        without_braces(f, if self.bytes.is_empty() { "%" } else { self.text() })?;
+        f.write_str("}")
     }
+}
+
+fn without_braces(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (before, from) = rest.split_at(at);
+        f.write_str(before)?;
+        f.write_str(if from.starts_with('{') { "%7B" } else { "%7D" })?;
+        rest = &from[1..];
+    }
+    f.write_str(rest)
 }
 
 /// Why there is no key.

@@ -67,6 +67,7 @@ pub use cachify_macros::{cached_core as cached, lock_core as lock, once_core as 
 pub mod __private {
     pub use crate::{
         at_once::{Via, ViaAny, ViaRam},
+        codec::Tagged,
         hold::Wait,
         key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeySink, Part},
         outcome::{

@@ -42,6 +42,11 @@ pub enum Event<'a> {
         /// The key.
         key: Key<'a>,
     },
+    /// The store may drop live leases when its memory is full; told once, when it is first reached.
+    Evicts {
+        /// Its policy; leases want `noeviction`.
+        policy: &'a str,
+    },
     /// The store failed beside a call whose result does not tell.
     Failed {
         /// The key; `None` when there is none.

@@ -7,11 +7,15 @@ mod face;
 pub mod fixed;
 #[cfg(feature = "alloc")]
 pub mod growing;
+#[cfg(feature = "alloc")]
+pub mod kv;
 pub mod lock;
 pub mod ram;
 mod rights;
 
 pub use face::*;
+#[cfg(feature = "alloc")]
+pub use kv::{AsyncKvStore, Kv, KvStore};
 pub use rights::{AsyncRights, Want};
 
 use crate::{
@@ -131,6 +135,8 @@ pub enum Fault {
     Codec,
     /// The store cannot do this, or not on this face.
     Unsupported(&'static str),
+    /// The store answered that it will not; says why.
+    Rejected(&'static str),
     /// Nothing was initialised.
     NotInitialised,
 }
@@ -157,7 +163,7 @@ impl fmt::Display for Fault {
             Self::Full => "the store is full: every slot holds a live key or permit",
             Self::KeyTooLong => "the key is too long for this store",
             Self::Codec => "a value could not be encoded or decoded",
-            Self::Unsupported(what) => what,
+            Self::Unsupported(what) | Self::Rejected(what) => what,
             Self::NotInitialised => NOT_INITIALISED,
         })
     }

@@ -7,7 +7,7 @@ use crate::{
     global,
     instance::{Cachify, Watcher},
     memory::{DEFAULT_MAX_ENTRIES, Memory},
-    store::AnyStore,
+    store::{AnyStore, Guest, Outside},
 };
 use cachify_core::{Config, Instance, Ttl, observe::Observer, store::Host};
 use std::{fmt, sync::Arc, time::Duration};
@@ -26,9 +26,20 @@ pub struct Builder {
     config: Config,
     max_entries: usize,
     op_timeout: Duration,
+    connect_timeout: Duration,
     clock: StdClock,
     watcher: Watcher,
-    store: Option<Arc<dyn ErasedStore>>,
+    backend: Backend,
+}
+
+/// Where an instance keeps what it keeps.
+enum Backend {
+    Memory,
+    Own(Arc<dyn ErasedStore>),
+    #[cfg(feature = "redis")]
+    Redis(String),
+    #[cfg(feature = "redis")]
+    Client(Box<redis::Client>),
 }
 
 impl fmt::Debug for Builder {
@@ -44,9 +55,10 @@ impl Builder {
             config: Config::DEFAULT,
             max_entries: DEFAULT_MAX_ENTRIES,
             op_timeout: Duration::from_millis(500),
+            connect_timeout: Duration::from_secs(1),
             clock: StdClock::system(),
             watcher: Watcher::default(),
-            store: None,
+            backend: Backend::Memory,
         }
     }
 
@@ -92,9 +104,38 @@ impl Builder {
         self
     }
 
-    /// Longest time one operation of an async store may take; 500 ms unless said.
+    /// Longest time one operation outside the process may take, connecting included; 500 ms unless said.
+    ///
+    /// The blocking face of a store of your own keeps to the limits of its own client.
     pub fn op_timeout(mut self, op_timeout: Duration) -> Self {
         self.op_timeout = op_timeout;
+        self
+    }
+
+    /// Longest time one attempt to connect may take, which goes on after its callers gave up; 1 s unless said.
+    pub fn connect_timeout(mut self, connect_timeout: Duration) -> Self {
+        self.connect_timeout = connect_timeout;
+        self
+    }
+
+    /// Redis, Valkey, or what speaks like them: `redis://[user:password@]host[:port][/database]`, `rediss://..` for
+    /// TLS (feature `redis-tls`), or `unix:///path`.
+    ///
+    /// The URL is checked when the instance is built; the server is called at the first need, or by
+    /// [`ping`](Cachify::ping).
+    #[cfg(feature = "redis")]
+    pub fn redis(mut self, url: impl Into<String>) -> Self {
+        self.backend = Backend::Redis(url.into());
+        self
+    }
+
+    /// The same by a client of your own, for certificates and credentials that no URL can hold.
+    ///
+    /// A client and not a connection, because tasks, threads and the subscription each need connections of their own.
+    /// The type is that of the crate `redis`, version 1.
+    #[cfg(feature = "redis")]
+    pub fn redis_client(mut self, client: redis::Client) -> Self {
+        self.backend = Backend::Client(Box::new(client));
         self
     }
 
@@ -112,7 +153,7 @@ impl Builder {
 
     /// A store of your own; see [`erase!`](crate::erase).
     pub fn store(mut self, store: impl ErasedStore + 'static) -> Self {
-        self.store = Some(Arc::new(store));
+        self.backend = Backend::Own(Arc::new(store));
         self
     }
 
@@ -129,14 +170,35 @@ impl Builder {
     /// An instance whose store was chosen at run time. Cached values derive `Serialize` and `Deserialize`.
     pub fn build(self) -> Result<Cachify, Error> {
         self.check()?;
-        let store = match self.store {
-            Some(store) => AnyStore::guest(store, self.clock, &self.prefix, self.op_timeout),
+        let outside = self.outside()?;
+        let Self { prefix, config, clock, watcher, max_entries, .. } = self;
+        let store = match outside {
+            Some(outside) => AnyStore::outside(outside, clock, &prefix, watcher.clone()),
             None => {
-                let memory = Memory::new(self.clock.clone(), &self.prefix, self.max_entries);
-                AnyStore::memory(memory, self.clock, &self.prefix)
+                let memory = Memory::new(clock.clone(), &prefix, max_entries);
+                AnyStore::memory(memory, clock, &prefix, watcher.clone())
             }
         };
-        Ok(Cachify::new(Instance::with(store, self.config, self.watcher)))
+        Ok(Cachify::new(Instance::with(store, config, watcher)))
+    }
+
+    #[cfg_attr(not(feature = "redis"), expect(clippy::unnecessary_wraps, reason = "a URL may be wrong"))]
+    fn outside(&self) -> Result<Option<Outside>, Error> {
+        Ok(match &self.backend {
+            Backend::Memory => None,
+            Backend::Own(store) => Some(Outside::Guest(Guest::new(store.clone(), self.clock.clone(), self.op_timeout))),
+            #[cfg(feature = "redis")]
+            Backend::Redis(url) => Some(self.over(crate::redis::client(url)?)),
+            #[cfg(feature = "redis")]
+            Backend::Client(client) => Some(self.over(client.as_ref().clone())),
+        })
+    }
+
+    #[cfg(feature = "redis")]
+    fn over(&self, client: redis::Client) -> Outside {
+        let limits = crate::redis::Limits { operation: self.op_timeout, connect: self.connect_timeout };
+        let store = crate::redis::Redis::new(client, self.clock.clone(), &self.prefix, limits, self.watcher.clone());
+        Outside::Redis(store)
     }
 
     /// An instance that never leaves the process: cached values need no serde. Their `Clone` runs under a lock of the
@@ -158,6 +220,7 @@ impl Builder {
             ("flight", self.config.flight.is_zero()),
             ("poll", self.config.poll.is_zero()),
             ("op_timeout", self.op_timeout.is_zero()),
+            ("connect_timeout", self.connect_timeout.is_zero()),
             ("max_entries", self.max_entries == 0),
         ];
         zeros.iter().find(|(_, zero)| *zero).map_or(Ok(()), |(what, _)| Err(Error::Zero(what)))

@@ -1,7 +1,10 @@
 //! A store of somebody else's, behind one pointer.
 //!
 //! A blanket "any store, boxed" cannot promise `Send` futures on stable Rust, so [`erase!`](crate::erase) does it for
-//! one concrete type at a time. Operations travel as values, which keeps the erased interface to four methods.
+//! one concrete type at a time; a blocking [`Kv`](crate::Kv) has no futures of its own and needs no macro. Operations
+//! travel as values, which keeps the erased interface to a few methods.
+
+mod kv;
 
 use cachify_core::{
     AsIs, Fault, Holding,
@@ -39,6 +42,8 @@ pub enum Operation<'a> {
     ForceRelease,
     Get,
     Join(&'a Ask<'a>),
+    /// A join that takes exactly these bytes, which its caller cannot decode, for a miss.
+    Heal(&'a Ask<'a>, &'a [u8]),
     Publish(HolderToken, Vec<u8>, Life),
     KeepFlying(&'a Ask<'a>),
     Abandon(HolderToken),
@@ -83,7 +88,11 @@ answers!(
     lookup: Lookup(Contended<Lookup<Vec<u8>>>)
 );
 
-/// A store behind a pointer; implemented by [`erase!`](crate::erase).
+/// A store behind a pointer; implemented by [`erase!`](crate::erase), and by [`Kv`](crate::Kv) over a blocking store.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the store of an instance",
+    note = "a blocking `KvStore` is given as `Kv(Arc::new(store))`; for any other store say `cachify::erase!(..)` once"
+)]
 pub trait ErasedStore: Send + Sync {
     /// Does one operation.
     fn call<'a>(&'a self, key: Key<'a>, operation: Operation<'a>) -> BoxFuture<'a, Result<Answer, Fault>>;
@@ -127,6 +136,13 @@ macro_rules! dispatchers {
                 Op::ForceRelease => $Force::force_release(store, key)$($wait)*.map(Answer::Flag),
                 Op::Get => $Cache::get(store, key, &AsIs)$($wait)*.map(Answer::Value),
                 Op::Join(ask) => $Cache::join(store, key, &AsIs, ask)$($wait)*.map(Answer::Lookup),
+                Op::Heal(ask, bytes) => {
+                    let found = $Cache::get(store, key, &AsIs)$($wait)*.map_err(Into::into)?;
+                    if found.is_some_and(|found| found == bytes) {
+                        $Entry::invalidate(store, key)$($wait)*.map_err(Into::into)?;
+                    }
+                    $Cache::join(store, key, &AsIs, ask)$($wait)*.map(Answer::Lookup)
+                }
                 Op::Publish(token, bytes, life) => {
                     $Cache::publish(store, key, &AsIs, token, Kept::Own(bytes), life)$($wait)*.map(Answer::Holding)
                 }
@@ -147,8 +163,70 @@ dispatchers! {
 
 /// Lets a store of your own be chosen at run time: `Cachify::builder().store(MyStore::new())`.
 ///
-/// The store implements the async capability traits of `cachify_core::store`, with values of type `Vec<u8>`, and is
-/// `Send + Sync`. `erase!(MyStore, blocking)` also takes its blocking face; without it, blocking calls are refused.
+/// | the store implements | say | and give the builder |
+/// |---|---|---|
+/// | [`KvStore`](crate::KvStore) | nothing | `Kv(Arc::new(store))` |
+/// | [`AsyncKvStore`](crate::AsyncKvStore) | `erase!(MyStore, kv)` | `store` |
+/// | both of these | `erase!(MyStore, kv blocking)` | `store` |
+/// | the async capabilities of `cachify::core::store`, values `Vec<u8>` | `erase!(MyStore)` | `store` |
+/// | these, and the blocking ones | `erase!(MyStore, blocking)` | `store` |
+///
+/// It is `Send + Sync`. Without a blocking face, blocking calls are refused by name. A [`Kv`](crate::Kv) over a blocking
+/// store serves tasks too: inside a tokio runtime (feature `tokio`) on its blocking threads, elsewhere in the task.
+///
+/// ```
+/// use cachify::{AsyncKvStore, Cachify, Fault};
+/// # use std::{collections::HashMap, sync::Mutex};
+/// use std::time::Duration;
+///
+/// #[derive(Default)]
+/// struct Remote {
+///     // a client of your own; here a map that forgets nothing
+/// #   map: Mutex<HashMap<String, Vec<u8>>>,
+/// }
+///
+/// impl AsyncKvStore for Remote {
+///     type Error = Fault;
+///     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+///         // ..
+/// #       Ok(self.map.lock().unwrap().get(key).cloned())
+///     }
+///     async fn compare_exchange(
+///         &self,
+///         key: &str,
+///         old: Option<&[u8]>,
+///         new: Option<&[u8]>,
+///         ttl: Option<Duration>,
+///     ) -> Result<bool, Fault> {
+///         // ..
+/// #       let mut map = self.map.lock().unwrap();
+/// #       let same = map.get(key).map(|value| &value[..]) == old;
+/// #       match new {
+/// #           Some(new) if same => drop(map.insert(key.into(), new.into())),
+/// #           None if same => drop(map.remove(key)),
+/// #           _ => {}
+/// #       }
+/// #       let _ = ttl;
+/// #       Ok(same)
+///     }
+///     async fn remove(&self, key: &str) -> Result<bool, Fault> {
+///         // ..
+/// #       Ok(self.map.lock().unwrap().remove(key).is_some())
+///     }
+/// }
+/// cachify::erase!(Remote, kv);
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let c = Cachify::builder().store(Remote::default()).build()?;
+/// let guard = c.lock("report").acquire().await?;
+/// assert!(c.lock("report").try_acquire().await?.is_none());
+/// guard.release().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// With the capabilities themselves:
 ///
 /// ```
 /// use cachify::{Cachify, StdLock, core::store::growing::MapStore};
@@ -206,21 +284,31 @@ dispatchers! {
 #[macro_export]
 macro_rules! erase {
     ($Store:ty) => {
-        $crate::erase!(@ $Store, false, |_, _, _| Err($crate::erased::NO_BLOCKING_FACE));
+        $crate::erase!(@ $Store, [$crate::erased::itself], false, |_, _, _| Err($crate::erased::NO_BLOCKING_FACE));
     };
     ($Store:ty, blocking) => {
-        $crate::erase!(@ $Store, true, |store, key, operation| {
+        $crate::erase!(@ $Store, [$crate::erased::itself], true, |store, key, operation| {
             $crate::erased::dispatch_blocking(store, key, operation)
         });
     };
-    (@ $Store:ty, $blocks:literal, $blocking:expr) => {
+    ($Store:ty, kv) => {
+        $crate::erase!(@ $Store, [&$crate::Kv], false, |_, _, _| Err($crate::erased::NO_BLOCKING_FACE));
+    };
+    ($Store:ty, kv blocking) => {
+        $crate::erase!(@ $Store, [&$crate::Kv], true, |store, key, operation| {
+            $crate::erased::dispatch_blocking(&$crate::Kv(store), key, operation)
+        });
+    };
+    (@ $Store:ty, [$($seen:tt)*], $blocks:literal, $blocking:expr) => {
         impl $crate::erased::ErasedStore for $Store {
             fn call<'a>(
                 &'a self,
                 key: $crate::core::key::Key<'a>,
                 operation: $crate::erased::Operation<'a>,
             ) -> $crate::erased::BoxFuture<'a, ::core::result::Result<$crate::erased::Answer, $crate::Fault>> {
-                ::std::boxed::Box::pin($crate::erased::dispatch(self, key, operation))
+                ::std::boxed::Box::pin(async move {
+                    $crate::erased::dispatch($($seen)*(self), key, operation).await
+                })
             }
             fn call_blocking(
                 &self,
@@ -240,14 +328,22 @@ macro_rules! erase {
                 key: $crate::core::key::Key<'a>,
                 ticket: $crate::core::patience::Ticket,
             ) -> $crate::erased::BoxFuture<'a, ()> {
-                ::std::boxed::Box::pin($crate::core::store::Store::changed(self, key, ticket))
+                ::std::boxed::Box::pin(async move {
+                    $crate::core::store::Store::changed($($seen)*(self), key, ticket).await
+                })
             }
             fn dropped(&self, key: $crate::core::key::Key<'_>, token: $crate::core::token::HolderToken) {
-                $crate::core::store::Store::dropped(self, key, token);
+                $crate::core::store::Store::dropped($($seen)*(self), key, token);
             }
             fn blocks(&self) -> bool {
                 $blocks
             }
         }
     };
+}
+
+/// A store seen as it is.
+#[doc(hidden)]
+pub const fn itself<S>(store: &S) -> &S {
+    store
 }

@@ -11,6 +11,8 @@ pub enum Error {
     NotInitialised,
     /// The builder was given a time or a number of zero; names it.
     Zero(&'static str),
+    /// The URL of the server cannot be used; says why, without the URL, which may hold a password.
+    Url(&'static str),
     /// There is no key.
     Key(KeyError),
     /// The store could not do it.
@@ -30,6 +32,7 @@ impl fmt::Display for Error {
         match self {
             Self::NotInitialised => Fault::NotInitialised.fmt(f),
             Self::Zero(what) => write!(f, "`{what}` is zero"),
+            Self::Url(why) => f.write_str(why),
             Self::Key(why) => why.fmt(f),
             Self::Store(fault) => fault.fmt(f),
         }
@@ -59,6 +62,7 @@ impl From<Error> for Refused {
         match e {
             Error::NotInitialised => Self::NotInitialised,
             Error::Zero(_) => Self::Zero,
+            Error::Url(why) => Self::Unavailable(Fault::Rejected(why)),
             Error::Key(why) => why.into(),
             Error::Store(fault) => fault.into(),
         }

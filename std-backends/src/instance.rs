@@ -1,16 +1,23 @@
 //! An instance as a value: cheap to clone, `Send`, `'static`.
 
-use crate::{builder::Builder, clock::StdClock, global::Scoped, keeper::Keeper, memory::Memory, store::AnyStore};
+use crate::{
+    Error,
+    builder::Builder,
+    global::Scoped,
+    keeper::Keeper,
+    memory::Memory,
+    store::{AnyStore, Outside},
+};
 use cachify_core::{
     Instance,
     cache::Cache,
     instance::{Handle, Primitives},
-    key::AsKey,
+    key::{AsKey, Key, Kind},
     lock::Lock,
     observe::{Event, Observer},
     once::Once,
     pool::Pool,
-    store::Host,
+    store::{AsyncInspect, Host, Inspect},
     time::{Clock, Timer},
 };
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -102,16 +109,58 @@ impl Cachify {
 
     /// Gives back all that is held through this instance, whose guards then say that they lost it; how much there was.
     ///
-    /// In memory this takes no time; `within` bounds it where a store must be asked.
+    /// What was dropped before is given back too. In memory this takes no time; `within` bounds it where a store must
+    /// be asked. What could not be given back by then ends by itself.
     pub async fn shutdown(&self, within: Duration) -> usize {
-        shut_down(&self.0.store().clock().clone(), self.0.store().keeper(), within).await
+        let store = self.0.store();
+        let held = store.keeper().map_or(0, Keeper::drain);
+        if let Some(outside) = store.beyond() {
+            let limit = store.clock().sleep_until(store.clock().now().saturating_add(within));
+            let _ = cachify_core::drive::beside(outside.flush(), limit).await;
+        }
+        held
     }
+
+    /// Asks the store whether it is there, for those who want to fail at the start rather than at the first call.
+    ///
+    /// Ends within `op_timeout`. Memory is always there.
+    pub async fn ping(&self) -> Result<Pong, Error> {
+        let store = self.0.store();
+        AsyncInspect::remaining(store, probe(store)).await?;
+        Ok(pong(store))
+    }
+
+    /// The same, blocking.
+    pub fn ping_blocking(&self) -> Result<Pong, Error> {
+        let store = self.0.store();
+        Inspect::remaining(store, probe(store))?;
+        Ok(pong(store))
+    }
+}
+
+/// The key a ping reads; whatever reads keys does.
+fn probe(store: &AnyStore) -> Key<'_> {
+    Key::new(Kind::Lock, store.prefix(), b"ping", store.seed())
+}
+
+fn pong(store: &AnyStore) -> Pong {
+    Pong { evicts: store.beyond().and_then(Outside::evicts).map(str::to_owned) }
+}
+
+/// What a store answered to a ping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pong {
+    /// The policy by which a full server drops keys, live leases among them; `None` when it drops none, or did not
+    /// say. Leases want `maxmemory-policy noeviction`.
+    pub evicts: Option<String>,
 }
 
 impl Cachify<Memory> {
     /// Gives back all that is held through this instance, whose guards then say that they lost it; how much there was.
-    pub async fn shutdown(&self, within: Duration) -> usize {
-        shut_down(&self.0.store().clock().clone(), Some(self.0.store().keeper()), within).await
+    #[expect(clippy::unused_async, reason = "the same call whatever the store is")]
+    pub async fn shutdown(&self, _within: Duration) -> usize {
+        self.0.store().keeper().drain()
     }
 
     /// How many values it holds, ended ones that were not reclaimed yet included.
@@ -125,12 +174,6 @@ impl Cachify<Memory> {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
-
-async fn shut_down(clock: &StdClock, keeper: Option<&Keeper>, within: Duration) -> usize {
-    let until = clock.now().saturating_add(within);
-    let drained = async { keeper.map_or(0, Keeper::drain) };
-    cachify_core::drive::beside(drained, clock.sleep_until(until)).await.unwrap_or_default()
 }
 
 impl<S: Host> Cachify<S> {

@@ -29,6 +29,10 @@ use std::{
 pub(crate) trait Renew: Send + Sync {
     /// Extends a right.
     fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault>;
+    /// Extends many, in their order.
+    fn renew_all(&self, due: &[(Key<'_>, Ask<'_>)]) -> Vec<Result<Holding, Fault>> {
+        due.iter().map(|(key, ask)| self.renew(*key, ask)).collect()
+    }
     /// Gives a right back.
     fn give_back(&self, key: Key<'_>, token: HolderToken);
 }
@@ -45,6 +49,8 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     by_due: BTreeMap<(Instant, u64), Arc<Held>>,
+    /// Those that are being renewed at this moment.
+    renewing: Vec<Arc<Held>>,
     last: u64,
     /// When the thread wakes; `None` while there is no thread.
     wakes: Option<Instant>,
@@ -180,20 +186,43 @@ impl Keeper {
             place: Mutex::default(),
             alarm: Mutex::default(),
         });
-        self.schedule(&held);
+        self.schedule(&held, false);
         Attended(Watch::Kept { held, keeper: self.clone() })
     }
 
     /// Ends all rights that are held, and gives them back; how many there were.
     pub(crate) fn drain(&self) -> usize {
-        let all = std::mem::take(&mut locked(&self.0.queue).by_due);
-        for held in all.values() {
+        let all: Vec<_> = {
+            let mut queue = locked(&self.0.queue);
+            let renewing = queue.renewing.clone().into_iter().filter(|held| locked(&held.place).take().is_some());
+            renewing.chain(std::mem::take(&mut queue.by_due).into_values()).collect()
+        };
+        for held in &all {
+            locked(&held.place).take();
             held.lost();
             if let Some(store) = held.store.upgrade() {
                 store.give_back(held.key(), held.token);
             }
         }
         all.len()
+    }
+
+    /// Renews everything at once: the store may have lost its memory.
+    #[cfg(feature = "redis")]
+    pub(crate) fn rush(&self) {
+        let now = self.0.clock.now();
+        let waker = {
+            let mut queue = locked(&self.0.queue);
+            for ((_, number), held) in std::mem::take(&mut queue.by_due) {
+                *locked(&held.place) = Some((now, number));
+                queue.by_due.insert((now, number), held);
+            }
+            if queue.wakes.is_some() && !queue.by_due.is_empty() {
+                queue.wakes = Some(now);
+            }
+            queue.waker.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
     }
 
     /// Ends the thread, soon.
@@ -206,12 +235,16 @@ impl Keeper {
         waker.into_iter().for_each(Waker::wake);
     }
 
-    fn schedule(&self, held: &Arc<Held>) {
+    fn schedule(&self, held: &Arc<Held>, again: bool) {
         let due = next_heartbeat(self.0.clock.now(), held.ttl, held.token);
         let mut queue = locked(&self.0.queue);
         queue.last += 1;
         let place = (due, queue.last);
-        *locked(&held.place) = Some(place);
+        // forgotten meanwhile: under the lock of the queue, which `forget` takes first too
+        if locked(&held.place).replace(place).is_none() && again {
+            locked(&held.place).take();
+            return;
+        }
         queue.by_due.insert(place, held.clone());
         let waker = match queue.wakes {
             Some(wakes) if wakes <= due => None,
@@ -243,43 +276,47 @@ impl Keeper {
 
     fn run(&self) {
         loop {
-            let now = self.0.clock.now();
-            let due: Vec<_> = {
+            let due = {
+                let now = self.0.clock.now();
                 let mut queue = locked(&self.0.queue);
                 if queue.stopped {
                     return;
                 }
                 let later = queue.by_due.split_off(&(Instant::from_millis(now.as_millis().saturating_add(1)), 0));
-                let due = std::mem::replace(&mut queue.by_due, later);
+                let due: Vec<_> = std::mem::replace(&mut queue.by_due, later).into_values().collect();
                 queue.wakes = Some(queue.by_due.keys().next().map_or(Instant::MAX, |(due, _)| *due));
-                due.into_values().collect()
+                queue.renewing.clone_from(&due);
+                due
             };
-            for held in &due {
-                // a store or waker that panics costs one right, not the renewal of all
-                if catch_unwind(AssertUnwindSafe(|| self.renew(held))).is_err() {
-                    held.lost();
-                }
+            if !due.is_empty() {
+                self.renew(due);
             }
             let until = locked(&self.0.queue).wakes.unwrap_or(Instant::MAX);
             self.0.clock.wait(until, pin!(self.earlier(until)));
         }
     }
 
-    fn renew(&self, held: &Arc<Held>) {
-        // its guard may have gone meanwhile: `forget` took the place, and nothing is to be renewed
-        if locked(&held.place).take().is_none() {
-            return;
-        }
-        let Some(store) = held.store.upgrade() else { return };
+    fn renew(&self, due: Vec<Arc<Held>>) {
         let sent = self.0.clock.now();
-        match store.renew(held.key(), &Ask::new(held.token, held.ttl)) {
-            Ok(Holding::Kept) => held.validity.extend(sent, held.ttl),
-            // unknown: tried again at the next heartbeat, as long as the right may live
-            Err(_) if held.validity.is_valid(self.0.clock.now()) => {}
-            Ok(Holding::Lost) | Err(_) => return held.lost(),
-        }
-        if Arc::strong_count(held) > 1 {
-            self.schedule(held);
+        let asks: Vec<_> = due.iter().map(|held| (held.key(), Ask::new(held.token, held.ttl))).collect();
+        let store = due.first().and_then(|held| held.store.upgrade());
+        // a store or waker that panics costs these rights, not the renewal of all others
+        let answers = store.and_then(|store| catch_unwind(AssertUnwindSafe(|| store.renew_all(&asks))).ok());
+        let answers = answers.unwrap_or_default().into_iter().chain(std::iter::repeat(Ok(Holding::Lost)));
+        drop(asks);
+        locked(&self.0.queue).renewing.clear();
+        for (held, answer) in due.into_iter().zip(answers) {
+            match answer {
+                Ok(Holding::Kept) => held.validity.extend(sent, held.ttl),
+                // unknown: tried again at the next heartbeat, as long as the right may live
+                Err(_) if held.validity.is_valid(self.0.clock.now()) => {}
+                // a guard that has gone meanwhile hears nothing of it
+                Ok(Holding::Lost) | Err(_) => {
+                    let _ = catch_unwind(AssertUnwindSafe(|| held.lost()));
+                    continue;
+                }
+            }
+            self.schedule(&held, true);
         }
     }
 

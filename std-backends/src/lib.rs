@@ -26,17 +26,22 @@ pub mod erased;
 mod error;
 mod global;
 mod instance;
+#[cfg(feature = "json")]
+mod json;
 mod keeper;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 mod store;
 mod token;
 
 pub use cachify_core as core;
 pub use cachify_core::{
     AsIs, Config, Fault, Holding, Ran, Refused, Ttl,
-    codec::{Codec, Postcard, Sink, Uncodable},
+    codec::{Codec, Postcard, Sink, Tagged, Uncodable},
     key::{Arguments, KeyError, KeyTemplate, Shown},
     observe::{Event, Observer},
+    store::{AsyncKvStore, Kv, KvStore},
     token::{FenceGate, FencingToken, HolderToken},
 };
 #[cfg(feature = "macros")]
@@ -46,7 +51,9 @@ pub use builder::Builder;
 pub use clock::{ManualClock, secs};
 pub use error::Error;
 pub use global::global;
-pub use instance::{Cachify, Watcher};
+pub use instance::{Cachify, Pong, Watcher};
+#[cfg(feature = "json")]
+pub use json::Json;
 pub use keeper::Attended;
 pub use memory::{DEFAULT_MAX_ENTRIES, Memory};
 pub use store::AnyStore;
@@ -91,7 +98,7 @@ pub mod __private {
     pub use cachify_core::{
         __private::{
             ByDisplay, ByPart, Encoded, IsAny, IsOption, IsResult, KeyBuffer, KeyError, KeySink, Part, Probe,
-            SaysNothing, SaysWhy, Shape, Ttl, Wait, Whole, decide, refuse_lock,
+            SaysNothing, SaysWhy, Shape, Tagged, Ttl, Wait, Whole, decide, refuse_lock,
         },
         Refused,
         key::LongKeyBuf as KeyBuf,
@@ -129,6 +136,6 @@ pub mod __private {
 }
 
 /// The programs of the README, compiled and run as tests of the documentation.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "macros", feature = "redis"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

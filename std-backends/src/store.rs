@@ -3,9 +3,11 @@
 mod entry;
 mod forward;
 mod guest;
+mod outside;
 
 use crate::{
     clock::StdClock,
+    instance::Watcher,
     keeper::{Attended, Keeper},
     memory::{self, Memory},
     token,
@@ -19,44 +21,42 @@ use cachify_core::{
     store::{Host, Store},
     token::HolderToken,
 };
-use guest::Guest;
+pub(crate) use guest::Guest;
+pub(crate) use outside::Outside;
 use std::{sync::Arc, time::Duration};
 
-/// Memory, or a store of the user's own.
+/// Memory, or a store outside the process.
 #[derive(Clone, Debug)]
 pub struct AnyStore {
     kind: Kind,
     clock: StdClock,
     prefix: Arc<str>,
     seed: u64,
+    watcher: Watcher,
 }
 
 #[derive(Clone, Debug)]
 enum Kind {
     Memory(Memory),
-    Guest(Guest),
+    Outside(Outside),
     /// What stands for the global instance before `init`.
     Nothing,
 }
 
 impl AnyStore {
-    pub(crate) fn memory(memory: Memory, clock: StdClock, prefix: &str) -> Self {
+    pub(crate) fn memory(memory: Memory, clock: StdClock, prefix: &str, watcher: Watcher) -> Self {
         let seed = memory.seed();
-        Self { kind: Kind::Memory(memory), clock, prefix: prefix.into(), seed }
+        Self { kind: Kind::Memory(memory), clock, prefix: prefix.into(), seed, watcher }
     }
 
-    pub(crate) fn guest(
-        store: Arc<dyn crate::erased::ErasedStore>,
-        clock: StdClock,
-        prefix: &str,
-        op_timeout: Duration,
-    ) -> Self {
-        let guest = Guest::new(store, clock.clone(), op_timeout);
-        Self { kind: Kind::Guest(guest), clock, prefix: prefix.into(), seed: token::random_word() }
+    pub(crate) fn outside(outside: Outside, clock: StdClock, prefix: &str, watcher: Watcher) -> Self {
+        let seed = token::random_word();
+        Self { kind: Kind::Outside(outside), clock, prefix: prefix.into(), seed, watcher }
     }
 
     pub(crate) fn nothing() -> Self {
-        Self { kind: Kind::Nothing, clock: StdClock::system(), prefix: "".into(), seed: 0 }
+        let watcher = Watcher::default();
+        Self { kind: Kind::Nothing, clock: StdClock::system(), prefix: "".into(), seed: 0, watcher }
     }
 
     pub(crate) const fn is_nothing(&self) -> bool {
@@ -66,8 +66,16 @@ impl AnyStore {
     pub(crate) fn keeper(&self) -> Option<&Keeper> {
         match &self.kind {
             Kind::Memory(memory) => Some(memory.keeper()),
-            Kind::Guest(guest) => Some(guest.keeper()),
+            Kind::Outside(outside) => Some(outside.keeper()),
             Kind::Nothing => None,
+        }
+    }
+
+    /// What lies outside the process, if anything does.
+    pub(crate) const fn beyond(&self) -> Option<&Outside> {
+        match &self.kind {
+            Kind::Outside(outside) => Some(outside),
+            Kind::Memory(_) | Kind::Nothing => None,
         }
     }
 }
@@ -78,7 +86,7 @@ impl Store for AnyStore {
     async fn changed(&self, key: Key<'_>, ticket: Ticket) {
         match &self.kind {
             Kind::Memory(memory) => memory.changed(key, ticket).await,
-            Kind::Guest(guest) => guest.store().changed(key, ticket).await,
+            Kind::Outside(outside) => outside.changed(key, ticket).await,
             Kind::Nothing => std::future::pending().await,
         }
     }
@@ -86,7 +94,7 @@ impl Store for AnyStore {
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
         match &self.kind {
             Kind::Memory(memory) => memory.dropped(key, token),
-            Kind::Guest(guest) => guest.store().dropped(key, token),
+            Kind::Outside(outside) => outside.dropped(key, token),
             Kind::Nothing => {}
         }
     }
@@ -107,7 +115,10 @@ impl Host for AnyStore {
     fn attend(&self, key: Key<'_>, token: HolderToken, ttl: Duration, validity: Validity) -> Attended {
         match &self.kind {
             Kind::Memory(memory) => memory.attend(key, token, ttl, validity),
-            Kind::Guest(guest) => guest.attend(key, token, ttl, validity, &self.prefix, self.seed),
+            Kind::Outside(outside) => match outside.renewer() {
+                Some(store) => outside.keeper().attend(store, &self.prefix, self.seed, key, token, ttl, validity),
+                None => Attended::alone(validity),
+            },
             Kind::Nothing => Attended::alone(validity),
         }
     }
@@ -121,14 +132,14 @@ impl Host for AnyStore {
     fn mark(&self, key: Key<'_>, token: HolderToken, inside: bool) {
         match &self.kind {
             Kind::Memory(memory) => memory.mark(key, token, inside),
-            Kind::Guest(guest) => memory::mark(guest.id(), &key, inside),
+            Kind::Outside(outside) => memory::mark(outside.id(), &key, inside),
             Kind::Nothing => {}
         }
     }
     fn is_marked(&self, key: Key<'_>) -> bool {
         match &self.kind {
             Kind::Memory(memory) => memory.is_marked(key),
-            Kind::Guest(guest) => memory::is_marked(guest.id(), &key),
+            Kind::Outside(outside) => memory::is_marked(outside.id(), &key),
             Kind::Nothing => false,
         }
     }

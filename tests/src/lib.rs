@@ -1,4 +1,8 @@
-//! What the suites share: a store of somebody else's.
+//! What the suites share: a store of somebody else's, and real servers to talk to.
+
+pub mod proxy;
+pub mod resp;
+pub mod server;
 
 use cachify::{
     AsIs, Fault, HolderToken, Holding, StdLock,

@@ -4,7 +4,7 @@ use crate::{Home, Primitive, span::Span};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Error, Expr, ExprLit, Ident, Lit, LitStr, Path, Result, Token,
+    Attribute, Error, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Result, Token,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
     spanned::Spanned,
@@ -26,6 +26,8 @@ pub(crate) struct Layer {
     pub(crate) codec: Option<Expr>,
     pub(crate) encode: Option<Expr>,
     pub(crate) decode: Option<Expr>,
+    pub(crate) tag: Option<LitStr>,
+    version: Option<LitInt>,
     pub(crate) cache_err: bool,
     pub(crate) cache_none: bool,
     pub(crate) companions: Companions,
@@ -77,6 +79,10 @@ impl Layer {
             return Err(Error::new(at, format!("a key is missing, as in `{example}`")));
         }
         layer.check(at)?;
+        if let Some(version) = &layer.version {
+            // one more literal: a value's own colon is escaped, so no key of another version looks like it
+            layer.key = LitStr::new(&format!("{}:v{}", layer.key.value(), version.base10_digits()), layer.key.span());
+        }
         Ok(layer)
     }
 
@@ -106,6 +112,8 @@ impl Layer {
             codec: None,
             encode: None,
             decode: None,
+            tag: None,
+            version: None,
             cache_err: false,
             cache_none: false,
             companions: Companions::Own,
@@ -116,7 +124,7 @@ impl Layer {
     fn set(&mut self, name: &Ident, value: Expr) -> Result<()> {
         use Primitive::{Cached, Lock, Once, Pooled};
         match (name.to_string().as_str(), self.primitive) {
-            ("key", _) => self.key = text(&value)?,
+            ("key", _) => self.key = literal(&value, NO_KEY)?,
             ("ttl", _) => self.ttl = Some((Span::parse(&value, false)?, value)),
             ("instance", _) => self.instance = Some(value),
             ("companions", _) => self.companions = companions(&value)?,
@@ -130,6 +138,8 @@ impl Layer {
             ("codec", Cached) => self.codec = Some(value),
             ("encode", Cached) => self.encode = Some(value),
             ("decode", Cached) => self.decode = Some(value),
+            ("tag", Cached) => self.tag = Some(literal(&value, "a tag is a string literal")?),
+            ("version", Cached) => self.version = Some(version(&value)?),
             ("cache_err", Cached) => self.cache_err = flag(&value)?,
             ("cache_none", Cached) => self.cache_none = flag(&value)?,
             _ => return Err(self.unknown(name)),
@@ -139,7 +149,7 @@ impl Layer {
 
     fn unknown(&self, name: &Ident) -> Error {
         let known = match self.primitive {
-            Primitive::Cached => "key, ttl, codec, encode, decode, cache_err, cache_none",
+            Primitive::Cached => "key, ttl, version, codec, tag, encode, decode, cache_err, cache_none",
             Primitive::Lock => "key, ttl, wait, guard, otherwise",
             Primitive::Once => "key, ttl, keep, guard, otherwise",
             Primitive::Pooled => "key, size, ttl, wait, on_full, guard, otherwise",
@@ -185,10 +195,19 @@ impl Layer {
     }
 }
 
-fn text(value: &Expr) -> Result<LitStr> {
+const NO_KEY: &str = "a key is a string literal; for a key made at run time use the values";
+
+fn literal(value: &Expr, otherwise: &str) -> Result<LitStr> {
     match value {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
-        other => Err(Error::new(other.span(), "a key is a string literal; for a key made at run time use the values")),
+        other => Err(Error::new(other.span(), otherwise)),
+    }
+}
+
+fn version(value: &Expr) -> Result<LitInt> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Int(n), .. }) if n.base10_parse::<u32>().is_ok() => Ok(n.clone()),
+        other => Err(Error::new(other.span(), "a version is a whole number, as in `version = 2`")),
     }
 }
 

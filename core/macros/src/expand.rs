@@ -188,6 +188,10 @@ impl Function {
             None => quote!(#instance.default_codec()),
         };
         let private = private(layer);
+        let make_codec = match &layer.tag {
+            Some(tag) => quote!(#private::Tagged::new(#make_codec, #tag)),
+            None => make_codec,
+        };
         let ttl = match &layer.ttl {
             None => quote!(::core::option::Option::None),
             Some((Span::Forever, _)) => quote!(::core::option::Option::Some(#private::Ttl::Forever)),

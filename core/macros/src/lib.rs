@@ -48,8 +48,9 @@ macro_rules! entries {
 entries! {
     /// Caches what a function returns.
     ///
-    /// `key` (a template), `ttl` (`300` seconds, `"250ms"`, a `Duration`, `forever`), `codec`, `encode` + `decode`,
-    /// `cache_err`, `cache_none`, `instance`, `companions`, `crate`. Of a `Result` only `Ok` is kept, of an `Option`
+    /// `key` (a template), `ttl` (`300` seconds, `"250ms"`, a `Duration`, `forever`), `version` (another one is another
+    /// key), `codec`, `tag` (what the stored bytes are of; else the type's name), `encode` + `decode`, `cache_err`,
+    /// `cache_none`, `instance`, `companions`, `crate`. Of a `Result` only `Ok` is kept, of an `Option`
     /// only `Some`. On a miss one caller computes and the others wait for its value; dropping that caller's future
     /// lets the next one compute. A store that fails does not matter: the function runs.
     ///

@@ -16,7 +16,7 @@ pub struct Ask<'a> {
     pub token: HolderToken,
     /// How long the right lasts unless renewed.
     pub ttl: Duration,
-    /// How long the caller still waits; a store may refuse what arrives later.
+    /// How long the caller still waits, zero if not at all; a store may refuse what arrives later.
     pub within: Option<Duration>,
     /// For people who inspect the store.
     pub label: &'a str,

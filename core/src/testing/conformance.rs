@@ -14,6 +14,12 @@
 //! # Ok::<(), conformance::Broken>(())
 //! ```
 
+#[cfg(feature = "alloc")]
+mod kv;
+
+#[cfg(feature = "alloc")]
+pub use kv::{key_values, key_values_blocking};
+
 use crate::{
     cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
     drive::{BufOf, Face, HostOf, instance},

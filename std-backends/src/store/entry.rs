@@ -1,4 +1,4 @@
-//! Cached values of [`AnyStore`]: as they are in memory, as bytes in a store of the user's own.
+//! Cached values of [`AnyStore`]: as they are in memory, as bytes outside the process.
 //!
 //! An entry begins with the format's version, the codec, and a hash of the type's name, so that bytes of another type
 //! are a miss. postcard cannot see a field that changed within a type.
@@ -10,6 +10,7 @@ use cachify_core::{
     cell::{Ask, Kept, Life, Lookup},
     codec::Codec,
     key::Key,
+    observe::{Event, Observer},
     patience::Contended,
     store::{AsyncCacheStore, CacheStore, Peek},
     token::HolderToken,
@@ -17,37 +18,61 @@ use cachify_core::{
 
 const FORMAT: u8 = 1;
 
-/// Format, codec, and 32-bit FNV-1a of the type's name.
-fn header<V, C: Codec<V>>() -> [u8; 6] {
-    let name = std::any::type_name::<V>().bytes();
-    let hash = name.fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
+/// Format, codec, and 32-bit FNV-1a of the tag, which is the type's name unless one was given.
+fn header<V, C: Codec<V>>(codec: &C) -> [u8; 6] {
+    let hash = codec.tag().bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
     let [a, b, c, d] = hash.to_le_bytes();
     [FORMAT, C::ID, a, b, c, d]
 }
 
 fn encode<V, C: Codec<V>>(value: &V, codec: &C) -> Result<Vec<u8>, Fault> {
-    let mut bytes = header::<V, C>().to_vec();
+    let mut bytes = header::<V, C>(codec).to_vec();
     codec.encode(value, &mut bytes).map_err(|_| Fault::Codec)?;
     Ok(bytes)
 }
 
 fn decode<V, C: Codec<V>>(bytes: &[u8], codec: &C) -> Option<V> {
-    codec.decode(bytes.strip_prefix(&header::<V, C>())?).ok()
+    codec.decode(bytes.strip_prefix(&header::<V, C>(codec))?).ok()
 }
 
-/// A value that cannot be decoded is nobody's: the caller is told to wait no longer and computes.
-fn lookup<V, C: Codec<V>>(answer: Answer, codec: &C) -> Result<Contended<Lookup<V>>, Fault> {
-    let decoded = |bytes: Vec<u8>| decode(&bytes, codec).ok_or(Fault::Codec);
+/// What a store outside knew.
+enum Found<V> {
+    Known(Contended<Lookup<V>>),
+    /// Bytes of another type, or of an older layout.
+    Foreign(Vec<u8>),
+}
+
+fn found<V, C: Codec<V>>(answer: Answer, codec: &C) -> Result<Found<V>, Fault> {
+    let known = |lookup| Found::Known(Contended::Granted(lookup));
     Ok(match answer.lookup()? {
-        Contended::Busy(busy) => Contended::Busy(busy),
-        Contended::Granted(found) => Contended::Granted(match found {
-            Lookup::Fresh(bytes) => Lookup::Fresh(decoded(bytes)?),
-            Lookup::Stale(bytes) => Lookup::Stale(decoded(bytes)?),
-            Lookup::Fill { stale, fence, remaining } => {
-                Lookup::Fill { stale: stale.and_then(|bytes| decoded(bytes).ok()), fence, remaining }
-            }
-        }),
+        Contended::Busy(busy) => Found::Known(Contended::Busy(busy)),
+        Contended::Granted(Lookup::Fresh(bytes)) => match decode(&bytes, codec) {
+            Some(value) => known(Lookup::Fresh(value)),
+            None => Found::Foreign(bytes),
+        },
+        Contended::Granted(Lookup::Stale(bytes)) => match decode(&bytes, codec) {
+            Some(value) => known(Lookup::Stale(value)),
+            None => Found::Foreign(bytes),
+        },
+        Contended::Granted(Lookup::Fill { stale, fence, remaining }) => {
+            known(Lookup::Fill { stale: stale.and_then(|bytes| decode(&bytes, codec)), fence, remaining })
+        }
     })
+}
+
+impl AnyStore {
+    /// Foreign bytes are a miss that is told of; asking again takes exactly them for one.
+    fn report(&self, key: Key<'_>) {
+        self.watcher.event(&Event::Failed { key: Some(key), fault: Fault::Codec });
+    }
+}
+
+/// After asking twice: foreign bytes once more come from somebody who writes them now, so the caller computes.
+fn healed<V>(found: Found<V>) -> Result<Contended<Lookup<V>>, Fault> {
+    match found {
+        Found::Known(lookup) => Ok(lookup),
+        Found::Foreign(_) => Err(Fault::Codec),
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -56,7 +81,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Peek<V, C> for AnyStore {
     fn peek(&self, key: Key<'_>, codec: &C) -> Option<V> {
         match &self.kind {
             Kind::Memory(memory) => memory.peek(key, codec),
-            Kind::Guest(_) => None,
+            Kind::Outside(_) => None,
             Kind::Nothing => crate::global::not_initialised(),
         }
     }
@@ -67,8 +92,8 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> CacheStore<V, C> for AnyStor
     fn get(&self, key: Key<'_>, codec: &C) -> Result<Option<V>, Fault> {
         match &self.kind {
             Kind::Memory(memory) => CacheStore::get(memory, key, codec),
-            Kind::Guest(guest) => {
-                let bytes = guest.call_blocking(key, Operation::Get)?.value()?;
+            Kind::Outside(outside) => {
+                let bytes = outside.call_blocking(key, Operation::Get)?.value()?;
                 Ok(bytes.and_then(|bytes| decode(&bytes, codec)))
             }
             Kind::Nothing => Err(Fault::NotInitialised),
@@ -78,12 +103,12 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> CacheStore<V, C> for AnyStor
     fn join(&self, key: Key<'_>, codec: &C, ask: &Ask<'_>) -> Result<Contended<Lookup<V>>, Fault> {
         match &self.kind {
             Kind::Memory(memory) => CacheStore::join(memory, key, codec, ask),
-            Kind::Guest(guest) => match lookup(guest.call_blocking(key, Operation::Join(ask))?, codec) {
-                Err(Fault::Codec) => {
-                    guest.call_blocking(key, Operation::Invalidate)?;
-                    lookup(guest.call_blocking(key, Operation::Join(ask))?, codec)
+            Kind::Outside(outside) => match found(outside.call_blocking(key, Operation::Join(ask))?, codec)? {
+                Found::Known(lookup) => Ok(lookup),
+                Found::Foreign(bytes) => {
+                    self.report(key);
+                    healed(found(outside.call_blocking(key, Operation::Heal(ask, &bytes))?, codec)?)
                 }
-                found => found,
             },
             Kind::Nothing => Err(Fault::NotInitialised),
         }
@@ -99,10 +124,10 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> CacheStore<V, C> for AnyStor
     ) -> Result<Holding, Fault> {
         match &self.kind {
             Kind::Memory(memory) => CacheStore::publish(memory, key, codec, token, value, life),
-            Kind::Guest(guest) => match encode(value.as_ref(), codec) {
-                Ok(bytes) => guest.call_blocking(key, Operation::Publish(token, bytes, life))?.holding(),
+            Kind::Outside(outside) => match encode(value.as_ref(), codec) {
+                Ok(bytes) => outside.call_blocking(key, Operation::Publish(token, bytes, life))?.holding(),
                 Err(fault) => {
-                    guest.call_blocking(key, Operation::Abandon(token))?;
+                    outside.call_blocking(key, Operation::Abandon(token))?;
                     Err(fault)
                 }
             },
@@ -116,8 +141,8 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V> + Sync> AsyncCacheStore<V, C>
     async fn get(&self, key: Key<'_>, codec: &C) -> Result<Option<V>, Fault> {
         match &self.kind {
             Kind::Memory(memory) => CacheStore::get(memory, key, codec),
-            Kind::Guest(guest) => {
-                let bytes = guest.call(key, Operation::Get).await?.value()?;
+            Kind::Outside(outside) => {
+                let bytes = outside.call(key, Operation::Get).await?.value()?;
                 Ok(bytes.and_then(|bytes| decode(&bytes, codec)))
             }
             Kind::Nothing => Err(Fault::NotInitialised),
@@ -127,13 +152,12 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V> + Sync> AsyncCacheStore<V, C>
     async fn join(&self, key: Key<'_>, codec: &C, ask: &Ask<'_>) -> Result<Contended<Lookup<V>>, Fault> {
         match &self.kind {
             Kind::Memory(memory) => CacheStore::join(memory, key, codec, ask),
-            Kind::Guest(guest) => match lookup(guest.call(key, Operation::Join(ask)).await?, codec) {
-                // bytes of another type, or of an older layout: healed, then filled like any other miss
-                Err(Fault::Codec) => {
-                    guest.call(key, Operation::Invalidate).await?;
-                    lookup(guest.call(key, Operation::Join(ask)).await?, codec)
+            Kind::Outside(outside) => match found(outside.call(key, Operation::Join(ask)).await?, codec)? {
+                Found::Known(lookup) => Ok(lookup),
+                Found::Foreign(bytes) => {
+                    self.report(key);
+                    healed(found(outside.call(key, Operation::Heal(ask, &bytes)).await?, codec)?)
                 }
-                found => found,
             },
             Kind::Nothing => Err(Fault::NotInitialised),
         }
@@ -149,14 +173,14 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V> + Sync> AsyncCacheStore<V, C>
     ) -> Result<Holding, Fault> {
         match &self.kind {
             Kind::Memory(memory) => CacheStore::publish(memory, key, codec, token, value, life),
-            Kind::Guest(guest) => {
+            Kind::Outside(outside) => {
                 // encoded before the first await, so that the value is not held across it
                 let bytes = encode(value.as_ref(), codec);
                 drop(value);
                 match bytes {
-                    Ok(bytes) => guest.call(key, Operation::Publish(token, bytes, life)).await?.holding(),
+                    Ok(bytes) => outside.call(key, Operation::Publish(token, bytes, life)).await?.holding(),
                     Err(fault) => {
-                        guest.call(key, Operation::Abandon(token)).await?;
+                        outside.call(key, Operation::Abandon(token)).await?;
                         Err(fault)
                     }
                 }

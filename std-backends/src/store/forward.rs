@@ -23,7 +23,7 @@ macro_rules! forward {
             $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault> {
                 match &self.kind {
                     Kind::Memory(memory) => $Sync::$f(memory, key, $($a),*),
-                    Kind::Guest(guest) => guest.call_blocking(key, $operation)?.$answer(),
+                    Kind::Outside(outside) => outside.call_blocking(key, $operation)?.$answer(),
                     Kind::Nothing => Err(Fault::NotInitialised),
                 }
             })*
@@ -33,7 +33,7 @@ macro_rules! forward {
             $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault> {
                 match &self.kind {
                     Kind::Memory(memory) => $Sync::$f(memory, key, $($a),*),
-                    Kind::Guest(guest) => guest.call(key, $operation).await?.$answer(),
+                    Kind::Outside(outside) => outside.call(key, $operation).await?.$answer(),
                     Kind::Nothing => Err(Fault::NotInitialised),
                 }
             })*

@@ -3,13 +3,14 @@
 use crate::{
     clock::StdClock,
     erased::{Answer, ErasedStore, Operation},
-    keeper::{Attended, Keeper, Renew},
+    keeper::{Keeper, Renew},
 };
 use cachify_core::{
     Fault, Holding,
     cell::Ask,
-    drive::{Validity, beside},
+    drive::beside,
     key::{Key, Kind},
+    patience::Ticket,
     time::{Clock, Timer},
     token::HolderToken,
 };
@@ -21,7 +22,7 @@ use std::{
 
 /// An erased store at work.
 #[derive(Clone)]
-pub(super) struct Guest(Arc<Inner>);
+pub(crate) struct Guest(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn ErasedStore>,
@@ -37,12 +38,25 @@ impl fmt::Debug for Guest {
 }
 
 impl Guest {
-    pub(super) fn new(store: Arc<dyn ErasedStore>, clock: StdClock, op_timeout: Duration) -> Self {
+    pub(crate) fn new(store: Arc<dyn ErasedStore>, clock: StdClock, op_timeout: Duration) -> Self {
         Self(Arc::new(Inner { store, keeper: Keeper::new(clock.clone()), clock, op_timeout }))
     }
 
-    pub(super) fn store(&self) -> &dyn ErasedStore {
-        &*self.0.store
+    pub(super) async fn changed(&self, key: Key<'_>, ticket: Ticket) {
+        self.0.store.changed(key, ticket).await;
+    }
+
+    pub(super) fn dropped(&self, key: Key<'_>, token: HolderToken) {
+        self.0.store.dropped(key, token);
+    }
+
+    /// Only the store itself knows when it gives back what was dropped.
+    #[expect(clippy::unused_async, reason = "every store outside has it")]
+    pub(super) async fn flush(&self) {}
+
+    #[expect(clippy::unused_self, reason = "every store outside has it")]
+    pub(super) const fn evicts(&self) -> Option<&str> {
+        None
     }
 
     pub(super) fn keeper(&self) -> &Keeper {
@@ -54,21 +68,9 @@ impl Guest {
     }
 
     /// Only a store that blocks can be renewed from a thread; another is renewed beside the body.
-    pub(super) fn attend(
-        &self,
-        key: Key<'_>,
-        token: HolderToken,
-        ttl: Duration,
-        validity: Validity,
-        prefix: &Arc<str>,
-        seed: u64,
-    ) -> Attended {
-        if !self.0.store.blocks() {
-            return Attended::alone(validity);
-        }
+    pub(super) fn renewer(&self) -> Option<Weak<dyn Renew>> {
         let store: Arc<dyn Renew> = self.0.clone();
-        let store: Weak<dyn Renew> = Arc::downgrade(&store);
-        self.0.keeper.attend(store, prefix, seed, key, token, ttl, validity)
+        self.0.store.blocks().then(|| Arc::downgrade(&store))
     }
 
     /// One operation, within the time limit; past it the outcome is unknown.

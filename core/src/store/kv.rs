@@ -1,0 +1,218 @@
+//! Cache, lock, once and pool over any store that can compare and exchange (feature `alloc`).
+//!
+//! Write [`KvStore`] or [`AsyncKvStore`] for SQL, Memcached or a file; [`Kv`] makes every capability of it. Where a
+//! store can do a whole operation in one step, as Redis can, implement the capabilities themselves instead.
+//!
+//! What is promised is what every store promises. The suite in `testing::conformance` tells whether it is kept:
+//! `key_values` asks the store, `all` asks an instance over it. What is weaker than on a store that knows these
+//! operations:
+//!
+//! - **Waiters poll.** Nothing wakes them when a right is released: they ask again every 100 ms.
+//! - **Several round trips an operation.** Lock and once: 5 to get, 2 to renew, 2 to give back, 1 to learn that it is
+//!   held. Cache: 1 for a hit, 4 for a miss that fills. Pool: one more for every permit of it, held or not.
+//! - **What is not given back ends with its lease**: a guard that is dropped without `release` where nothing gives
+//!   back in the background, and a call that is dropped, or whose request arrives late, between two of its steps.
+//! - **What remains of a right is told as its whole TTL**, since nobody but the store knows when it began.
+//! - **Fences need a key of their own**, `<key>:fence`, without an end unless [`KvStore::micros`] tells the time. Then
+//!   it ends 60 s after the lease, and fences keep their order while clocks differ by less than that.
+//! - **Fences of a pool grow with every grant of the same permit.** Two that are taken at once may cross.
+//! - **A flight of a cache counts no fence.** Its value is fenced by the exchange that stores it.
+//! - **A cached value has no stale window**: it ends at its TTL.
+//! - **The clock is the store's.** It must not jump ahead by as much as a lease.
+//!
+//! A lock or run is one key, `<prefix>:<kind>:{<key>}`; a permit `<pool's key>:<index>`. What this version of the
+//! library cannot read there counts as held by somebody else; in a cache it counts as a miss, and is overwritten.
+
+mod entries;
+mod faces;
+mod permits;
+mod record;
+mod rights;
+
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use faces::Blocking;
+
+use super::Fault;
+use alloc::vec::Vec;
+use core::{fmt::Debug, future::Future, time::Duration};
+
+/// Bytes under texts that can be compared and exchanged, for threads. [`Kv`] makes all capabilities of it.
+///
+/// - MUST do `compare_exchange` and `remove` each in one step that nobody can come between.
+/// - MUST show to every call what was done before that call began, whoever did it.
+/// - MUST end a key at its TTL: from then on it is absent. MAY be late by what it cannot count, never early.
+/// - MUST NOT forget a key before its end, but for cached values (kind `c`), which it may evict.
+/// - MUST take any text as a key and any bytes as a value, byte for byte.
+///
+/// ```
+/// use cachify_core::store::{Fault, Kv, KvStore, LeaseStore};
+/// use cachify_core::{cell::Ask, key::{Key, Kind}, token::HolderToken};
+/// use std::{cell::RefCell, collections::HashMap, time::{Duration, Instant}};
+///
+/// /// Single-threaded, and with real time: enough to see what is asked of a store.
+/// #[derive(Default)]
+/// struct Shelf(RefCell<HashMap<String, (Vec<u8>, Option<Instant>)>>);
+///
+/// impl KvStore for Shelf {
+///     type Error = Fault;
+///
+///     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+///         self.0.borrow_mut().retain(|_, (_, end)| end.is_none_or(|end| Instant::now() < end));
+///         Ok(self.0.borrow().get(key).map(|(value, _)| value.clone()))
+///     }
+///
+///     fn compare_exchange(
+///         &self,
+///         key: &str,
+///         old: Option<&[u8]>,
+///         new: Option<&[u8]>,
+///         ttl: Option<Duration>,
+///     ) -> Result<bool, Fault> {
+///         if self.get(key)?.as_deref() != old {
+///             return Ok(false);
+///         }
+///         let mut shelf = self.0.borrow_mut();
+///         match new {
+///             Some(new) => shelf.insert(key.into(), (new.into(), ttl.map(|ttl| Instant::now() + ttl))),
+///             None => shelf.remove(key),
+///         };
+///         Ok(true)
+///     }
+///
+///     fn remove(&self, key: &str) -> Result<bool, Fault> {
+///         Ok(self.get(key)?.is_some_and(|_| self.0.borrow_mut().remove(key).is_some()))
+///     }
+/// }
+///
+/// let store = Kv(Shelf::default());
+/// let key = Key::new(Kind::Lock, "app", b"report", 0);
+/// let [a, b] = [1, 2].map(|who| Ask::new(HolderToken([who; 4]), Duration::from_secs(30)));
+/// assert_eq!(store.acquire(key, &a)?.granted().map(|grant| grant.fence.0), Some(1));
+/// assert!(store.acquire(key, &b)?.granted().is_none());
+/// # Ok::<(), Fault>(())
+/// ```
+pub trait KvStore {
+    /// What goes wrong. [`Fault::TimedOut`] says that it may have been done, every other that it was not.
+    type Error: Debug + Into<Fault>;
+
+    /// What the key holds.
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Self::Error>;
+
+    /// Makes `new` of what the key holds if that is exactly `old`; whether it was. `None` means absent.
+    ///
+    /// What is written ends after `ttl`, counted anew from now; without one it stays. Not both are `None`.
+    fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, Self::Error>;
+
+    /// Empties the key, whatever it holds; whether it held anything.
+    fn remove(&self, key: &str) -> Result<bool, Self::Error>;
+
+    /// The wall clock in microseconds, if there is one that all clients share to within some seconds.
+    ///
+    /// With it fences follow the time, and their keys end. MUST NOT wait.
+    fn micros(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// Bytes under texts that can be compared and exchanged, for tasks; the contract is that of [`KvStore`].
+///
+/// Dropping a future leaves the call done or not done. Where futures are to change threads they must be `Send`, which
+/// the concrete store's are if nothing in them forbids it.
+pub trait AsyncKvStore {
+    /// What goes wrong. [`Fault::TimedOut`] says that it may have been done, every other that it was not.
+    type Error: Debug + Into<Fault>;
+
+    /// See [`KvStore::get`].
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Self::Error>>;
+
+    /// See [`KvStore::compare_exchange`].
+    fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> impl Future<Output = Result<bool, Self::Error>>;
+
+    /// See [`KvStore::remove`].
+    fn remove(&self, key: &str) -> impl Future<Output = Result<bool, Self::Error>>;
+
+    /// See [`KvStore::micros`].
+    fn micros(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// Every capability over a [`KvStore`] or an [`AsyncKvStore`], each on its face.
+///
+/// What can go wrong is the store's error as a [`Fault`], and two things more: [`Fault::Codec`] where a fence's key
+/// holds something else, [`Fault::TimedOut`] where others were faster 64 times over.
+///
+/// Dropping a future may leave a right held that its token can give back; else it ends with its lease.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kv<S>(
+    /// The store.
+    pub S,
+);
+
+macro_rules! pointers {
+    ($(#[$m:meta])* $Pointer:ty) => {
+        $(#[$m])*
+        impl<S: KvStore + ?Sized> KvStore for $Pointer {
+            type Error = S::Error;
+            fn get(&self, key: &str) -> Result<Option<Vec<u8>>, S::Error> {
+                (**self).get(key)
+            }
+            fn compare_exchange(
+                &self,
+                key: &str,
+                old: Option<&[u8]>,
+                new: Option<&[u8]>,
+                ttl: Option<Duration>,
+            ) -> Result<bool, S::Error> {
+                (**self).compare_exchange(key, old, new, ttl)
+            }
+            fn remove(&self, key: &str) -> Result<bool, S::Error> {
+                (**self).remove(key)
+            }
+            fn micros(&self) -> Option<u64> {
+                (**self).micros()
+            }
+        }
+
+        $(#[$m])*
+        impl<S: AsyncKvStore + ?Sized> AsyncKvStore for $Pointer {
+            type Error = S::Error;
+            fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, S::Error>> {
+                (**self).get(key)
+            }
+            fn compare_exchange(
+                &self,
+                key: &str,
+                old: Option<&[u8]>,
+                new: Option<&[u8]>,
+                ttl: Option<Duration>,
+            ) -> impl Future<Output = Result<bool, S::Error>> {
+                (**self).compare_exchange(key, old, new, ttl)
+            }
+            fn remove(&self, key: &str) -> impl Future<Output = Result<bool, S::Error>> {
+                (**self).remove(key)
+            }
+            fn micros(&self) -> Option<u64> {
+                (**self).micros()
+            }
+        }
+    };
+}
+pointers!(&S);
+// a target without compare-and-swap has no `Arc`
+pointers!(
+    #[cfg(target_has_atomic = "ptr")]
+    alloc::sync::Arc<S>
+);

@@ -1,0 +1,115 @@
+//! Pools: one key a permit, each a right of its own; the counter beside them tells how far to look.
+//!
+//! Invariant: whoever takes an index has seen every lower one held. So with one size at most that many are held, also
+//! while permits above a size that shrank are still held.
+
+use super::{
+    AsyncKvStore,
+    record::Content,
+    rights::{Bytes, ROUNDS, Slot, Then, busy, counter, counter_of, get, keep_counter, micros, obtain, settle},
+};
+use crate::{
+    cell::{Ask, Begun, Grant, Holding},
+    key::Key,
+    patience::{BLIND_POLL, Contended},
+    store::Fault,
+    token::HolderToken,
+};
+use core::time::Duration;
+
+/// What one look at a pool tells.
+struct Look {
+    in_use: u16,
+    /// When the first permit ends, at the latest.
+    next: Duration,
+    /// The token's own permit, else the lowest that nobody holds, with what its key holds.
+    place: Option<(u16, Bytes)>,
+    /// What the counter's key holds.
+    counter: Bytes,
+}
+
+async fn look<S: AsyncKvStore>(kv: &S, key: Key<'_>, size: u16, token: Option<HolderToken>) -> Result<Look, Fault> {
+    let found = get(kv, &counter_of(key)).await?;
+    let mut look = Look { in_use: 0, next: Duration::MAX, place: None, counter: found };
+    for index in 0..counter(&look.counter)?.top.max(size) {
+        let found = get(kv, &Slot::permit(key, index).key).await?;
+        let ends = match Content::of(found.as_deref()) {
+            Content::Nothing => {
+                look.place.get_or_insert((index, None));
+                continue;
+            }
+            Content::Right(right) if Some(right.token) == token => {
+                look.place = Some((index, found));
+                return Ok(look);
+            }
+            Content::Right(right) => right.ttl(),
+            Content::Value(_) | Content::Counter(_) | Content::Foreign => BLIND_POLL,
+        };
+        look.in_use = look.in_use.saturating_add(1);
+        look.next = look.next.min(ends);
+    }
+    Ok(look)
+}
+
+pub(super) async fn take<S: AsyncKvStore>(
+    kv: &S,
+    key: Key<'_>,
+    size: u16,
+    ask: &Ask<'_>,
+) -> Result<Contended<Grant>, Fault> {
+    for _ in 0..ROUNDS {
+        let look = look(kv, key, size, Some(ask.token)).await?;
+        let (index, found) = match look.place {
+            Some(place) if place.1.is_some() || look.in_use < size => place,
+            _ => return Ok(busy(look.next)),
+        };
+        let (slot, counter) = (Slot::permit(key, index), counter(&look.counter)?);
+        // before it is taken: a permit above the counter's reach is not found again
+        if index >= counter.top && !keep_counter(kv, &slot, &look.counter, counter, ask.ttl).await? {
+            continue;
+        }
+        if let Begun::Run(grant) = obtain(kv, &slot, ask, found).await? {
+            return Ok(Contended::Granted(grant));
+        }
+        // somebody else took this one: the next look finds another, or that the pool is full
+    }
+    Ok(busy(BLIND_POLL))
+}
+
+/// The keys of the token's own permit.
+async fn own<S: AsyncKvStore>(kv: &S, key: Key<'_>, token: HolderToken) -> Result<Option<Slot>, Fault> {
+    let look = look(kv, key, 0, Some(token)).await?;
+    let place = look.place.filter(|(_, found)| found.is_some());
+    Ok(place.map(|(index, _)| Slot::permit(key, index)))
+}
+
+pub(super) async fn extend<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
+    let Some(slot) = own(kv, key, ask.token).await? else { return Ok(Holding::Lost) };
+    // first, for the same reason
+    remember(kv, &slot, ask.ttl).await?;
+    settle(kv, &slot.key, ask.token, Then::Renewed(ask.ttl)).await
+}
+
+/// Lets the counter outlive the permit that is about to be extended.
+async fn remember<S: AsyncKvStore>(kv: &S, slot: &Slot, ttl: Duration) -> Result<(), Fault> {
+    for _ in 0..ROUNDS {
+        let old = get(kv, &slot.counter).await?;
+        let counter = counter(&old)?;
+        let lasts = kv.micros().is_none_or(|now| counter.until >= now.saturating_add(micros(ttl)));
+        if lasts || keep_counter(kv, slot, &old, counter, ttl).await? {
+            return Ok(());
+        }
+    }
+    Err(Fault::TimedOut)
+}
+
+pub(super) async fn give_back<S: AsyncKvStore>(kv: &S, key: Key<'_>, token: HolderToken) -> Result<Holding, Fault> {
+    match own(kv, key, token).await? {
+        Some(slot) => settle(kv, &slot.key, token, Then::Free).await,
+        None => Ok(Holding::Lost),
+    }
+}
+
+pub(super) async fn in_use<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<u16, Fault> {
+    Ok(look(kv, key, 0, None).await?.in_use)
+}

@@ -1,0 +1,282 @@
+//! A store on Redis, Valkey, and what speaks like them: both faces, one layout of keys, one set of scripts.
+//!
+//! Every operation is one script, so it is atomic on the server, which also tells the time; every right has its
+//! holder's token, so whatever is sent twice is done once. Not here: waiting, renewing, brackets, which are core's.
+
+mod background;
+mod call;
+mod command;
+mod inbox;
+mod name;
+mod node;
+mod options;
+mod renewal;
+mod reply;
+mod script;
+mod tasks;
+mod threads;
+
+use crate::{
+    Error,
+    clock::StdClock,
+    erased::{Answer, Operation},
+    instance::Watcher,
+    keeper::{Keeper, Renew},
+    locked, token,
+};
+use background::Background;
+use cachify_core::{
+    Fault,
+    drive::{beside, ready},
+    key::Key,
+    observe::{Event, Observer},
+    patience::Ticket,
+    time::{Clock, Instant, Timer},
+    token::HolderToken,
+};
+use call::call;
+use inbox::Inbox;
+use name::Name;
+use node::Node;
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, OnceLock, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tasks::{Lines, Task};
+use threads::{Idle, Thread};
+use tokio::sync::watch;
+
+/// How long each thing may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) operation: Duration,
+    pub(crate) connect: Duration,
+}
+
+/// The store. Every clone is the same; the last one ends its thread.
+#[derive(Clone)]
+pub(crate) struct Redis(Arc<Owner>);
+
+struct Owner(Arc<Shared>);
+
+/// What the store shares with its thread.
+struct Shared {
+    client: redis::Client,
+    clock: StdClock,
+    watcher: Watcher,
+    op_timeout: Duration,
+    connect_timeout: Duration,
+    node: Node,
+    lines: Lines,
+    idle: Idle,
+    inbox: Inbox,
+    keeper: Keeper,
+    background: OnceLock<Option<Background>>,
+    listening: AtomicBool,
+    /// Whether a connection broke since the last one was made.
+    broken: AtomicBool,
+    closed: watch::Sender<bool>,
+    /// Tokens of which a copy may still be on its way, and until when.
+    doubts: Mutex<HashMap<HolderToken, Instant>>,
+    doubtful: AtomicUsize,
+}
+
+impl fmt::Debug for Redis {
+    /// Without the address, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shared = &self.0.0;
+        f.debug_struct("Redis")
+            .field("lines", &shared.lines)
+            .field("idle", &shared.idle)
+            .field("keeper", &shared.keeper)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client for a URL; nothing is sent yet.
+pub(crate) fn client(url: &str) -> Result<redis::Client, Error> {
+    options::client(url)
+}
+
+impl Redis {
+    pub(crate) fn new(client: redis::Client, clock: StdClock, prefix: &str, limits: Limits, watcher: Watcher) -> Self {
+        let client = redis::Client::open(options::settled(client.get_connection_info().clone())).unwrap_or(client);
+        let [a, b, c, d] = token::random().0;
+        let colon = if prefix.is_empty() { "" } else { ":" };
+        Self(Arc::new(Owner(Arc::new(Shared {
+            client,
+            keeper: Keeper::new(clock.clone()),
+            clock,
+            watcher,
+            op_timeout: limits.operation,
+            connect_timeout: limits.connect,
+            node: Node::new(),
+            lines: Lines::default(),
+            idle: Idle::default(),
+            inbox: Inbox::new(format!("{prefix}{colon}in:{a:08x}{b:08x}{c:08x}{d:08x}")),
+            background: OnceLock::new(),
+            listening: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
+            closed: watch::Sender::new(false),
+            doubts: Mutex::default(),
+            doubtful: AtomicUsize::new(0),
+        }))))
+    }
+
+    pub(crate) fn keeper(&self) -> &Keeper {
+        &self.0.0.keeper
+    }
+
+    pub(crate) fn id(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
+    /// What renews through this store.
+    pub(crate) fn renewer(&self) -> Weak<dyn Renew> {
+        let owner: Arc<dyn Renew> = self.0.clone();
+        Arc::downgrade(&owner)
+    }
+
+    /// One operation, within its limit; past it the outcome is unknown.
+    pub(crate) async fn call(&self, key: Key<'_>, operation: Operation<'_>) -> Result<Answer, Fault> {
+        let shared = &self.0.0;
+        let until = shared.deadline();
+        let name = Name::of(&key);
+        let limit = shared.clock.sleep_until(until);
+        match beside(call(shared, &Task(shared), &name, &operation, until), limit).await {
+            Ok(done) => done,
+            Err(()) => {
+                shared.lines.forget(shared);
+                Err(Fault::TimedOut)
+            }
+        }
+    }
+
+    /// One operation, blocking, within its limit; past it the outcome is unknown.
+    pub(crate) fn call_blocking(&self, key: Key<'_>, operation: &Operation<'_>) -> Result<Answer, Fault> {
+        let shared = &self.0.0;
+        let until = shared.deadline();
+        ready(call(shared, &Thread { shared, until }, &Name::of(&key), operation, until))
+    }
+
+    pub(crate) async fn changed(&self, key: Key<'_>, ticket: Ticket) {
+        self.0.0.inbox.changed(&Name::of(&key), ticket).await;
+    }
+
+    pub(crate) fn dropped(&self, key: Key<'_>, token: HolderToken) {
+        let (shared, name) = (&self.0.0, Name::of(&key));
+        shared.inbox.gone(&name, token);
+        if !shared.give_back(name.clone(), token) {
+            let fault = Fault::Rejected("too much was dropped at once: this right ends by itself");
+            shared.watcher.event(&Event::Failed { key: Some(key), fault });
+        }
+        shared.settled(&name, token);
+    }
+
+    /// Ends when everything dropped so far was given back.
+    pub(crate) async fn flush(&self) {
+        if let Some(background) = self.0.0.running() {
+            background.idle().await;
+        }
+    }
+
+    /// The policy by which the server may drop live rights, if it said one.
+    pub(crate) fn evicts(&self) -> Option<&str> {
+        self.0.0.node.evicts()
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.keeper.stop();
+        self.0.closed.send_replace(true);
+        if let Some(background) = self.0.running() {
+            background.end();
+        }
+    }
+}
+
+impl Shared {
+    /// When an operation that begins now is to end.
+    fn deadline(&self) -> Instant {
+        self.clock.now().saturating_add(self.op_timeout)
+    }
+
+    /// The thread; started now if it does not run yet.
+    fn background(self: &Arc<Self>) -> Option<&Background> {
+        self.background.get_or_init(|| Background::start(self)).as_ref()
+    }
+
+    fn running(&self) -> Option<&Background> {
+        self.background.get().and_then(Option::as_ref)
+    }
+
+    /// Sees to it that there is a subscription, sooner or later; whether there can be one.
+    fn listen(self: &Arc<Self>) -> bool {
+        let Some(background) = self.background() else { return false };
+        if !self.listening.swap(true, Ordering::Relaxed) {
+            background.listen(self);
+        }
+        true
+    }
+
+    fn closed(&self) -> watch::Receiver<bool> {
+        self.closed.subscribe()
+    }
+
+    fn is_closed(&self) -> bool {
+        *self.closed.borrow()
+    }
+
+    /// A connection broke: the server may have been replaced by one that knows less.
+    fn broke(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
+
+    /// A connection was made, and the server answered its first questions.
+    fn greeted(&self, answers: &[redis::Value]) -> Result<(), Fault> {
+        let policy = self.node.greeted(self.clock.now(), answers).map_err(tasks::unreached)?;
+        if let Some(policy) = policy {
+            self.watcher.event(&Event::Evicts { policy });
+        }
+        if self.broken.swap(false, Ordering::Relaxed) {
+            self.keeper.rush();
+        }
+        Ok(())
+    }
+
+    fn give_back(self: &Arc<Self>, name: Name, token: HolderToken) -> bool {
+        self.background().is_some_and(|background| background.give_back(name, token))
+    }
+
+    /// A question with this token may be answered without our knowing.
+    fn doubt(&self, token: HolderToken) {
+        let now = self.clock.now();
+        let mut doubts = locked(&self.doubts);
+        doubts.retain(|_, until| *until > now);
+        // twice the limit: a copy says itself until when it may be done, by an estimate of the server's time
+        doubts.insert(token, now.saturating_add(self.op_timeout * 2));
+        self.doubtful.store(doubts.len(), Ordering::Relaxed);
+    }
+
+    /// It was given back; if a copy of its question may still land, it will be once more.
+    fn settled(self: &Arc<Self>, name: &Name, token: HolderToken) {
+        if self.doubtful.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let doubt = {
+            let mut doubts = locked(&self.doubts);
+            let doubt = doubts.remove(&token);
+            self.doubtful.store(doubts.len(), Ordering::Relaxed);
+            doubt
+        };
+        if let (Some(at), Some(background)) = (doubt, self.background()) {
+            background.give_back_later(self, name.clone(), token, at);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! One operation from question to answer, the same for tasks and threads: only how bytes travel differs.
+//!
+//! Invariant: a right that may have been granted without our knowing is given back once more after its last copy can
+//! no longer land.
+
+use super::{
+    Shared,
+    command::{By, Context, command},
+    inbox::Asked,
+    name::Name,
+    reply::{Failure, Reply, read},
+};
+use crate::erased::{Answer, Operation};
+use cachify_core::{
+    Fault, Holding,
+    cell::{Ask, Begun},
+    patience::{Contended, Ticket},
+    time::{Clock, Instant},
+    token::HolderToken,
+};
+use redis::{Cmd, Value};
+use std::{future::Future, sync::Arc, time::Duration};
+
+/// How commands travel on one face.
+pub(super) trait Wire {
+    /// Sends one command and receives its reply.
+    fn send(&self, cmd: &Cmd) -> impl Future<Output = Result<Value, Failure>> + Send;
+    /// Waits for `event` and for `at`, whichever comes first.
+    fn wait_for(&self, at: Instant, event: impl Future<Output = ()> + Send) -> impl Future<Output = ()> + Send;
+}
+
+/// How often the server may say that we are late before it counts as unreachable in time.
+const LATE: u32 = 3;
+
+/// Does one operation; it is to end by `until`.
+pub(super) async fn call<W: Wire + Sync>(
+    shared: &Arc<Shared>,
+    wire: &W,
+    name: &Name,
+    operation: &Operation<'_>,
+    until: Instant,
+) -> Result<Answer, Fault> {
+    let mut attempt = Attempt::begin(shared, name, operation);
+    let mut late = 0;
+    loop {
+        let context = attempt.context(until);
+        let value = match exchange(wire, operation, &context).await {
+            Ok(value) => value,
+            // the server closed a connection at rest, or went away: a token makes it safe to ask once more
+            Err(Failure::Broken) if !attempt.resent => {
+                attempt.resent = true;
+                continue;
+            }
+            Err(Failure::Broken | Failure::TimedOut | Failure::NoScript) => return Err(Fault::TimedOut),
+            Err(Failure::NotSent(fault) | Failure::Refused(fault)) => return Err(attempt.refused(fault)),
+        };
+        match read(operation, value, attempt.ticket).map_err(|fault| attempt.refused(fault))? {
+            Reply::Late { now } => {
+                shared.node.learn(shared.clock.now(), now);
+                late += 1;
+                if late == LATE {
+                    return Err(Fault::TimedOut);
+                }
+            }
+            Reply::Done { answer, now, arrived } => {
+                if let Some(now) = now {
+                    shared.node.learn(shared.clock.now(), now);
+                }
+                if is_busy(&answer) && attempt.may_enter(wire, until).await {
+                    continue;
+                }
+                return attempt.done(answer, arrived);
+            }
+        }
+    }
+}
+
+async fn exchange<W: Wire>(wire: &W, operation: &Operation<'_>, context: &Context<'_>) -> Result<Value, Failure> {
+    let digest = command(operation, context, By::Digest);
+    match wire.send(&digest).await {
+        Err(Failure::NoScript) => {
+            let body = command(operation, context, By::Body);
+            wire.send(&body).await
+        }
+        done => done,
+    }
+}
+
+fn is_busy(answer: &Answer) -> bool {
+    matches!(
+        answer,
+        Answer::Grant(Contended::Busy(_)) | Answer::Begun(Begun::Busy(_)) | Answer::Lookup(Contended::Busy(_))
+    )
+}
+
+/// One attempt, from before the first byte until its answer is known.
+struct Attempt<'a> {
+    shared: &'a Arc<Shared>,
+    name: &'a Name,
+    /// What it asks for, if it asks for a right.
+    ask: Option<&'a Ask<'a>>,
+    /// What it gives back, if it gives a right back.
+    settles: Option<HolderToken>,
+    /// Whether it is counted in the inbox: only those who will wait are.
+    counted: bool,
+    /// `NONE` while no message would reach it.
+    ticket: Ticket,
+    arrived: u64,
+    resent: bool,
+    open: bool,
+}
+
+impl<'a> Attempt<'a> {
+    fn begin(shared: &'a Arc<Shared>, name: &'a Name, operation: &Operation<'a>) -> Self {
+        use Operation as Op;
+        let (ask, settles) = match operation {
+            Op::Acquire(ask) | Op::Begin(ask) | Op::Join(ask) | Op::Take(_, ask) | Op::Heal(ask, _) => {
+                (Some(*ask), None)
+            }
+            Op::Release(token)
+            | Op::Fail(token)
+            | Op::GiveBack(token)
+            | Op::Abandon(token)
+            | Op::Complete(token, _)
+            | Op::Publish(token, ..) => (None, Some(*token)),
+            _ => (None, None),
+        };
+        let mut attempt = Self {
+            shared,
+            name,
+            ask,
+            settles,
+            counted: false,
+            ticket: Ticket::NONE,
+            arrived: 0,
+            resent: false,
+            open: true,
+        };
+        if let Some(ask) = ask.filter(|ask| ask.within != Some(Duration::ZERO)) {
+            attempt.counted = true;
+            attempt.enter(shared.inbox.ask(name, ask.token));
+        }
+        attempt
+    }
+
+    fn enters(&self) -> bool {
+        self.ticket != Ticket::NONE
+    }
+
+    fn enter(&mut self, asked: Asked) {
+        self.ticket = if asked.up { asked.ticket } else { Ticket::NONE };
+        self.arrived = asked.arrived;
+    }
+
+    fn context(&self, until: Instant) -> Context<'a> {
+        let now = self.shared.clock.now();
+        let within = self.ask.and_then(|ask| ask.within).filter(|within| !within.is_zero());
+        let last = within.map_or(until, |within| until.min(now.saturating_add(within)));
+        Context {
+            name: self.name,
+            not_after: self.shared.node.time(last),
+            inbox: if self.enters() { self.shared.inbox.channel() } else { "" },
+            arrived: self.arrived,
+        }
+    }
+
+    /// The first caller that has to wait starts the subscription, and asks again once it stands.
+    async fn may_enter<W: Wire>(&mut self, wire: &W, until: Instant) -> bool {
+        let Some(ask) = self.ask.filter(|_| self.counted && !self.enters()) else { return false };
+        if !self.shared.listen() {
+            return false;
+        }
+        // half of what is left: without a subscription this waiter polls
+        let now = self.shared.clock.now();
+        wire.wait_for(now.saturating_add(until.since(now) / 2), self.shared.inbox.up()).await;
+        if !self.shared.inbox.is_up() {
+            return false;
+        }
+        self.enter(self.shared.inbox.look(self.name, ask.token));
+        self.enters()
+    }
+
+    fn done(mut self, answer: Answer, arrived: u64) -> Result<Answer, Fault> {
+        self.open = false;
+        if let Some(ask) = self.ask {
+            if self.counted && is_busy(&answer) {
+                self.shared.inbox.told_to_wait(self.name, ask.token, arrived);
+            } else if self.counted {
+                self.shared.inbox.done_asking(self.name, ask.token);
+            }
+            if self.resent {
+                self.shared.doubt(ask.token);
+            }
+        }
+        if let Some(token) = self.settles {
+            // the first copy may have done it, and the second found nothing left
+            if self.resent && matches!(answer, Answer::Holding(Holding::Lost)) {
+                return Err(Fault::TimedOut);
+            }
+            self.shared.settled(self.name, token);
+        }
+        Ok(answer)
+    }
+
+    /// Nothing was done, unless an earlier copy did it.
+    fn refused(&mut self, fault: Fault) -> Fault {
+        if self.resent {
+            return Fault::TimedOut;
+        }
+        self.open = false;
+        self.close();
+        fault
+    }
+
+    fn close(&self) {
+        if let Some(ask) = self.ask.filter(|_| self.counted) {
+            self.shared.inbox.done_asking(self.name, ask.token);
+        }
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            self.close();
+            if let Some(ask) = self.ask {
+                self.shared.doubt(ask.token);
+            }
+        }
+    }
+}

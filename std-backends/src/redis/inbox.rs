@@ -1,0 +1,275 @@
+//! Waiting: one channel per instance to be told on, and who waits for which key behind it.
+//!
+//! Invariant: while anybody waits here for a key, our channel is entered among its waiters on the server, or a message
+//! is on its way, or somebody of ours is asking and will enter it again or pass the turn on.
+//! Not here: the subscription, which `listener` keeps.
+
+use super::name::Name;
+use crate::locked;
+use cachify_core::{key::Kind, patience::Ticket, token::HolderToken};
+use std::{
+    collections::{HashMap, VecDeque},
+    future::{Future, poll_fn},
+    sync::Mutex,
+    task::{Poll, Waker},
+};
+
+/// Who waits for what.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    channel: String,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    /// Counts messages; a ticket is the count at the last message for its key. Never zero, which is no ticket.
+    count: u32,
+    /// Whether messages reach us.
+    up: bool,
+    keys: HashMap<Name, Waits>,
+    /// How many keys there were after the last sweep.
+    swept: usize,
+    /// Who waits for the subscription.
+    watching: Vec<Waker>,
+    last_place: u64,
+}
+
+/// What this process has to do with one key.
+#[derive(Debug, Default)]
+struct Waits {
+    told: u32,
+    /// How many of our commands that may enter the channel are on their way.
+    asking: u32,
+    line: VecDeque<(u64, Waker)>,
+    /// When a waiter first came, so that it keeps its place among other processes.
+    arrived: HashMap<HolderToken, u64>,
+}
+
+impl Waits {
+    fn is_idle(&self) -> bool {
+        self.asking == 0 && self.line.is_empty()
+    }
+}
+
+/// What a message found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// Somebody was woken, or is asking at this moment.
+    Taken,
+    /// Nobody waits any more: the turn is to be passed on.
+    Unclaimed,
+}
+
+impl Table {
+    fn next(&mut self) -> u32 {
+        self.count = self.count.wrapping_add(1).max(1);
+        self.count
+    }
+
+    fn waits(&mut self, name: &Name) -> &mut Waits {
+        if !self.keys.contains_key(name) {
+            self.sweep();
+            self.keys.insert(name.clone(), Waits { told: self.count, ..Waits::default() });
+        }
+        self.keys.entry(name.clone()).or_default()
+    }
+
+    fn look(&mut self, name: &Name, token: HolderToken) -> Asked {
+        let up = self.up;
+        let waits = self.waits(name);
+        Asked { ticket: Ticket(waits.told), up, arrived: waits.arrived.get(&token).copied().unwrap_or_default() }
+    }
+
+    /// Forgets keys whose waiters gave up without a word; whoever is just about to wait asks once more.
+    fn sweep(&mut self) {
+        if self.keys.len() > 2 * self.swept + 64 {
+            self.keys.retain(|_, waits| !waits.is_idle());
+            self.swept = self.keys.len();
+        }
+    }
+}
+
+impl Inbox {
+    pub(super) fn new(channel: String) -> Self {
+        let table = Table { count: 1, up: false, keys: HashMap::new(), swept: 0, watching: Vec::new(), last_place: 0 };
+        Self { channel, table: Mutex::new(table) }
+    }
+
+    pub(super) fn channel(&self) -> &str {
+        &self.channel
+    }
+
+    /// Notes that somebody is about to ask, before anything is sent: the message can overtake the reply.
+    pub(super) fn ask(&self, name: &Name, token: HolderToken) -> Asked {
+        let mut table = locked(&self.table);
+        table.waits(name).asking += 1;
+        table.look(name, token)
+    }
+
+    /// What somebody who is asking is to send now.
+    pub(super) fn look(&self, name: &Name, token: HolderToken) -> Asked {
+        locked(&self.table).look(name, token)
+    }
+
+    /// Notes that the answer was to wait.
+    pub(super) fn told_to_wait(&self, name: &Name, token: HolderToken, arrived: u64) {
+        let mut table = locked(&self.table);
+        let waits = table.waits(name);
+        waits.asking = waits.asking.saturating_sub(1);
+        waits.arrived.insert(token, arrived);
+    }
+
+    /// Notes that the asking ended otherwise: it is the next one's turn to ask.
+    pub(super) fn done_asking(&self, name: &Name, token: HolderToken) {
+        self.leave(name, token, 1);
+    }
+
+    /// Notes that a waiter gave up.
+    pub(super) fn gone(&self, name: &Name, token: HolderToken) {
+        self.leave(name, token, 0);
+    }
+
+    fn leave(&self, name: &Name, token: HolderToken, asked: u32) {
+        let next = {
+            let mut table = locked(&self.table);
+            let Some(waits) = table.keys.get_mut(name) else { return };
+            waits.asking = waits.asking.saturating_sub(asked);
+            waits.arrived.remove(&token);
+            let next = waits.line.pop_front();
+            if waits.is_idle() && next.is_none() {
+                table.keys.remove(name);
+            }
+            next
+        };
+        if let Some((_, waker)) = next {
+            waker.wake();
+        }
+    }
+
+    /// A message came: something of that name was given back.
+    pub(super) fn deliver(&self, name: &Name) -> Delivery {
+        let woken: Vec<_> = {
+            let mut table = locked(&self.table);
+            let count = table.next();
+            let Some(waits) = table.keys.get_mut(name) else { return unclaimed(name.kind) };
+            waits.told = count;
+            // a value is for all of them; a right is for one
+            let many = if name.kind == Kind::Cache { waits.line.len() } else { waits.line.len().min(1) };
+            if many == 0 && waits.asking == 0 {
+                return unclaimed(name.kind);
+            }
+            waits.line.drain(..many).collect()
+        };
+        for (_, waker) in woken {
+            waker.wake();
+        }
+        Delivery::Taken
+    }
+
+    /// Messages reach us from now on, or no longer. What was sent meanwhile is lost, so everybody asks again.
+    pub(super) fn set_up(&self, up: bool) {
+        let woken: Vec<_> = {
+            let mut table = locked(&self.table);
+            table.up = up;
+            let count = table.next();
+            if !up {
+                return;
+            }
+            let table = &mut *table;
+            let lines = table.keys.values_mut().flat_map(|waits| {
+                waits.told = count;
+                waits.line.drain(..).map(|(_, waker)| waker)
+            });
+            lines.chain(table.watching.drain(..)).collect()
+        };
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        locked(&self.table).up
+    }
+
+    /// Ends when messages reach us.
+    pub(super) fn up(&self) -> impl Future<Output = ()> {
+        poll_fn(|cx| {
+            let mut table = locked(&self.table);
+            if table.up {
+                return Poll::Ready(());
+            }
+            table.watching.retain(|waker| !waker.will_wake(cx.waker()));
+            table.watching.push(cx.waker().clone());
+            Poll::Pending
+        })
+    }
+
+    /// Ends at once if a message for `name` came since `ticket`, else when it is this waiter's turn to ask.
+    pub(super) async fn changed(&self, name: &Name, ticket: Ticket) {
+        let mut place = Place { inbox: self, name, id: None };
+        poll_fn(|cx| {
+            let mut table = locked(&self.table);
+            let last = table.last_place;
+            let waits = table.waits(name);
+            match place.id {
+                None if waits.told != ticket.0 => Poll::Ready(()),
+                None => {
+                    waits.line.push_back((last + 1, cx.waker().clone()));
+                    table.last_place = last + 1;
+                    place.id = Some(last + 1);
+                    Poll::Pending
+                }
+                Some(id) => match waits.line.iter_mut().find(|(other, _)| *other == id) {
+                    Some((_, waker)) => {
+                        waker.clone_from(cx.waker());
+                        Poll::Pending
+                    }
+                    None => {
+                        place.id = None;
+                        Poll::Ready(())
+                    }
+                },
+            }
+        })
+        .await;
+    }
+}
+
+/// A message nobody waits for; a value needs no passing on, for everybody was told.
+fn unclaimed(kind: Kind) -> Delivery {
+    if kind == Kind::Cache { Delivery::Taken } else { Delivery::Unclaimed }
+}
+
+/// What is known before a command is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) ticket: Ticket,
+    pub(super) up: bool,
+    pub(super) arrived: u64,
+}
+
+/// A place in the line of one key; leaves it when dropped, and passes on a turn it was given and did not take.
+struct Place<'a> {
+    inbox: &'a Inbox,
+    name: &'a Name,
+    id: Option<u64>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let Some(id) = self.id else { return };
+        let next = {
+            let mut table = locked(&self.inbox.table);
+            let Some(waits) = table.keys.get_mut(self.name) else { return };
+            match waits.line.iter().position(|(other, _)| *other == id) {
+                Some(at) => {
+                    waits.line.remove(at);
+                    None
+                }
+                None => waits.line.pop_front(),
+            }
+        };
+        if let Some((_, waker)) = next {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What a key is called on the server: every record of one key in one cluster slot.
+
+use cachify_core::key::{Key, Kind};
+
+/// A key as the server spells it; its other records append a suffix.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Name {
+    pub(super) kind: Kind,
+    pub(super) text: String,
+}
+
+/// The waiters of a key.
+pub(super) const WAITERS: &str = ":q";
+/// The flight of a cached value.
+pub(super) const FLIGHT: &str = ":f";
+/// The holders of a pool.
+pub(super) const HOLDERS: &str = ":h";
+
+impl Name {
+    pub(super) fn of(key: &Key<'_>) -> Self {
+        Self { kind: key.kind, text: key.to_string() }
+    }
+
+    /// From a message. Braces stand nowhere but around the user's part, so the kind is found before the first.
+    pub(super) fn parse(text: String) -> Option<Self> {
+        let letter = text.get(..text.find('{')?)?.trim_end_matches(':').chars().next_back()?.to_string();
+        let kinds = [Kind::Cache, Kind::Lock, Kind::Once, Kind::Pool];
+        let kind = kinds.into_iter().find(|kind| kind.letter() == letter)?;
+        Some(Self { kind, text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back_from_messages() {
+        for kind in [Kind::Cache, Kind::Lock, Kind::Once, Kind::Pool] {
+            for (prefix, part) in [("app", "user:7"), ("", "x"), ("a:c:{", "}{p:"), ("p", "")] {
+                let name = Name::of(&Key::new(kind, prefix, part.as_bytes(), 0));
+                assert_eq!(Name::parse(name.text.clone()), Some(name));
+            }
+        }
+        assert_eq!(Name::parse("rubbish".into()), None);
+        assert_eq!(Name::parse("x:{y}".into()), None);
+    }
+}

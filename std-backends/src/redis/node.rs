@@ -1,0 +1,81 @@
+//! What is known of the server: its time, and whether it may drop what it was told to keep.
+
+use super::reply::{Failure, failure};
+use cachify_core::time::Instant;
+use redis::{RedisError, Value};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicI64, Ordering},
+};
+
+/// One server.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// The server's milliseconds less ours; `UNKNOWN` before the first handshake.
+    ahead: AtomicI64,
+    policy: OnceLock<String>,
+}
+
+const UNKNOWN: i64 = i64::MIN;
+
+impl Node {
+    pub(super) const fn new() -> Self {
+        Self { ahead: AtomicI64::new(UNKNOWN), policy: OnceLock::new() }
+    }
+
+    /// The server said that it is `server` o'clock; the reply came at `now`, so this is never ahead of the truth.
+    pub(super) fn learn(&self, now: Instant, server: u64) {
+        let ahead = i64::try_from(server).unwrap_or_default().saturating_sub_unsigned(now.as_millis());
+        self.ahead.store(ahead, Ordering::Relaxed);
+    }
+
+    /// The server's time at `at`, in milliseconds; zero if it is not known.
+    pub(super) fn time(&self, at: Instant) -> u64 {
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        let local = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
+        if ahead == UNKNOWN { 0 } else { u64::try_from(local.saturating_add(ahead)).unwrap_or_default() }
+    }
+
+    /// Reads what a new connection asked, and says once which policy may drop live leases.
+    pub(super) fn greeted(&self, now: Instant, greeting: &[Value]) -> Result<Option<&str>, Failure> {
+        let [time, policy] = greeting else { return Err(Failure::Broken) };
+        let (seconds, micros): (u64, u64) = match time {
+            Value::ServerError(error) => return Err(failure(&RedisError::from(error.clone()))),
+            time => redis::from_redis_value_ref(time).map_err(|_| Failure::Broken)?,
+        };
+        self.learn(now, seconds * 1_000 + micros / 1_000);
+        // not everybody may ask for the policy; then it stays unknown
+        let found = redis::from_redis_value_ref::<Vec<String>>(policy).ok().and_then(|pair| pair.into_iter().nth(1));
+        let Some(found) = found.filter(|policy| policy != "noeviction") else { return Ok(None) };
+        let first = self.policy.set(found).is_ok();
+        Ok(self.evicts().filter(|_| first))
+    }
+
+    /// The policy by which a full server drops keys, if it has one.
+    pub(super) fn evicts(&self) -> Option<&str> {
+        self.policy.get().map(String::as_str)
+    }
+}
+
+/// What a new connection asks first: the time, and what happens when memory is full.
+pub(super) fn greeting() -> redis::Pipeline {
+    let mut pipe = redis::pipe();
+    pipe.cmd("TIME");
+    pipe.cmd("CONFIG").arg("GET").arg("maxmemory-policy");
+    pipe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_s_time_is_counted_from_its_last_word() {
+        let node = Node::new();
+        assert_eq!(node.time(Instant::from_millis(5)), 0);
+        node.learn(Instant::from_millis(100), 1_000_000);
+        assert_eq!(node.time(Instant::from_millis(150)), 1_000_050);
+        node.learn(Instant::from_millis(200), 10);
+        assert_eq!(node.time(Instant::from_millis(250)), 60, "also when it was stepped back");
+    }
+}

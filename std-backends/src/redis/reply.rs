@@ -1,0 +1,156 @@
+//! What the server answers, as an answer or as the failure it is. Both faces read the same.
+
+use crate::erased::{Answer, Operation};
+use cachify_core::{
+    Fault, Holding,
+    cell::{Begun, Grant, Lookup},
+    patience::{Busy, Contended, Ticket},
+    token::FencingToken,
+};
+use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
+use std::time::Duration;
+
+/// One reply, read.
+pub(super) enum Reply {
+    /// The command came after its sender gave up, and nothing was done.
+    Late { now: u64 },
+    /// It was done.
+    Done {
+        answer: Answer,
+        /// The server's time in milliseconds, if it was told.
+        now: Option<u64>,
+        /// Since when the caller waits, in microseconds of the server.
+        arrived: u64,
+    },
+}
+
+/// What went wrong on the way.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Failure {
+    /// The server does not know the script by its digest.
+    NoScript,
+    /// It was not sent.
+    NotSent(Fault),
+    /// The connection broke; it may have been done.
+    Broken,
+    /// No answer came in time; it may have been done.
+    TimedOut,
+    /// The server refused.
+    Refused(Fault),
+}
+
+const STRANGE: Fault =
+    Fault::Rejected("the server answered what none of our scripts answers: is the key another program's?");
+
+/// Reads the reply to `operation`; whoever is to wait gets `ticket`.
+pub(super) fn read(operation: &Operation<'_>, value: Value, ticket: Ticket) -> Result<Reply, Fault> {
+    use Operation as Op;
+    let done = |answer| Ok(Reply::Done { answer, now: None, arrived: 0 });
+    match operation {
+        Op::Get => match value {
+            Value::BulkString(bytes) => done(Answer::Value(Some(bytes))),
+            Value::Nil => done(Answer::Value(None)),
+            _ => Err(STRANGE),
+        },
+        Op::InUse => done(Answer::Count(u16::try_from(int(&value)?).unwrap_or(u16::MAX))),
+        Op::Remaining => {
+            let millis = int(&value)?;
+            done(Answer::Remaining((millis > 0).then(|| Duration::from_millis(millis))))
+        }
+        Op::ForceRelease | Op::Invalidate => done(Answer::Flag(int(&value)? > 0)),
+        Op::Acquire(_) | Op::Take(..) | Op::Begin(_) | Op::Join(_) | Op::Heal(..) => {
+            contended(operation, value, ticket)
+        }
+        _ => {
+            let [code, now] = parts(&value)?;
+            match signed(code)? {
+                -1 => Ok(Reply::Late { now: int(now)? }),
+                0 => Ok(Reply::Done { answer: Answer::Holding(Holding::Lost), now: Some(int(now)?), arrived: 0 }),
+                _ => Ok(Reply::Done { answer: Answer::Holding(Holding::Kept), now: Some(int(now)?), arrived: 0 }),
+            }
+        }
+    }
+}
+
+/// Granted (1), busy (0), a marker is kept (2), a value is there (3), late (-1).
+fn contended(operation: &Operation<'_>, value: Value, ticket: Ticket) -> Result<Reply, Fault> {
+    let Value::Array(mut fields) = value else { return Err(STRANGE) };
+    let value = if fields.len() == 7 { fields.pop() } else { None };
+    let [code, fence, remaining, index, now, arrived] = fields.as_slice() else { return Err(STRANGE) };
+    let (code, fence, now, arrived) = (signed(code)?, FencingToken(int(fence)?), int(now)?, int(arrived)?);
+    let remaining = Duration::from_millis(int(remaining)?);
+    if code == -1 {
+        return Ok(Reply::Late { now });
+    }
+    let grant = Grant { fence, index: u16::try_from(int(index)?).unwrap_or(u16::MAX), remaining };
+    let reply = match code {
+        0 => Contended::Busy(Busy { remaining, ticket }),
+        _ => Contended::Granted(grant),
+    };
+    let answer = match (operation, value) {
+        (Operation::Begin(_), _) if code == 2 => Answer::Begun(Begun::Done { remaining }),
+        (Operation::Begin(_), _) => Answer::Begun(reply.into()),
+        (Operation::Join(_) | Operation::Heal(..), Some(Value::BulkString(bytes))) => {
+            Answer::Lookup(Contended::Granted(Lookup::Fresh(bytes)))
+        }
+        (Operation::Join(_) | Operation::Heal(..), _) => {
+            Answer::Lookup(reply.map(|grant| Lookup::Fill { stale: None, fence, remaining: grant.remaining }))
+        }
+        _ => Answer::Grant(reply),
+    };
+    Ok(Reply::Done { answer, now: Some(now), arrived })
+}
+
+fn parts<const N: usize>(value: &Value) -> Result<&[Value; N], Fault> {
+    match value {
+        Value::Array(fields) => fields.as_slice().try_into().map_err(|_| STRANGE),
+        _ => Err(STRANGE),
+    }
+}
+
+fn signed(value: &Value) -> Result<i64, Fault> {
+    match value {
+        Value::Int(n) => Ok(*n),
+        _ => Err(STRANGE),
+    }
+}
+
+fn int(value: &Value) -> Result<u64, Fault> {
+    signed(value).and_then(|n| u64::try_from(n).map_err(|_| STRANGE))
+}
+
+/// What an error means: whether it was sent, and why it was refused.
+pub(super) fn failure(error: &RedisError) -> Failure {
+    if error.is_connection_refusal() {
+        return Failure::NotSent(Fault::Unreachable);
+    }
+    match error.kind() {
+        ErrorKind::Server(ServerErrorKind::NoScript) => Failure::NoScript,
+        ErrorKind::Io | ErrorKind::Parse => Failure::Broken,
+        _ => Failure::Refused(refusal(error)),
+    }
+}
+
+/// One sentence for what a server refuses with; its own text may repeat what a client sent, and is not shown.
+pub(super) fn refusal(error: &RedisError) -> Fault {
+    Fault::Rejected(match (error.kind(), error.code()) {
+        (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
+            "the server does not accept the user name or password"
+        }
+        (ErrorKind::Server(ServerErrorKind::NoPerm), _) => {
+            "the server's access list does not allow a command, key or channel that cachify needs"
+        }
+        (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => "the server is a read-only replica",
+        (ErrorKind::Server(ServerErrorKind::BusyLoading), _) => "the server is still loading its data",
+        (ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot), _) => {
+            "the server is a node of a cluster, which is not supported yet"
+        }
+        (_, Some("OOM")) => "the server is out of memory and evicts nothing",
+        (_, Some("WRONGTYPE")) => "the key holds another program's data",
+        (_, Some("MISCONF")) => "the server cannot save its data and refuses to write",
+        (_, Some("BUSY")) => "the server is busy with a script that does not end",
+        (_, Some("MASTERDOWN")) => "the server has lost its master",
+        (_, Some("NOREPLICAS")) => "the server has fewer replicas than it wants for a write",
+        _ => "the server answered with an error",
+    })
+}

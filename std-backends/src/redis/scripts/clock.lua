@@ -1,0 +1,12 @@
+-- The server's time, once per script: `us` in microseconds, `now` in milliseconds. Numbers stay below 2^53.
+local t = redis.call('TIME')
+local us = t[1] * 1000000 + t[2]
+local now = math.floor(us / 1000)
+-- How long a record outlives its right, so that fences grow and a small step back of the clock does no harm.
+local LINGER = 60000
+
+-- A command that comes after its sender gave up must not take anything.
+local function late(not_after)
+  not_after = tonumber(not_after)
+  return not_after > 0 and now > not_after
+end

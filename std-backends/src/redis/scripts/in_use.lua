@@ -1,0 +1,2 @@
+-- KEYS slots
+return in_use(KEYS[1])

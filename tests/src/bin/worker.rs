@@ -1,0 +1,53 @@
+//! One process of a fleet, for tests that kill, stop and count processes.
+//!
+//! `worker URL PORT flight` loads one cold key from 25 tasks; `worker URL PORT hold MILLIS` takes a lock of that TTL,
+//! says its fence, and says `lost` when it has lost it.
+#![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
+
+use cachify::{Cachify, secs};
+use cachify_tests::resp::{Client, Reply};
+use std::{env, error::Error, io::Write, time::Duration};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let words: Vec<String> = env::args().skip(1).collect();
+    let [url, port, role, rest @ ..] = words.as_slice() else { return Err("URL, PORT and ROLE are missing".into()) };
+    let c = Cachify::builder().redis(url).prefix("t").build()?;
+    match (role.as_str(), rest) {
+        ("flight", []) => flight(&c, port.parse()?).await,
+        ("hold", [millis]) => hold(&c, Duration::from_millis(millis.parse()?)).await,
+        _ => Err("no such role".into()),
+    }
+}
+
+async fn flight(c: &Cachify, port: u16) -> Result<(), Box<dyn Error>> {
+    let tasks: Vec<_> = (0..25)
+        .map(|_| {
+            let cache = c.cache("cold").ttl(secs(60));
+            tokio::spawn(async move { cache.get_or_insert_with(async || load(port).await).await })
+        })
+        .collect();
+    for task in tasks {
+        println!("{}", task.await??);
+    }
+    Ok(())
+}
+
+/// Counts its runs on the server, past the library.
+async fn load(port: u16) -> Result<i64, String> {
+    let counted = Client::to(port).and_then(|mut client| client.ask(&["INCR", "runs"]));
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    match counted {
+        Ok(Reply::Int(n)) => Ok(n),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+async fn hold(c: &Cachify, ttl: Duration) -> Result<(), Box<dyn Error>> {
+    let guard = c.lock("k").ttl(ttl).wait(secs(10)).acquire().await?;
+    println!("{}", guard.fence());
+    std::io::stdout().flush()?;
+    guard.lost().await;
+    println!("lost");
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! What nobody waits for any more is given back, by one thread, after it was taken.
+
+use crate::{conformance::instance, shelf::Shelf};
+use cachify::{Fault, Kv, KvStore, ManualClock};
+use cachify_core::testing::block_on;
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+async fn poll_once<T>(future: &mut Pin<Box<impl Future<Output = T>>>) -> Poll<T> {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
+/// Waits for other threads, without the clock: a million turns are seconds.
+fn soon(what: &str, is: impl Fn() -> bool) {
+    for _ in 0..1_000_000 {
+        if is() {
+            return;
+        }
+        std::thread::yield_now();
+    }
+    panic!("{what} never comes");
+}
+
+/// Without a runtime a task's drop, like a thread's, goes to the thread that gives back.
+#[test]
+fn what_is_dropped_is_given_back_in_the_background() {
+    let clock = ManualClock::new();
+    let c = instance(&clock, Kv(Shelf::new(&clock, false)));
+    drop(c.lock("k").acquire_blocking().unwrap());
+    drop(block_on(c.pool("k", 1).take()).unwrap());
+    drop(c.once("k").begin_blocking().unwrap());
+    soon("the lock", || !c.lock("k").is_locked_blocking().unwrap());
+    soon("the permit", || c.pool("k", 1).in_use_blocking().unwrap() == 0);
+    soon("the run", || !c.once("k").is_locked_blocking().unwrap());
+}
+
+/// A call that is dropped while it runs elsewhere is given back after it, never before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_call_leaves_nothing_held_inside_tokio() {
+    let clock = ManualClock::new();
+    let c = instance(&clock, Kv(Shelf::new(&clock, false)));
+    for round in 0..200 {
+        let lock = c.lock("k");
+        let mut acquire = Box::pin(lock.acquire());
+        for _ in 0..round % 3 {
+            if poll_once(&mut acquire).await.is_ready() {
+                break;
+            }
+        }
+        drop(acquire);
+        soon("the lock", || !c.lock("k").is_locked_blocking().unwrap());
+    }
+}
+
+/// A store that stops at its first exchange until it is told to go on.
+#[derive(Clone)]
+struct Gated {
+    shelf: Shelf,
+    entered: Arc<AtomicUsize>,
+    go_on: Arc<AtomicUsize>,
+}
+
+impl KvStore for Gated {
+    type Error = Fault;
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        self.shelf.get(key)
+    }
+    fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, Fault> {
+        self.entered.fetch_add(1, SeqCst);
+        while self.go_on.load(SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        self.shelf.compare_exchange(key, old, new, ttl)
+    }
+    fn remove(&self, key: &str) -> Result<bool, Fault> {
+        self.shelf.remove(key)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_dropped_call_still_takes_is_given_back_after_it() {
+    let clock = ManualClock::new();
+    let (entered, go_on) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let gated = Gated { shelf: Shelf::new(&clock, false), entered: entered.clone(), go_on: go_on.clone() };
+    let c = instance(&clock, Kv(gated));
+    let lock = c.lock("k");
+    let mut acquire = Box::pin(lock.acquire());
+    assert!(poll_once(&mut acquire).await.is_pending());
+    soon("the call", || entered.load(SeqCst) == 1);
+    drop(acquire);
+    // time enough for whoever would not wait for the call to end
+    for _ in 0..10_000 {
+        std::thread::yield_now();
+    }
+    go_on.store(1, SeqCst);
+    soon("its last exchange", || entered.load(SeqCst) >= 3);
+    soon("the lock", || !c.lock("k").is_locked_blocking().unwrap());
+}

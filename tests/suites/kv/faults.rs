@@ -1,0 +1,165 @@
+//! A call that is refused, or whose request or answer is lost, at every place: nobody is granted what another holds.
+
+use crate::shelf::{Failing, Shelf, Slow, TTL, ask, key, token};
+use cachify::{AsIs, Fault, FencingToken, Kv, KvStore, ManualClock};
+use cachify_core::{
+    cell::Holding,
+    key::Kind,
+    patience::Contended,
+    store::{AsyncLeaseStore, CacheStore, LeaseStore, OnceStore, PermitStore},
+    testing::Trouble,
+};
+use std::{
+    future::Future,
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    task::{Context, Poll, Waker},
+};
+
+/// What is granted to a token: a fence, where the right has one.
+type Got = Result<Option<FencingToken>, Fault>;
+
+fn acquire(kv: &Kv<Failing>, who: u32) -> Got {
+    Ok(kv.acquire(key(Kind::Lock), &ask(who))?.granted().map(|grant| grant.fence))
+}
+
+fn take(kv: &Kv<Failing>, who: u32) -> Got {
+    Ok(kv.take(key(Kind::Pool), 1, &ask(who))?.granted().map(|grant| grant.fence))
+}
+
+fn begin(kv: &Kv<Failing>, who: u32) -> Got {
+    Ok(kv.begin(key(Kind::Once), &ask(who))?.contended().granted().map(|grant| grant.fence))
+}
+
+fn join(kv: &Kv<Failing>, who: u32) -> Got {
+    let joined = CacheStore::<Vec<u8>>::join(kv, key(Kind::Cache), &AsIs, &ask(who))?;
+    Ok(matches!(joined, Contended::Granted(_)).then_some(FencingToken(0)))
+}
+
+fn release(kv: &Kv<Failing>, kind: Kind, who: u32) -> Result<Holding, Fault> {
+    match kind {
+        Kind::Lock => LeaseStore::release(kv, key(kind), token(who)),
+        Kind::Pool => kv.give_back(key(kind), token(who)),
+        Kind::Once => kv.fail(key(kind), token(who)),
+        Kind::Cache => cachify_core::store::EntryStore::abandon(kv, key(kind), token(who)),
+    }
+}
+
+type Ask = fn(&Kv<Failing>, u32) -> Got;
+
+const RIGHTS: [(Kind, Ask); 4] = [(Kind::Lock, acquire), (Kind::Pool, take), (Kind::Once, begin), (Kind::Cache, join)];
+
+fn failing(clock: &ManualClock, at: usize, trouble: Trouble) -> Kv<Failing> {
+    Kv(Failing { shelf: Shelf::new(clock, false), at, trouble, calls: AtomicUsize::new(0) })
+}
+
+/// Tries every right with trouble at every call of the first asker.
+fn everywhere(trouble: Trouble, check: impl Fn(Kind, Ask, &Kv<Failing>, &ManualClock, Got)) {
+    for (kind, ask) in RIGHTS {
+        let at = (0..100).take_while(|at| {
+            let clock = ManualClock::new();
+            let kv = failing(&clock, *at, trouble);
+            let first = ask(&kv, 1);
+            let reached = kv.0.calls.swap(1_000, SeqCst) > *at;
+            if reached {
+                assert!(first.is_err());
+                check(kind, ask, &kv, &clock, first);
+            }
+            reached
+        });
+        assert!(at.count() >= if kind == Kind::Cache { 1 } else { 5 });
+    }
+}
+
+#[test]
+fn what_was_refused_is_held_by_nobody() {
+    everywhere(Trouble::Refused, |kind, ask, kv, _, first| {
+        assert_eq!(first, Err(Fault::Unreachable));
+        assert!(matches!(ask(kv, 2), Ok(Some(_))), "{kind:?} stays held");
+    });
+}
+
+#[test]
+fn after_an_unknown_outcome_the_same_token_gets_it_and_nobody_else() {
+    for trouble in [Trouble::RequestLost, Trouble::ReplyLost] {
+        everywhere(trouble, |kind, ask, kv, _, first| {
+            assert_eq!(first, Err(Fault::TimedOut));
+            let fence = ask(kv, 1).unwrap();
+            assert!(fence.is_some(), "{kind:?} is refused to its own token");
+            assert_eq!(ask(kv, 2), Ok(None), "{kind:?} is granted twice");
+            assert_eq!(ask(kv, 1), Ok(fence), "{kind:?} has two fences");
+            assert_eq!(release(kv, kind, 1), Ok(Holding::Kept));
+            let next = ask(kv, 2).unwrap();
+            assert!(next.is_some() && (next > fence || kind == Kind::Cache), "{kind:?}: {next:?} after {fence:?}");
+        });
+    }
+}
+
+#[test]
+fn what_an_unknown_outcome_leaves_its_token_gives_back_and_its_ttl_ends() {
+    for trouble in [Trouble::RequestLost, Trouble::ReplyLost] {
+        everywhere(trouble, |kind, ask, kv, _, _| {
+            release(kv, kind, 1).unwrap();
+            assert!(matches!(ask(kv, 2), Ok(Some(_))), "{kind:?} was not given back");
+        });
+        everywhere(trouble, |kind, ask, kv, clock, _| {
+            let rival = ask(kv, 2).unwrap();
+            clock.advance(TTL);
+            let next = ask(kv, 3).unwrap();
+            assert!(next.is_some() && (next > rival || kind == Kind::Cache), "{kind:?}: {next:?} after {rival:?}");
+        });
+    }
+}
+
+#[test]
+fn a_release_whose_answer_is_lost_was_a_release() {
+    for (kind, ask) in RIGHTS {
+        for trouble in [Trouble::RequestLost, Trouble::ReplyLost] {
+            for at in 0..3 {
+                let clock = ManualClock::new();
+                let kv = failing(&clock, usize::MAX, trouble);
+                ask(&kv, 1).unwrap();
+                let kv = Kv(Failing { at, calls: AtomicUsize::new(0), ..kv.0 });
+                let first = release(&kv, kind, 1);
+                kv.0.calls.store(1_000, SeqCst);
+                let again = release(&kv, kind, 1).unwrap();
+                assert!(first != Ok(Holding::Kept) || again == Holding::Lost, "{kind:?} was released twice");
+                assert!(matches!(ask(&kv, 2), Ok(Some(_))));
+            }
+        }
+    }
+}
+
+/// A client's last request is delayed past its lease and past another's turn, and arrives while it asks once more.
+#[test]
+fn a_request_that_arrives_after_others_had_their_turn_grants_no_lower_fence() {
+    for polls in 0..10 {
+        let clock = ManualClock::new();
+        let kv = failing(&clock, 4, Trouble::RequestLost);
+        let shelf = kv.0.shelf.clone();
+        assert_eq!(acquire(&kv, 1), Err(Fault::TimedOut));
+        let asked = shelf.get("app:l:{k}").unwrap().expect("asked for");
+        clock.advance(TTL);
+        let other = Kv(shelf.clone());
+        let turn = other.acquire(key(Kind::Lock), &ask(2)).unwrap().granted().unwrap();
+        LeaseStore::release(&other, key(Kind::Lock), token(2)).unwrap();
+
+        let again = Kv(Slow { shelf: shelf.clone(), after: false });
+        let (lock, first) = (key(Kind::Lock), ask(1));
+        let mut asking = Box::pin(AsyncLeaseStore::acquire(&again, lock, &first));
+        let mut reply = None;
+        for poll in 0..40 {
+            if poll == polls {
+                // held with the fence that was counted before the other's turn
+                let mut held = asked.clone();
+                (held[1], held[18]) = (2, 1);
+                shelf.compare_exchange("app:l:{k}", Some(&asked), Some(&held), Some(TTL)).unwrap();
+            }
+            if let Poll::Ready(done) = asking.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                reply = Some(done.unwrap());
+                break;
+            }
+        }
+        let grant = reply.expect("ends").granted().expect("free");
+        assert!(grant.fence > turn.fence, "{grant:?} after {turn:?}, {polls} polls");
+    }
+}

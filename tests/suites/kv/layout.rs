@@ -1,0 +1,142 @@
+//! What lies in the store: how many calls, which keys, for how long, and what if it cannot be read.
+
+use crate::shelf::{Shelf, TTL, ask, key, token};
+use cachify::{AsIs, Fault, Kv, KvStore, ManualClock, secs};
+use cachify_core::{
+    cell::{Ask, Begun, Holding, Kept, Life, Lookup},
+    key::Kind,
+    patience::{BLIND_POLL, Busy, Contended, Ticket},
+    store::{CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, PermitStore},
+    ttl::Ttl,
+};
+use std::time::Duration;
+
+#[test]
+fn each_operation_makes_as_many_calls_as_documented() {
+    let clock = ManualClock::new();
+    let shelf = Shelf::new(&clock, false);
+    let kv = Kv(shelf.clone());
+    let (lock, once, pool, cache) = (key(Kind::Lock), key(Kind::Once), key(Kind::Pool), key(Kind::Cache));
+    let cost = |what: &str, calls: usize| assert_eq!(shelf.calls(), calls, "{what}");
+    kv.acquire(lock, &ask(1)).unwrap();
+    cost("acquire", 5);
+    kv.acquire(lock, &ask(2)).unwrap();
+    cost("acquire what is held", 1);
+    LeaseStore::renew(&kv, lock, &ask(1)).unwrap();
+    cost("renew", 2);
+    LeaseStore::release(&kv, lock, token(1)).unwrap();
+    cost("release", 2);
+    kv.begin(once, &ask(1)).unwrap();
+    cost("begin", 5);
+    kv.complete(once, token(1), TTL).unwrap();
+    cost("complete", 2);
+    kv.take(pool, 3, &ask(1)).unwrap();
+    cost("the first take of three", 9);
+    kv.give_back(pool, token(1)).unwrap();
+    cost("give it back", 4);
+    kv.take(pool, 3, &ask(1)).unwrap();
+    cost("take one of three", 8);
+    kv.in_use(pool).unwrap();
+    cost("in use", 2);
+    CacheStore::get(&kv, cache, &AsIs).unwrap();
+    kv.join(cache, &AsIs, &ask(1)).unwrap();
+    kv.publish(cache, &AsIs, token(1), Kept::Own(vec![1]), Life::new(Ttl::Forever)).unwrap();
+    cost("miss and fill", 4);
+    CacheStore::get(&kv, cache, &AsIs).unwrap();
+    cost("hit", 1);
+    let keys = ["app:c:{k}", "app:l:{k}:fence", "app:o:{k}", "app:o:{k}:fence", "app:p:{k}:0", "app:p:{k}:fence"];
+    assert_eq!(shelf.keys(), keys);
+}
+
+#[test]
+fn with_a_clock_nothing_is_left_for_ever() {
+    let clock = ManualClock::new();
+    let shelf = Shelf::new(&clock, true);
+    let kv = Kv(shelf.clone());
+    let fence = kv.acquire(key(Kind::Lock), &ask(1)).unwrap().granted().unwrap().fence;
+    kv.take(key(Kind::Pool), 3, &ask(1)).unwrap();
+    kv.begin(key(Kind::Once), &ask(1)).unwrap();
+    clock.advance(TTL + secs(59));
+    assert_eq!(shelf.keys().len(), 3, "fences are remembered for a minute after their lease");
+    clock.advance(secs(1));
+    assert_eq!(shelf.keys(), Vec::<String>::new());
+    assert!(kv.acquire(key(Kind::Lock), &ask(2)).unwrap().granted().unwrap().fence > fence);
+}
+
+#[test]
+fn a_permit_that_is_extended_for_hours_is_counted_all_the_time() {
+    for wall in [false, true] {
+        let clock = ManualClock::new();
+        let kv = Kv(Shelf::new(&clock, wall));
+        let pool = key(Kind::Pool);
+        let long = Ask::new(token(7), secs(600));
+        kv.take(pool, 2, &ask(1)).unwrap();
+        kv.take(pool, 2, &long).unwrap();
+        for _ in 0..30 {
+            clock.advance(secs(599));
+            assert_eq!(PermitStore::extend(&kv, pool, &long), Ok(Holding::Kept));
+            assert_eq!(kv.in_use(pool), Ok(1));
+            // somebody with a short lease does not shorten what is remembered
+            kv.take(pool, 2, &ask(3)).unwrap();
+            assert_eq!(kv.in_use(pool), Ok(2));
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_held_by_somebody_else_and_in_a_cache_a_miss() {
+    let clock = ManualClock::new();
+    let shelf = Shelf::new(&clock, false);
+    let kv = Kv(shelf.clone());
+    let unknown = Busy { remaining: BLIND_POLL, ticket: Ticket::NONE };
+    for foreign in [&b""[..], b"\x01", b"\x01\x02half", b"\x02\x04newer", b"another program's"] {
+        for name in ["app:l:{k}", "app:o:{k}", "app:p:{k}:0", "app:c:{k}"] {
+            shelf.write(name, foreign);
+        }
+        let (lock, once, pool, cache) = (key(Kind::Lock), key(Kind::Once), key(Kind::Pool), key(Kind::Cache));
+        assert_eq!(kv.acquire(lock, &ask(1)), Ok(Contended::Busy(unknown)));
+        assert_eq!(LeaseStore::renew(&kv, lock, &ask(1)), Ok(Holding::Lost));
+        assert_eq!(LeaseStore::release(&kv, lock, token(1)), Ok(Holding::Lost));
+        assert_eq!(Inspect::remaining(&kv, lock), Ok(Some(BLIND_POLL)));
+        assert_eq!(kv.begin(once, &ask(1)), Ok(Begun::Busy(unknown)));
+        assert_eq!(kv.take(pool, 1, &ask(1)), Ok(Contended::Busy(unknown)));
+        assert_eq!(kv.take(pool, 2, &ask(1)).unwrap().granted().unwrap().index, 1);
+        assert_eq!(kv.give_back(pool, token(1)), Ok(Holding::Kept));
+        assert_eq!(Force::force_release(&kv, lock), Ok(true));
+        assert_eq!(CacheStore::get(&kv, cache, &AsIs), Ok(None));
+        let filled = kv.join(cache, &AsIs, &ask(1)).unwrap();
+        assert!(matches!(filled, Contended::Granted(Lookup::Fill { stale: None, .. })));
+        assert_eq!(EntryStore::abandon(&kv, cache, token(1)), Ok(Holding::Kept));
+    }
+    shelf.write("app:l:{k}:fence", b"?");
+    assert_eq!(kv.acquire(key(Kind::Lock), &ask(1)), Err(Fault::Codec), "no fence is better than a lower one");
+    assert_eq!(Inspect::remaining(&kv, key(Kind::Lock)), Ok(None));
+}
+
+#[test]
+fn a_store_that_never_exchanges_is_not_asked_for_ever() {
+    #[derive(Clone)]
+    struct Stubborn;
+    impl KvStore for Stubborn {
+        type Error = Fault;
+        fn get(&self, _: &str) -> Result<Option<Vec<u8>>, Fault> {
+            Ok(None)
+        }
+        fn compare_exchange(
+            &self,
+            _: &str,
+            _: Option<&[u8]>,
+            _: Option<&[u8]>,
+            _: Option<Duration>,
+        ) -> Result<bool, Fault> {
+            Ok(false)
+        }
+        fn remove(&self, _: &str) -> Result<bool, Fault> {
+            Ok(false)
+        }
+    }
+    let kv = Kv(Stubborn);
+    assert!(kv.acquire(key(Kind::Lock), &ask(1)).unwrap().granted().is_none());
+    assert!(kv.take(key(Kind::Pool), 2, &ask(1)).unwrap().granted().is_none());
+    assert!(kv.join(key(Kind::Cache), &AsIs, &ask(1)).unwrap().granted().is_none());
+}

@@ -1,0 +1,250 @@
+//! Stores in memory that a user might have written: blocking, async with pauses, failing on demand.
+
+use cachify::{AsyncKvStore, Fault, KvStore, ManualClock};
+use cachify_core::{
+    cell::Ask,
+    key::{Key, Kind},
+    testing::Trouble,
+    time::{Clock, Instant},
+    token::HolderToken,
+};
+use std::{
+    collections::HashMap,
+    future::poll_fn,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+pub(crate) const TTL: Duration = Duration::from_millis(400);
+
+pub(crate) fn key(kind: Kind) -> Key<'static> {
+    Key::new(kind, "app", b"k", 0)
+}
+
+pub(crate) const fn token(who: u32) -> HolderToken {
+    HolderToken([who; 4])
+}
+
+pub(crate) const fn ask(who: u32) -> Ask<'static> {
+    Ask::new(token(who), TTL)
+}
+
+type Entries = HashMap<String, (Vec<u8>, Option<Instant>)>;
+
+/// A shelf that several clients share, on a clock moved by hand; with `wall` it also tells the time.
+#[derive(Clone, Default)]
+pub(crate) struct Shelf {
+    pub(crate) clock: ManualClock,
+    wall: bool,
+    entries: Arc<Mutex<Entries>>,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Shelf {
+    pub(crate) fn new(clock: &ManualClock, wall: bool) -> Self {
+        Self { clock: clock.clone(), wall, ..Self::default() }
+    }
+
+    /// How many calls there were since this was last asked.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.swap(0, SeqCst)
+    }
+
+    /// The keys that hold something.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<_> = self.with(|entries, _| entries.keys().cloned().collect());
+        keys.sort();
+        keys
+    }
+
+    pub(crate) fn write(&self, key: &str, value: &[u8]) {
+        self.with(|entries, _| entries.insert(key.to_owned(), (value.to_vec(), None)));
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut Entries, Instant) -> T) -> T {
+        let now = self.clock.now();
+        let mut entries = self.entries.lock().unwrap();
+        entries.retain(|_, (_, end)| end.is_none_or(|end| now < end));
+        f(&mut entries, now)
+    }
+}
+
+impl KvStore for Shelf {
+    type Error = Fault;
+
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        self.calls.fetch_add(1, SeqCst);
+        Ok(self.with(|entries, _| entries.get(key).map(|(value, _)| value.clone())))
+    }
+
+    fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, Fault> {
+        self.calls.fetch_add(1, SeqCst);
+        assert!(old.is_some() || new.is_some(), "nothing for nothing");
+        assert!(ttl.is_none_or(|ttl| !ttl.is_zero()), "a TTL of no length");
+        Ok(self.with(|entries, now| {
+            let same = entries.get(key).map(|(value, _)| &value[..]) == old;
+            match new {
+                _ if !same => {}
+                Some(new) => {
+                    entries.insert(key.to_owned(), (new.to_vec(), ttl.map(|ttl| now.saturating_add(ttl))));
+                }
+                None => {
+                    entries.remove(key);
+                }
+            }
+            same
+        }))
+    }
+
+    fn remove(&self, key: &str) -> Result<bool, Fault> {
+        self.calls.fetch_add(1, SeqCst);
+        Ok(self.with(|entries, _| entries.remove(key).is_some()))
+    }
+
+    fn micros(&self) -> Option<u64> {
+        self.wall.then(|| self.clock.now().as_millis() * 1_000)
+    }
+}
+
+async fn pause() {
+    let mut paused = false;
+    poll_fn(|_| if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+/// The same for tasks: pauses before every call, and with `after` also before its answer is known.
+#[derive(Clone)]
+pub(crate) struct Slow {
+    pub(crate) shelf: Shelf,
+    pub(crate) after: bool,
+}
+
+impl Slow {
+    async fn slowly<T>(&self, call: impl FnOnce() -> T) -> T {
+        pause().await;
+        let done = call();
+        if self.after {
+            pause().await;
+        }
+        done
+    }
+}
+
+impl AsyncKvStore for Slow {
+    type Error = Fault;
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        self.slowly(|| KvStore::get(&self.shelf, key)).await
+    }
+    async fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, Fault> {
+        self.slowly(|| KvStore::compare_exchange(&self.shelf, key, old, new, ttl)).await
+    }
+    async fn remove(&self, key: &str) -> Result<bool, Fault> {
+        self.slowly(|| KvStore::remove(&self.shelf, key)).await
+    }
+    fn micros(&self) -> Option<u64> {
+        KvStore::micros(&self.shelf)
+    }
+}
+
+cachify::erase!(Slow, kv);
+
+/// Both faces in one store.
+pub(crate) struct Both(pub(crate) Slow);
+
+impl AsyncKvStore for Both {
+    type Error = Fault;
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        AsyncKvStore::get(&self.0, key).await
+    }
+    async fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, Fault> {
+        AsyncKvStore::compare_exchange(&self.0, key, old, new, ttl).await
+    }
+    async fn remove(&self, key: &str) -> Result<bool, Fault> {
+        AsyncKvStore::remove(&self.0, key).await
+    }
+}
+
+impl KvStore for Both {
+    type Error = Fault;
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        KvStore::get(&self.0.shelf, key)
+    }
+    fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, Fault> {
+        KvStore::compare_exchange(&self.0.shelf, key, old, new, ttl)
+    }
+    fn remove(&self, key: &str) -> Result<bool, Fault> {
+        KvStore::remove(&self.0.shelf, key)
+    }
+}
+
+cachify::erase!(Both, kv blocking);
+
+/// Fails at its `at`th call, counted from zero.
+pub(crate) struct Failing {
+    pub(crate) shelf: Shelf,
+    pub(crate) at: usize,
+    pub(crate) trouble: Trouble,
+    pub(crate) calls: AtomicUsize,
+}
+
+impl Failing {
+    fn with<T>(&self, call: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+        match self.trouble {
+            _ if self.calls.fetch_add(1, SeqCst) != self.at => call(),
+            Trouble::Refused => Err(Fault::Unreachable),
+            Trouble::RequestLost => Err(Fault::TimedOut),
+            Trouble::ReplyLost => call().and(Err(Fault::TimedOut)),
+            Trouble::None | Trouble::Duplicated => call(),
+        }
+    }
+}
+
+impl KvStore for Failing {
+    type Error = Fault;
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        self.with(|| KvStore::get(&self.shelf, key))
+    }
+    fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, Fault> {
+        self.with(|| KvStore::compare_exchange(&self.shelf, key, old, new, ttl))
+    }
+    fn remove(&self, key: &str) -> Result<bool, Fault> {
+        self.with(|| KvStore::remove(&self.shelf, key))
+    }
+    fn micros(&self) -> Option<u64> {
+        self.shelf.micros()
+    }
+}

@@ -1,0 +1,272 @@
+//! What a server can do to its clients: go away, forget, say nothing, answer late.
+
+use super::world::{everywhere, int, millis, over, pass, run, text, timed, until, until_blocking};
+use cachify::{Cachify, Fault, Holding, Refused, secs};
+use cachify_tests::{
+    proxy::{Direction, Proxy},
+    resp::Client,
+    server::{Engine, Server},
+};
+
+const LIMIT: std::time::Duration = millis(200);
+/// What the machine may add.
+const SLACK: std::time::Duration = millis(150);
+
+fn through(server: &Server, proxy: &Proxy) -> Cachify {
+    let url = server.url_at(proxy.port());
+    Cachify::builder().redis(url).prefix("t").op_timeout(LIMIT).build().unwrap()
+}
+
+/// A cached call computes, a lock is refused; both within the limit, on both faces.
+fn fails_open_and_closed(c: &Cachify) {
+    let (value, took) = timed(|| c.cache("v").get_or_insert_with_blocking(|| Ok::<u8, ()>(7)));
+    assert_eq!(value, Ok(7));
+    assert!(took < LIMIT + SLACK, "{took:?}");
+    let (refused, took) = timed(|| c.lock("k").acquire_blocking().map(drop).unwrap_err());
+    assert!(!refused.is_contended(), "never `not acquired`: {refused}");
+    assert!(took < LIMIT + SLACK, "{took:?}");
+    run(async {
+        let began = std::time::Instant::now();
+        assert_eq!(c.cache("v").get_or_insert_with(async || Ok::<u8, ()>(7)).await, Ok(7));
+        assert!(began.elapsed() < LIMIT + SLACK, "{:?}", began.elapsed());
+        let began = std::time::Instant::now();
+        assert!(!c.lock("k").acquire().await.map(drop).unwrap_err().is_contended());
+        assert!(began.elapsed() < LIMIT + SLACK, "{:?}", began.elapsed());
+        let began = std::time::Instant::now();
+        assert!(!c.lock("k").wait(secs(1)).acquire().await.map(drop).unwrap_err().is_contended());
+        assert!(began.elapsed() < secs(1) + LIMIT + SLACK, "{:?}", began.elapsed());
+    });
+}
+
+#[test]
+fn a_server_that_is_gone_stopped_or_unreachable_costs_one_limit() {
+    let mut server = Server::start(Engine::Redis);
+    let proxy = Proxy::to(server.port());
+    let c = through(&server, &proxy);
+    assert_eq!(c.lock("k").run_blocking(|_| 1), Ok(1));
+    for direction in [Direction::ToServer, Direction::ToClient] {
+        proxy.blackhole(direction);
+        fails_open_and_closed(&c);
+        proxy.heal();
+    }
+    server.pause();
+    fails_open_and_closed(&c);
+    server.resume();
+    // whatever was in doubt was given back
+    let (guard, took) = timed(|| c.lock("k").wait(secs(5)).acquire_blocking().unwrap());
+    assert!(took < secs(3), "{took:?}");
+    guard.release().unwrap();
+    server.kill();
+    fails_open_and_closed(&c);
+    let refused = c.lock("k").acquire_blocking().map(drop).unwrap_err();
+    assert!(matches!(refused, Refused::Unavailable(Fault::Unreachable)), "{refused:?}");
+    server.restart();
+    until_blocking(|| c.lock("k").run_blocking(|_| ()).is_ok());
+}
+
+#[test]
+fn a_reply_that_is_lost_leaves_nothing_held() {
+    everywhere(|server| {
+        let proxy = Proxy::to(server.port());
+        let c = through(&server, &proxy);
+        let before = c.lock("k").run_blocking(|fence| fence.0).unwrap();
+        proxy.blackhole(Direction::ToClient);
+        let refused = c.lock("k").ttl(secs(60)).acquire_blocking().map(drop).unwrap_err();
+        assert!(refused.is_indeterminate(), "{refused}");
+        let after: u64 = text(&server.command(&["HGET", "t:l:{k}", "f"])).parse().unwrap();
+        assert!(after > before, "it was done, and nobody knew");
+        proxy.heal();
+        until_blocking(|| int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 0);
+    });
+}
+
+#[test]
+fn a_question_that_arrives_late_takes_nothing() {
+    everywhere(|server| {
+        let proxy = Proxy::to(server.port());
+        let c = through(&server, &proxy);
+        c.ping_blocking().unwrap();
+        run(async { c.ping().await.unwrap() });
+        proxy.delay(Direction::ToServer, LIMIT + millis(150));
+        assert!(c.lock("k").ttl(secs(60)).acquire_blocking().map(drop).unwrap_err().is_indeterminate());
+        assert!(c.pool("k", 1).ttl(secs(60)).take_blocking().map(drop).is_err());
+        pass(LIMIT + millis(400));
+        assert_eq!(int(&server.command(&["HEXISTS", "t:l:{k}", "o"])), 0);
+        proxy.heal();
+        assert_eq!(over(&server).lock("k").run_blocking(|_| 1), Ok(1));
+        assert_eq!(over(&server).pool("k", 1).run_blocking(|_| 1), Ok(1));
+    });
+}
+
+#[test]
+fn a_question_that_lands_after_its_release_is_taken_back() {
+    everywhere(|server| {
+        let proxy = Proxy::to(server.port());
+        let c = Cachify::builder().redis(server.url_at(proxy.port())).prefix("t").build().unwrap();
+        run(async {
+            c.lock("k").run(async |_| ()).await.unwrap();
+            let mut monitor = server.connect().unwrap();
+            monitor.ask(&["MONITOR"]).unwrap();
+            proxy.delay(Direction::ToClient, millis(100));
+            let lock = c.lock("k").ttl(secs(60)).wait(secs(5));
+            let asked = tokio::spawn(async move { lock.acquire().await.map(drop) });
+            let question = heard(&mut monitor, "60000");
+            asked.abort();
+            proxy.heal();
+            let held = || int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 1;
+            until(|| !held()).await;
+            // the network brings a second copy
+            let words: Vec<_> = question.iter().map(String::as_str).collect();
+            server.command(&words);
+            assert!(held(), "it came in time");
+            until(|| !held()).await;
+        });
+    });
+}
+
+/// The words of the first script that a server is sent with this argument.
+fn heard(monitor: &mut Client, argument: &str) -> Vec<String> {
+    loop {
+        let line = text(&monitor.answer().unwrap());
+        let quoted = line.split_once('"').map(|(_, quoted)| quoted.trim_end_matches('"')).unwrap_or_default();
+        let words: Vec<_> = quoted.split("\" \"").map(str::to_owned).collect();
+        if words.iter().any(|word| word == argument) && words[0].eq_ignore_ascii_case("evalsha") {
+            return words;
+        }
+    }
+}
+
+#[test]
+fn scripts_that_were_flushed_are_sent_again() {
+    everywhere(|server| {
+        let c = over(&server);
+        let guard = c.lock("k").acquire_blocking().unwrap();
+        for _ in 0..3 {
+            server.command(&["SCRIPT", "FLUSH"]);
+            assert_eq!(c.pool("k", 1).run_blocking(|_| 1), Ok(1));
+            run(async { assert_eq!(c.pool("k", 1).run(async |_| 1).await, Ok(1)) });
+        }
+        server.command(&["SCRIPT", "FLUSH"]);
+        assert_eq!(guard.release(), Ok(Holding::Kept));
+    });
+}
+
+#[test]
+fn connections_that_were_cut_are_made_again_without_a_failure() {
+    everywhere(|server| {
+        let c = over(&server);
+        run(async {
+            for _ in 0..5 {
+                assert_eq!(c.lock("k").run(async |_| 1).await, Ok(1));
+                assert_eq!(c.lock("k").run_blocking(|_| 1), Ok(1));
+                server.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+                // the client learns of it at its next call, which asks once more by the same token
+                assert_eq!(c.lock("k").run_blocking(|_| 1), Ok(1));
+                assert_eq!(c.lock("k").wait(secs(2)).run(async |_| 1).await, Ok(1));
+            }
+        });
+    });
+}
+
+#[test]
+fn a_server_that_lost_its_memory_is_noticed_by_those_who_held() {
+    let mut server = Server::start(Engine::Redis);
+    let c = over(&server);
+    let guard = c.lock("k").ttl(secs(60)).acquire_blocking().unwrap();
+    let first = guard.fence();
+    server.restart();
+    let next = c.lock("k").wait(secs(1)).acquire_blocking().unwrap();
+    assert!(next.fence() > first, "microseconds grow whatever is forgotten");
+    until_blocking(|| !guard.is_valid());
+    assert_eq!(guard.release(), Ok(Holding::Lost));
+    assert_eq!(next.release(), Ok(Holding::Kept));
+}
+
+#[test]
+fn what_is_held_is_renewed_through_a_cut() {
+    everywhere(|server| {
+        let proxy = Proxy::to(server.port());
+        let c = through(&server, &proxy);
+        let guard = c.lock("k").ttl(millis(900)).acquire_blocking().unwrap();
+        let permit = run(async { c.pool("k", 1).ttl(millis(900)).take().await.unwrap() });
+        for _ in 0..4 {
+            proxy.cut();
+            pass(millis(400));
+            assert!(guard.is_valid() && permit.is_valid());
+        }
+        assert_eq!(guard.release(), Ok(Holding::Kept));
+        assert_eq!(run(permit.release()), Ok(Holding::Kept));
+    });
+}
+
+#[test]
+fn a_shutdown_leaves_nothing_behind() {
+    everywhere(|server| {
+        let c = over(&server);
+        run(async {
+            let _held = c.lock("held").acquire().await.unwrap();
+            drop(c.lock("dropped").acquire().await.unwrap());
+            drop(c.pool("dropped", 1).take().await.unwrap());
+            assert_eq!(c.shutdown(secs(2)).await, 1);
+        });
+        for key in ["t:l:{held}", "t:l:{dropped}"] {
+            assert_eq!(int(&server.command(&["HEXISTS", key, "o"])), 0, "{key}");
+        }
+        assert_eq!(over(&server).pool("dropped", 1).in_use_blocking(), Ok(0));
+    });
+}
+
+#[test]
+fn a_guard_that_is_dropped_with_its_instance_is_given_back() {
+    everywhere(|server| {
+        let c = over(&server);
+        let guard = c.lock("k").ttl(secs(60)).acquire_blocking().unwrap();
+        drop((guard, c));
+        until_blocking(|| int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 0);
+    });
+}
+
+#[test]
+fn a_call_dropped_anywhere_leaves_nothing_held() {
+    everywhere(|server| {
+        let c = over(&server);
+        run(async {
+            for polls in 0..12 {
+                for key in ["a", "b"] {
+                    let (lock, pool) =
+                        (c.lock(key).ttl(secs(60)).wait(secs(5)), c.pool(key, 1).ttl(secs(60)).wait(secs(5)));
+                    let (once, cache) = (c.once(key).ttl(secs(60)), c.cache(key).ttl(secs(60)));
+                    give_up_after(polls, lock.run(async |_| tokio::task::yield_now().await)).await;
+                    give_up_after(polls, pool.run(async |_| tokio::task::yield_now().await)).await;
+                    give_up_after(polls, once.run(async |_| tokio::task::yield_now().await)).await;
+                    let load = async || {
+                        tokio::task::yield_now().await;
+                        Ok::<u8, ()>(1)
+                    };
+                    give_up_after(polls, cache.get_or_insert_with(load)).await;
+                    cache.reset().await.unwrap();
+                    until(|| int(&server.command(&["HEXISTS", &format!("t:l:{{{key}}}"), "o"])) == 0).await;
+                    until(|| int(&server.command(&["HEXISTS", &format!("t:o:{{{key}}}"), "o"])) == 0).await;
+                    until(|| int(&server.command(&["HEXISTS", &format!("t:c:{{{key}}}:f"), "o"])) == 0).await;
+                    while pool.in_use().await.unwrap() > 0 {
+                        tokio::time::sleep(millis(2)).await;
+                    }
+                }
+            }
+        });
+    });
+}
+
+/// Drops a future after some of its await points.
+async fn give_up_after<T>(polls: u32, future: impl Future<Output = T>) {
+    let mut future = std::pin::pin!(future);
+    let mut left = polls;
+    std::future::poll_fn(|cx| {
+        if left == 0 {
+            return std::task::Poll::Ready(());
+        }
+        left -= 1;
+        future.as_mut().poll(cx).map(drop)
+    })
+    .await;
+}

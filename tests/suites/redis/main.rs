@@ -1,0 +1,12 @@
+//! Redis and Valkey for real: each test starts its own server, and both faces are held to the same words.
+#![allow(clippy::disallowed_methods, reason = "real servers live in real time")]
+
+mod cached;
+mod commands;
+mod conformance;
+mod connecting;
+mod faults;
+mod histories;
+mod processes;
+mod waiting;
+mod world;

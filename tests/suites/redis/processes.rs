@@ -1,0 +1,102 @@
+//! Several processes on one server: killed, stopped, and all at once.
+
+use super::world::{everywhere, int, millis, over, pass, timed};
+use cachify::{FenceGate, FencingToken, Holding, secs};
+use cachify_tests::server::Server;
+use std::{
+    io::{BufRead, BufReader, Lines},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+/// A process that ends with the test.
+struct Worker {
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Worker {
+    fn start(server: &Server, role: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_worker"))
+            .args([server.url(), server.port().to_string()])
+            .args(role)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, lines }
+    }
+
+    fn says(&mut self) -> String {
+        self.lines.next().expect("it says something").unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.process.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn four_processes_of_twenty_five_tasks_run_a_cold_key_once() {
+    everywhere(|server| {
+        let mut fleet: Vec<_> = (0..4).map(|_| Worker::start(&server, &["flight"])).collect();
+        for worker in &mut fleet {
+            assert!((0..25).all(|_| worker.says() == "1"));
+        }
+        assert_eq!(server.command(&["GET", "runs"]), "1".into());
+    });
+}
+
+#[test]
+fn a_holder_that_is_killed_is_followed_when_its_lease_ends() {
+    everywhere(|server| {
+        let mut holder = Worker::start(&server, &["hold", "700"]);
+        let fence: u64 = holder.says().parse().unwrap();
+        let c = over(&server);
+        let (next, took) = timed(|| {
+            holder.signal("-KILL");
+            c.lock("k").wait(secs(5)).acquire_blocking().unwrap()
+        });
+        assert!(next.fence().0 > fence);
+        assert!(took < millis(1_200), "{took:?}");
+        assert_eq!(next.release(), Ok(Holding::Kept));
+    });
+}
+
+#[test]
+fn a_holder_that_is_stopped_past_its_lease_is_fenced_off_and_learns_it() {
+    everywhere(|server| {
+        let mut holder = Worker::start(&server, &["hold", "500"]);
+        let old: u64 = holder.says().parse().unwrap();
+        holder.signal("-STOP");
+        let next = over(&server).lock("k").ttl(secs(30)).wait(secs(5)).acquire_blocking().unwrap();
+        let mut resource = FenceGate::new(FencingToken(0));
+        assert!(resource.admits(FencingToken(old)), "while it held");
+        assert!(resource.admits(next.fence()));
+        holder.signal("-CONT");
+        assert_eq!(holder.says(), "lost");
+        assert!(!resource.admits(FencingToken(old)), "too late");
+        assert_eq!(next.release(), Ok(Holding::Kept));
+    });
+}
+
+#[test]
+fn a_holder_that_lives_is_renewed_past_its_ttl() {
+    everywhere(|server| {
+        let mut holder = Worker::start(&server, &["hold", "300"]);
+        holder.says();
+        let c = over(&server);
+        for _ in 0..8 {
+            pass(millis(100));
+            assert!(c.lock("k").try_acquire_blocking().unwrap().is_none());
+        }
+        assert_eq!(int(&server.command(&["HEXISTS", "t:l:{k}", "o"])), 1);
+    });
+}

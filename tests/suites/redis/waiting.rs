@@ -1,0 +1,230 @@
+//! Waiting on a server: woken at once, in turn, and never stuck.
+
+use super::world::{everywhere, int, millis, over, run, timed, until, until_blocking};
+use cachify::{Cachify, Holding, secs};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+fn waiting(server: &cachify_tests::server::Server, key: &str) -> i64 {
+    int(&server.command(&["ZCARD", &format!("t:{key}:q")]))
+}
+
+#[test]
+fn as_many_as_there_are_permits_get_in_at_once() {
+    everywhere(|server| {
+        let c = over(&server);
+        run(async {
+            for (name, size) in [("warm", 1), ("fifty", 50), ("thousand", 1_000)] {
+                let began = std::time::Instant::now();
+                let tasks: Vec<_> = (0..size)
+                    .map(|_| {
+                        tokio::spawn({
+                            let pool = c.pool(name, size).ttl(secs(60));
+                            async move { pool.try_take().await.unwrap().expect("no false `full`") }
+                        })
+                    })
+                    .collect();
+                let mut permits = Vec::new();
+                for task in tasks {
+                    permits.push(task.await.unwrap());
+                }
+                println!("{size} on {size}: {:?}", began.elapsed());
+                assert!(c.pool(name, size).try_take().await.unwrap().is_none(), "one more is one too many");
+                assert_eq!(c.pool(name, size).in_use().await.unwrap(), size);
+                let mut indices: Vec<_> = permits.iter().map(cachify::Permit::index).collect();
+                indices.sort_unstable();
+                assert!(indices.into_iter().eq(0..size));
+            }
+        });
+    });
+}
+
+#[test]
+fn a_crowd_of_tasks_and_threads_passes_one_by_one() {
+    everywhere(|server| {
+        let instances = [over(&server), over(&server)];
+        let (inside, passed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let alone = |inside: &AtomicUsize, passed: &AtomicUsize| {
+            assert_eq!(inside.fetch_add(1, SeqCst), 0, "alone");
+            inside.fetch_sub(1, SeqCst);
+            passed.fetch_add(1, SeqCst);
+        };
+        let ((), took) = timed(|| {
+            std::thread::scope(|scope| {
+                for c in &instances {
+                    // two runtimes and four threads share each instance
+                    for _ in 0..2 {
+                        let (inside, passed) = (inside.clone(), passed.clone());
+                        scope.spawn(move || {
+                            run(async {
+                                let tasks: Vec<_> = (0..20)
+                                    .map(|_| {
+                                        let (lock, inside, passed) =
+                                            (c.lock("k").wait(secs(30)), inside.clone(), passed.clone());
+                                        tokio::spawn(async move {
+                                            lock.run(async |_| alone(&inside, &passed)).await.unwrap();
+                                        })
+                                    })
+                                    .collect();
+                                for task in tasks {
+                                    task.await.unwrap();
+                                }
+                            });
+                        });
+                    }
+                    for _ in 0..4 {
+                        let (inside, passed) = (inside.clone(), passed.clone());
+                        scope.spawn(move || {
+                            for _ in 0..5 {
+                                let lock = c.lock("k").wait(secs(30));
+                                lock.run_blocking(|_| alone(&inside, &passed)).unwrap();
+                            }
+                        });
+                    }
+                }
+            });
+        });
+        assert_eq!(passed.load(SeqCst), 2 * (2 * 20 + 4 * 5));
+        println!("{} hand-overs in {took:?}", passed.load(SeqCst));
+        assert!(took < secs(4), "somebody was not woken, and polled: {took:?}");
+    });
+}
+
+#[test]
+fn permits_that_are_given_back_wake_one_waiter_each() {
+    everywhere(|server| {
+        let (a, b) = (over(&server), over(&server));
+        run(async {
+            let held: Vec<_> = [a.pool("k", 3).take().await.unwrap(), a.pool("k", 3).take().await.unwrap()].into();
+            let _third = b.pool("k", 3).take().await.unwrap();
+            let waiters: Vec<_> = (0..2)
+                .map(|_| {
+                    tokio::spawn({
+                        let pool = b.pool("k", 3).wait(secs(10));
+                        async move { pool.take().await.unwrap() }
+                    })
+                })
+                .collect();
+            until(|| waiting(&server, "p:{k}") == 1).await;
+            let began = std::time::Instant::now();
+            for permit in held {
+                assert_eq!(permit.release().await, Ok(Holding::Kept));
+            }
+            for waiter in waiters {
+                waiter.await.unwrap().release().await.unwrap();
+            }
+            assert!(began.elapsed() < secs(2), "{:?}", began.elapsed());
+        });
+    });
+}
+
+#[test]
+fn a_waiter_that_gives_up_passes_its_turn_on() {
+    everywhere(|server| {
+        let [a, b, c] = [over(&server), over(&server), over(&server)];
+        run(async {
+            for _ in 0..20 {
+                let held = a.lock("k").acquire().await.unwrap();
+                let first = tokio::spawn({
+                    let lock = b.lock("k").wait(secs(10));
+                    async move { lock.acquire().await.map(drop) }
+                });
+                until(|| waiting(&server, "l:{k}") == 1).await;
+                let second = tokio::spawn({
+                    let lock = c.lock("k").wait(secs(10));
+                    async move { lock.acquire().await.unwrap().release().await }
+                });
+                until(|| waiting(&server, "l:{k}") == 2).await;
+                let began = std::time::Instant::now();
+                // cancelled at the moment it is called
+                held.release().await.unwrap();
+                first.abort();
+                assert_eq!(second.await.unwrap(), Ok(Holding::Kept));
+                assert!(began.elapsed() < secs(1), "{:?}", began.elapsed());
+                until(|| int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 0).await;
+            }
+        });
+    });
+}
+
+#[test]
+fn a_dead_waiter_is_passed_over_and_a_stopped_one_costs_a_poll() {
+    everywhere(|server| {
+        let a = over(&server);
+        let b = Cachify::builder().redis(server.url()).prefix("t").poll(millis(300)).build().unwrap();
+        run(async {
+            let held = a.lock("k").acquire().await.unwrap();
+            server.command(&["ZADD", "t:l:{k}:q", "1", "t:in:dead"]);
+            let lock = b.lock("k").wait(secs(10));
+            let waiter = tokio::spawn(async move { lock.acquire().await.unwrap() });
+            until(|| waiting(&server, "l:{k}") == 2).await;
+            let began = std::time::Instant::now();
+            held.release().await.unwrap();
+            let held = waiter.await.unwrap();
+            assert!(began.elapsed() < millis(250), "nobody listens there: {:?}", began.elapsed());
+            // one that listens and does nothing
+            let mut stopped = server.connect().unwrap();
+            stopped.ask(&["SUBSCRIBE", "t:in:stopped"]).unwrap();
+            server.command(&["ZADD", "t:l:{k}:q", "1", "t:in:stopped"]);
+            let lock = b.lock("k").wait(secs(10));
+            let waiter = tokio::spawn(async move { lock.acquire().await.unwrap() });
+            until(|| waiting(&server, "l:{k}") == 2).await;
+            let began = std::time::Instant::now();
+            held.release().await.unwrap();
+            waiter.await.unwrap().release().await.unwrap();
+            assert!(began.elapsed() < secs(2), "its own timer: {:?}", began.elapsed());
+        });
+    });
+}
+
+#[test]
+fn a_subscription_that_was_cut_is_made_again_and_everybody_asks() {
+    everywhere(|server| {
+        let (a, b) = (over(&server), over(&server));
+        let held = a.lock("k").acquire_blocking().unwrap();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| b.lock("k").wait(secs(20)).acquire_blocking().unwrap());
+            until_blocking(|| waiting(&server, "l:{k}") == 1);
+            // the message is sent while nobody of ours listens
+            server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+            let ((), took) = timed(|| {
+                held.release().unwrap();
+                waiter.join().unwrap().release().unwrap();
+            });
+            assert!(took < secs(2), "{took:?}");
+        });
+    });
+}
+
+#[test]
+fn nobody_waits_past_a_deadline() {
+    everywhere(|server| {
+        let (a, b) = (over(&server), over(&server));
+        let held = a.lock("k").acquire_blocking().unwrap();
+        let (refused, took) = timed(|| b.lock("k").wait(millis(150)).acquire_blocking());
+        assert!(refused.unwrap_err().is_contended());
+        assert!(took >= millis(150) && took < millis(600), "{took:?}");
+        let (refused, took) = timed(|| run(async { b.lock("k").wait(millis(150)).acquire().await.map(drop) }));
+        assert!(refused.unwrap_err().is_contended());
+        assert!(took >= millis(150) && took < millis(600), "{took:?}");
+        held.release().unwrap();
+    });
+}
+
+#[test]
+fn a_lease_that_ends_lets_the_next_one_in() {
+    everywhere(|server| {
+        let (a, b) = (over(&server), over(&server));
+        let held = a.lock("k").ttl(millis(300)).acquire_blocking().unwrap();
+        // nobody renews it any more
+        server.command(&["HSET", "t:l:{k}", "o", "somebody else"]);
+        let (next, took) = timed(|| b.lock("k").wait(secs(5)).acquire_blocking().unwrap());
+        assert!(took < millis(900), "{took:?}");
+        assert!(next.fence() > held.fence());
+        until_blocking(|| !held.is_valid());
+        assert_eq!(held.release(), Ok(Holding::Lost));
+        assert_eq!(next.release(), Ok(Holding::Kept));
+    });
+}

@@ -1,0 +1,96 @@
+//! What the tests on real servers share.
+
+use cachify::{Cachify, clock::StdClock, core::time::Clock};
+use cachify_tests::{
+    resp::Reply,
+    server::{Engine, Server},
+};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+/// An instance on a server, as one process would have it.
+pub(crate) fn over(server: &Server) -> Cachify {
+    Cachify::builder().redis(server.url()).prefix("t").build().unwrap()
+}
+
+/// Does `test` on each server there is.
+pub(crate) fn everywhere(test: impl Fn(Server)) {
+    for engine in Engine::ALL {
+        test(Server::start(engine));
+    }
+}
+
+/// Runs tasks as a server would.
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(future)
+}
+
+/// Lets real time pass.
+pub(crate) fn pass(by: Duration) {
+    let clock = StdClock::system();
+    let until = clock.now().saturating_add(by + Duration::from_millis(3));
+    while clock.now() < until {
+        std::thread::sleep(until.since(clock.now()));
+    }
+}
+
+/// How long something took.
+pub(crate) fn timed<T>(action: impl FnOnce() -> T) -> (T, Duration) {
+    let began = Instant::now();
+    let out = action();
+    (out, began.elapsed())
+}
+
+pub(crate) const fn millis(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// Looks until it is so; a test that waits in vain says where.
+#[track_caller]
+pub(crate) fn until(mut so: impl FnMut() -> bool) -> impl Future<Output = ()> {
+    let place = std::panic::Location::caller();
+    async move {
+        let began = Instant::now();
+        while !so() {
+            assert!(began.elapsed() < Duration::from_secs(10), "waited in vain at {place}");
+            tokio::time::sleep(millis(2)).await;
+        }
+    }
+}
+
+/// The same on a thread.
+#[track_caller]
+pub(crate) fn until_blocking(mut so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !so() {
+        assert!(began.elapsed() < Duration::from_secs(10), "waited in vain");
+        std::thread::sleep(millis(2));
+    }
+}
+
+#[track_caller]
+pub(crate) fn int(reply: &Reply) -> i64 {
+    match reply {
+        Reply::Int(n) => *n,
+        other => panic!("not a number: {other:?}"),
+    }
+}
+
+#[track_caller]
+pub(crate) fn texts(reply: &Reply) -> Vec<String> {
+    match reply {
+        Reply::List(items) => items.iter().map(text).collect(),
+        other => panic!("not a list: {other:?}"),
+    }
+}
+
+#[track_caller]
+pub(crate) fn text(reply: &Reply) -> String {
+    match reply {
+        Reply::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => panic!("not a text: {other:?}"),
+    }
+}
