@@ -4,11 +4,13 @@
 //! our own, so that a fault of the client under test cannot hide in what it reports.
 #![allow(clippy::missing_panics_doc, reason = "a harness that cannot go on ends the test")]
 
+mod clock;
 mod directory;
 mod process;
 mod tls;
 
 use crate::resp::{Client, Reply};
+use clock::StillClock;
 use directory::Directory;
 use process::Process;
 use std::{
@@ -17,6 +19,7 @@ use std::{
     io,
     net::{Ipv4Addr, TcpListener},
     path::PathBuf,
+    time::Duration,
 };
 
 /// How often another port is tried when somebody took the free one first.
@@ -59,6 +62,7 @@ pub struct Options {
     password: Option<String>,
     socket: bool,
     tls: bool,
+    still: bool,
 }
 
 impl Options {
@@ -93,6 +97,12 @@ impl Options {
         self
     }
 
+    /// The server's wall clock stands still unless it is moved by `advance` or `step_back`.
+    pub const fn still_clock(mut self) -> Self {
+        self.still = true;
+        self
+    }
+
     /// A server that answers.
     #[must_use]
     pub fn start(self) -> Server {
@@ -100,7 +110,8 @@ impl Options {
         if self.tls {
             tls::certify(directory.path());
         }
-        let mut server = Server { options: self, process: None, plain: 0, secure: 0, directory };
+        let clock = self.still.then(|| StillClock::new(&directory));
+        let mut server = Server { options: self, process: None, plain: 0, secure: 0, clock, directory };
         for _ in 0..PORTS {
             [server.plain, server.secure] = free_ports();
             if server.launch() {
@@ -119,6 +130,7 @@ pub struct Server {
     process: Option<Process>,
     plain: u16,
     secure: u16,
+    clock: Option<StillClock>,
     directory: Directory,
 }
 
@@ -131,7 +143,7 @@ impl Server {
 
     /// What to start a server with.
     pub const fn of(engine: Engine) -> Options {
-        Options { engine, words: Vec::new(), password: None, socket: false, tls: false }
+        Options { engine, words: Vec::new(), password: None, socket: false, tls: false, still: false }
     }
 
     /// Where a client connects, with the password if there is one.
@@ -194,6 +206,16 @@ impl Server {
         assert!(again, "{} does not start again: {}", self.options.engine.binary(), self.directory.log());
     }
 
+    /// Time passes for the server. Its clock must be one that stands still.
+    pub fn advance(&self, by: Duration) {
+        self.clock.as_ref().expect("started with `still_clock`").step(by, true);
+    }
+
+    /// Somebody sets the server's clock back. It must be one that stands still.
+    pub fn step_back(&self, by: Duration) {
+        self.clock.as_ref().expect("started with `still_clock`").step(by, false);
+    }
+
     /// A connection of its own, past TLS and past any proxy.
     pub fn connect(&self) -> io::Result<Client> {
         let mut client = Client::to(self.plain)?;
@@ -243,7 +265,9 @@ impl Server {
     fn launch(&mut self) -> bool {
         let mut words = self.fixed_words();
         words.extend_from_slice(&self.options.words);
-        self.process = Process::start(self.options.engine.binary(), &words, &self.directory, |pid| self.is_ours(pid));
+        let clock = self.clock.as_ref().map(|_| StillClock::environment(&self.directory));
+        let (binary, environment) = (self.options.engine.binary(), clock.iter().flatten().cloned().collect::<Vec<_>>());
+        self.process = Process::start(binary, &words, &environment, &self.directory, |pid| self.is_ours(pid));
         self.process.is_some()
     }
 

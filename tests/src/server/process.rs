@@ -31,10 +31,11 @@ impl Process {
     pub(super) fn start(
         binary: &str,
         words: &[String],
+        environment: &[(&str, String)],
         directory: &Directory,
         ready: impl Fn(u32) -> bool,
     ) -> Option<Self> {
-        let server = spawn(binary, words, directory);
+        let server = spawn(binary, words, environment, directory);
         let watchdog = watch(server.id(), directory);
         let mut process = Self { server, watchdog };
         let mut ended = false;
@@ -97,9 +98,11 @@ pub(super) fn within_patience(mut done: impl FnMut() -> bool) -> bool {
     }
 }
 
-fn spawn(binary: &str, words: &[String], directory: &Directory) -> Child {
+fn spawn(binary: &str, words: &[String], environment: &[(&str, String)], directory: &Directory) -> Child {
     let (log, errors) = directory.log_files();
-    let spawned = Command::new(binary).args(words).stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
+    let mut command = Command::new(binary);
+    command.args(words).envs(environment.iter().map(|(name, value)| (name, value)));
+    let spawned = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
     spawned.unwrap_or_else(|error| match error.kind() {
         ErrorKind::NotFound => panic!("{binary} is missing: run 'bash tests/servers.sh' as root and try again"),
         _ => panic!("{binary} cannot be started: {error}"),

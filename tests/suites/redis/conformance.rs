@@ -1,19 +1,34 @@
-//! The public suite on real servers, both faces.
+//! The public suite on real servers, both faces; the servers' clocks stand still but for the suite's own steps.
 
-use super::world::{everywhere, over, pass, run};
+use super::world::{over, run};
 use cachify_core::{
     store::{Tasks, Threads},
-    testing::conformance,
+    testing::{block_on, conformance},
 };
+use cachify_tests::server::{Engine, Server};
 
 #[test]
 fn redis_conforms_for_tasks() {
-    everywhere(|server| run(conformance::all(&Tasks(over(&server)), &pass, ["a".to_owned(), "b".to_owned()])).unwrap());
+    for engine in Engine::ALL {
+        let server = Server::of(engine).still_clock().start();
+        let advance = |by| server.advance(by);
+        run(conformance::all(&Tasks(over(&server)), &advance, ["a".to_owned(), "b".to_owned()])).unwrap();
+    }
 }
 
 #[test]
 fn redis_conforms_for_threads() {
-    everywhere(|server| {
-        cachify_core::testing::block_on(conformance::all(&Threads(over(&server)), &pass, [1_u64, 2])).unwrap();
-    });
+    for engine in Engine::ALL {
+        let server = Server::of(engine).still_clock().start();
+        let advance = |by| server.advance(by);
+        block_on(conformance::all(&Threads(over(&server)), &advance, [1_u64, 2])).unwrap();
+    }
+}
+
+/// A suite that cannot fail shows nothing.
+#[test]
+fn a_server_whose_clock_is_stuck_is_found_out() {
+    let server = Server::of(Engine::Redis).still_clock().start();
+    let stuck = block_on(conformance::all(&Threads(over(&server)), &|_| (), [1_u64, 2]));
+    assert_eq!(stuck, Err(conformance::Broken("answer `Lost` at the end of a lease")));
 }

@@ -1,10 +1,7 @@
-//! Redis equals the cell: the same random histories on both, in ticks of real time.
-//!
-//! Many keys live side by side, so that one tick of waiting serves them all. Ends lie half a tick off, so that both
-//! clocks see them on the same side.
+//! Redis equals the cell: the same random histories on both, to the millisecond, on clocks that the test moves.
 
-use super::world::{everywhere, over, pass};
-use cachify::{AsIs, Cachify, Holding, StdLock, Ttl};
+use super::world::over;
+use cachify::{AsIs, Holding, StdLock, Ttl};
 use cachify_core::{
     cell::{Ask, Begun, Grant, Kept, Life, Lookup},
     key::{Key, Kind},
@@ -13,27 +10,26 @@ use cachify_core::{
     testing::ManualClock,
     token::{FencingToken, HolderToken},
 };
+use cachify_tests::server::{Engine, Server};
 use std::{
     collections::BTreeMap,
-    time::{Duration, Instant},
+    hash::{BuildHasher, RandomState},
+    time::Duration,
 };
 
-/// Half a tick is the unit of every TTL; a machine that cannot keep up gets longer ones.
-const HALVES: [Duration; 3] = [Duration::from_millis(80), Duration::from_millis(240), Duration::from_millis(720)];
-const TICKS: u32 = 10;
-const KEYS: u32 = 12;
-/// Operations on each key in one tick.
-const BURST: u32 = 4;
+const STEPS: u32 = 20_000;
+/// Keys of each kind.
+const KEYS: u64 = 2;
 
 /// What an operation answered, without what only one of both can know.
 #[derive(Clone, Debug, PartialEq)]
 enum Seen {
-    Granted { fence: usize, index: u16, ticks: u32 },
-    Busy { ticks: u32 },
-    Done { ticks: u32 },
+    Granted { fence: usize, index: u16, remaining: Duration },
+    Busy { remaining: Duration },
+    Done { remaining: Duration },
     Holding(Holding),
     Count(u16),
-    Ends(Option<u32>),
+    Ends(Option<Duration>),
     Flag(bool),
     Value(Option<u32>),
     Fresh(u32),
@@ -54,10 +50,6 @@ impl Fences {
     }
 }
 
-fn halves(d: Duration, half: Duration) -> u32 {
-    u32::try_from((d + half / 2).as_millis() / half.as_millis()).unwrap()
-}
-
 /// Dice with a seed that a failure prints.
 struct Dice(u64);
 
@@ -70,10 +62,10 @@ impl Dice {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Ask { who: u32, half_ticks: u32 },
-    Extend { who: u32, half_ticks: u32 },
+    Ask { who: u32, ttl: Duration },
+    Extend { who: u32, ttl: Duration },
     GiveBack { who: u32 },
-    Keep { who: u32, half_ticks: u32 },
+    Keep { who: u32, ttl: Duration },
     Look,
     Break,
 }
@@ -81,13 +73,12 @@ enum Step {
 impl Step {
     fn random(dice: &mut Dice) -> Self {
         let who = dice.roll(3) as u32 + 1;
-        // odd, so that nothing ends at a tick
-        let half_ticks = 2 * dice.roll(3) as u32 + 3;
+        let ttl = Duration::from_millis(dice.roll(9) + 2);
         match dice.roll(12) {
-            0..=3 => Self::Ask { who, half_ticks },
-            4 | 5 => Self::Extend { who, half_ticks },
+            0..=3 => Self::Ask { who, ttl },
+            4 | 5 => Self::Extend { who, ttl },
             6 | 7 => Self::GiveBack { who },
-            8 | 9 => Self::Keep { who, half_ticks },
+            8 | 9 => Self::Keep { who, ttl },
             10 => Self::Look,
             _ => Self::Break,
         }
@@ -95,44 +86,40 @@ impl Step {
 }
 
 /// One step on one store.
-fn take<S>(store: &S, key: Key<'_>, step: Step, fences: &mut Fences, half: Duration) -> Seen
+fn take<S>(store: &S, key: Key<'_>, step: Step, fences: &mut Fences) -> Seen
 where
     S: LeaseStore + PermitStore + OnceStore + Inspect + Force + EntryStore + CacheStore<u32, S::Codec> + Coded,
 {
     let token = |who: u32| HolderToken([who, key.kind as u32, 0, 0]);
-    let ask = |who, halves: u32| {
-        let mut ask = Ask::new(token(who), halves * half);
+    let ask = |who, ttl| {
+        let mut ask = Ask::new(token(who), ttl);
         ask.within = Some(Duration::ZERO);
         ask
     };
     let codec = S::Codec::default();
     match (step, key.kind) {
-        (Step::Ask { who, half_ticks }, Kind::Lock) => {
-            asked(LeaseStore::acquire(store, key, &ask(who, half_ticks)), fences, half)
+        (Step::Ask { who, ttl }, Kind::Lock) => asked(LeaseStore::acquire(store, key, &ask(who, ttl)), fences),
+        (Step::Ask { who, ttl } | Step::Keep { who, ttl }, Kind::Pool) => {
+            asked(PermitStore::take(store, key, 2, &ask(who, ttl)), fences)
         }
-        (Step::Ask { who, half_ticks } | Step::Keep { who, half_ticks }, Kind::Pool) => {
-            asked(PermitStore::take(store, key, 2, &ask(who, half_ticks)), fences, half)
-        }
-        (Step::Ask { who, half_ticks }, Kind::Once) => {
-            match OnceStore::begin(store, key, &ask(who, half_ticks)).ok().unwrap() {
-                Begun::Run(grant) => granted(grant, fences, half),
-                Begun::Busy(busy) => Seen::Busy { ticks: halves(busy.remaining, half) },
-                Begun::Done { remaining } => Seen::Done { ticks: halves(remaining, half) },
-                other => panic!("{other:?}"),
-            }
-        }
-        (Step::Ask { who, half_ticks }, Kind::Cache) => {
-            match CacheStore::join(store, key, &codec, &ask(who, half_ticks)).ok().unwrap() {
-                Contended::Busy(busy) => Seen::Busy { ticks: halves(busy.remaining, half) },
+        (Step::Ask { who, ttl }, Kind::Once) => match OnceStore::begin(store, key, &ask(who, ttl)).ok().unwrap() {
+            Begun::Run(grant) => granted(grant, fences),
+            Begun::Busy(busy) => Seen::Busy { remaining: busy.remaining },
+            Begun::Done { remaining } => Seen::Done { remaining },
+            other => panic!("{other:?}"),
+        },
+        (Step::Ask { who, ttl }, Kind::Cache) => {
+            match CacheStore::join(store, key, &codec, &ask(who, ttl)).ok().unwrap() {
+                Contended::Busy(busy) => Seen::Busy { remaining: busy.remaining },
                 Contended::Granted(Lookup::Fresh(value)) => Seen::Fresh(value),
                 Contended::Granted(Lookup::Fill { fence, remaining, .. }) => {
-                    granted(Grant { fence, index: 0, remaining }, fences, half)
+                    granted(Grant { fence, index: 0, remaining }, fences)
                 }
                 Contended::Granted(Lookup::Stale(value)) => panic!("{value} is stale"),
             }
         }
-        (Step::Extend { who, half_ticks }, kind) => {
-            let ask = ask(who, half_ticks);
+        (Step::Extend { who, ttl }, kind) => {
+            let ask = ask(who, ttl);
             Seen::Holding(held(match kind {
                 Kind::Lock => LeaseStore::renew(store, key, &ask),
                 Kind::Pool => PermitStore::extend(store, key, &ask),
@@ -146,18 +133,16 @@ where
             Kind::Once => OnceStore::fail(store, key, token(who)),
             Kind::Cache => EntryStore::abandon(store, key, token(who)),
         })),
-        (Step::Keep { who, half_ticks }, Kind::Once) => {
-            Seen::Holding(held(OnceStore::complete(store, key, token(who), half_ticks * half)))
-        }
-        (Step::Keep { who, half_ticks }, Kind::Cache) => {
-            let life = Life::new(Ttl::For(half_ticks * half));
+        (Step::Keep { who, ttl }, Kind::Once) => Seen::Holding(held(OnceStore::complete(store, key, token(who), ttl))),
+        (Step::Keep { who, ttl }, Kind::Cache) => {
+            let life = Life::new(Ttl::For(ttl));
             Seen::Holding(held(CacheStore::publish(store, key, &codec, token(who), Kept::Own(who * 100), life)))
         }
         (_, Kind::Pool) => Seen::Count(PermitStore::in_use(store, key).ok().unwrap()),
         (Step::Break, Kind::Cache) => Seen::Flag(EntryStore::invalidate(store, key).ok().unwrap()),
         (_, Kind::Cache) => Seen::Value(CacheStore::get(store, key, &codec).ok().unwrap()),
         (Step::Break, _) => Seen::Flag(Force::force_release(store, key).ok().unwrap()),
-        _ => Seen::Ends(Inspect::remaining(store, key).ok().unwrap().map(|d| halves(d, half))),
+        _ => Seen::Ends(Inspect::remaining(store, key).ok().unwrap()),
     }
 }
 
@@ -176,57 +161,47 @@ fn held<E>(done: Result<Holding, E>) -> Holding {
     done.ok().expect("the server answers")
 }
 
-fn asked<E>(done: Result<Contended<Grant>, E>, fences: &mut Fences, half: Duration) -> Seen {
+fn asked<E>(done: Result<Contended<Grant>, E>, fences: &mut Fences) -> Seen {
     match done.ok().expect("the server answers") {
-        Contended::Granted(grant) => granted(grant, fences, half),
-        Contended::Busy(busy) => Seen::Busy { ticks: halves(busy.remaining, half) },
+        Contended::Granted(grant) => granted(grant, fences),
+        Contended::Busy(busy) => Seen::Busy { remaining: busy.remaining },
     }
 }
 
-fn granted(grant: Grant, fences: &mut Fences, half: Duration) -> Seen {
-    Seen::Granted { fence: fences.rank(grant.fence), index: grant.index, ticks: halves(grant.remaining, half) }
+fn granted(grant: Grant, fences: &mut Fences) -> Seen {
+    Seen::Granted { fence: fences.rank(grant.fence), index: grant.index, remaining: grant.remaining }
 }
 
 #[test]
 fn a_server_equals_the_cell_on_random_histories() {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
-        cachify::core::time::Clock::now(&cachify::clock::StdClock::system()).as_millis() ^ u64::from(std::process::id())
-    });
-    println!("SEED={seed}");
-    everywhere(|server| {
-        let kept_up = HALVES.iter().any(|half| history(&over(&server), seed, *half));
-        assert!(kept_up, "this machine cannot do {} operations in {:?}", 4 * KEYS * BURST, HALVES[2]);
-        server.command(&["FLUSHALL"]);
-    });
+    for engine in Engine::ALL {
+        let seed = seed();
+        println!("SEED={seed}");
+        let server = Server::of(engine).still_clock().start();
+        let (clock, c) = (ManualClock::new(), over(&server));
+        let (cell, store) = (MapStore::<StdLock, _, u32>::new(&clock), c.instance().store());
+        let mut dice = Dice(seed);
+        let mut fences: BTreeMap<(u8, u64), (Fences, Fences)> = BTreeMap::new();
+        for n in 0..STEPS {
+            if dice.roll(4) == 0 {
+                let by = Duration::from_millis(dice.roll(4) + 1);
+                clock.advance(by);
+                server.advance(by);
+            }
+            let kind = [Kind::Lock, Kind::Pool, Kind::Once, Kind::Cache][dice.roll(4) as usize];
+            let name = dice.roll(KEYS);
+            let text = name.to_string();
+            let key = Key::new(kind, "t", text.as_bytes(), 0);
+            let (theirs, ours) = fences.entry((kind as u8, name)).or_default();
+            let step = Step::random(&mut dice);
+            let (expected, got) = (take(&cell, key, step, theirs), take(store, key, step, ours));
+            assert_eq!(got, expected, "step {n}, {key}, {step:?}; SEED={seed}");
+        }
+    }
 }
 
-/// One history on every key; whether the machine kept up with it.
-fn history(c: &Cachify, seed: u64, half: Duration) -> bool {
-    let clock = ManualClock::new();
-    let (cell, store) = (MapStore::<StdLock, _, u32>::new(&clock), c.instance().store());
-    let mut dice = Dice(seed);
-    let mut fences: BTreeMap<(u8, u32), (Fences, Fences)> = BTreeMap::new();
-    let began = Instant::now();
-    for tick in 0..TICKS {
-        for kind in [Kind::Lock, Kind::Pool, Kind::Once, Kind::Cache] {
-            for name in 0..KEYS {
-                // a history that was given up leaves its keys behind
-                let text = format!("{name} by {}", half.as_millis());
-                let key = Key::new(kind, "t", text.as_bytes(), 0);
-                let (theirs, ours) = fences.entry((kind as u8, name)).or_default();
-                for _ in 0..BURST {
-                    let step = Step::random(&mut dice);
-                    let expected = take(&cell, key, step, theirs, half);
-                    let got = take(store, key, step, ours, half);
-                    if began.elapsed() > 2 * half * tick + half * 2 / 3 {
-                        return false;
-                    }
-                    assert_eq!(got, expected, "tick {tick}, {key}, {step:?}; SEED={seed}");
-                }
-            }
-        }
-        pass((2 * half * (tick + 1)).saturating_sub(began.elapsed()));
-        clock.advance(2 * half);
-    }
-    true
+/// Another one each time; `SEED=..` repeats one.
+fn seed() -> u64 {
+    let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    given.unwrap_or_else(|| RandomState::new().hash_one(0))
 }

@@ -27,9 +27,10 @@ local function permit(slots, holders, token)
   return index, remaining
 end
 
--- Both records end together, after the last permit.
+-- Both records end together, after the last permit; put off only now and then.
 local function keep(slots, holders, ttl)
-  local life = math.max(redis.call('PTTL', slots), ttl + LINGER)
-  redis.call('PEXPIRE', slots, life)
-  redis.call('PEXPIRE', holders, life)
+  if redis.call('PTTL', slots) < ttl + LINGER / 2 then
+    redis.call('PEXPIRE', slots, ttl + LINGER)
+    redis.call('PEXPIRE', holders, ttl + LINGER)
+  end
 end

@@ -4,7 +4,8 @@ if holder(KEYS[2]) ~= ARGV[1] then return {0, now} end
 if ARGV[3] == '0' then
   redis.call('SET', KEYS[1], ARGV[4])
 else
-  redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[3])
+  -- the server drops a key when its end has passed, the rules when it is reached
+  redis.call('SET', KEYS[1], ARGV[4], 'PX', math.max(1, ARGV[3] - 1))
 end
 clear(KEYS[2])
 notify(KEYS[3], true)
