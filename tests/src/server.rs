@@ -226,7 +226,6 @@ impl Server {
     }
 
     /// The answer to one command, on a new connection.
-    #[expect(clippy::must_use_candidate, reason = "most commands are given for what they do")]
     pub fn command(&self, words: &[&str]) -> Reply {
         let reply = self.connect().and_then(|mut client| client.ask(words));
         reply.unwrap_or_else(|error| panic!("{words:?} has no answer: {error}"))
