@@ -18,6 +18,7 @@ cargo fmt --all --check
 
 step "clippy, as it is used and with each written combination of features"
 cargo clippy --workspace --all-targets -- -D warnings
+cargo clippy --quiet -p cachify --features redis --examples -- -D warnings
 cargo clippy -p cachify-core --all-features -- -D warnings
 for features in "" alloc macros postcard heapless spin critical-section testing "alloc,testing"; do
   cargo clippy --quiet -p cachify-core --no-default-features --features "$features" -- -D warnings
@@ -44,7 +45,11 @@ step "what the firmware costs"
 embedded-example/sizes.sh
 
 step "the tour"
-cargo run --release --quiet --example tour
+cargo run --release --quiet -p cachify --example tour
+
+step "the tour, asked for a Redis that it was built without"
+if said=$(cargo run --release --quiet -p cachify --example tour -- --redis redis://localhost 2>&1); then exit 1; fi
+grep '^tour: this tour was built without Redis' <<<"$said"
 
 step "a store of one's own, over SQLite"
 cargo run --quiet --example sqlite

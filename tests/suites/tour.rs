@@ -1,5 +1,8 @@
 //! The tour as a person runs it: its output on known files, and one sentence when it cannot be done.
 
+#[path = "tour/redis.rs"]
+mod redis;
+
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -22,6 +25,11 @@ impl Directory {
         let path = env::temp_dir().join(format!("cachify-tour-{}-{}", id(), LAST.fetch_add(1, Relaxed)));
         fs::create_dir(&path).unwrap();
         Self(path)
+    }
+
+    /// So many files in a few directories, each of another size.
+    fn of(files: usize) -> Self {
+        (0..files).fold(Self::new(), |all, n| all.with(&format!("{}/{n}", n % 7), &"word ".repeat(n)))
     }
 
     fn with(self, name: &str, content: &str) -> Self {
@@ -47,7 +55,9 @@ fn cargo(arguments: &[&str]) -> Command {
 
 /// The example itself: what it writes to standard error must not mix with warnings of its compilation.
 static TOUR: LazyLock<PathBuf> = LazyLock::new(|| {
-    let built = cargo(&["build", "--quiet", "--example", "tour", "--message-format=json"]).output().unwrap();
+    // of the whole workspace, whose tests ask for the same features: nothing is compiled twice
+    let build = ["build", "--quiet", "--features", "cachify/redis", "--example", "tour", "--message-format=json"];
+    let built = cargo(&build).output().unwrap();
     assert!(built.status.success(), "{}", text(&built.stderr));
     let messages = text(&built.stdout);
     let path = messages.split(r#""executable":""#).nth(1).and_then(|rest| rest.split('"').next());
@@ -55,7 +65,11 @@ static TOUR: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 fn tour(directory: &Path) -> Output {
-    Command::new(&*TOUR).arg(directory).output().unwrap()
+    tour_with(directory, &[])
+}
+
+fn tour_with(directory: &Path, options: &[&str]) -> Output {
+    Command::new(&*TOUR).arg(directory).args(options).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -120,10 +134,7 @@ fn known_files_are_analysed_once_then_hit_then_missed_after_a_reset() {
 
 #[test]
 fn a_large_directory_is_shown_in_part_and_no_bar_is_drawn_into_a_pipe() {
-    let mut directory = Directory::new();
-    for n in 0..250 {
-        directory = directory.with(&format!("{}/{n}", n % 7), &"word ".repeat(n));
-    }
+    let directory = Directory::of(250);
     let output = tour(&directory.0);
     let lines = lines(&output);
     assert_said(&lines, "250 files, 12 workers");
@@ -142,6 +153,18 @@ fn what_cannot_be_toured_is_one_sentence() {
     assert_one_sentence(&tour(&directory.0.join("file")), "is not a directory");
     fs::remove_file(directory.0.join("file")).unwrap();
     assert_one_sentence(&tour(&directory.0), "has no files");
+}
+
+#[test]
+fn options_that_make_no_sense_are_one_sentence() {
+    let directory = Directory::new().with("file", "");
+    let says = |options: &[&str], what| assert_one_sentence(&tour_with(&directory.0, options), what);
+    says(&["--processes", "3"], "share nothing in memory: add `--redis URL`");
+    says(&["--processes", "0"], "a number from 1 to 64");
+    says(&["--processes", "three"], "a number from 1 to 64");
+    says(&["--redis"], "needs a URL");
+    says(&["--radis"], "no such option");
+    says(&["another"], "one directory at most");
 }
 
 /// Permissions would not do: the superuser reads everything.

@@ -6,7 +6,9 @@
 use crate::{
     analysis::{Analysis, scan},
     failure::Failure,
+    outage::Outage,
     progress::Progress,
+    report::{Report, Totals},
     walk::File,
 };
 use cachify::{Refused, cached, lock, once, pooled};
@@ -14,7 +16,7 @@ use std::{
     ops::Range,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
@@ -29,33 +31,31 @@ pub(crate) struct Crew {
     pub(crate) report: Report,
     pub(crate) gauge: Gauge,
     pub(crate) progress: Progress,
+    pub(crate) outage: Outage,
 }
 
-/// The sums over all analyses; made so that only the lock keeps it right.
-#[derive(Default)]
-pub(crate) struct Report(Mutex<Totals>);
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Totals {
-    pub(crate) files: u64,
-    pub(crate) bytes: u64,
-    pub(crate) lines: u64,
-    pub(crate) words: u64,
-}
+/// What a worker was told, in the order of the files.
+pub(crate) type Answers = Arc<[Arc<Analysis>]>;
 
 /// How many are inside the pool, and the most there ever were.
 #[derive(Default)]
 pub(crate) struct Gauge {
     inside: AtomicUsize,
-    pub(crate) peak: AtomicUsize,
+    peak: AtomicUsize,
 }
 
 /// Analyses a file: every request asks for this, and only a miss runs it.
-#[cached(key = "file:{file.name}", ttl = forever)]
+#[cached(key = "file:{file.name}")]
 pub(crate) async fn analyse(file: &File, crew: &Crew) -> Result<Arc<Analysis>, Failure> {
     file.runs.fetch_add(1, Relaxed);
-    let analysis = measure(file.path.clone(), &crew.gauge).await?;
-    record(&crew.report, &analysis).await?;
+    let analysis = match crew.outage.survived(measure(file.path.clone(), &crew.gauge).await)? {
+        Some(analysis) => analysis,
+        // a permit spares the disk, and nothing breaks without one
+        None => read(file.path.clone()).await?,
+    };
+    // the report breaks without its lock: what this cannot get is not added
+    crew.outage.survived(record(&crew.report, &analysis).await)?;
+    crew.outage.analysed();
     crew.progress.step();
     Ok(Arc::new(analysis))
 }
@@ -64,6 +64,10 @@ pub(crate) async fn analyse(file: &File, crew: &Crew) -> Result<Arc<Analysis>, F
 #[pooled(key = "reading", size = AT_ONCE, wait = forever)]
 async fn measure(path: PathBuf, gauge: &Gauge) -> Result<Analysis, Failure> {
     let _inside = gauge.enter();
+    read(path).await
+}
+
+async fn read(path: PathBuf) -> Result<Analysis, Failure> {
     let work = move || scan(&path).map_err(|why| Failure::Unreadable(path, why));
     spawn_blocking(work).await.map_err(|_| Failure::Worker)?
 }
@@ -71,47 +75,52 @@ async fn measure(path: PathBuf, gauge: &Gauge) -> Result<Analysis, Failure> {
 /// Adds an analysis to the report, one at a time.
 #[lock(key = "report", wait = forever)]
 async fn record(report: &Report, analysis: &Analysis) -> Result<(), Failure> {
-    let before = report.totals();
+    let before = report.totals()?;
     // others run here: without the lock, what they add would be overwritten
     yield_now().await;
-    report.replace(before.with(analysis));
-    Ok(())
+    report.replace(before.with(analysis))
 }
 
 /// Sums up what was analysed; whoever comes second is told that it is done.
-#[once(key = "summary", keep = 60)]
-pub(crate) async fn summarise(report: &Report) -> Result<Totals, Refused> {
+#[once(key = "summary", keep = 600)]
+pub(crate) async fn summarise(answers: &[Arc<Analysis>]) -> Result<Totals, Refused> {
     yield_now().await;
-    Ok(report.totals())
+    Ok(Totals::of(answers))
 }
 
 impl Crew {
-    pub(crate) fn new(files: Vec<File>) -> Self {
-        let progress = Progress::new(files.len());
-        Self { files, report: Report::default(), gauge: Gauge::default(), progress }
+    pub(crate) fn new(files: Vec<File>, report: Report, progress: Progress) -> Self {
+        Self { files, report, progress, gauge: Gauge::default(), outage: Outage::default() }
     }
 
-    /// Every worker asks for each of the files once; what they were told, in the order of the files.
-    pub(crate) async fn pass(self: &Arc<Self>, files: Range<usize>) -> Result<Vec<Arc<Analysis>>, Failure> {
+    /// Every worker asks for each of the files once; what they were told.
+    pub(crate) async fn pass(self: &Arc<Self>, files: Range<usize>) -> Result<Answers, Failure> {
         let all = together(|worker| self.clone().walk(worker, files.clone())).await?;
+        self.outage.end()?;
         // the first worker begins with the first file
-        all.into_iter().next().ok_or(Failure::Worker)
+        all.into_iter().next().map(Arc::from).ok_or(Failure::Worker)
     }
 
     /// Every worker tries to write the summary; what came of it, by worker.
-    pub(crate) async fn summaries(self: &Arc<Self>) -> Result<Vec<Result<Totals, Refused>>, Failure> {
-        together(|_| {
-            let crew = self.clone();
-            async move { Ok(summarise(&crew.report).await) }
-        })
-        .await
+    pub(crate) async fn summaries(&self, answers: &Answers) -> Result<Vec<Result<Totals, Refused>>, Failure> {
+        let all = together(|_| {
+            let answers = answers.clone();
+            async move { Ok(summarise(&answers).await) }
+        });
+        let all = all.await?;
+        for why in all.iter().filter_map(|came| came.err()) {
+            self.outage.explains(why);
+        }
+        self.outage.end()?;
+        Ok(all)
     }
 
+    /// Asks for one file after the other, but begins no more once the store is gone.
     async fn walk(self: Arc<Self>, worker: usize, files: Range<usize>) -> Result<Vec<Arc<Analysis>>, Failure> {
         let begin = worker / 2 * files.len() / (WORKERS / 2);
         let order = files.clone().skip(begin).chain(files.take(begin));
         let mut answers = Vec::new();
-        for at in order {
+        for at in order.take_while(|_| !self.outage.is_on()) {
             answers.push(analyse(&self.files[at], &self).await?);
         }
         Ok(answers)
@@ -137,28 +146,11 @@ where
     Ok(all.into_iter().map(|(_, brought)| brought).collect())
 }
 
-impl Report {
-    pub(crate) fn totals(&self) -> Totals {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn replace(&self, totals: Totals) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = totals;
-    }
-}
-
-impl Totals {
-    pub(crate) fn with(self, analysis: &Analysis) -> Self {
-        Self {
-            files: self.files + 1,
-            bytes: self.bytes + analysis.bytes,
-            lines: self.lines + analysis.lines,
-            words: self.words + analysis.words,
-        }
-    }
-}
-
 impl Gauge {
+    pub(crate) fn peak(&self) -> u64 {
+        self.peak.load(Relaxed) as u64
+    }
+
     fn enter(&self) -> Inside<'_> {
         self.peak.fetch_max(self.inside.fetch_add(1, Relaxed) + 1, Relaxed);
         Inside(self)

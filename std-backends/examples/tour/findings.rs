@@ -2,31 +2,16 @@
 
 use crate::{
     analysis::Analysis,
-    crew::{AT_ONCE, Crew, Totals},
-    tally::Counts,
-    units::{count, counted, fitted, size},
+    crew::AT_ONCE,
+    failure::Failure,
+    passes::Pass,
+    report::Totals,
+    share::Share,
+    units::{count, counted, counted_as, fitted, size},
     walk::File,
 };
 use cachify::Refused;
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
-
-/// What happened while all workers went over some files.
-pub(crate) struct Pass {
-    pub(crate) name: String,
-    pub(crate) took: Duration,
-    pub(crate) requests: u64,
-    pub(crate) counts: Counts,
-}
-
-impl Pass {
-    /// Requests that neither found the value nor computed it: they got the answer of a flight under way.
-    pub(crate) fn waited(&self) -> u64 {
-        self.requests.saturating_sub(self.counts.hits + self.counts.misses)
-    }
-}
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 /// A promise, and what came of it.
 pub(crate) struct Finding {
@@ -47,21 +32,19 @@ pub(crate) fn single_flight(pass: &Pass, files: &[File]) -> Finding {
     Finding { kept: (fewest, most) == (1, 1) && pass.counts.misses == all, text }
 }
 
-pub(crate) fn all_hits(pass: &Pass) -> Finding {
-    let (hits, requests) = (pass.counts.hits, pass.requests);
+pub(crate) fn all_hits(hits: u64, requests: u64) -> Finding {
     let text = format!("cache: {} of {} of the second pass were hits", count(hits), counted(requests, "request"));
-    Finding { kept: hits == requests && pass.counts.misses == 0, text }
+    Finding { kept: hits == requests, text }
 }
 
-pub(crate) fn bounded(crew: &Crew) -> Finding {
-    let peak = crew.gauge.peak.load(Relaxed);
-    let text = format!("pool: {peak} files at most were read at once, of {AT_ONCE} allowed");
-    Finding { kept: peak <= usize::from(AT_ONCE), text }
+pub(crate) fn bounded(peak: u64, by: &str) -> Finding {
+    let text = format!("pool: {peak} files at most were read at once{by}, of {AT_ONCE} allowed");
+    Finding { kept: peak <= u64::from(AT_ONCE), text }
 }
 
 /// The shared report against a sum that one worker makes alone.
 pub(crate) fn nothing_overwritten(report: Totals, answers: &[Arc<Analysis>]) -> Finding {
-    let alone = answers.iter().fold(Totals::default(), |sum, found| sum.with(found));
+    let alone = Totals::of(answers);
     let (kept, updates) = (report == alone, counted(alone.files, "update"));
     let fate = if kept { "none was lost".into() } else { format!("but it knows {}", count(report.files)) };
     let text = format!("lock: {updates} of the shared report, {fate}");
@@ -92,7 +75,41 @@ pub(crate) fn forgotten(file: &File, was_there: bool, pass: &Pass) -> Finding {
     Finding { kept: was_there && misses == 1 && runs == 2, text }
 }
 
-pub(crate) fn untroubled(counts: Counts) -> Finding {
-    let text = format!("rights lost or store failures: {}", count(counts.troubles));
-    Finding { kept: counts.troubles == 0, text }
+pub(crate) fn untroubled(troubles: u64) -> Finding {
+    let text = format!("rights lost or store failures: {}", count(troubles));
+    Finding { kept: troubles == 0, text }
+}
+
+/// What all processes of a fleet counted together, and their report, against what the first of them was told.
+pub(crate) fn of_all(all: &Share, processes: usize, report: Totals, answers: &[Arc<Analysis>]) -> Vec<Finding> {
+    vec![
+        single_flight_of_all(all, processes, answers.len() as u64),
+        all_hits(all.again_hits, all.again),
+        bounded(all.peak, " by one process"),
+        nothing_overwritten(report, answers),
+        written_once_by_all(all),
+        untroubled(all.troubles),
+    ]
+}
+
+/// Every file has an answer, so none was analysed less than once: the sum tells whether one was more often.
+fn single_flight_of_all(all: &Share, processes: usize, files: u64) -> Finding {
+    let kept = all.analyses == files;
+    let (files, analyses) = (counted(files, "file"), count(all.analyses));
+    let (processes, fate) =
+        (counted_as(processes as u64, "process", "processes"), if kept { "exactly" } else { "not" });
+    let text =
+        format!("single flight: {files}, {processes}, {analyses} analyses in all: each file was analysed {fate} once");
+    Finding { kept, text }
+}
+
+fn written_once_by_all(all: &Share) -> Finding {
+    let (times, duplicates) = (counted(all.written, "time"), counted(all.skipped, "duplicate"));
+    let text = format!("once: the summary was written {times} in all; {duplicates} skipped");
+    Finding { kept: all.written == 1, text }
+}
+
+/// A tour whose promises were not all kept is a failure.
+pub(crate) fn verdict(findings: &[Finding]) -> Result<(), Failure> {
+    if findings.iter().all(|finding| finding.kept) { Ok(()) } else { Err(Failure::Broken) }
 }

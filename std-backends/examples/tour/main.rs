@@ -1,42 +1,47 @@
 //! A tour of cachify: twelve workers analyse the files of a directory, twice, and all of them ask for all of them.
 //!
 //! `cargo run --release --example tour -- [DIRECTORY]` from the root of the workspace. `crew.rs` has the attributes,
-//! `tally.rs` the observer; everything that is printed comes from counters.
+//! `tally.rs` the observer, `fleet.rs` the same over Redis by several processes; everything that is printed comes from
+//! counters.
 
 mod analysis;
 mod crew;
 mod failure;
 mod findings;
+mod fleet;
+mod options;
+mod others;
+mod outage;
+mod passes;
 mod progress;
+mod report;
+mod share;
 mod show;
 mod tally;
 mod units;
 mod walk;
 
 use cachify::Cachify;
-use crew::{Crew, WORKERS, analyse, summarise};
+use crew::{Crew, analyse, summarise};
 use failure::Failure;
-use findings::Pass;
+use passes::pass;
+use progress::Progress;
+use report::Report;
 use std::{
-    env,
     io::{self, ErrorKind, Write},
-    ops::Range,
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitCode,
     sync::Arc,
-    time::Duration,
 };
 use tally::Tally;
+use tokio::runtime::Runtime;
 
-const HELP: &str = "\
-Usage: cargo run --release --example tour -- [DIRECTORY]
-
-Twelve workers analyse every file of DIRECTORY (`core/src` unless said) twice, and one file a third time.";
-const DIRECTORY: &str = "core/src";
-
-#[tokio::main]
-async fn main() -> ExitCode {
-    match tour(&mut io::stdout()).await {
+fn main() -> ExitCode {
+    let runtime = Runtime::new().expect("the system has threads for the workers");
+    let ended = runtime.block_on(tour(&mut io::stdout()));
+    // nobody waits for a name server or a disk that hangs
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         // whoever read the output has seen enough, as `head` has
         Err(Failure::Output(why)) if why.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -48,14 +53,23 @@ async fn main() -> ExitCode {
 }
 
 async fn tour(out: &mut impl Write) -> Result<(), Failure> {
-    let Some(directory) = asked()? else { return Ok(writeln!(out, "{HELP}")?) };
-    let files = walk::files(&directory)?;
+    let Some(options) = options::asked()? else { return Ok(writeln!(out, "{}", options::HELP)?) };
+    match options.fleet {
+        Some(fleet) => fleet::tour(out, &options.directory, fleet).await,
+        None => alone(out, &options.directory).await,
+    }
+}
+
+/// In one process, in memory.
+async fn alone(out: &mut impl Write, directory: &Path) -> Result<(), Failure> {
+    let files = walk::files(directory)?;
     let tally = Tally::default();
     // twice as much room as there are files: what was evicted would be analysed again
     let room = files.len().saturating_mul(2).max(100_000);
     Cachify::builder().prefix("tour").max_entries(room).observer(tally.clone()).init()?;
-    let crew = Arc::new(Crew::new(files));
-    show::heading(out, &directory, &crew)?;
+    let progress = Progress::new(files.len());
+    let crew = Arc::new(Crew::new(files, Report::in_memory(), progress));
+    show::heading(out, directory, crew.files.len(), 1)?;
     let result = travel(out, &crew, &tally).await;
     crew.progress.close();
     result
@@ -69,10 +83,10 @@ async fn travel(out: &mut impl Write, crew: &Arc<Crew>, tally: &Tally) -> Result
     show::files(out, &crew.files, &answers)?;
 
     let (second, _) = pass("second pass".into(), crew, tally, all.clone()).await?;
-    findings.push(findings::all_hits(&second));
-    findings.push(findings::bounded(crew));
-    findings.push(findings::nothing_overwritten(crew.report.totals(), &answers));
-    findings.push(findings::written_once(&crew.summaries().await?, summarise(&crew.report).await));
+    findings.push(findings::all_hits(second.counts.hits, second.requests));
+    findings.push(findings::bounded(crew.gauge.peak(), ""));
+    findings.push(findings::nothing_overwritten(crew.report.totals()?, &answers));
+    findings.push(findings::written_once(&crew.summaries(&answers).await?, summarise(&answers).await));
 
     let largest = all.max_by_key(|at| answers[*at].bytes).unwrap_or(0);
     let file = &crew.files[largest];
@@ -80,42 +94,10 @@ async fn travel(out: &mut impl Write, crew: &Arc<Crew>, tally: &Tally) -> Result
     let name = format!("after a reset of {}", units::fitted(&file.name, 24));
     let (third, _) = pass(name, crew, tally, largest..largest + 1).await?;
     findings.push(findings::forgotten(file, was_there, &third));
-    findings.push(findings::untroubled(tally.counts()));
+    findings.push(findings::untroubled(tally.counts().troubles));
 
     show::passes(out, &[first, second, third])?;
     show::findings(out, &findings)?;
     show::refusals(out, &tally.refusals())?;
-    if findings.iter().all(|finding| finding.kept) { Ok(()) } else { Err(Failure::Broken) }
-}
-
-/// What the workers were told, and what the observer saw meanwhile.
-async fn pass(
-    name: String,
-    crew: &Arc<Crew>,
-    tally: &Tally,
-    files: Range<usize>,
-) -> Result<(Pass, Vec<Arc<analysis::Analysis>>), Failure> {
-    let requests = (files.len() * WORKERS) as u64;
-    let before = tally.counts();
-    let (took, answers) = timed(crew.pass(files)).await;
-    let counts = tally.counts() - before;
-    Ok((Pass { name, took, requests, counts }, answers?))
-}
-
-#[expect(clippy::disallowed_methods, reason = "a pass takes less than the millisecond that a `Clock` tells")]
-async fn timed<T>(work: impl Future<Output = T>) -> (Duration, T) {
-    let begin = std::time::Instant::now();
-    let done = work.await;
-    (begin.elapsed(), done)
-}
-
-/// The directory that was asked for; `None` where help was.
-fn asked() -> Result<Option<PathBuf>, Failure> {
-    let mut said = env::args_os().skip(1);
-    match (said.next(), said.next()) {
-        (None, _) => Ok(Some(Path::new(DIRECTORY).to_owned())),
-        (Some(help), None) if help == "--help" || help == "-h" => Ok(None),
-        (Some(directory), None) => Ok(Some(directory.into())),
-        (Some(_), Some(_)) => Err(Failure::Usage),
-    }
+    findings::verdict(&findings)
 }

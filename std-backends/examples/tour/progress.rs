@@ -24,6 +24,11 @@ impl Progress {
         Self { total, done: Mutex::new(drawn.then_some(0)) }
     }
 
+    /// Nothing is drawn.
+    pub(crate) const fn none() -> Self {
+        Self { total: 0, done: Mutex::new(None) }
+    }
+
     /// One more is done.
     pub(crate) fn step(&self) {
         // held while it draws, so that the bar never goes back

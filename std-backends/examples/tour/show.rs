@@ -2,8 +2,10 @@
 
 use crate::{
     analysis::Analysis,
-    crew::{AT_ONCE, Crew, WORKERS},
-    findings::{Finding, Pass},
+    crew::{AT_ONCE, WORKERS},
+    findings::Finding,
+    passes::Pass,
+    share::Share,
     tally::Refusal,
     units::{count, counted, fitted, short, size, time},
     walk::File,
@@ -18,9 +20,10 @@ use std::{
 const ROWS: usize = 15;
 const NAME: usize = 40;
 
-pub(crate) fn heading(out: &mut impl Write, root: &Path, crew: &Crew) -> io::Result<()> {
-    let files = counted(crew.files.len() as u64, "file");
-    writeln!(out, "{}: {files}, {WORKERS} workers, at most {AT_ONCE} files read at once\n", root.display())
+pub(crate) fn heading(out: &mut impl Write, root: &Path, files: usize, processes: usize) -> io::Result<()> {
+    let files = counted(files as u64, "file");
+    let times = if processes == 1 { String::new() } else { format!("{processes} processes with ") };
+    writeln!(out, "{}: {files}, {times}{WORKERS} workers, at most {AT_ONCE} files read at once\n", root.display())
 }
 
 /// The largest files.
@@ -56,6 +59,19 @@ pub(crate) fn passes(out: &mut impl Write, passes: &[Pass]) -> io::Result<()> {
         writeln!(out, "{name:<width$}  {took:>9}  {requests:>9}  {hits:>9}  {misses:>9}  {waited:>9}")?;
     }
     writeln!(out, "(waited: asked while another worker was at that very file, and got that worker's answer)\n")
+}
+
+/// One line per process, and their sum.
+pub(crate) fn shares(out: &mut impl Write, shares: &[Share], all: &Share) -> io::Result<()> {
+    let [analysed, requests, hits, waited, summaries] = ["analysed", "requests", "hits", "waited", "summaries"];
+    writeln!(out, "{:<10}  {analysed:>9}  {requests:>9}  {hits:>9}  {waited:>9}  {summaries:>9}", "")?;
+    let named = shares.iter().enumerate().map(|(at, share)| (format!("process {}", at + 1), share));
+    for (name, share) in named.chain([("in all".into(), all)]) {
+        let numbers = [share.analyses, share.requests, share.hits, share.waited, share.written];
+        let [analysed, requests, hits, waited, summaries] = numbers.map(count);
+        writeln!(out, "{name:<10}  {analysed:>9}  {requests:>9}  {hits:>9}  {waited:>9}  {summaries:>9}")?;
+    }
+    writeln!(out)
 }
 
 pub(crate) fn findings(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {

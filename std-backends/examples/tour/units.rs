@@ -17,8 +17,12 @@ pub(crate) fn count(n: u64) -> String {
 
 /// `1 file`, `2 files`.
 pub(crate) fn counted(n: u64, what: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", count(n))
+    counted_as(n, what, &format!("{what}s"))
+}
+
+/// `1 process`, `2 processes`.
+pub(crate) fn counted_as(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
 /// Bytes in decimal units.

@@ -167,21 +167,19 @@ impl Inbox {
         Delivery::Taken
     }
 
-    /// Messages reach us from now on, or no longer. What was sent meanwhile is lost, so everybody asks again.
+    /// Messages reach us from now on, or no longer: everybody asks again, for what was sent meanwhile is lost, and a
+    /// server that is gone is better known at once.
     pub(super) fn set_up(&self, up: bool) {
         let woken: Vec<_> = {
             let mut table = locked(&self.table);
             table.up = up;
             let count = table.next();
-            if !up {
-                return;
-            }
             let table = &mut *table;
             let lines = table.keys.values_mut().flat_map(|waits| {
                 waits.told = count;
                 waits.line.drain(..).map(|(_, waker)| waker)
             });
-            lines.chain(table.watching.drain(..)).collect()
+            if up { lines.chain(table.watching.drain(..)).collect() } else { lines.collect() }
         };
         woken.into_iter().for_each(Waker::wake);
     }
