@@ -171,7 +171,12 @@ impl<F: Face> Claim<F> {
                 }
                 None
             }
-            Ok(Contended::Busy(busy)) => Some(self.refuse(self.busy(busy.remaining))),
+            Ok(Contended::Busy(busy)) => {
+                let why = self.refuse(self.busy(busy.remaining));
+                // whoever waited may have been given a turn; dropping it lets the store pass that on
+                self.open = patience.deadline != Instant::ZERO;
+                Some(why)
+            }
             Err(fault) if fault.is_indeterminate() => {
                 // still open: dropping it hands the token to the store
                 let until = now(&self.face).saturating_add(self.ttl);

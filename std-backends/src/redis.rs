@@ -254,6 +254,11 @@ impl Shared {
         self.background().is_some_and(|background| background.give_back(name, token))
     }
 
+    /// Giving back what nobody holds wakes the next one, here or elsewhere.
+    fn pass_on(self: &Arc<Self>, name: &Name) {
+        self.give_back(name.clone(), HolderToken([0; 4]));
+    }
+
     /// A question with this token may be answered without our knowing.
     fn doubt(&self, token: HolderToken) {
         let now = self.clock.now();

@@ -14,6 +14,7 @@ use crate::erased::{Answer, Operation};
 use cachify_core::{
     Fault, Holding,
     cell::{Ask, Begun},
+    key::Kind,
     patience::{Contended, Ticket},
     time::{Clock, Instant},
     token::HolderToken,
@@ -186,7 +187,14 @@ impl<'a> Attempt<'a> {
             if self.counted && is_busy(&answer) {
                 self.shared.inbox.told_to_wait(self.name, ask.token, arrived);
             } else if self.counted {
-                self.shared.inbox.done_asking(self.name, ask.token);
+                let left_over = self.shared.inbox.done_asking(self.name, ask.token, self.ticket);
+                // a message of another permit: whoever holds a lock will pass on by giving it back
+                if left_over && self.name.kind == Kind::Pool {
+                    self.shared.pass_on(self.name);
+                }
+            } else {
+                // the last question of one who waited, at its deadline
+                self.shared.inbox.gone(self.name, ask.token);
             }
             if self.resent {
                 self.shared.doubt(ask.token);
@@ -209,12 +217,16 @@ impl<'a> Attempt<'a> {
         }
         self.open = false;
         self.close();
+        // nobody gives back what was refused, so a turn it was given would end here
+        if self.counted && self.arrived > 0 {
+            self.shared.pass_on(self.name);
+        }
         fault
     }
 
     fn close(&self) {
         if let Some(ask) = self.ask.filter(|_| self.counted) {
-            self.shared.inbox.done_asking(self.name, ask.token);
+            self.shared.inbox.done_asking(self.name, ask.token, self.ticket);
         }
     }
 }

@@ -120,31 +120,38 @@ impl Inbox {
         waits.arrived.insert(token, arrived);
     }
 
-    /// Notes that the asking ended otherwise: it is the next one's turn to ask.
-    pub(super) fn done_asking(&self, name: &Name, token: HolderToken) {
-        self.leave(name, token, 1);
+    /// Notes that the asking ended otherwise: it is the next one's turn to ask. Whether a message came meanwhile and
+    /// is nobody's now.
+    pub(super) fn done_asking(&self, name: &Name, token: HolderToken, ticket: Ticket) -> bool {
+        let (told, next) = self.leave(name, token, 1);
+        next == Delivery::Unclaimed && ticket != Ticket::NONE && told != ticket.0
     }
 
-    /// Notes that a waiter gave up.
+    /// Notes that somebody who was told to wait will not ask any more; of others there is nothing to note.
     pub(super) fn gone(&self, name: &Name, token: HolderToken) {
         self.leave(name, token, 0);
     }
 
-    fn leave(&self, name: &Name, token: HolderToken, asked: u32) {
-        let next = {
+    /// What was last told, and whether somebody else's turn has come.
+    fn leave(&self, name: &Name, token: HolderToken, asked: u32) -> (u32, Delivery) {
+        let (told, next) = {
             let mut table = locked(&self.table);
-            let Some(waits) = table.keys.get_mut(name) else { return };
+            let count = table.count;
+            let Some(waits) = table.keys.get_mut(name) else { return (count, Delivery::Unclaimed) };
+            if asked == 0 && !waits.arrived.contains_key(&token) {
+                return (count, Delivery::Unclaimed);
+            }
             waits.asking = waits.asking.saturating_sub(asked);
             waits.arrived.remove(&token);
-            let next = waits.line.pop_front();
+            let (told, next) = (waits.told, waits.line.pop_front());
             if waits.is_idle() && next.is_none() {
                 table.keys.remove(name);
             }
-            next
+            (told, next)
         };
-        if let Some((_, waker)) = next {
-            waker.wake();
-        }
+        let Some((_, waker)) = next else { return (told, Delivery::Unclaimed) };
+        waker.wake();
+        (told, Delivery::Taken)
     }
 
     /// A message came: something of that name was given back.
