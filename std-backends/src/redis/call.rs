@@ -216,9 +216,14 @@ impl<'a> Attempt<'a> {
             return Fault::TimedOut;
         }
         self.open = false;
-        self.close();
+        let Some(ask) = self.ask else { return fault };
         // nobody gives back what was refused, so a turn it was given would end here
-        if self.counted && self.arrived > 0 {
+        let had_a_turn = if self.counted {
+            self.shared.inbox.done_asking(self.name, ask.token, self.ticket) || self.arrived > 0
+        } else {
+            self.shared.inbox.gone(self.name, ask.token)
+        };
+        if had_a_turn {
             self.shared.pass_on(self.name);
         }
         fault

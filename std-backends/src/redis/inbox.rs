@@ -28,8 +28,6 @@ struct Table {
     /// Whether messages reach us.
     up: bool,
     keys: HashMap<Name, Waits>,
-    /// How many keys there were after the last sweep.
-    swept: usize,
     /// Who waits for the subscription.
     watching: Vec<Waker>,
     last_place: u64,
@@ -47,8 +45,9 @@ struct Waits {
 }
 
 impl Waits {
+    /// Whether nobody asks, waits, or was told to wait and is on the way to the line.
     fn is_idle(&self) -> bool {
-        self.asking == 0 && self.line.is_empty()
+        self.asking == 0 && self.line.is_empty() && self.arrived.is_empty()
     }
 }
 
@@ -68,11 +67,8 @@ impl Table {
     }
 
     fn waits(&mut self, name: &Name) -> &mut Waits {
-        if !self.keys.contains_key(name) {
-            self.sweep();
-            self.keys.insert(name.clone(), Waits { told: self.count, ..Waits::default() });
-        }
-        self.keys.entry(name.clone()).or_default()
+        let told = self.count;
+        self.keys.entry(name.clone()).or_insert_with(|| Waits { told, ..Waits::default() })
     }
 
     fn look(&mut self, name: &Name, token: HolderToken) -> Asked {
@@ -80,19 +76,11 @@ impl Table {
         let waits = self.waits(name);
         Asked { ticket: Ticket(waits.told), up, arrived: waits.arrived.get(&token).copied().unwrap_or_default() }
     }
-
-    /// Forgets keys whose waiters gave up without a word; whoever is just about to wait asks once more.
-    fn sweep(&mut self) {
-        if self.keys.len() > 2 * self.swept + 64 {
-            self.keys.retain(|_, waits| !waits.is_idle());
-            self.swept = self.keys.len();
-        }
-    }
 }
 
 impl Inbox {
     pub(super) fn new(channel: String) -> Self {
-        let table = Table { count: 1, up: false, keys: HashMap::new(), swept: 0, watching: Vec::new(), last_place: 0 };
+        let table = Table { count: 1, up: false, keys: HashMap::new(), watching: Vec::new(), last_place: 0 };
         Self { channel, table: Mutex::new(table) }
     }
 
@@ -127,9 +115,14 @@ impl Inbox {
         next == Delivery::Unclaimed && ticket != Ticket::NONE && told != ticket.0
     }
 
-    /// Notes that somebody who was told to wait will not ask any more; of others there is nothing to note.
-    pub(super) fn gone(&self, name: &Name, token: HolderToken) {
-        self.leave(name, token, 0);
+    /// Notes that somebody who was told to wait will not ask any more; whether it was. Of others there is nothing to
+    /// note.
+    pub(super) fn gone(&self, name: &Name, token: HolderToken) -> bool {
+        let waited = locked(&self.table).keys.get(name).is_some_and(|waits| waits.arrived.contains_key(&token));
+        if waited {
+            self.leave(name, token, 0);
+        }
+        waited
     }
 
     /// What was last told, and whether somebody else's turn has come.
@@ -138,9 +131,6 @@ impl Inbox {
             let mut table = locked(&self.table);
             let count = table.count;
             let Some(waits) = table.keys.get_mut(name) else { return (count, Delivery::Unclaimed) };
-            if asked == 0 && !waits.arrived.contains_key(&token) {
-                return (count, Delivery::Unclaimed);
-            }
             waits.asking = waits.asking.saturating_sub(asked);
             waits.arrived.remove(&token);
             let (told, next) = (waits.told, waits.line.pop_front());
@@ -265,16 +255,63 @@ impl Drop for Place<'_> {
         let next = {
             let mut table = locked(&self.inbox.table);
             let Some(waits) = table.keys.get_mut(self.name) else { return };
-            match waits.line.iter().position(|(other, _)| *other == id) {
-                Some(at) => {
-                    waits.line.remove(at);
-                    None
-                }
+            let next = match waits.line.iter().position(|(other, _)| *other == id) {
+                Some(at) => waits.line.remove(at).and(None),
                 None => waits.line.pop_front(),
+            };
+            if waits.is_idle() && next.is_none() {
+                table.keys.remove(self.name);
             }
+            next
         };
         if let Some((_, waker)) = next {
             waker.wake();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cachify_core::key::Key;
+    use std::{pin::pin, task::Context};
+
+    const A: HolderToken = HolderToken([1; 4]);
+    const B: HolderToken = HolderToken([2; 4]);
+
+    fn inbox() -> (Inbox, Name) {
+        let inbox = Inbox::new("in:x".into());
+        inbox.set_up(true);
+        (inbox, Name::of(&Key::new(Kind::Lock, "t", b"k", 0)))
+    }
+
+    #[test]
+    fn who_was_told_to_wait_is_remembered_on_the_way_to_the_line() {
+        let (inbox, name) = inbox();
+        let (a, _) = (inbox.ask(&name, A), inbox.ask(&name, B));
+        inbox.told_to_wait(&name, B, 7);
+        inbox.done_asking(&name, A, a.ticket);
+        assert_eq!(inbox.look(&name, B).arrived, 7);
+        assert!(inbox.gone(&name, B) && !inbox.gone(&name, B));
+        assert!(locked(&inbox.table).keys.is_empty(), "nothing is kept of keys that nobody waits for");
+    }
+
+    #[test]
+    fn a_message_that_overtakes_the_reply_ends_the_wait_before_it_begins() {
+        let (inbox, name) = inbox();
+        let asked = inbox.ask(&name, A);
+        assert_eq!(inbox.deliver(&name), Delivery::Taken);
+        inbox.told_to_wait(&name, A, 1);
+        let mut waiting = pin!(inbox.changed(&name, asked.ticket));
+        assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    }
+
+    #[test]
+    fn a_message_for_an_asker_that_needs_it_no_more_is_left_over() {
+        let (inbox, name) = inbox();
+        let asked = inbox.ask(&name, A);
+        inbox.deliver(&name);
+        assert!(inbox.done_asking(&name, A, asked.ticket));
+        assert_eq!(inbox.deliver(&name), Delivery::Unclaimed);
     }
 }

@@ -5,9 +5,9 @@
 //! kind included, are `prefix:kind:{key}` here. Without a Rust meaning are
 //! K2's named calls (there are none; the arguments of a run-time template are named, in any order),
 //! K3's default parameters (there are none; a shorter function that fills them in comes nearest),
-//! K12's `{a:,}` (no Rust format spec; `tests/ui/bad_spec.rs` has the compile error), and
-//! K18's `None` (an `Option` has no `Display`; `tests/ui/part_without_display.rs`).
-//! That K16 and K17 are errors at definition is in `tests/ui`.
+//! K12's `{a:,}` (no Rust format spec; `tests/compile_errors/ui/bad_spec.rs` has the compile error), and
+//! K18's `None` (an `Option` has no `Display`; `tests/compile_errors/ui/part_without_display.rs`).
+//! That K16 and K17 are errors at definition is in `tests/compile_errors/ui`.
 
 use crate::harness::{Right, Subject, everywhere, ms, on};
 use cachify::{

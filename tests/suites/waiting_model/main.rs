@@ -3,8 +3,8 @@
 //!
 //! Nobody's timer ticks, except where a process ends with something to lose. Then: nobody waits for what is free unless
 //! a message, a command or a wake-up is under way that leads to an attempt. Faults planted on purpose must be found.
-//! Not here: the first subscription and a lost one, an answer that never comes, and records that expire; real servers
-//! and the simulated ones show those.
+//! Not here: the first subscription and a lost one, a question that fails, an answer that never comes, and records that
+//! expire; real servers and the simulated ones show those.
 
 mod parts;
 mod protocol;
@@ -62,14 +62,21 @@ fn four_processes_and_a_lock() {
 #[test]
 fn two_tasks_each_and_a_lock_dropped_or_out_of_time() {
     let setup = Setup { tasks: &[2; 2], drops: 1, timeouts: 1, ..LOCK };
-    let sometimes = [Did::DropWoken, Did::AskLast, Did::GoWhenToldAfterAMessage, Did::ServerGrantsToTheDropped];
+    let sometimes =
+        [Did::DropWoken, Did::AskLastAndPassOn, Did::GoWhenToldAfterAMessage, Did::ServerGrantsToTheDropped];
     holds("lock, 2 x 2 tasks, 1 drop, 1 out of time", &setup, &sometimes);
 }
 
 #[test]
 fn three_processes_and_a_lock_twice_out_of_time() {
     let setup = Setup { rounds: 2, timeouts: 1, ..LOCK };
-    holds("lock, 3 processes, 2 rounds, 1 out of time", &setup, &[Did::AskLast, Did::GoWhenToldAfterAMessage]);
+    holds("lock, 3 processes, 2 rounds, 1 out of time", &setup, &[Did::GoWhenToldLast, Did::GoWhenToldAfterAMessage]);
+}
+
+#[test]
+fn two_tasks_and_one_and_a_lock_twice_out_of_time() {
+    let setup = Setup { tasks: &[2, 1], rounds: 2, timeouts: 1, ..LOCK };
+    holds("lock, 2 + 1 tasks, 2 rounds, 1 out of time", &setup, &[Did::AskLastAndPassOn, Did::GoWhenToldLast]);
 }
 
 #[test]
@@ -78,7 +85,11 @@ fn two_tasks_each_and_a_pool() {
     let sometimes = [Did::DropWoken, Did::StrangerPassesOn, Did::MessageToAsking, Did::ServerGrantsToTheDropped];
     holds("pool of 2, 2 x 2 tasks, 2 drops", &Setup { drops: 2, ..two }, &sometimes);
     let late = Setup { timeouts: 1, outsiders: 1, ..two };
-    holds("pool of 2, one held by another, 2 x 2 tasks, 1 out of time", &late, &[Did::AskLast, Did::MessageToAsking]);
+    holds(
+        "pool of 2, one held by another, 2 x 2 tasks, 1 out of time",
+        &late,
+        &[Did::GoWhenToldLast, Did::MessageToAsking],
+    );
 }
 
 #[test]
@@ -161,18 +172,24 @@ fn a_dropped_question_that_is_given_back_only_before_it_lands_is_found() {
 
 #[test]
 fn a_message_kept_by_an_asker_that_gets_another_permit_is_found() {
-    let faults = &[Fault::GrantKeepsTheTurn];
+    let faults = &[Fault::PoolKeepsTheTurn];
     breaks(LOST, &Setup { tasks: &[2; 2], drops: 1, faults, ..POOL });
     breaks(LOST, &Setup { tasks: &[2; 2], outsiders: 1, faults, ..POOL });
     holds("lock, 2 x 2 tasks", &Setup { tasks: &[2; 2], faults, ..LOCK }, &[Did::MessageToAsking]);
 }
 
 #[test]
-fn a_message_kept_by_an_asker_whose_time_is_over_is_found() {
-    breaks(LOST, &Setup { timeouts: 1, faults: &[Fault::RefusedKeepsTheTurn], ..LOCK });
+fn a_refused_waiter_that_is_not_dropped_is_found() {
+    breaks(LOST, &Setup { timeouts: 1, faults: &[Fault::RefusedIsNotDropped], ..LOCK });
 }
 
 #[test]
-fn a_last_question_that_does_not_count_as_asking_is_found() {
-    breaks(LOST, &Setup { tasks: &[2; 2], timeouts: 1, faults: &[Fault::LastQuestionIsNotCounted], ..LOCK });
+fn a_grant_to_a_last_question_that_wakes_nobody_is_found() {
+    breaks(LOST, &Setup { tasks: &[2; 2], timeouts: 1, faults: &[Fault::LastGrantWakesNobody], ..LOCK });
+}
+
+#[test]
+fn a_waiter_that_is_forgotten_between_its_answer_and_its_place_is_found() {
+    let faults = &[Fault::ForgetsWhoWasTold];
+    breaks(LOST, &Setup { tasks: &[2], rounds: 2, drops: 1, timeouts: 1, faults, ..LOCK });
 }

@@ -10,13 +10,21 @@ impl Setup {
         state.held() < self.permits
     }
 
-    /// Whether a task that gets the answer on its way wakes the next one, or passes on a message that came meanwhile.
+    /// Whether a task that gets the answer on its way wakes the next one, or releases what it does not hold.
     pub(crate) fn passes_on(&self, process: &Process, task: Task) -> bool {
-        let granted = task.phase != Phase::LastBusy;
-        let counted = task.phase == Phase::Granted || !self.has(Fault::LastQuestionIsNotCounted);
-        let wakes = counted && process.front().is_some() && !(granted && self.has(Fault::GrantWakesNobody));
-        let keeps = if granted { Fault::GrantKeepsTheTurn } else { Fault::RefusedKeepsTheTurn };
-        wakes || task.stale && !self.has(keeps)
+        let front = process.front().is_some();
+        let gone = front && task.arrived > 0;
+        match task.phase {
+            Phase::Granted => front && !self.has(Fault::GrantWakesNobody) || task.stale && self.pool_passes_on(),
+            Phase::LastGranted => gone && !self.has(Fault::LastGrantWakesNobody),
+            Phase::LastBusy => gone || !self.has(Fault::RefusedIsNotDropped),
+            _ => false,
+        }
+    }
+
+    /// Whether who is granted a right passes on a message that came while it asked: of a lock, it will by its release.
+    fn pool_passes_on(&self) -> bool {
+        self.permits > 1 && !self.has(Fault::PoolKeepsTheTurn)
     }
 }
 
@@ -68,32 +76,40 @@ impl State {
         (task.phase, task.stale, task.sent) = (Phase::Sent, false, task.arrived);
     }
 
+    /// Asks once more, for its time is over: it enters no inbox, so it does not say when it came.
+    pub(crate) fn ask_last(&mut self, p: usize, t: usize) {
+        self.timeouts -= 1;
+        self.leave_line(p, t);
+        self.ask(p, t);
+        (self.processes[p].tasks[t].phase, self.processes[p].tasks[t].sent) = (Phase::LastSent, 0);
+    }
+
     pub(crate) fn learn_grant(&mut self, setup: &Setup, p: usize, t: usize) {
         let task = &mut self.processes[p].tasks[t];
         let last = task.phase == Phase::LastGranted;
         let told = task.stale;
         (task.phase, task.stale) = (Phase::Holding, false);
-        if last && setup.has(Fault::LastQuestionIsNotCounted) {
-            return;
-        }
-        let woke = !setup.has(Fault::GrantWakesNobody) && self.leave(setup, p, t);
-        // of a lock, whoever is granted it will release it and so pass everything on
-        if setup.permits > 1 && told && !woke && !setup.has(Fault::GrantKeepsTheTurn) {
+        if setup.has(if last { Fault::LastGrantWakesNobody } else { Fault::GrantWakesNobody }) {
+            task.arrived = 0;
+        } else if last {
+            self.gone(setup, p, t);
+        } else if !self.leave(setup, p, t) && told && setup.pool_passes_on() {
             self.processes[p].strangers += 1;
         }
     }
 
-    /// Was told to wait, and its time is over.
+    /// Was told to wait, and its time is over: its claim is dropped, and the reaper releases what it does not hold.
     pub(crate) fn refused(&mut self, setup: &Setup, p: usize, t: usize) {
         let task = &mut self.processes[p].tasks[t];
         let last = task.phase == Phase::LastBusy;
-        let told = task.stale;
-        (task.phase, task.stale, task.arrived, task.sent) = (Phase::Idle, false, 0, 0);
-        let woke = last && !setup.has(Fault::LastQuestionIsNotCounted) && self.leave(setup, p, t);
-        let counted = !last || !setup.has(Fault::LastQuestionIsNotCounted);
-        if counted && told && !woke && !setup.has(Fault::RefusedKeepsTheTurn) {
-            self.processes[p].strangers += 1;
+        (task.phase, task.stale, task.sent) = (Phase::Idle, false, 0);
+        let dropped = !setup.has(Fault::RefusedIsNotDropped);
+        // the answer to a last question notes it by itself
+        if last || dropped {
+            self.gone(setup, p, t);
         }
+        self.processes[p].tasks[t].arrived = 0;
+        self.processes[p].strangers += u8::from(dropped);
     }
 
     pub(crate) fn line_up(&mut self, p: usize, t: usize) {
@@ -113,35 +129,38 @@ impl State {
     }
 
     /// Wakes the first in line; whether there was one.
-    fn wake(&mut self, p: usize) -> bool {
+    pub(crate) fn wake(&mut self, p: usize) -> bool {
         let Some(t) = self.processes[p].front() else { return false };
         self.leave_line(p, t);
         self.processes[p].tasks[t].phase = Phase::Woken;
         true
     }
 
-    /// An asking or a waiting ended: it is the next one's turn to ask.
+    /// An asking or a waiting ended: it is the next one's turn to ask; whether there was one.
     fn leave(&mut self, setup: &Setup, p: usize, t: usize) -> bool {
         self.processes[p].tasks[t].arrived = 0;
         let woke = self.wake(p);
         let process = &mut self.processes[p];
-        if !woke && !process.asking(setup) {
-            // the key is forgotten, and with it who came when
+        if setup.has(Fault::ForgetsWhoWasTold) && !woke && !process.asking() {
             process.tasks.iter_mut().for_each(|t| t.arrived = 0);
         }
         woke
     }
 
+    /// Who was told to wait will not ask any more; of others there is nothing to note.
+    fn gone(&mut self, setup: &Setup, p: usize, t: usize) {
+        if self.processes[p].tasks[t].arrived > 0 {
+            self.leave(setup, p, t);
+        }
+    }
+
     pub(crate) fn deliver(&mut self, setup: &Setup, p: usize) {
         let process = &mut self.processes[p];
         process.messages -= 1;
-        let counted = !setup.has(Fault::LastQuestionIsNotCounted);
         for task in &mut process.tasks {
-            use Phase as Ph;
-            task.stale |= matches!(task.phase, Ph::Sent | Ph::Entering | Ph::Busy | Ph::Granted | Ph::Told)
-                || counted && matches!(task.phase, Ph::LastSent | Ph::LastBusy | Ph::LastGranted);
+            task.stale |= task.phase.counts() || task.phase == Phase::Told;
         }
-        let asking = process.asking(setup);
+        let asking = process.asking();
         if !self.wake(p) && !asking && !setup.has(Fault::UnclaimedIsDropped) {
             self.processes[p].strangers += 1;
         }
@@ -155,13 +174,8 @@ impl Process {
     }
 
     /// Whether anybody counts as asking.
-    pub(crate) fn asking(&self, setup: &Setup) -> bool {
-        let last = !setup.has(Fault::LastQuestionIsNotCounted);
-        self.tasks.iter().any(|t| match t.phase {
-            Phase::Sent | Phase::Entering | Phase::Busy | Phase::Granted => true,
-            Phase::LastSent | Phase::LastBusy | Phase::LastGranted => last,
-            _ => false,
-        })
+    pub(crate) fn asking(&self) -> bool {
+        self.tasks.iter().any(|t| t.phase.counts())
     }
 
     /// Whether it has anything to do or to say without which the others may wait in vain.
@@ -183,22 +197,22 @@ impl State {
         self.drops -= 1;
         let task = &mut self.processes[p].tasks[t];
         let dropped = *task;
-        (task.phase, task.stale, task.holds, task.sent, task.arrived) = (Phase::Idle, false, false, 0, 0);
+        (task.phase, task.stale, task.holds, task.sent) = (Phase::Idle, false, false, 0);
         self.leave_line(p, t);
         match dropped.phase {
-            Phase::InLine | Phase::Woken if setup.has(Fault::DropPassesNothing) => return,
+            Phase::InLine | Phase::Woken if setup.has(Fault::DropPassesNothing) => {
+                self.processes[p].tasks[t].arrived = 0;
+                return;
+            }
             Phase::Woken => {
                 self.wake(p);
             }
-            Phase::Sent | Phase::Entering | Phase::Busy | Phase::Granted => {
-                self.leave(setup, p, t);
-            }
-            Phase::LastSent | Phase::LastBusy | Phase::LastGranted if !setup.has(Fault::LastQuestionIsNotCounted) => {
+            phase if phase.counts() => {
                 self.leave(setup, p, t);
             }
             _ => {}
         }
-        self.leave(setup, p, t);
+        self.gone(setup, p, t);
         let asked = !matches!(dropped.phase, Phase::InLine | Phase::Woken | Phase::Holding);
         let asks = matches!(dropped.phase, Phase::Sent | Phase::LastSent);
         let left = Leftover {

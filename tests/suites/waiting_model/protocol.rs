@@ -26,12 +26,14 @@ pub(crate) enum Fault {
     LeftoverIsReapedOnce,
     /// A right lasts until it is given back.
     LeasesNeverEnd,
-    /// A message counts as taken by whoever is asking, although it is granted something else.
-    GrantKeepsTheTurn,
-    /// Who is told to wait when its time is over goes without a word, whatever came for it meanwhile.
-    RefusedKeepsTheTurn,
-    /// Who asks once more when its time is over does not count as asking.
-    LastQuestionIsNotCounted,
+    /// A message counts as taken by whoever is asking, although it is granted another permit.
+    PoolKeepsTheTurn,
+    /// Who is refused when its time is over is not dropped, so nothing is released for it.
+    RefusedIsNotDropped,
+    /// A grant to a last question does not wake the next one of its process.
+    LastGrantWakesNobody,
+    /// With nobody asking and nobody in line, it is forgotten who was told to wait.
+    ForgetsWhoWasTold,
 }
 
 /// How a process ends.
@@ -67,6 +69,7 @@ pub(crate) enum Did {
     Ask,
     AskAgain,
     AskLast,
+    AskLastAndPassOn,
     ServerGrants,
     ServerRefuses,
     ServerEnters,
@@ -77,6 +80,7 @@ pub(crate) enum Did {
     LearnToWaitAfterAMessage,
     GoWhenTold,
     GoWhenToldAfterAMessage,
+    GoWhenToldLast,
     Line,
     AskForTheTicketIsOld,
     TimerOfAWaiter,
@@ -205,7 +209,7 @@ impl Next<'_> {
                     (task.phase, task.arrived, task.sent) = (Phase::Told, task.sent, 0);
                 });
             }
-            Phase::LastBusy => self.step(Did::GoWhenTold, p, t, |s| s.refused(setup, p, t)),
+            Phase::LastBusy => self.step(Did::GoWhenToldLast, p, t, |s| s.refused(setup, p, t)),
             Phase::Told if task.stale => self.step(Did::AskForTheTicketIsOld, p, t, |s| s.ask(p, t)),
             Phase::Told => self.step(Did::Line, p, t, |s| s.line_up(p, t)),
             Phase::InLine if setup.timer => self.step(Did::TimerOfAWaiter, p, t, |s| {
@@ -225,17 +229,22 @@ impl Next<'_> {
     fn given_up(&mut self, p: usize, t: usize) {
         let (setup, task) = (self.setup, self.from.processes[p].tasks[t]);
         if self.from.timeouts > 0 {
-            match task.phase {
-                Phase::Busy => {
-                    let did = if task.stale { Did::GoWhenToldAfterAMessage } else { Did::GoWhenTold };
-                    self.step(did, p, t, |s| {
-                        s.timeouts -= 1;
-                        s.refused(setup, p, t);
-                    });
-                }
-                Phase::InLine | Phase::Woken => self.last(p, t),
-                Phase::Told if task.stale => self.last(p, t),
-                _ => {}
+            if task.phase == Phase::Told {
+                let did = if task.stale { Did::GoWhenToldAfterAMessage } else { Did::GoWhenTold };
+                self.step(did, p, t, |s| {
+                    s.timeouts -= 1;
+                    s.refused(setup, p, t);
+                });
+            }
+            if matches!(task.phase, Phase::InLine | Phase::Woken) || task.phase == Phase::Told && task.stale {
+                self.step(Did::AskLast, p, t, |s| s.ask_last(p, t));
+            }
+            // its timer fires before it learns that it was woken: it leaves a place that it has no more
+            if task.phase == Phase::Woken && self.from.processes[p].front().is_some() {
+                self.step(Did::AskLastAndPassOn, p, t, |s| {
+                    s.wake(p);
+                    s.ask_last(p, t);
+                });
             }
         }
         let did = match task.phase {
@@ -250,15 +259,6 @@ impl Next<'_> {
         if task.phase == Phase::Holding {
             self.step(Did::DropWhileReleasing, p, t, |s| s.drop_claim(setup, p, t, true));
         }
-    }
-
-    fn last(&mut self, p: usize, t: usize) {
-        self.step(Did::AskLast, p, t, |s| {
-            s.timeouts -= 1;
-            s.leave_line(p, t);
-            s.ask(p, t);
-            s.processes[p].tasks[t].phase = Phase::LastSent;
-        });
     }
 
     /// Commands of what was dropped are executed.
@@ -310,7 +310,7 @@ impl Next<'_> {
             return;
         }
         if process.messages > 0 {
-            let did = match (process.front(), process.asking(setup)) {
+            let did = match (process.front(), process.asking()) {
                 (Some(_), _) => Did::MessageWakes,
                 (None, true) => Did::MessageToAsking,
                 (None, false) => Did::MessageUnclaimed,

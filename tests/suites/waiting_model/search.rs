@@ -195,7 +195,7 @@ fn is_under_way(setup: &Setup, process: &Process) -> bool {
     let tasks = process.tasks.iter().any(|t| match t.phase {
         Phase::Sent | Phase::LastSent | Phase::Entering | Phase::Woken => true,
         Phase::Busy | Phase::Told => t.stale,
-        // the answer on its way is the next one's turn
+        // the answer on its way is the next one's turn, or is followed by a release
         Phase::Granted | Phase::LastGranted | Phase::LastBusy => setup.passes_on(process, *t),
         _ => false,
     });

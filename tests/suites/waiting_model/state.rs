@@ -29,10 +29,17 @@ pub(crate) enum Phase {
     Woken,
     /// Until its release is done; the answer to that carries nothing.
     Holding,
-    /// Its last question, out of time: nobody enters a line for it.
+    /// Its last question, out of time: it enters no inbox, and does not count as asking.
     LastSent,
     LastBusy,
     LastGranted,
+}
+
+impl Phase {
+    /// Whether it counts as asking, from before its question is sent until its answer is known.
+    pub(crate) fn counts(self) -> bool {
+        matches!(self, Self::Sent | Self::Entering | Self::Busy | Self::Granted)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
