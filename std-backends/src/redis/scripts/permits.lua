@@ -2,6 +2,9 @@
 -- `index - FREE` once it is free, so that the lowest free index comes first. A hash has t:<token> -> index,
 -- i:<index> -> token, g:<index> -> its fence, f the pool's last fence, n its size.
 local FREE = 2147483648
+-- A value this long makes the server keep the hash as a table from the first; its packed list is scanned at each use,
+-- and a permit would cost the more the more are held.
+local LONG = string.rep('0', 64)
 
 -- An index nobody holds any more.
 local function free(slots, holders, index)

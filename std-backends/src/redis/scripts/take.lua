@@ -17,7 +17,7 @@ if held >= tonumber(ARGV[6]) then
 end
 index = is_free and lowest[1] or string.format('%.0f', held)
 local fence = math.max(tonumber(redis.call('HGET', holders, 'f') or 0) + 1, us)
-redis.call('HSET', holders, 'f', fence, 'n', ARGV[6], 't:' .. token, index, 'i:' .. index, token, 'g:' .. index, fence)
+redis.call('HSET', holders, 'f', fence, 'n', LONG .. ARGV[6], 't:' .. token, index, 'i:' .. index, token, 'g:' .. index, fence)
 redis.call('ZADD', slots, now + ttl, index)
 keep(slots, holders, ttl)
 return {1, fence, ttl, tonumber(index), now, 0}
