@@ -108,8 +108,12 @@ fn connect(shared: &Arc<Shared>, runtime: &Handle) -> Line {
     runtime.spawn(async move {
         let made = dial(&shared, AsyncConnectionConfig::new(), &shared.client).await;
         drop(shared);
+        let up = made.is_ok();
         sender.send_replace(made.map_or_else(State::Down, State::Up));
-        let _ = closed.wait_for(|closed| *closed).await;
+        // until the line is replaced or the instance ends: during an outage nothing may pile up
+        if up {
+            let _ = beside(sender.closed(), closed.wait_for(|closed| *closed)).await;
+        }
         drop(alive);
     });
     line
