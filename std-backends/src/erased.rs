@@ -5,88 +5,24 @@
 //! travel as values, which keeps the erased interface to a few methods.
 
 mod kv;
+mod operation;
 
 use cachify_core::{
-    AsIs, Fault, Holding,
-    cell::{Ask, Begun, Grant, Kept, Life, Lookup},
+    AsIs, Fault,
+    cell::Kept,
     key::Key,
-    patience::{Contended, Ticket},
+    patience::Ticket,
     store::{
         AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
         CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, PermitStore,
     },
     token::HolderToken,
 };
-use std::{future::Future, pin::Pin, time::Duration};
+pub use operation::{Answer, Operation};
+use std::{future::Future, pin::Pin};
 
 /// A boxed future that may change threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// One operation on one key.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each is the method of the same name in `cachify_core::store`")]
-#[non_exhaustive]
-pub enum Operation<'a> {
-    Acquire(&'a Ask<'a>),
-    Renew(&'a Ask<'a>),
-    Release(HolderToken),
-    Take(u16, &'a Ask<'a>),
-    Extend(&'a Ask<'a>),
-    GiveBack(HolderToken),
-    InUse,
-    Begin(&'a Ask<'a>),
-    Touch(&'a Ask<'a>),
-    Complete(HolderToken, Duration),
-    Fail(HolderToken),
-    Remaining,
-    ForceRelease,
-    Get,
-    Join(&'a Ask<'a>),
-    /// A join that takes exactly these bytes, which its caller cannot decode, for a miss.
-    Heal(&'a Ask<'a>, &'a [u8]),
-    Publish(HolderToken, Vec<u8>, Life),
-    KeepFlying(&'a Ask<'a>),
-    Abandon(HolderToken),
-    Invalidate,
-}
-
-/// What an operation answers.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each is what the method of the operation returns")]
-#[non_exhaustive]
-pub enum Answer {
-    Grant(Contended<Grant>),
-    Holding(Holding),
-    Count(u16),
-    Begun(Begun),
-    Remaining(Option<Duration>),
-    Flag(bool),
-    Value(Option<Vec<u8>>),
-    Lookup(Contended<Lookup<Vec<u8>>>),
-}
-
-macro_rules! answers {
-    ($($method:ident: $Variant:ident($type:ty)),*) => {
-        impl Answer { $(
-            pub(crate) fn $method(self) -> Result<$type, Fault> {
-                match self {
-                    Self::$Variant(answer) => Ok(answer),
-                    _ => Err(Fault::Unsupported("the store answered another question")),
-                }
-            }
-        )* }
-    };
-}
-answers!(
-    grant: Grant(Contended<Grant>),
-    holding: Holding(Holding),
-    count: Count(u16),
-    begun: Begun(Begun),
-    remaining: Remaining(Option<Duration>),
-    flag: Flag(bool),
-    value: Value(Option<Vec<u8>>),
-    lookup: Lookup(Contended<Lookup<Vec<u8>>>)
-);
 
 /// A store behind a pointer; implemented by [`erase!`](crate::erase), and by [`Kv`](crate::Kv) over a blocking store.
 #[diagnostic::on_unimplemented(
@@ -104,6 +40,10 @@ pub trait ErasedStore: Send + Sync {
     fn dropped(&self, key: Key<'_>, token: HolderToken);
     /// Whether it has a blocking face.
     fn blocks(&self) -> bool;
+    /// Ends when everything that was dropped so far has been given back; at once where the store does not say.
+    fn flush(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// What a store without a blocking face answers.

@@ -18,7 +18,7 @@ use cachify_core::{
     once::Once,
     pool::Pool,
     store::{AsyncInspect, Host, Inspect},
-    time::{Clock, Timer},
+    time::{Clock, Sleep, Timer},
 };
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -110,7 +110,8 @@ impl Cachify {
     /// Gives back all that is held through this instance, whose guards then say that they lost it; how much there was.
     ///
     /// What was dropped before is given back too. In memory this takes no time; `within` bounds it where a store must
-    /// be asked. What could not be given back by then ends by itself.
+    /// be asked. What could not be given back by then ends by itself. Dropping this future gives back all the same, and
+    /// waits for nothing.
     pub async fn shutdown(&self, within: Duration) -> usize {
         let store = self.0.store();
         let held = store.keeper().map_or(0, Keeper::drain);
@@ -121,9 +122,20 @@ impl Cachify {
         held
     }
 
+    /// The same, blocking.
+    pub fn shutdown_blocking(&self, within: Duration) -> usize {
+        let store = self.0.store();
+        let held = store.keeper().map_or(0, Keeper::drain);
+        if let Some(outside) = store.beyond() {
+            let until = store.clock().now().saturating_add(within);
+            store.clock().wait(until, std::pin::pin!(outside.flush()));
+        }
+        held
+    }
+
     /// Asks the store whether it is there, for those who want to fail at the start rather than at the first call.
     ///
-    /// Ends within `op_timeout`. Memory is always there.
+    /// Ends within `op_timeout`. Memory is always there. Dropping this future leaves nothing behind.
     pub async fn ping(&self) -> Result<Pong, Error> {
         let store = self.0.store();
         AsyncInspect::remaining(store, probe(store)).await?;

@@ -186,7 +186,8 @@ impl Keeper {
             place: Mutex::default(),
             alarm: Mutex::default(),
         });
-        self.schedule(&held, false);
+        let due = next_heartbeat(self.0.clock.now(), ttl, token);
+        self.enter(&mut locked(&self.0.queue), &held, due);
         Attended(Watch::Kept { held, keeper: self.clone() })
     }
 
@@ -194,11 +195,11 @@ impl Keeper {
     pub(crate) fn drain(&self) -> usize {
         let all: Vec<_> = {
             let mut queue = locked(&self.0.queue);
-            let renewing = queue.renewing.clone().into_iter().filter(|held| locked(&held.place).take().is_some());
-            renewing.chain(std::mem::take(&mut queue.by_due).into_values()).collect()
+            let waiting = std::mem::take(&mut queue.by_due).into_values();
+            // one that was answered a moment ago stands in both
+            waiting.chain(queue.renewing.clone()).filter(|held| locked(&held.place).take().is_some()).collect()
         };
         for held in &all {
-            locked(&held.place).take();
             held.lost();
             if let Some(store) = held.store.upgrade() {
                 store.give_back(held.key(), held.token);
@@ -235,30 +236,35 @@ impl Keeper {
         waker.into_iter().for_each(Waker::wake);
     }
 
-    fn schedule(&self, held: &Arc<Held>, again: bool) {
-        let due = next_heartbeat(self.0.clock.now(), held.ttl, held.token);
-        let mut queue = locked(&self.0.queue);
+    fn enter(&self, queue: &mut Queue, held: &Arc<Held>, due: Instant) {
         queue.last += 1;
         let place = (due, queue.last);
-        // forgotten meanwhile: under the lock of the queue, which `forget` takes first too
-        if locked(&held.place).replace(place).is_none() && again {
-            locked(&held.place).take();
-            return;
-        }
+        *locked(&held.place) = Some(place);
         queue.by_due.insert(place, held.clone());
-        let waker = match queue.wakes {
-            Some(wakes) if wakes <= due => None,
+        match queue.wakes {
+            Some(wakes) if wakes <= due => {}
             Some(_) => {
                 queue.wakes = Some(due);
-                queue.waker.take()
+                // under the lock: it is the keeper's own thread, which is unparked
+                queue.waker.take().into_iter().for_each(Waker::wake);
             }
-            None => {
-                queue.wakes = self.start().then_some(due);
-                None
-            }
-        };
-        drop(queue);
-        waker.into_iter().for_each(Waker::wake);
+            None => queue.wakes = self.start().then_some(due),
+        }
+    }
+
+    /// What is to be done after an answer; nothing once the guard has gone or everything was given back.
+    fn answered(&self, held: &Arc<Held>, sent: Instant, kept: bool) {
+        let now = self.0.clock.now();
+        let due = if kept { next_heartbeat(now, held.ttl, held.token) } else { now.saturating_add(retry(held.ttl)) };
+        let mut queue = locked(&self.0.queue);
+        // under the lock of the queue, which `forget` and `drain` take first too
+        if locked(&held.place).is_none() {
+            return;
+        }
+        if kept {
+            held.validity.extend(sent, held.ttl);
+        }
+        self.enter(&mut queue, held, due);
     }
 
     fn forget(&self, held: &Held) {
@@ -304,20 +310,18 @@ impl Keeper {
         let answers = store.and_then(|store| catch_unwind(AssertUnwindSafe(|| store.renew_all(&asks))).ok());
         let answers = answers.unwrap_or_default().into_iter().chain(std::iter::repeat(Ok(Holding::Lost)));
         drop(asks);
-        locked(&self.0.queue).renewing.clear();
         for (held, answer) in due.into_iter().zip(answers) {
             match answer {
-                Ok(Holding::Kept) => held.validity.extend(sent, held.ttl),
-                // unknown: tried again at the next heartbeat, as long as the right may live
-                Err(_) if held.validity.is_valid(self.0.clock.now()) => {}
+                Ok(Holding::Kept) => self.answered(&held, sent, true),
+                // unknown: tried again soon, as long as the right may live
+                Err(_) if held.validity.is_valid(self.0.clock.now()) => self.answered(&held, sent, false),
                 // a guard that has gone meanwhile hears nothing of it
                 Ok(Holding::Lost) | Err(_) => {
                     let _ = catch_unwind(AssertUnwindSafe(|| held.lost()));
-                    continue;
                 }
             }
-            self.schedule(&held, true);
         }
+        locked(&self.0.queue).renewing.clear();
     }
 
     /// Ends when something is due before `until`, or the keeper is stopped.
@@ -332,3 +336,11 @@ impl Keeper {
         })
     }
 }
+
+/// How soon an unanswered renewal is tried again: several times within what is left of the TTL.
+fn retry(ttl: Duration) -> Duration {
+    (ttl / 10).clamp(Duration::from_millis(20), Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ mod options;
 mod renewal;
 mod reply;
 mod script;
+mod subscription;
 mod tasks;
 mod threads;
 
@@ -74,9 +75,12 @@ struct Shared {
     node: Node,
     lines: Lines,
     idle: Idle,
+    /// The keeper's own: a right is not lost because calls wait on the others.
+    renewing: Idle,
     inbox: Inbox,
     keeper: Keeper,
-    background: OnceLock<Option<Background>>,
+    background: OnceLock<Background>,
+    starting: Mutex<()>,
     listening: AtomicBool,
     /// Whether a connection broke since the last one was made.
     broken: AtomicBool,
@@ -118,8 +122,10 @@ impl Redis {
             node: Node::new(),
             lines: Lines::default(),
             idle: Idle::default(),
+            renewing: Idle::default(),
             inbox: Inbox::new(format!("{prefix}{colon}in:{a:08x}{b:08x}{c:08x}{d:08x}")),
             background: OnceLock::new(),
+            starting: Mutex::new(()),
             listening: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             closed: watch::Sender::new(false),
@@ -148,20 +154,19 @@ impl Redis {
         let until = shared.deadline();
         let name = Name::of(&key);
         let limit = shared.clock.sleep_until(until);
-        match beside(call(shared, &Task(shared), &name, &operation, until), limit).await {
-            Ok(done) => done,
-            Err(()) => {
-                shared.lines.forget(shared);
-                Err(Fault::TimedOut)
-            }
-        }
+        let task = Task::new(shared);
+        beside(call(shared, &task, &name, &operation, until), limit).await.unwrap_or_else(|()| {
+            task.timed_out();
+            Err(Fault::TimedOut)
+        })
     }
 
     /// One operation, blocking, within its limit; past it the outcome is unknown.
     pub(crate) fn call_blocking(&self, key: Key<'_>, operation: &Operation<'_>) -> Result<Answer, Fault> {
         let shared = &self.0.0;
         let until = shared.deadline();
-        ready(call(shared, &Thread { shared, until }, &Name::of(&key), operation, until))
+        let thread = Thread { shared, idle: &shared.idle, until };
+        ready(call(shared, &thread, &Name::of(&key), operation, until))
     }
 
     pub(crate) async fn changed(&self, key: Key<'_>, ticket: Ticket) {
@@ -171,10 +176,7 @@ impl Redis {
     pub(crate) fn dropped(&self, key: Key<'_>, token: HolderToken) {
         let (shared, name) = (&self.0.0, Name::of(&key));
         shared.inbox.gone(&name, token);
-        if !shared.give_back(name.clone(), token) {
-            let fault = Fault::Rejected("too much was dropped at once: this right ends by itself");
-            shared.watcher.event(&Event::Failed { key: Some(key), fault });
-        }
+        shared.give_back_or_tell(key, token);
         shared.settled(&name, token);
     }
 
@@ -195,9 +197,6 @@ impl Drop for Owner {
     fn drop(&mut self) {
         self.0.keeper.stop();
         self.0.closed.send_replace(true);
-        if let Some(background) = self.0.running() {
-            background.end();
-        }
     }
 }
 
@@ -208,12 +207,18 @@ impl Shared {
     }
 
     /// The thread; started now if it does not run yet.
-    fn background(self: &Arc<Self>) -> Option<&Background> {
-        self.background.get_or_init(|| Background::start(self)).as_ref()
+    fn background(&self) -> Option<&Background> {
+        if self.background.get().is_none() {
+            let _starting = locked(&self.starting);
+            if self.background.get().is_none() {
+                let _ = self.background.set(Background::start(self)?);
+            }
+        }
+        self.background.get()
     }
 
     fn running(&self) -> Option<&Background> {
-        self.background.get().and_then(Option::as_ref)
+        self.background.get()
     }
 
     /// Sees to it that there is a subscription, sooner or later; whether there can be one.
@@ -251,7 +256,14 @@ impl Shared {
     }
 
     fn give_back(self: &Arc<Self>, name: Name, token: HolderToken) -> bool {
-        self.background().is_some_and(|background| background.give_back(name, token))
+        self.background().is_some_and(|background| background.give_back(self, name, token, Instant::ZERO))
+    }
+
+    fn give_back_or_tell(self: &Arc<Self>, key: Key<'_>, token: HolderToken) {
+        if !self.give_back(Name::of(&key), token) {
+            let fault = Fault::Rejected("too much was dropped at once: this right ends by itself");
+            self.watcher.event(&Event::Failed { key: Some(key), fault });
+        }
     }
 
     /// Giving back what nobody holds wakes the next one, here or elsewhere.
@@ -281,7 +293,7 @@ impl Shared {
             doubt
         };
         if let (Some(at), Some(background)) = (doubt, self.background()) {
-            background.give_back_later(self, name.clone(), token, at);
+            background.give_back(self, name.clone(), token, at);
         }
     }
 }

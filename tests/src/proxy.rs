@@ -81,6 +81,11 @@ impl Proxy {
         self.shared.change(|state| state.way(direction).blackhole = true);
     }
 
+    /// Whatever the connections of this moment carry vanishes from now on, and nobody is told; new ones are carried.
+    pub fn strand(&self) {
+        self.shared.change(|state| state.stranded = state.accepted);
+    }
+
     /// Whatever arrives in this direction is held for so long before it goes on.
     pub fn delay(&self, direction: Direction, delay: Duration) {
         self.shared.change(|state| state.way(direction).delay = delay);
@@ -122,6 +127,7 @@ struct State {
     refusing: bool,
     ways: [Way; 2],
     accepted: u64,
+    stranded: u64,
     cuts: u64,
     links: Vec<Weak<Link>>,
 }
@@ -137,6 +143,10 @@ impl State {
         &mut self.ways[direction as usize]
     }
 
+    fn swallows(&mut self, link: &Link, direction: Direction) -> bool {
+        link.number <= self.stranded || self.way(direction).blackhole
+    }
+
     fn cut(&mut self) {
         self.cuts += 1;
         self.links.drain(..).filter_map(|link| link.upgrade()).for_each(|link| link.close());
@@ -150,6 +160,8 @@ struct Link {
     server: TcpStream,
     /// Cuts before it was made: one more, and it is cut.
     cuts: u64,
+    /// Which one it is.
+    number: u64,
 }
 
 impl Link {
@@ -194,18 +206,18 @@ impl Shared {
     }
 
     fn link(&self, client: TcpStream, server: u16) -> io::Result<Option<Arc<Link>>> {
-        let cuts = {
+        let (cuts, number) = {
             let mut state = self.state();
             if state.refusing {
                 return Ok(None);
             }
             state.accepted += 1;
-            state.cuts
+            (state.cuts, state.accepted)
         };
         let server = TcpStream::connect((Ipv4Addr::LOCALHOST, server))?;
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
-        let link = Arc::new(Link { client, server, cuts });
+        let link = Arc::new(Link { client, server, cuts, number });
         let mut state = self.state();
         state.links.retain(|link| link.strong_count() > 0);
         state.links.push(Arc::downgrade(&link));
@@ -218,7 +230,7 @@ impl Shared {
         let mut bytes = [0; 16 * 1024];
         while let Ok(length @ 1..) = from.read(&mut bytes) {
             self.hold(link, direction);
-            if !self.state().way(direction).blackhole && to.write_all(&bytes[..length]).is_err() {
+            if !self.state().swallows(link, direction) && to.write_all(&bytes[..length]).is_err() {
                 break;
             }
         }
@@ -236,7 +248,7 @@ impl Shared {
     }
 
     fn wait_out_blackhole(&self, link: &Link, direction: Direction) {
-        let swallowed = |state: &mut State| state.cuts == link.cuts && state.way(direction).blackhole;
+        let swallowed = |state: &mut State| state.cuts == link.cuts && state.swallows(link, direction);
         drop(self.changed.wait_while(self.state(), swallowed));
     }
 }

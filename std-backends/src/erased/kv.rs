@@ -5,6 +5,7 @@
 
 #[cfg(feature = "tokio")]
 mod aside;
+mod reaper;
 
 use super::{Answer, BoxFuture, ErasedStore, Operation, dispatch_blocking};
 use crate::locked;
@@ -15,15 +16,7 @@ use cachify_core::{
     store::{Kv, KvStore},
     token::HolderToken,
 };
-use std::{
-    future::pending,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Mutex, OnceLock,
-        mpsc::{SyncSender, sync_channel},
-    },
-    thread,
-};
+use std::{future::pending, sync::Mutex};
 
 /// A blocking store, for threads and tasks; `S` is cloned for every call of a task, so let it be an `Arc`.
 ///
@@ -42,20 +35,18 @@ impl<S: KvStore + Clone + Send + Sync + 'static> ErasedStore for Kv<S> {
     }
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
         let (store, key) = (self.clone(), OwnKey::of(key));
-        reap(Box::new(move || {
+        reaper::reap(Box::new(move || {
             let _turn = turn(token);
-            let give_back = match key.kind {
-                Kind::Lock => Operation::Release(token),
-                Kind::Once => Operation::Fail(token),
-                Kind::Pool => Operation::GiveBack(token),
-                Kind::Cache => Operation::Abandon(token),
-            };
+            let give_back = Operation::give_back(key.kind, token);
             // nobody is left to be told, and the right ends by itself
             let _ = dispatch_blocking(&store, key.key(), give_back);
         }));
     }
     fn blocks(&self) -> bool {
         true
+    }
+    fn flush(&self) -> BoxFuture<'_, ()> {
+        Box::pin(reaper::idle())
     }
 }
 
@@ -95,23 +86,4 @@ impl OwnKey {
 fn turn(token: HolderToken) -> std::sync::MutexGuard<'static, ()> {
     static TURNS: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
     locked(&TURNS[token.0[0] as usize % TURNS.len()])
-}
-
-type Job = Box<dyn FnOnce() + Send>;
-
-/// Hands a job to the thread that gives back; full or without a thread, the right ends by itself.
-fn reap(job: Job) {
-    static REAPER: OnceLock<SyncSender<Job>> = OnceLock::new();
-    let reaper = REAPER.get_or_init(|| {
-        let (sender, jobs) = sync_channel::<Job>(1_024);
-        let run = move || {
-            for job in jobs {
-                // the panic of a store must not end it
-                let _ = catch_unwind(AssertUnwindSafe(job));
-            }
-        };
-        let _ = thread::Builder::new().name("cachify-reaper".into()).spawn(run);
-        sender
-    });
-    let _ = reaper.try_send(job);
 }

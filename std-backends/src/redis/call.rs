@@ -1,7 +1,7 @@
 //! One operation from question to answer, the same for tasks and threads: only how bytes travel differs.
 //!
 //! Invariant: a right that may have been granted without our knowing is given back once more after its last copy can
-//! no longer land.
+//! no longer land; for that, no command is put into words before its server has told its time.
 
 use super::{
     Shared,
@@ -24,13 +24,13 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 /// How commands travel on one face.
 pub(super) trait Wire {
-    /// Sends one command and receives its reply.
-    fn send(&self, cmd: &Cmd) -> impl Future<Output = Result<Value, Failure>> + Send;
+    /// Connects if need be, then sends one command, put into words only now, and receives its reply.
+    fn send(&self, cmd: impl FnOnce() -> Cmd + Send) -> impl Future<Output = Result<Value, Failure>> + Send;
     /// Waits for `event` and for `at`, whichever comes first.
     fn wait_for(&self, at: Instant, event: impl Future<Output = ()> + Send) -> impl Future<Output = ()> + Send;
 }
 
-/// How often the server may say that we are late before it counts as unreachable in time.
+/// How often the server may say that we are late before it counts as not reached: the way to it is too long.
 const LATE: u32 = 3;
 
 /// Does one operation; it is to end by `until`.
@@ -44,15 +44,16 @@ pub(super) async fn call<W: Wire + Sync>(
     let mut attempt = Attempt::begin(shared, name, operation);
     let mut late = 0;
     loop {
-        let context = attempt.context(until);
-        let value = match exchange(wire, operation, &context).await {
+        let value = match exchange(wire, operation, &attempt, until).await {
             Ok(value) => value,
             // the server closed a connection at rest, or went away: a token makes it safe to ask once more
             Err(Failure::Broken) if !attempt.resent => {
                 attempt.resent = true;
                 continue;
             }
-            Err(Failure::Broken | Failure::TimedOut | Failure::NoScript) => return Err(Fault::TimedOut),
+            Err(Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late) => {
+                return Err(Fault::TimedOut);
+            }
             Err(Failure::NotSent(fault) | Failure::Refused(fault)) => return Err(attempt.refused(fault)),
         };
         match read(operation, value, attempt.ticket).map_err(|fault| attempt.refused(fault))? {
@@ -60,7 +61,7 @@ pub(super) async fn call<W: Wire + Sync>(
                 shared.node.learn(shared.clock.now(), now);
                 late += 1;
                 if late == LATE {
-                    return Err(Fault::TimedOut);
+                    return Err(attempt.refused(Fault::Unreachable));
                 }
             }
             Reply::Done { answer, now, arrived } => {
@@ -76,13 +77,14 @@ pub(super) async fn call<W: Wire + Sync>(
     }
 }
 
-async fn exchange<W: Wire>(wire: &W, operation: &Operation<'_>, context: &Context<'_>) -> Result<Value, Failure> {
-    let digest = command(operation, context, By::Digest);
-    match wire.send(&digest).await {
-        Err(Failure::NoScript) => {
-            let body = command(operation, context, By::Body);
-            wire.send(&body).await
-        }
+async fn exchange<W: Wire + Sync>(
+    wire: &W,
+    operation: &Operation<'_>,
+    attempt: &Attempt<'_>,
+    until: Instant,
+) -> Result<Value, Failure> {
+    match wire.send(|| command(operation, &attempt.context(until), By::Digest)).await {
+        Err(Failure::NoScript) => wire.send(|| command(operation, &attempt.context(until), By::Body)).await,
         done => done,
     }
 }
@@ -154,12 +156,10 @@ impl<'a> Attempt<'a> {
     }
 
     fn context(&self, until: Instant) -> Context<'a> {
-        let now = self.shared.clock.now();
-        let within = self.ask.and_then(|ask| ask.within).filter(|within| !within.is_zero());
-        let last = within.map_or(until, |within| until.min(now.saturating_add(within)));
         Context {
             name: self.name,
-            not_after: self.shared.node.time(last),
+            // not the caller's deadline: on a long way a free lock would be refused for coming too late
+            not_after: self.shared.node.time(until),
             inbox: if self.enters() { self.shared.inbox.channel() } else { "" },
             arrived: self.arrived,
         }
@@ -171,9 +171,11 @@ impl<'a> Attempt<'a> {
         if !self.shared.listen() {
             return false;
         }
-        // half of what is left: without a subscription this waiter polls
+        // half of what is left, and never past the caller's deadline: without a subscription this waiter polls
         let now = self.shared.clock.now();
-        wire.wait_for(now.saturating_add(until.since(now) / 2), self.shared.inbox.up()).await;
+        let half = until.since(now) / 2;
+        let most = ask.within.map_or(half, |within| within.min(half));
+        wire.wait_for(now.saturating_add(most), self.shared.inbox.known()).await;
         if !self.shared.inbox.is_up() {
             return false;
         }

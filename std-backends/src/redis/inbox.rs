@@ -2,23 +2,35 @@
 //!
 //! Invariant: while anybody waits here for a key, our channel is entered among its waiters on the server, or a message
 //! is on its way, or somebody of ours is asking and will enter it again or pass the turn on.
-//! Not here: the subscription, which `listener` keeps.
+//! Not here: the subscription itself.
 
 use super::name::Name;
 use crate::locked;
 use cachify_core::{key::Kind, patience::Ticket, token::HolderToken};
 use std::{
     collections::{HashMap, VecDeque},
-    future::{Future, poll_fn},
+    future::poll_fn,
     sync::Mutex,
     task::{Poll, Waker},
 };
+use tokio::sync::watch;
 
 /// Who waits for what.
 #[derive(Debug)]
 pub(super) struct Inbox {
     channel: String,
     table: Mutex<Table>,
+    subscription: watch::Sender<Subscription>,
+}
+
+/// Whether messages reach us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subscription {
+    /// Not known yet: it was not asked for, or is on its way for the first time.
+    Pending,
+    Up,
+    /// It broke, or could not be made; it is tried again now and then.
+    Down,
 }
 
 #[derive(Debug)]
@@ -28,8 +40,6 @@ struct Table {
     /// Whether messages reach us.
     up: bool,
     keys: HashMap<Name, Waits>,
-    /// Who waits for the subscription.
-    watching: Vec<Waker>,
     last_place: u64,
 }
 
@@ -80,8 +90,8 @@ impl Table {
 
 impl Inbox {
     pub(super) fn new(channel: String) -> Self {
-        let table = Table { count: 1, up: false, keys: HashMap::new(), watching: Vec::new(), last_place: 0 };
-        Self { channel, table: Mutex::new(table) }
+        let table = Table { count: 1, up: false, keys: HashMap::new(), last_place: 0 };
+        Self { channel, table: Mutex::new(table), subscription: watch::Sender::new(Subscription::Pending) }
     }
 
     pub(super) fn channel(&self) -> &str {
@@ -164,20 +174,22 @@ impl Inbox {
         Delivery::Taken
     }
 
-    /// Messages reach us from now on, or no longer: everybody asks again, for what was sent meanwhile is lost, and a
-    /// server that is gone is better known at once.
-    pub(super) fn set_up(&self, up: bool) {
+    /// The subscription stands, or broke: everybody asks again, for what was sent meanwhile is lost, and a server that
+    /// is gone is better known at once.
+    pub(super) fn set(&self, subscription: Subscription) {
         let woken: Vec<_> = {
             let mut table = locked(&self.table);
+            let up = subscription == Subscription::Up;
+            let changes = table.up != up;
             table.up = up;
-            let count = table.next();
-            let table = &mut *table;
-            let lines = table.keys.values_mut().flat_map(|waits| {
+            let count = if changes { table.next() } else { table.count };
+            let lines = table.keys.values_mut().filter(|_| changes).flat_map(|waits| {
                 waits.told = count;
                 waits.line.drain(..).map(|(_, waker)| waker)
             });
-            if up { lines.chain(table.watching.drain(..)).collect() } else { lines.collect() }
+            lines.collect()
         };
+        self.subscription.send_replace(subscription);
         woken.into_iter().for_each(Waker::wake);
     }
 
@@ -185,17 +197,11 @@ impl Inbox {
         locked(&self.table).up
     }
 
-    /// Ends when messages reach us.
-    pub(super) fn up(&self) -> impl Future<Output = ()> {
-        poll_fn(|cx| {
-            let mut table = locked(&self.table);
-            if table.up {
-                return Poll::Ready(());
-            }
-            table.watching.retain(|waker| !waker.will_wake(cx.waker()));
-            table.watching.push(cx.waker().clone());
-            Poll::Pending
-        })
+    /// Ends when it is known whether messages reach us; at once if it is.
+    pub(super) async fn known(&self) {
+        let mut subscription = self.subscription.subscribe();
+        // the sender is ours
+        let _ = subscription.wait_for(|subscription| *subscription != Subscription::Pending).await;
     }
 
     /// Ends at once if a message for `name` came since `ticket`, else when it is this waiter's turn to ask.
@@ -281,7 +287,7 @@ mod tests {
 
     fn inbox() -> (Inbox, Name) {
         let inbox = Inbox::new("in:x".into());
-        inbox.set_up(true);
+        inbox.set(Subscription::Up);
         (inbox, Name::of(&Key::new(Kind::Lock, "t", b"k", 0)))
     }
 

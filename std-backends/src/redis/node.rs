@@ -3,9 +3,12 @@
 use super::reply::{Failure, failure};
 use cachify_core::time::Instant;
 use redis::{RedisError, Value};
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        OnceLock,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 /// One server.
@@ -17,6 +20,7 @@ pub(super) struct Node {
 }
 
 const UNKNOWN: i64 = i64::MIN;
+const POLICY: &str = "maxmemory-policy";
 
 impl Node {
     pub(super) const fn new() -> Self {
@@ -45,7 +49,8 @@ impl Node {
         };
         self.learn(now, seconds * 1_000 + micros / 1_000);
         // not everybody may ask for the policy; then it stays unknown
-        let found = redis::from_redis_value_ref::<Vec<String>>(policy).ok().and_then(|pair| pair.into_iter().nth(1));
+        let pairs = redis::from_redis_value_ref::<HashMap<String, String>>(policy).ok();
+        let found = pairs.and_then(|mut pairs| pairs.remove(POLICY));
         let Some(found) = found.filter(|policy| policy != "noeviction") else { return Ok(None) };
         let first = self.policy.set(found).is_ok();
         Ok(self.evicts().filter(|_| first))
@@ -61,7 +66,7 @@ impl Node {
 pub(super) fn greeting() -> redis::Pipeline {
     let mut pipe = redis::pipe();
     pipe.cmd("TIME");
-    pipe.cmd("CONFIG").arg("GET").arg("maxmemory-policy");
+    pipe.cmd("CONFIG").arg("GET").arg(POLICY);
     pipe
 }
 

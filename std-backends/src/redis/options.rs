@@ -1,7 +1,8 @@
 //! Where the server is: a URL, checked before anything is done.
 
 use crate::Error;
-use redis::{Client, ConnectionInfo, IntoConnectionInfo};
+use redis::{Client, ConnectionInfo, IntoConnectionInfo, io::tcp::socket2::TcpKeepalive};
+use std::time::Duration;
 
 /// A client for `url`. Nothing of the URL appears in an error: it may hold a password.
 pub(super) fn client(url: &str) -> Result<Client, Error> {
@@ -18,8 +19,10 @@ pub(super) fn client(url: &str) -> Result<Client, Error> {
 
 /// What every connection needs, whoever made the client.
 pub(super) fn settled(info: ConnectionInfo) -> ConnectionInfo {
-    // without this, a write that follows a write waits for 40 ms
-    let tcp = info.tcp_settings().clone().set_nodelay(true);
+    // without nodelay, a write that follows a write waits for 40 ms; without probes, a way that was forgotten between
+    // here and there is noticed only by a call
+    let probes = TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
+    let tcp = info.tcp_settings().clone().set_nodelay(true).set_keepalive(probes);
     // two commands less to wait for, each with a time limit of its own
     let settings = info.redis_settings().clone().set_skip_set_lib_name();
     info.set_tcp_settings(tcp).set_redis_settings(settings)

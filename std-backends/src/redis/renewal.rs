@@ -11,14 +11,7 @@ use crate::{
     erased::{Answer, Operation},
     keeper::Renew,
 };
-use cachify_core::{
-    Fault, Holding,
-    cell::Ask,
-    key::{Key, Kind},
-    patience::Ticket,
-    time::Clock,
-    token::HolderToken,
-};
+use cachify_core::{Fault, Holding, cell::Ask, key::Key, patience::Ticket, time::Clock, token::HolderToken};
 use redis::{RedisError, Value};
 
 /// How many rights travel together.
@@ -30,61 +23,78 @@ impl Renew for Owner {
     }
 
     fn renew_all(&self, due: &[(Key<'_>, Ask<'_>)]) -> Vec<Result<Holding, Fault>> {
-        due.chunks(BATCH).flat_map(|batch| renew(&self.0, batch)).collect()
+        let mut answers = Vec::with_capacity(due.len());
+        let mut fault = None;
+        for batch in due.chunks(BATCH) {
+            match fault {
+                // a server that keeps one batch waiting keeps the next one too
+                Some(fault) => answers.extend(batch.iter().map(|_| Err(fault))),
+                None => answers.extend(renew(&self.0, batch)),
+            }
+            fault = answers.last().and_then(|answer| answer.err()).filter(|fault| !matches!(fault, Fault::Rejected(_)));
+        }
+        answers
     }
 
     fn give_back(&self, key: Key<'_>, token: HolderToken) {
-        self.0.give_back(Name::of(&key), token);
+        self.0.give_back_or_tell(key, token);
     }
 }
 
-fn operation<'a>(key: &Key<'_>, ask: &'a Ask<'a>) -> Operation<'a> {
-    match key.kind {
-        Kind::Lock => Operation::Renew(ask),
-        Kind::Once => Operation::Touch(ask),
-        Kind::Pool => Operation::Extend(ask),
-        Kind::Cache => Operation::KeepFlying(ask),
-    }
-}
+/// How often a batch is sent: the server may not know the script, and say of another that it came late.
+const ROUNDS: u32 = 4;
 
+/// Until there is an answer for each. What a round leaves unanswered by its own fault, the next one asks again.
 fn renew(shared: &Shared, batch: &[(Key<'_>, Ask<'_>)]) -> Vec<Result<Holding, Fault>> {
-    let by_digest = send(shared, batch, By::Digest);
-    // a server that was restarted or flushed knows no script: the whole text once more, for those it did not know
-    let unknown: Vec<_> = (0..batch.len()).filter(|at| matches!(by_digest[*at], Err(Failure::NoScript))).collect();
-    let again: Vec<_> = unknown.iter().map(|at| batch[*at]).collect();
-    let mut by_body = if again.is_empty() { Vec::new() } else { send(shared, &again, By::Body) }.into_iter();
-    let answers = by_digest.into_iter().map(|answer| match answer {
-        Err(Failure::NoScript) => by_body.next().unwrap_or(Err(Failure::Broken)),
-        answer => answer,
-    });
-    answers.map(|answer| answer.map_err(fault)).collect()
+    let mut answers = vec![Err(Failure::TimedOut); batch.len()];
+    let mut left: Vec<_> = (0..batch.len()).collect();
+    let mut by = By::Digest;
+    for _ in 0..ROUNDS {
+        let asked: Vec<_> = left.iter().map(|at| batch[*at]).collect();
+        for (at, answer) in left.iter().zip(send(shared, &asked, by)) {
+            answers[*at] = answer;
+        }
+        left.retain(|at| matches!(answers[*at], Err(Failure::NoScript | Failure::Late)));
+        if left.is_empty() {
+            break;
+        }
+        // a server that was restarted or flushed knows no script
+        if left.iter().any(|at| matches!(answers[*at], Err(Failure::NoScript))) {
+            by = By::Body;
+        }
+    }
+    answers.into_iter().map(|answer| answer.map_err(fault)).collect()
 }
 
 fn fault(failure: Failure) -> Fault {
     match failure {
         Failure::NotSent(fault) | Failure::Refused(fault) => fault,
-        Failure::Broken | Failure::TimedOut | Failure::NoScript => Fault::TimedOut,
+        Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Fault::TimedOut,
     }
 }
 
 fn send(shared: &Shared, batch: &[(Key<'_>, Ask<'_>)], by: By) -> Vec<Result<Holding, Failure>> {
     let until = shared.deadline();
-    let mut pipe = redis::pipe();
-    for (key, ask) in batch {
-        let name = Name::of(key);
-        let context = Context { name: &name, not_after: shared.node.time(until), inbox: "", arrived: 0 };
-        pipe.add_command(command(&operation(key, ask), &context, by));
-    }
-    let thread = Thread { shared, until };
-    let packed = pipe.get_packed_pipeline();
-    let answers = match thread.exchange(&packed, batch.len()) {
+    let pipe = || {
+        let mut pipe = redis::pipe();
+        for (key, ask) in batch {
+            let name = Name::of(key);
+            let context = Context { name: &name, not_after: shared.node.time(until), inbox: "", arrived: 0 };
+            pipe.add_command(command(&Operation::renewal(key.kind, ask), &context, by));
+        }
+        pipe.get_packed_pipeline()
+    };
+    let thread = Thread { shared, idle: &shared.renewing, until };
+    let answers = match thread.exchange(pipe, batch.len()) {
         // a connection that broke at rest; what is renewed twice is renewed
-        Err(Failure::Broken) => thread.exchange(&packed, batch.len()),
+        Err(Failure::Broken) => thread.exchange(pipe, batch.len()),
         answers => answers,
     };
     match answers {
         Ok(answers) => {
-            let read = |(value, (key, ask)): (Value, &(Key<'_>, Ask<'_>))| holding(shared, value, &operation(key, ask));
+            let read = |(value, (key, ask)): (Value, &(Key<'_>, Ask<'_>))| {
+                holding(shared, value, &Operation::renewal(key.kind, ask))
+            };
             answers.into_iter().zip(batch).map(read).collect()
         }
         Err(failed) => batch.iter().map(|_| Err(failed)).collect(),
@@ -99,7 +109,7 @@ fn holding(shared: &Shared, value: Value, operation: &Operation<'_>) -> Result<H
         Reply::Done { answer: Answer::Holding(holding), .. } => Ok(holding),
         Reply::Late { now } => {
             shared.node.learn(shared.clock.now(), now);
-            Err(Failure::TimedOut)
+            Err(Failure::Late)
         }
         Reply::Done { .. } => Err(Failure::Broken),
     }

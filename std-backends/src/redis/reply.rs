@@ -35,6 +35,8 @@ pub(super) enum Failure {
     Broken,
     /// No answer came in time; it may have been done.
     TimedOut,
+    /// It came after its time; nothing was done.
+    Late,
     /// The server refused.
     Refused(Fault),
 }
@@ -131,26 +133,40 @@ pub(super) fn failure(error: &RedisError) -> Failure {
     }
 }
 
+/// Refusals that pass by themselves: what is refused so is worth trying again.
+pub(super) const PASSING: [&str; 7] = [READ_ONLY, LOADING, CANNOT_SAVE, BUSY, NO_MASTER, TOO_FEW, NO_MEMORY];
+const READ_ONLY: &str = "the server is a read-only replica";
+const LOADING: &str = "the server is still loading its data";
+const CANNOT_SAVE: &str = "the server cannot save its data and refuses to write";
+const BUSY: &str = "the server is busy with a script that does not end";
+const NO_MASTER: &str = "the server has lost its master";
+const TOO_FEW: &str = "the server has fewer replicas than it wants for a write";
+const NO_MEMORY: &str = "the server is out of memory and evicts nothing";
+
 /// One sentence for what a server refuses with; its own text may repeat what a client sent, and is not shown.
 pub(super) fn refusal(error: &RedisError) -> Fault {
+    let denied = |detail: &str| detail.contains("NOPERM") || detail.contains("no permissions");
     Fault::Rejected(match (error.kind(), error.code()) {
         (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
             "the server does not accept the user name or password"
         }
-        (ErrorKind::Server(ServerErrorKind::NoPerm), _) => {
-            "the server's access list does not allow a command, key or channel that cachify needs"
-        }
-        (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => "the server is a read-only replica",
-        (ErrorKind::Server(ServerErrorKind::BusyLoading), _) => "the server is still loading its data",
+        (ErrorKind::Server(ServerErrorKind::NoPerm), _) => NO_PERMISSION,
+        (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => READ_ONLY,
+        (ErrorKind::Server(ServerErrorKind::BusyLoading), _) => LOADING,
         (ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot), _) => {
             "the server is a node of a cluster, which is not supported yet"
         }
-        (_, Some("OOM")) => "the server is out of memory and evicts nothing",
+        (_, Some("OOM")) => NO_MEMORY,
         (_, Some("WRONGTYPE")) => "the key holds another program's data",
-        (_, Some("MISCONF")) => "the server cannot save its data and refuses to write",
-        (_, Some("BUSY")) => "the server is busy with a script that does not end",
-        (_, Some("MASTERDOWN")) => "the server has lost its master",
-        (_, Some("NOREPLICAS")) => "the server has fewer replicas than it wants for a write",
+        (_, Some("MISCONF")) => CANNOT_SAVE,
+        (_, Some("BUSY")) => BUSY,
+        (_, Some("MASTERDOWN")) => NO_MASTER,
+        (_, Some("NOREPLICAS")) => TOO_FEW,
+        // the client wraps what it is told while it connects
+        _ if error.detail().is_some_and(denied) => NO_PERMISSION,
+        _ if error.detail().is_some_and(|detail| detail.contains("DB index")) => "the server has no such database",
         _ => "the server answered with an error",
     })
 }
+
+const NO_PERMISSION: &str = "the server's access list does not allow a command, key or channel that cachify needs";

@@ -19,7 +19,10 @@ use std::{
     collections::HashMap,
     fmt,
     future::Future,
-    sync::{Arc, Mutex, Weak},
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::{
     runtime::{Handle, Id},
@@ -28,13 +31,25 @@ use tokio::{
 
 /// The connections of all runtimes.
 #[derive(Default)]
-pub(super) struct Lines(Mutex<HashMap<Id, Line>>);
+pub(super) struct Lines(Mutex<HashMap<Id, Line>>, AtomicU64);
 
 /// The connection of one runtime.
 struct Line {
     /// Dead when its runtime is.
     runtime: Weak<()>,
     state: watch::Receiver<State>,
+    number: u64,
+}
+
+impl Line {
+    /// Whether it is up, or may yet be.
+    fn is_usable(&self) -> bool {
+        match *self.state.borrow() {
+            State::Connecting => self.state.has_changed().is_ok(),
+            State::Up(_) => true,
+            State::Down(_) => false,
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -51,59 +66,50 @@ impl fmt::Debug for Lines {
 }
 
 impl Lines {
-    /// The connection of the caller's runtime; made now if there is none.
+    /// The connection of the caller's runtime, with its number; made now if there is none.
     ///
     /// The attempt goes on when the caller gives up, so that a slow server is reached in the end.
-    async fn connection(&self, shared: &Arc<Shared>) -> Result<MultiplexedConnection, Fault> {
-        let mut state = {
+    async fn connection(&self, shared: &Arc<Shared>) -> Result<(u64, MultiplexedConnection), Fault> {
+        let (number, mut state) = {
             let runtime = match Handle::try_current() {
                 Ok(runtime) => runtime,
                 Err(_) => shared.background().ok_or(NO_THREAD)?.runtime.clone(),
             };
             let mut lines = locked(&self.0);
-            match lines.get(&runtime.id()).map(|line| line.state.borrow().clone()) {
-                Some(State::Up(connection)) => return Ok(connection),
-                Some(State::Connecting) => {}
-                Some(State::Down(_)) | None => {
-                    lines.retain(|_, line| line.runtime.strong_count() > 0);
-                    lines.insert(runtime.id(), connect(shared, &runtime));
-                }
+            if !lines.get(&runtime.id()).is_some_and(Line::is_usable) {
+                lines.retain(|_, line| line.runtime.strong_count() > 0);
+                lines.insert(runtime.id(), connect(shared, &runtime));
             }
-            match lines.get(&runtime.id()) {
-                Some(line) => line.state.clone(),
-                None => return Err(Fault::Unreachable),
+            let Some(line) = lines.get(&runtime.id()) else { return Err(Fault::Unreachable) };
+            if let State::Up(connection) = &*line.state.borrow() {
+                return Ok((line.number, connection.clone()));
             }
+            (line.number, line.state.clone())
         };
         // the sender goes only with its runtime
         match state.wait_for(|state| !matches!(state, State::Connecting)).await.as_deref() {
-            Ok(State::Up(connection)) => Ok(connection.clone()),
+            Ok(State::Up(connection)) => Ok((number, connection.clone())),
             Ok(State::Down(fault)) => Err(*fault),
-            Ok(State::Connecting) | Err(_) => Err(Fault::Unreachable),
+            Ok(State::Connecting) | Err(_) => Err(NO_RUNTIME),
         }
     }
 
-    /// The connection did not answer, or broke: the next call makes another.
-    pub(super) fn forget(&self, shared: &Shared) {
-        let runtime = match Handle::try_current() {
-            Ok(runtime) => Some(runtime.id()),
-            Err(_) => shared.running().map(|background| background.runtime.id()),
-        };
-        if let Some(id) = runtime {
-            let mut lines = locked(&self.0);
-            if lines.get(&id).is_some_and(|line| !matches!(*line.state.borrow(), State::Connecting)) {
-                lines.remove(&id);
-            }
-        }
+    /// That connection did not answer, or broke: the next call makes another.
+    fn forget(&self, number: u64) {
+        locked(&self.0).retain(|_, line| line.number != number);
     }
 }
 
-const NO_THREAD: Fault = Fault::Rejected("the background thread could not be started");
+const NO_THREAD: Fault = Fault::Unsupported("the background thread could not be started");
+const NO_RUNTIME: Fault =
+    Fault::Unsupported("connecting ended with its runtime: it is gone, or was built without `enable_all`");
 
 /// Connects on `runtime`, in the background.
 fn connect(shared: &Arc<Shared>, runtime: &Handle) -> Line {
     let (sender, state) = watch::channel(State::Connecting);
     let alive = Arc::new(());
-    let line = Line { runtime: Arc::downgrade(&alive), state };
+    let number = shared.lines.1.fetch_add(1, Ordering::Relaxed);
+    let line = Line { runtime: Arc::downgrade(&alive), state, number };
     let (shared, mut closed) = (shared.clone(), shared.closed());
     runtime.spawn(async move {
         let made = dial(&shared, AsyncConnectionConfig::new(), &shared.client).await;
@@ -145,21 +151,43 @@ pub(super) async fn dial(
 pub(super) fn unreached(failure: Failure) -> Fault {
     match failure {
         Failure::Refused(fault) | Failure::NotSent(fault) => fault,
-        Failure::Broken | Failure::TimedOut | Failure::NoScript => Fault::Unreachable,
+        Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Fault::Unreachable,
     }
 }
 
 /// A call of a task.
-pub(super) struct Task<'a>(pub(super) &'a Arc<Shared>);
+pub(super) struct Task<'a> {
+    shared: &'a Arc<Shared>,
+    /// The connection on which it waits for an answer.
+    unanswered: Mutex<Option<u64>>,
+}
+
+impl<'a> Task<'a> {
+    pub(super) fn new(shared: &'a Arc<Shared>) -> Self {
+        Self { shared, unanswered: Mutex::new(None) }
+    }
+
+    /// No answer came in time.
+    pub(super) fn timed_out(&self) {
+        if let Some(number) = *locked(&self.unanswered) {
+            self.shared.lines.forget(number);
+            self.shared.broke();
+        }
+    }
+}
 
 impl Wire for Task<'_> {
-    async fn send(&self, cmd: &Cmd) -> Result<Value, Failure> {
-        let mut connection = self.0.lines.connection(self.0).await.map_err(Failure::NotSent)?;
-        connection.send_packed_command(cmd).await.and_then(Value::extract_error).map_err(|error| {
+    async fn send(&self, cmd: impl FnOnce() -> Cmd + Send) -> Result<Value, Failure> {
+        let (number, mut connection) = self.shared.lines.connection(self.shared).await.map_err(Failure::NotSent)?;
+        *locked(&self.unanswered) = Some(number);
+        let cmd = cmd();
+        let answer = connection.send_packed_command(&cmd).await;
+        *locked(&self.unanswered) = None;
+        answer.and_then(Value::extract_error).map_err(|error| {
             let failure = failure(&error);
             if matches!(failure, Failure::Broken | Failure::NotSent(_)) {
-                self.0.lines.forget(self.0);
-                self.0.broke();
+                self.shared.lines.forget(number);
+                self.shared.broke();
             }
             // it had been sent, or was about to be
             if let Failure::NotSent(_) = failure { Failure::Broken } else { failure }
@@ -167,6 +195,6 @@ impl Wire for Task<'_> {
     }
 
     async fn wait_for(&self, at: Instant, event: impl Future<Output = ()> + Send) {
-        let _ = beside(event, self.0.clock.sleep_until(at)).await;
+        let _ = beside(event, self.shared.clock.sleep_until(at)).await;
     }
 }

@@ -14,10 +14,12 @@ use std::{fmt, future::Future, pin::pin, sync::Mutex, time::Duration};
 
 /// How many connections wait for their next call; more are closed after use.
 const IDLE: usize = 8;
+/// How long one may rest: what lies between may forget it without a word, and a call would wait in vain for it.
+const REST: Duration = Duration::from_secs(30);
 
-/// Connections at rest.
+/// Connections at rest, the last used last.
 #[derive(Default)]
-pub(super) struct Idle(Mutex<Vec<Connection>>);
+pub(super) struct Idle(Mutex<Vec<(Instant, Connection)>>);
 
 impl fmt::Debug for Idle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,9 +27,25 @@ impl fmt::Debug for Idle {
     }
 }
 
+impl Idle {
+    /// Without those that answered last before `since`.
+    fn forget(&self, since: Instant) {
+        locked(&self.0).retain(|(used, _)| *used > since);
+    }
+
+    fn put(&self, now: Instant, connection: Connection) {
+        let mut idle = locked(&self.0);
+        if idle.len() == IDLE {
+            idle.remove(0);
+        }
+        idle.push((now, connection));
+    }
+}
+
 /// A call of a thread, which ends at `until`.
 pub(super) struct Thread<'a> {
     pub(super) shared: &'a Shared,
+    pub(super) idle: &'a Idle,
     pub(super) until: Instant,
 }
 
@@ -39,7 +57,11 @@ impl Thread<'_> {
     }
 
     fn connection(&self) -> Result<Connection, Failure> {
-        if let Some(connection) = locked(&self.shared.idle.0).pop() {
+        let now = self.shared.clock.now();
+        if let Some(rested) = now.as_millis().checked_sub(REST.as_millis() as u64) {
+            self.idle.forget(Instant::from_millis(rested));
+        }
+        if let Some((_, connection)) = locked(&self.idle.0).pop() {
             return Ok(connection);
         }
         // the client takes it as the limit of each of two answers: to the password, and to the choice of a database
@@ -69,27 +91,28 @@ impl Thread<'_> {
         (0..answers).map(|_| limited(connection, &mut Connection::recv_response)).collect()
     }
 
-    /// Sends and receives; the connection is used again unless it may still have an answer on it.
-    pub(super) fn exchange(&self, packed: &[u8], answers: usize) -> Result<Vec<Value>, Failure> {
+    /// Sends what `packed` makes once there is a connection, and receives; the connection is used again unless it may
+    /// still have an answer on it.
+    pub(super) fn exchange(&self, packed: impl FnOnce() -> Vec<u8>, answers: usize) -> Result<Vec<Value>, Failure> {
         let mut connection = self.connection()?;
-        let done = self.ask(&mut connection, packed, answers);
-        let mut idle = locked(&self.shared.idle.0);
+        let sent = self.shared.clock.now();
+        let done = self.ask(&mut connection, &packed(), answers);
         match &done {
-            Ok(_) if idle.len() < IDLE => idle.push(connection),
-            // the others were made before whatever broke this one
-            Err(Failure::Broken) => {
-                idle.clear();
+            Ok(_) => self.idle.put(self.shared.clock.now(), connection),
+            // whatever ailed this one ails those that have not answered since
+            Err(Failure::Broken | Failure::TimedOut) => {
+                self.idle.forget(sent);
                 self.shared.broke();
             }
-            _ => {}
+            Err(_) => {}
         }
         done
     }
 }
 
 impl Wire for Thread<'_> {
-    async fn send(&self, cmd: &Cmd) -> Result<Value, Failure> {
-        let answer = self.exchange(&cmd.get_packed_command(), 1)?.pop().ok_or(Failure::Broken)?;
+    async fn send(&self, cmd: impl FnOnce() -> Cmd + Send) -> Result<Value, Failure> {
+        let answer = self.exchange(|| cmd().get_packed_command(), 1)?.pop().ok_or(Failure::Broken)?;
         answer.extract_error().map_err(|error| failure(&error))
     }
 

@@ -9,7 +9,7 @@ use cachify_core::{
     Fault, Holding,
     cell::Ask,
     drive::beside,
-    key::{Key, Kind},
+    key::Key,
     patience::Ticket,
     time::{Clock, Timer},
     token::HolderToken,
@@ -50,9 +50,9 @@ impl Guest {
         self.0.store.dropped(key, token);
     }
 
-    /// Only the store itself knows when it gives back what was dropped.
-    #[expect(clippy::unused_async, reason = "every store outside has it")]
-    pub(super) async fn flush(&self) {}
+    pub(super) async fn flush(&self) {
+        self.0.store.flush().await;
+    }
 
     #[expect(clippy::unused_self, reason = "every store outside has it")]
     pub(super) const fn evicts(&self) -> Option<&str> {
@@ -97,12 +97,7 @@ impl Drop for Inner {
 
 impl Renew for Inner {
     fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
-        let operation = match key.kind {
-            Kind::Lock => Operation::Renew(ask),
-            Kind::Once => Operation::Touch(ask),
-            Kind::Pool => Operation::Extend(ask),
-            Kind::Cache => Operation::KeepFlying(ask),
-        };
+        let operation = Operation::renewal(key.kind, ask);
         self.store.call_blocking(key, operation)?.holding()
     }
 

@@ -1,7 +1,10 @@
 //! A future dropped at every await point of every operation: its token gives back what it left, or its end does.
 
-use crate::shelf::{Shelf, Slow, TTL, ask, key, token};
-use cachify::{AsIs, Cachify, Kv, ManualClock};
+use crate::{
+    conformance::instance,
+    shelf::{Shelf, Slow, TTL, ask, key, token},
+};
+use cachify::{AsIs, Cachify, Fault, Kv, KvStore, ManualClock};
 use cachify_core::{
     cell::{Kept, Life},
     key::Kind,
@@ -14,6 +17,7 @@ use cachify_core::{
 use std::{
     future::Future,
     pin::Pin,
+    sync::{Arc, Mutex},
     task::{Context, Waker},
     time::Duration,
 };
@@ -165,4 +169,48 @@ fn a_call_dropped_anywhere_leaves_nothing_past_its_lease() {
         });
         assert!(points.expect("ends") >= 5, "{name} has only {points:?} await points");
     }
+}
+
+/// A store that does nothing while its gate is shut.
+#[derive(Clone)]
+struct Gated(Shelf, Arc<Mutex<()>>);
+
+impl KvStore for Gated {
+    type Error = Fault;
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        let _open = self.1.lock().unwrap();
+        self.0.get(key)
+    }
+    fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, Fault> {
+        let _open = self.1.lock().unwrap();
+        self.0.compare_exchange(key, old, new, ttl)
+    }
+    fn remove(&self, key: &str) -> Result<bool, Fault> {
+        let _open = self.1.lock().unwrap();
+        self.0.remove(key)
+    }
+}
+
+#[test]
+fn a_shutdown_waits_until_what_was_dropped_is_given_back() {
+    let clock = ManualClock::new();
+    let (shelf, gate) = (Shelf::new(&clock, false), Arc::new(Mutex::new(())));
+    let c = instance(&clock, Kv(Gated(shelf.clone(), gate.clone())));
+    drop(block_on(c.pool("first", 1).take()).unwrap());
+    let (held, guard) = (c.lock("held").acquire_blocking().unwrap(), c.lock("dropped").acquire_blocking().unwrap());
+    let shut = gate.lock().unwrap();
+    drop(guard);
+    let mut shutdown = Box::pin(c.shutdown(Duration::from_secs(9)));
+    assert!(shutdown.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(shut);
+    assert_eq!(block_on(shutdown), 1);
+    let busy = |key: &str| c.lock(key).is_locked_blocking().unwrap();
+    assert!(!busy("held") && !busy("dropped") && !held.is_valid());
+    assert_eq!(c.pool("first", 1).in_use_blocking(), Ok(0));
 }

@@ -10,4 +10,5 @@ mod faults;
 mod histories;
 mod processes;
 mod waiting;
+mod ways;
 mod world;

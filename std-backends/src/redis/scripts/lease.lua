@@ -15,8 +15,7 @@ local function ask(key, token, ttl, label)
   if owner then return owner == token and 1 or 0, fence, remaining end
   fence = math.max(fence + 1, us)
   ttl = tonumber(ttl)
-  redis.call('HSET', key, 'o', token, 'x', now + ttl, 'f', fence)
-  if label and label ~= '' then redis.call('HSET', key, 'm', label) end
+  redis.call('HSET', key, 'o', token, 'x', now + ttl, 'f', fence, 'm', label or '')
   redis.call('PEXPIRE', key, ttl + LINGER)
   return 1, fence, ttl
 end

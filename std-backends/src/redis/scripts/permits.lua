@@ -13,9 +13,9 @@ local function free(slots, holders, index)
   redis.call('ZADD', slots, index - FREE, index)
 end
 
--- Frees what has ended. Each permit ends once, so this is paid for by whoever took it.
+-- Frees what has ended, a share of it where very many end at once: the server does nothing else meanwhile.
 local function sweep(slots, holders)
-  for _, index in ipairs(redis.call('ZRANGEBYSCORE', slots, 0, now)) do free(slots, holders, index) end
+  for _, index in ipairs(redis.call('ZRANGEBYSCORE', slots, 0, now, 'LIMIT', 0, 200)) do free(slots, holders, index) end
 end
 
 local function in_use(slots)
@@ -32,7 +32,7 @@ end
 
 -- Both records end together, after the last permit; put off only now and then.
 local function keep(slots, holders, ttl)
-  if redis.call('PTTL', slots) < ttl + LINGER / 2 then
+  if redis.call('PTTL', slots) < ttl + LINGER * 0.9 then
     redis.call('PEXPIRE', slots, ttl + LINGER)
     redis.call('PEXPIRE', holders, ttl + LINGER)
   end

@@ -1,0 +1,98 @@
+//! Operations on a store, and their answers, as values.
+
+use cachify_core::{
+    Fault, Holding,
+    cell::{Ask, Begun, Grant, Life, Lookup},
+    key::Kind,
+    patience::Contended,
+    token::HolderToken,
+};
+use std::time::Duration;
+
+/// One operation on one key.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is the method of the same name in `cachify_core::store`")]
+#[non_exhaustive]
+pub enum Operation<'a> {
+    Acquire(&'a Ask<'a>),
+    Renew(&'a Ask<'a>),
+    Release(HolderToken),
+    Take(u16, &'a Ask<'a>),
+    Extend(&'a Ask<'a>),
+    GiveBack(HolderToken),
+    InUse,
+    Begin(&'a Ask<'a>),
+    Touch(&'a Ask<'a>),
+    Complete(HolderToken, Duration),
+    Fail(HolderToken),
+    Remaining,
+    ForceRelease,
+    Get,
+    Join(&'a Ask<'a>),
+    /// A join that takes exactly these bytes, which its caller cannot decode, for a miss.
+    Heal(&'a Ask<'a>, &'a [u8]),
+    Publish(HolderToken, Vec<u8>, Life),
+    KeepFlying(&'a Ask<'a>),
+    Abandon(HolderToken),
+    Invalidate,
+}
+
+impl<'a> Operation<'a> {
+    /// What extends a right of this kind.
+    pub(crate) const fn renewal(kind: Kind, ask: &'a Ask<'a>) -> Self {
+        match kind {
+            Kind::Lock => Self::Renew(ask),
+            Kind::Once => Self::Touch(ask),
+            Kind::Pool => Self::Extend(ask),
+            Kind::Cache => Self::KeepFlying(ask),
+        }
+    }
+
+    /// What gives back a right of this kind that nobody wants any more.
+    pub(crate) const fn give_back(kind: Kind, token: HolderToken) -> Self {
+        match kind {
+            Kind::Lock => Self::Release(token),
+            Kind::Once => Self::Fail(token),
+            Kind::Pool => Self::GiveBack(token),
+            Kind::Cache => Self::Abandon(token),
+        }
+    }
+}
+
+/// What an operation answers.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is what the method of the operation returns")]
+#[non_exhaustive]
+pub enum Answer {
+    Grant(Contended<Grant>),
+    Holding(Holding),
+    Count(u16),
+    Begun(Begun),
+    Remaining(Option<Duration>),
+    Flag(bool),
+    Value(Option<Vec<u8>>),
+    Lookup(Contended<Lookup<Vec<u8>>>),
+}
+
+macro_rules! answers {
+    ($($method:ident: $Variant:ident($type:ty)),*) => {
+        impl Answer { $(
+            pub(crate) fn $method(self) -> Result<$type, Fault> {
+                match self {
+                    Self::$Variant(answer) => Ok(answer),
+                    _ => Err(Fault::Unsupported("the store answered another question")),
+                }
+            }
+        )* }
+    };
+}
+answers!(
+    grant: Grant(Contended<Grant>),
+    holding: Holding(Holding),
+    count: Count(u16),
+    begun: Begun(Begun),
+    remaining: Remaining(Option<Duration>),
+    flag: Flag(bool),
+    value: Value(Option<Vec<u8>>),
+    lookup: Lookup(Contended<Lookup<Vec<u8>>>)
+);

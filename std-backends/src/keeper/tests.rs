@@ -1,0 +1,71 @@
+#![allow(clippy::disallowed_methods, reason = "the keeper is another thread, and is waited for")]
+
+use super::*;
+use crate::clock::ManualClock;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+const TTL: Duration = Duration::from_secs(9);
+
+/// Answers nothing for a while.
+struct Mute {
+    calls: AtomicUsize,
+    silent: usize,
+}
+
+impl Renew for Mute {
+    fn renew(&self, _: Key<'_>, _: &Ask<'_>) -> Result<Holding, Fault> {
+        if self.calls.fetch_add(1, SeqCst) < self.silent { Err(Fault::TimedOut) } else { Ok(Holding::Kept) }
+    }
+    fn give_back(&self, _: Key<'_>, _: HolderToken) {}
+}
+
+fn attended(store: &Arc<Mute>, clock: &ManualClock) -> (Keeper, Attended) {
+    let keeper = Keeper::new(StdClock::from(clock.clone()));
+    let store: Arc<dyn Renew> = store.clone();
+    let validity = Validity::new(clock.now(), TTL);
+    let key = Key::new(Kind::Lock, "", b"k", 0);
+    let right = keeper.attend(Arc::downgrade(&store), &"".into(), 0, key, HolderToken([1, 128, 0, 0]), TTL, validity);
+    (keeper, right)
+}
+
+/// The keeper is another thread: looks until it has asked so often, and noted when to ask again.
+fn asked(keeper: &Keeper, store: &Mute, times: usize) {
+    for _ in 0..10_000 {
+        if store.calls.load(SeqCst) >= times && !locked(&keeper.0.queue).by_due.is_empty() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    panic!("it asked {} times, not {times}", store.calls.load(SeqCst));
+}
+
+#[test]
+fn an_unanswered_renewal_is_tried_again_each_second() {
+    let clock = ManualClock::new();
+    let store = Arc::new(Mute { calls: AtomicUsize::new(0), silent: 4 });
+    let (keeper, right) = attended(&store, &clock);
+    clock.advance(Duration::from_millis(3_300));
+    for times in 1..=5 {
+        asked(&keeper, &store, times);
+        assert_eq!(store.calls.load(SeqCst), times);
+        clock.advance(Duration::from_secs(1));
+    }
+    // past the first end of the right
+    clock.advance(Duration::from_millis(1_500));
+    assert!(right.validity().is_valid(clock.now()));
+    keeper.stop();
+}
+
+#[test]
+fn what_was_given_back_is_neither_renewed_nor_valid() {
+    let clock = ManualClock::new();
+    let store = Arc::new(Mute { calls: AtomicUsize::new(0), silent: 0 });
+    let (keeper, right) = attended(&store, &clock);
+    assert_eq!((keeper.drain(), keeper.drain()), (1, 0));
+    assert!(!right.validity().is_valid(clock.now()));
+    let Attended(Watch::Kept { held, .. }) = &right else { panic!("it is kept") };
+    keeper.answered(held, clock.now(), true);
+    assert!(!right.validity().is_valid(clock.now()), "an answer that was on its way");
+    assert_eq!(keeper.drain(), 0);
+    keeper.stop();
+}

@@ -1,0 +1,102 @@
+//! The subscription of one instance: on the background thread, made again whenever it breaks.
+//!
+//! Not here: who waits for a message, which is the inbox's.
+
+use super::{
+    Shared,
+    background::or_closed,
+    inbox::{Delivery, Subscription},
+    name::Name,
+    reply::{Failure, failure},
+    tasks::{dial, unreached},
+};
+use cachify_core::{
+    Fault,
+    drive::beside,
+    time::{Clock, Timer},
+};
+use redis::{AsyncConnectionConfig, ProtocolVersion, PushInfo, PushKind, Value, aio::MultiplexedConnection};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+
+/// How often a silent subscription is asked whether it is still there.
+const PING: Duration = Duration::from_secs(5);
+/// How soon a broken one is made again, at first.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Keeps the subscription, until the instance ends.
+pub(super) async fn keep(shared: Arc<Shared>) {
+    let mut pause = PAUSE;
+    let mut told = false;
+    while !shared.is_closed() {
+        match subscribe(&shared).await {
+            Ok((connection, mut messages)) => {
+                (pause, told) = (PAUSE, false);
+                shared.inbox.set(Subscription::Up);
+                receive(&shared, connection, &mut messages).await;
+                shared.inbox.set(Subscription::Down);
+                shared.broke();
+            }
+            Err(fault) => {
+                shared.inbox.set(Subscription::Down);
+                // whoever waits polls meanwhile, and would never know why
+                if matches!(fault, Fault::Rejected(_)) && !told {
+                    shared.tell(fault);
+                    told = true;
+                }
+            }
+        }
+        or_closed(&shared, shared.clock.sleep_until(shared.clock.now().saturating_add(pause))).await;
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}
+
+type Messages = mpsc::UnboundedReceiver<PushInfo>;
+
+async fn subscribe(shared: &Shared) -> Result<(MultiplexedConnection, Messages), Fault> {
+    let (sender, messages) = mpsc::unbounded_channel();
+    let config = AsyncConnectionConfig::new().set_push_sender(sender);
+    let info = shared.client.get_connection_info();
+    // messages and answers on one connection need the newer protocol, whatever the commands use
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    let client = redis::Client::open(info.clone().set_redis_settings(settings)).map_err(|_| Fault::Unreachable)?;
+    let mut connection = dial(shared, config, &client).await?;
+    let limit = shared.clock.sleep_until(shared.deadline());
+    match beside(connection.subscribe(shared.inbox.channel()), limit).await {
+        Ok(Ok(())) => Ok((connection, messages)),
+        Ok(Err(error)) => Err(unreached(failure(&error))),
+        Err(()) => Err(unreached(Failure::TimedOut)),
+    }
+}
+
+/// Delivers messages until the connection is gone.
+async fn receive(shared: &Arc<Shared>, connection: MultiplexedConnection, messages: &mut Messages) {
+    loop {
+        let silence = shared.clock.sleep_until(shared.clock.now().saturating_add(PING));
+        let next = or_closed(shared, beside(messages.recv(), silence)).await;
+        match next {
+            None | Some(Ok(None)) => return,
+            Some(Ok(Some(push))) => match push.kind {
+                PushKind::Message => deliver(shared, push.data),
+                PushKind::Disconnection => return,
+                _ => {}
+            },
+            Some(Err(())) => {
+                let ping = redis::cmd("PING");
+                let mut connection = connection.clone();
+                let limit = shared.clock.sleep_until(shared.deadline());
+                if !matches!(beside(connection.send_packed_command(&ping), limit).await, Ok(Ok(_))) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn deliver(shared: &Arc<Shared>, data: Vec<Value>) {
+    let Some(Value::BulkString(text)) = data.into_iter().nth(1) else { return };
+    let Some(name) = String::from_utf8(text).ok().and_then(Name::parse) else { return };
+    if shared.inbox.deliver(&name) == Delivery::Unclaimed {
+        shared.pass_on(&name);
+    }
+}
