@@ -1,13 +1,23 @@
 #!/usr/bin/env bash
-# Builds the firmware and runs it under QEMU on a Cortex-M4; ends with the firmware's own exit code.
+# Builds the firmware and runs it under QEMU: the five scenes and the conformance suite on a Cortex-M4, the smallest
+# scene on a Cortex-M0 with 16 KiB of RAM. Ends with the first exit code that is not zero.
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./toolchain.sh
-target=thumbv7em-none-eabihf
 need qemu-system-arm qemu-system-arm
-thumb_cargo "$target" build --release --bin embedded-example
-# a wrong memory.x hangs without a word, hence the time limit
-timeout 60 qemu-system-arm -M mps2-an386 -display none -monitor none -serial null \
-  -semihosting-config enable=on,target=native -icount shift=5,sleep=off \
-  -kernel "${CARGO_TARGET_DIR:-target}/$target/release/embedded-example"
-echo "the firmware ended well"
+
+emulate() { # emulate <machine> <target> <binary> [cargo arguments...]
+  local machine=$1 target=$2 binary=$3
+  shift 3
+  printf '\n-- %s on %s\n' "$binary" "$machine"
+  thumb_cargo "$target" build --release --quiet --bin "$binary" "$@"
+  # a wrong memory map hangs without a word, hence the time limit
+  timeout 60 qemu-system-arm -M "$machine" -display none -monitor none -serial null \
+    -semihosting-config enable=on,target=native -icount shift=5,sleep=off \
+    -kernel "${CARGO_TARGET_DIR:-target}/$target/release/$binary"
+}
+
+emulate mps2-an386 thumbv7em-none-eabihf embedded-example
+emulate mps2-an386 thumbv7em-none-eabihf conformance --features testing
+emulate microbit thumbv6m-none-eabi smallest --features microbit
+printf '\nthe firmware ended well\n'

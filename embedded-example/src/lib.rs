@@ -1,4 +1,6 @@
-//! The board: what a port to other hardware replaces.
+//! What the firmware of this folder shares: the board, time, and counters for what the scenes check.
 #![no_std]
 
 pub mod board;
+pub mod tally;
+mod time;
