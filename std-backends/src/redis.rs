@@ -154,7 +154,7 @@ impl Redis {
         let until = shared.deadline();
         let name = Name::of(&key);
         let limit = shared.clock.sleep_until(until);
-        let task = Task::new(shared);
+        let task = Task::new(shared, until);
         beside(call(shared, &task, &name, &operation, until), limit).await.unwrap_or_else(|()| {
             task.timed_out();
             Err(Fault::TimedOut)
@@ -256,7 +256,7 @@ impl Shared {
     }
 
     fn give_back(self: &Arc<Self>, name: Name, token: HolderToken) -> bool {
-        self.background().is_some_and(|background| background.give_back(self, name, token, Instant::ZERO))
+        self.background().is_some_and(|background| background.give_back(self, name, token))
     }
 
     fn give_back_or_tell(self: &Arc<Self>, key: Key<'_>, token: HolderToken) {
@@ -293,7 +293,7 @@ impl Shared {
             doubt
         };
         if let (Some(at), Some(background)) = (doubt, self.background()) {
-            background.give_back(self, name.clone(), token, at);
+            background.give_back_again(self, name.clone(), token, at);
         }
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Background {
     pub(super) runtime: Handle,
     /// How many rights wait to be given back.
     waiting: watch::Sender<usize>,
+    /// How many are to be given back once more, for a copy of their question may still land.
+    doubtful: watch::Sender<usize>,
     attempts: Arc<Semaphore>,
 }
 
@@ -46,9 +48,10 @@ impl Background {
     /// Starts the thread; `None` if the system has none to give.
     pub(super) fn start(shared: &Shared) -> Option<Self> {
         let (tell, told) = mpsc::sync_channel(1);
-        let waiting = watch::Sender::new(0);
+        let (waiting, doubtful) = (watch::Sender::new(0), watch::Sender::new(0));
         let run = {
-            let (mut idle, mut closed, clock) = (waiting.subscribe(), shared.closed(), shared.clock.clone());
+            let (mut first, mut second) = (waiting.subscribe(), doubtful.subscribe());
+            let (mut closed, clock) = (shared.closed(), shared.clock.clone());
             move || {
                 // built here: where the thread cannot start, no runtime is to be dropped inside another one
                 let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
@@ -56,26 +59,46 @@ impl Background {
                 runtime.block_on(async {
                     let _ = closed.wait_for(|closed| *closed).await;
                     let limit = clock.sleep_until(clock.now().saturating_add(FAREWELL));
-                    let _ = beside(idle.wait_for(|waiting| *waiting == 0), limit).await;
+                    let idle = async {
+                        let _ = first.wait_for(|waiting| *waiting == 0).await;
+                        let _ = second.wait_for(|doubtful| *doubtful == 0).await;
+                    };
+                    let _ = beside(idle, limit).await;
                 });
             }
         };
         thread::Builder::new().name("cachify-redis".into()).spawn(run).ok()?;
-        Some(Self { runtime: told.recv().ok()?, waiting, attempts: Arc::new(Semaphore::new(AT_ONCE)) })
+        Some(Self { runtime: told.recv().ok()?, waiting, doubtful, attempts: Arc::new(Semaphore::new(AT_ONCE)) })
     }
 
-    /// Gives a right back, soon, but not before `at`; whether there was room to note it.
-    pub(super) fn give_back(&self, shared: &Arc<Shared>, name: Name, token: HolderToken, at: Instant) -> bool {
-        let room = self.waiting.send_if_modified(|waiting| {
-            let room = *waiting < REAPER;
-            *waiting += usize::from(room);
+    /// Gives a right back, soon; whether there was room to note it.
+    pub(super) fn give_back(&self, shared: &Arc<Shared>, name: Name, token: HolderToken) -> bool {
+        self.note(&self.waiting, shared, name, token, None)
+    }
+
+    /// The same once more at `at`, when no copy of its question can be on its way any more.
+    pub(super) fn give_back_again(&self, shared: &Arc<Shared>, name: Name, token: HolderToken, at: Instant) {
+        self.note(&self.doubtful, shared, name, token, Some(at));
+    }
+
+    fn note(
+        &self,
+        count: &watch::Sender<usize>,
+        shared: &Arc<Shared>,
+        name: Name,
+        token: HolderToken,
+        at: Option<Instant>,
+    ) -> bool {
+        let room = count.send_if_modified(|count| {
+            let room = *count < REAPER;
+            *count += usize::from(room);
             room
         });
         if room {
-            let noted = Noted(self.waiting.clone());
+            let noted = Noted(count.clone());
             let (shared, attempts) = (shared.clone(), self.attempts.clone());
             self.runtime.spawn(async move {
-                if at > shared.clock.now() {
+                if let Some(at) = at {
                     or_closed(&shared, shared.clock.sleep_until(at)).await;
                 }
                 give_back(&shared, &attempts, &name, token).await;
@@ -86,7 +109,7 @@ impl Background {
         room
     }
 
-    /// Ends when everything dropped so far was given back, or given up.
+    /// Ends when everything dropped so far was given back once, or given up.
     pub(super) async fn idle(&self) {
         let _ = self.waiting.subscribe().wait_for(|waiting| *waiting == 0).await;
     }
@@ -115,7 +138,7 @@ async fn give_back(shared: &Arc<Shared>, attempts: &Semaphore, name: &Name, toke
         let fault = {
             let Ok(_attempt) = attempts.acquire().await else { return };
             let until = shared.deadline();
-            let task = Task::new(shared);
+            let task = Task::new(shared, until);
             let limit = shared.clock.sleep_until(until);
             match beside(call(shared, &task, name, &operation, until), limit).await {
                 Ok(Ok(_)) => return,

@@ -158,13 +158,19 @@ pub(super) fn unreached(failure: Failure) -> Fault {
 /// A call of a task.
 pub(super) struct Task<'a> {
     shared: &'a Arc<Shared>,
+    /// When a question would be too late to be answered in time.
+    connect_by: Instant,
     /// The connection on which it waits for an answer.
     unanswered: Mutex<Option<u64>>,
 }
 
 impl<'a> Task<'a> {
-    pub(super) fn new(shared: &'a Arc<Shared>) -> Self {
-        Self { shared, unanswered: Mutex::new(None) }
+    /// A call that ends at `until`.
+    pub(super) fn new(shared: &'a Arc<Shared>, until: Instant) -> Self {
+        // what ends while it connects was not sent, and says so before the limit says that nothing is known
+        let spare = u64::try_from(shared.op_timeout.as_millis() / 10).unwrap_or_default().max(2);
+        let connect_by = Instant::from_millis(until.as_millis().saturating_sub(spare));
+        Self { shared, connect_by, unanswered: Mutex::new(None) }
     }
 
     /// No answer came in time.
@@ -178,7 +184,9 @@ impl<'a> Task<'a> {
 
 impl Wire for Task<'_> {
     async fn send(&self, cmd: impl FnOnce() -> Cmd + Send) -> Result<Value, Failure> {
-        let (number, mut connection) = self.shared.lines.connection(self.shared).await.map_err(Failure::NotSent)?;
+        let limit = self.shared.clock.sleep_until(self.connect_by);
+        let connected = beside(self.shared.lines.connection(self.shared), limit).await;
+        let (number, mut connection) = connected.unwrap_or(Err(Fault::Unreachable)).map_err(Failure::NotSent)?;
         *locked(&self.unanswered) = Some(number);
         let cmd = cmd();
         let answer = connection.send_packed_command(&cmd).await;

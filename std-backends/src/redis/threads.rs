@@ -8,7 +8,10 @@ use super::{
     tasks::unreached,
 };
 use crate::locked;
-use cachify_core::time::{Clock, Instant, Sleep};
+use cachify_core::{
+    Fault,
+    time::{Clock, Instant, Sleep},
+};
 use redis::{Cmd, Connection, RedisResult, Value};
 use std::{fmt, future::Future, pin::pin, sync::Mutex, time::Duration};
 
@@ -65,7 +68,8 @@ impl Thread<'_> {
             return Ok(connection);
         }
         // the client takes it as the limit of each of two answers: to the password, and to the choice of a database
-        let limit = (self.left()? / 2).min(self.shared.connect_timeout);
+        let left = self.left().map_err(|_| Failure::NotSent(Fault::Unreachable))?;
+        let limit = (left / 2).min(self.shared.connect_timeout);
         let made = self.shared.client.get_connection_with_timeout(limit);
         let mut connection = made.map_err(|error| Failure::NotSent(unreached(failure(&error))))?;
         let greeting = greeting();

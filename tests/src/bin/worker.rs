@@ -12,7 +12,7 @@ use std::{env, error::Error, io::Write, time::Duration};
 async fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = env::args().skip(1).collect();
     let [url, port, role, rest @ ..] = words.as_slice() else { return Err("URL, PORT and ROLE are missing".into()) };
-    let c = Cachify::builder().redis(url).prefix("t").build()?;
+    let c = Cachify::builder().redis(url).prefix("t").op_timeout(secs(10)).connect_timeout(secs(10)).build()?;
     match (role.as_str(), rest) {
         ("flight", []) => flight(&c, port.parse()?).await,
         ("hold", [millis]) => hold(&c, Duration::from_millis(millis.parse()?)).await,

@@ -1,9 +1,12 @@
 //! Getting there: addresses, passwords, access lists, TLS, and what a wrong one says.
 
-use super::world::{millis, run, timed, until_blocking};
-use cachify::{Cachify, Error, Event, Fault, Observer, secs};
+use super::world::{int, millis, pass, patient, run, timed, until_blocking};
+use cachify::{Cachify, Error, Event, Fault, Holding, Observer, secs};
 use cachify_tests::server::{Engine, Server};
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 /// Uses all four primitives on both faces.
 fn works(c: &Cachify) {
@@ -15,7 +18,7 @@ fn works(c: &Cachify) {
         assert_eq!(c.pool("k", 1).run(async |_| 1).await, Ok(1));
         c.once("k").run(async |_| Some(1)).await.unwrap();
         let held = c.lock("w").acquire().await.unwrap();
-        let waiter = c.lock("w").wait(secs(5));
+        let waiter = c.lock("w").wait(secs(20));
         let (next, _) = tokio::join!(waiter.acquire(), async {
             tokio::time::sleep(millis(50)).await;
             held.release().await
@@ -24,8 +27,51 @@ fn works(c: &Cachify) {
     });
 }
 
+/// Of a lease that is held until it has been renewed.
+const LEASE: Duration = secs(3);
+
+/// Does whatever can be asked of a server, renewals included.
+fn does_everything(server: &Server, c: &Cachify) {
+    works(c);
+    // who may not listen polls, and all would seem well
+    let first = c.lock("told").acquire_blocking().unwrap();
+    std::thread::scope(|scope| {
+        let next = scope.spawn(|| c.lock("told").wait(secs(20)).run_blocking(|_| 1));
+        until_blocking(|| int(&server.command(&["ZCARD", "app:l:{told}:q"])) == 1);
+        first.release().unwrap();
+        assert_eq!(next.join().unwrap(), Ok(1));
+    });
+    assert!(server.commandstats("publish") > 0);
+    let lock = c.lock("held").ttl(LEASE).acquire_blocking().unwrap();
+    let permit = c.pool("held", 2).ttl(LEASE).take_blocking().unwrap();
+    let turn = c.once("held").ttl(LEASE).begin_blocking().unwrap();
+    let held = c.cache("held").ttl(secs(60));
+    let load = || {
+        pass(LEASE + secs(1));
+        Ok::<u8, ()>(1)
+    };
+    assert_eq!(held.get_or_insert_with_blocking(load), Ok(1));
+    assert_eq!(held.get_blocking::<u8>(), Ok(Some(1)), "its flight was renewed");
+    assert!(lock.is_valid() && permit.is_valid() && turn.is_valid());
+    assert_eq!(c.pool("held", 2).in_use_blocking(), Ok(1));
+    assert_eq!(lock.release(), Ok(Holding::Kept));
+    assert_eq!(permit.release(), Ok(Holding::Kept));
+    assert_eq!(turn.fail(), Ok(Holding::Kept));
+    // another type's value is a miss, and a load that fails leaves nothing
+    assert_eq!(held.get_or_insert_with_blocking(|| Ok::<_, ()>("x".to_owned())), Ok("x".to_owned()));
+    assert_eq!(held.get_blocking::<String>(), Ok(Some("x".to_owned())));
+    assert!(held.reset_blocking().unwrap());
+    assert_eq!(held.get_or_insert_with_blocking(|| Err::<u8, _>(())), Err(()));
+    let kept = c.once("kept").keep(secs(60));
+    kept.run_blocking(|_| Some(1)).unwrap();
+    assert!(kept.is_locked_blocking().unwrap() && kept.force_release_blocking().unwrap());
+    let lock = c.lock("forced").acquire_blocking().unwrap();
+    assert!(c.lock("forced").force_release_blocking().unwrap());
+    assert_eq!(lock.release(), Ok(Holding::Lost));
+}
+
 fn at(url: &str) -> Cachify {
-    Cachify::builder().redis(url).prefix("t").build().unwrap()
+    patient(url).prefix("app").flight(LEASE).build().unwrap()
 }
 
 #[test]
@@ -48,10 +94,17 @@ fn a_password_is_used_and_never_shown() {
     assert!(!shown.contains("rhubarb") && !shown.contains("sesame"), "{shown}");
 }
 
-/// The list in the README; what is missing there is missing here.
-const ACCESS: &str = "app on >pw resetkeys ~t:* resetchannels &t:in:* -@all +evalsha +eval +get +set +del +hget +hset \
-                      +hdel +hmget +zadd +zcard +zcount +zpopmin +zrange +zrangebyscore +zscore +pexpire +pttl +time \
-                      +publish +subscribe +ping";
+/// The user of the README: what is missing there is missing here.
+fn documented() -> String {
+    let (_, block) = include_str!("../../../README.md").split_once("ACL SETUSER ").expect("the README has a list");
+    let (list, _) = block.split_once("```").expect("it is a block of code");
+    list.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What that user connects to.
+fn as_documented(server: &Server) -> String {
+    server.url().replace("redis://", "redis://app:password@")
+}
 
 /// Such a server refuses whatever touches two slots, or a key that was not declared.
 #[test]
@@ -60,23 +113,41 @@ fn every_operation_keeps_to_one_slot() {
         let server = Server::of(engine).option("cluster-enabled", "yes").start();
         server.command(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
         until_blocking(|| server.command(&["SET", "x", "1"]) == "OK".into());
-        works(&at(&server.url()));
-        let c = at(&server.url());
-        let once = c.once("o").keep(secs(5));
-        once.run_blocking(|_| Some(1)).unwrap();
-        assert!(once.is_locked_blocking().unwrap() && once.force_release_blocking().unwrap());
-        let guard = c.pool("p", 2).take_blocking().unwrap();
-        assert_eq!(c.pool("p", 2).in_use_blocking(), Ok(1));
-        guard.release().unwrap();
-        assert!(c.cache("k").reset_blocking().unwrap());
+        does_everything(&server, &at(&server.url()));
     }
 }
 
 #[test]
 fn the_access_list_of_the_documentation_is_enough() {
     for engine in Engine::ALL {
-        let server = Server::of(engine).user(ACCESS).start();
-        works(&at(&server.url().replace("redis://", "redis://app:pw@")));
+        let server = Server::of(engine).user(&documented()).start();
+        does_everything(&server, &at(&as_documented(&server)));
+    }
+}
+
+#[test]
+fn a_database_wants_what_the_documentation_says() {
+    for engine in Engine::ALL {
+        let select = documented() + " +select";
+        let server = Server::of(engine).user(&select).start();
+        works(&at(&format!("{}/1", as_documented(&server))));
+        assert_eq!(int(&server.command(&["DBSIZE"])), 0, "all of it is in the other database");
+        let server = Server::of(engine).user(&documented()).start();
+        let c = at(&format!("{}/1", as_documented(&server)));
+        for why in [c.ping_blocking().unwrap_err(), run(async { c.ping().await.unwrap_err() })] {
+            assert!(matches!(why, Error::Store(Fault::Rejected(what)) if what.contains("access list")), "{why:?}");
+        }
+    }
+}
+
+#[test]
+fn the_memory_policy_wants_what_the_documentation_says() {
+    for engine in Engine::ALL {
+        for (more, told) in [("", None), (" +config|get", Some("allkeys-lru"))] {
+            let user = documented() + more;
+            let server = Server::of(engine).user(&user).option("maxmemory-policy", "allkeys-lru").start();
+            assert_eq!(at(&as_documented(&server)).ping_blocking().unwrap().evicts.as_deref(), told);
+        }
     }
 }
 
@@ -93,7 +164,7 @@ fn tls_works_on_both_faces() {
     let root = std::fs::read(server.authority()).unwrap();
     let certificates = redis::TlsCertificates { client_tls: None, root_cert: Some(root) };
     let client = redis::Client::build_with_tls(server.url(), certificates).unwrap();
-    works(&Cachify::builder().redis_client(client).prefix("t").build().unwrap());
+    works(&patient(server.url()).redis_client(client).build().unwrap());
     // a certificate nobody vouches for is no server
     assert!(at(&server.url()).ping_blocking().is_err());
 }
@@ -114,7 +185,7 @@ fn a_server_that_may_drop_live_leases_is_reported_once() {
     for (policy, told) in [("allkeys-lru", vec!["allkeys-lru".to_owned()]), ("noeviction", vec![])] {
         let server = Server::of(Engine::Redis).option("maxmemory-policy", policy).start();
         let policies = Policies::default();
-        let c = Cachify::builder().redis(server.url()).observer(policies.clone()).build().unwrap();
+        let c = patient(server.url()).observer(policies.clone()).build().unwrap();
         assert_eq!(c.ping_blocking().unwrap().evicts, told.first().cloned());
         run(async { c.ping().await.unwrap() });
         assert_eq!(*policies.0.lock().unwrap(), told);
@@ -122,12 +193,14 @@ fn a_server_that_may_drop_live_leases_is_reported_once() {
 }
 
 #[test]
-fn a_dead_server_is_said_within_the_limit() {
+fn a_dead_server_is_said_long_before_the_limit() {
     let mut server = Server::start(Engine::Redis);
     let c = at(&server.url());
     server.kill();
     let (why, took) = timed(|| c.ping_blocking().unwrap_err());
     assert_eq!(why, Error::Store(Fault::Unreachable));
-    assert!(took < millis(600), "{took:?}");
-    assert_eq!(run(async { c.ping().await.unwrap_err() }), Error::Store(Fault::Unreachable));
+    assert!(took < secs(3), "{took:?}");
+    let (why, took) = timed(|| run(async { c.ping().await.unwrap_err() }));
+    assert_eq!(why, Error::Store(Fault::Unreachable));
+    assert!(took < secs(3), "{took:?}");
 }

@@ -1,40 +1,63 @@
 //! What a server can do to its clients: go away, forget, say nothing, answer late.
 
-use super::world::{everywhere, int, millis, over, pass, run, text, timed, until, until_blocking};
+use super::world::{
+    everywhere, int, millis, over, pass, patient, run, text, timed, until, until_answered, until_blocking,
+};
 use cachify::{Cachify, Fault, Holding, Refused, secs};
 use cachify_tests::{
     proxy::{Direction, Proxy},
     resp::Client,
     server::{Engine, Server},
 };
+use std::time::{Duration, Instant};
 
-const LIMIT: std::time::Duration = millis(200);
-/// What the machine may add.
-const SLACK: std::time::Duration = millis(150);
+/// Where calls are to fail; where one is to succeed, it has seconds.
+const LIMIT: Duration = millis(400);
+/// What the machine may add to a call.
+const STALL: Duration = secs(2);
+/// What it adds to the quickest of a few.
+const SLACK: Duration = millis(200);
 
-fn through(server: &Server, proxy: &Proxy) -> Cachify {
-    let url = server.url_at(proxy.port());
-    Cachify::builder().redis(url).prefix("t").op_timeout(LIMIT).build().unwrap()
+fn through(server: &Server, proxy: &Proxy, op_timeout: Duration) -> Cachify {
+    let builder = patient(server.url_at(proxy.port())).op_timeout(op_timeout);
+    // a connection whose greeting vanished is given up while tests still look
+    builder.connect_timeout(secs(2)).build().unwrap()
+}
+
+/// No call takes much longer, and not every one takes a second limit.
+async fn costs_one_limit(what: &str, waits: Duration, mut call: impl AsyncFnMut()) {
+    for _ in 0..5 {
+        let began = Instant::now();
+        call().await;
+        let took = began.elapsed();
+        assert!(took < waits + LIMIT + STALL, "{what}: {took:?}");
+        if took < waits + LIMIT + SLACK {
+            return;
+        }
+    }
+    panic!("{what} costs more than a limit");
 }
 
 /// A cached call computes, a lock is refused; both within the limit, on both faces.
 fn fails_open_and_closed(c: &Cachify) {
-    let (value, took) = timed(|| c.cache("v").get_or_insert_with_blocking(|| Ok::<u8, ()>(7)));
-    assert_eq!(value, Ok(7));
-    assert!(took < LIMIT + SLACK, "{took:?}");
-    let (refused, took) = timed(|| c.lock("k").acquire_blocking().map(drop).unwrap_err());
-    assert!(!refused.is_contended(), "never `not acquired`: {refused}");
-    assert!(took < LIMIT + SLACK, "{took:?}");
+    let (cache, lock) = (c.cache("v"), c.lock("k").ttl(secs(60)));
+    let waits = lock.clone().wait(secs(1));
+    let refused = |got: Result<(), Refused>| {
+        let why = got.unwrap_err();
+        assert!(!why.is_contended(), "never `not acquired`: {why}");
+    };
     run(async {
-        let began = std::time::Instant::now();
-        assert_eq!(c.cache("v").get_or_insert_with(async || Ok::<u8, ()>(7)).await, Ok(7));
-        assert!(began.elapsed() < LIMIT + SLACK, "{:?}", began.elapsed());
-        let began = std::time::Instant::now();
-        assert!(!c.lock("k").acquire().await.map(drop).unwrap_err().is_contended());
-        assert!(began.elapsed() < LIMIT + SLACK, "{:?}", began.elapsed());
-        let began = std::time::Instant::now();
-        assert!(!c.lock("k").wait(secs(1)).acquire().await.map(drop).unwrap_err().is_contended());
-        assert!(began.elapsed() < secs(1) + LIMIT + SLACK, "{:?}", began.elapsed());
+        costs_one_limit("a value, blocking", Duration::ZERO, async || {
+            assert_eq!(cache.get_or_insert_with_blocking(|| Ok::<u8, ()>(7)), Ok(7));
+        })
+        .await;
+        costs_one_limit("a lock, blocking", Duration::ZERO, async || refused(lock.acquire_blocking().map(drop))).await;
+        costs_one_limit("a value", Duration::ZERO, async || {
+            assert_eq!(cache.get_or_insert_with(async || Ok::<u8, ()>(7)).await, Ok(7));
+        })
+        .await;
+        costs_one_limit("a lock", Duration::ZERO, async || refused(lock.acquire().await.map(drop))).await;
+        costs_one_limit("a wait", secs(1), async || refused(waits.acquire().await.map(drop))).await;
     });
 }
 
@@ -42,8 +65,9 @@ fn fails_open_and_closed(c: &Cachify) {
 fn a_server_that_is_gone_stopped_or_unreachable_costs_one_limit() {
     let mut server = Server::start(Engine::Redis);
     let proxy = Proxy::to(server.port());
-    let c = through(&server, &proxy);
-    assert_eq!(c.lock("k").run_blocking(|_| 1), Ok(1));
+    let c = through(&server, &proxy, LIMIT);
+    let works = || until_blocking(|| c.lock("k").run_blocking(|_| 1) == Ok(1));
+    works();
     for direction in [Direction::ToServer, Direction::ToClient] {
         proxy.blackhole(direction);
         fails_open_and_closed(&c);
@@ -52,23 +76,27 @@ fn a_server_that_is_gone_stopped_or_unreachable_costs_one_limit() {
     server.pause();
     fails_open_and_closed(&c);
     server.resume();
-    // whatever was in doubt was given back
-    let (guard, took) = timed(|| c.lock("k").wait(secs(5)).acquire_blocking().unwrap());
-    assert!(took < secs(3), "{took:?}");
+    // whatever was in doubt was given back, long before it ends by itself
+    let (guard, took) = timed(|| over(&server).lock("k").wait(secs(20)).acquire_blocking().unwrap());
+    assert!(took < secs(10), "{took:?}");
     guard.release().unwrap();
+    works();
     server.kill();
     fails_open_and_closed(&c);
-    let refused = c.lock("k").acquire_blocking().map(drop).unwrap_err();
-    assert!(matches!(refused, Refused::Unavailable(Fault::Unreachable)), "{refused:?}");
+    until_blocking(|| {
+        let got = c.lock("k").acquire_blocking().map(drop);
+        matches!(got, Err(Refused::Unavailable(Fault::Unreachable)))
+    });
     server.restart();
-    until_blocking(|| c.lock("k").run_blocking(|_| ()).is_ok());
+    works();
 }
 
 #[test]
 fn a_reply_that_is_lost_leaves_nothing_held() {
     everywhere(|server| {
         let proxy = Proxy::to(server.port());
-        let c = through(&server, &proxy);
+        // the question must come in time
+        let c = through(&server, &proxy, secs(3));
         let before = c.lock("k").run_blocking(|fence| fence.0).unwrap();
         proxy.blackhole(Direction::ToClient);
         let refused = c.lock("k").ttl(secs(60)).acquire_blocking().map(drop).unwrap_err();
@@ -83,18 +111,30 @@ fn a_reply_that_is_lost_leaves_nothing_held() {
 #[test]
 fn a_question_that_arrives_late_takes_nothing() {
     everywhere(|server| {
+        // a script that the server does not know would take nothing either
+        let c = over(&server);
+        let both = || [c.lock("k").run_blocking(|_| 1), c.pool("k", 1).run_blocking(|_| 1)];
+        assert_eq!(both(), [Ok(1), Ok(1)]);
+        let fences = || ["t:l:{k}", "t:p:{k}:h"].map(|key| text(&server.command(&["HGET", key, "f"])));
+        let before = fences();
         let proxy = Proxy::to(server.port());
-        let c = through(&server, &proxy);
-        c.ping_blocking().unwrap();
-        run(async { c.ping().await.unwrap() });
-        proxy.delay(Direction::ToServer, LIMIT + millis(150));
-        assert!(c.lock("k").ttl(secs(60)).acquire_blocking().map(drop).unwrap_err().is_indeterminate());
-        assert!(c.pool("k", 1).ttl(secs(60)).take_blocking().map(drop).is_err());
-        pass(LIMIT + millis(400));
-        assert_eq!(int(&server.command(&["HEXISTS", "t:l:{k}", "o"])), 0);
+        // one each: a call that failed takes the connections of its instance with it
+        let (locks, pools) = (through(&server, &proxy, LIMIT), through(&server, &proxy, LIMIT));
+        until_blocking(|| locks.ping_blocking().is_ok() && pools.ping_blocking().is_ok());
+        let mut monitors = [server.connect().unwrap(), server.connect().unwrap()];
+        for monitor in &mut monitors {
+            monitor.ask(&["MONITOR"]).unwrap();
+        }
+        proxy.delay(Direction::ToServer, LIMIT + secs(1));
+        assert!(locks.lock("k").ttl(secs(61)).acquire_blocking().map(drop).unwrap_err().is_indeterminate());
+        assert!(pools.pool("k", 1).ttl(secs(62)).take_blocking().map(drop).unwrap_err().is_indeterminate());
+        for (monitor, ttl) in monitors.iter_mut().zip(["61000", "62000"]) {
+            heard(monitor, ttl);
+        }
+        // a grant would show in the fence even if it was given back since
+        assert_eq!(fences(), before);
         proxy.heal();
-        assert_eq!(over(&server).lock("k").run_blocking(|_| 1), Ok(1));
-        assert_eq!(over(&server).pool("k", 1).run_blocking(|_| 1), Ok(1));
+        assert_eq!(both(), [Ok(1), Ok(1)]);
     });
 }
 
@@ -102,16 +142,18 @@ fn a_question_that_arrives_late_takes_nothing() {
 fn a_question_that_lands_after_its_release_is_taken_back() {
     everywhere(|server| {
         let proxy = Proxy::to(server.port());
-        let c = Cachify::builder().redis(server.url_at(proxy.port())).prefix("t").build().unwrap();
+        // a copy counts for one limit, and what it takes is taken back after two
+        let c = through(&server, &proxy, secs(3));
         run(async {
             c.lock("k").run(async |_| ()).await.unwrap();
             let mut monitor = server.connect().unwrap();
             monitor.ask(&["MONITOR"]).unwrap();
-            proxy.delay(Direction::ToClient, millis(100));
+            proxy.delay(Direction::ToClient, secs(60));
             let lock = c.lock("k").ttl(secs(60)).wait(secs(5));
             let asked = tokio::spawn(async move { lock.acquire().await.map(drop) });
             let question = heard(&mut monitor, "60000");
             asked.abort();
+            assert!(asked.await.unwrap_err().is_cancelled());
             proxy.heal();
             let held = || int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 1;
             until(|| !held()).await;
@@ -162,7 +204,7 @@ fn connections_that_were_cut_are_made_again_without_a_failure() {
                 server.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
                 // the client learns of it at its next call, which asks once more by the same token
                 assert_eq!(c.lock("k").run_blocking(|_| 1), Ok(1));
-                assert_eq!(c.lock("k").wait(secs(2)).run(async |_| 1).await, Ok(1));
+                assert_eq!(c.lock("k").wait(secs(10)).run(async |_| 1).await, Ok(1));
             }
         });
     });
@@ -175,7 +217,7 @@ fn a_server_that_lost_its_memory_is_noticed_by_those_who_held() {
     let guard = c.lock("k").ttl(secs(60)).acquire_blocking().unwrap();
     let first = guard.fence();
     server.restart();
-    let next = c.lock("k").wait(secs(1)).acquire_blocking().unwrap();
+    let next = c.lock("k").wait(secs(10)).acquire_blocking().unwrap();
     assert!(next.fence() > first, "microseconds grow whatever is forgotten");
     until_blocking(|| !guard.is_valid());
     assert_eq!(guard.release(), Ok(Holding::Lost));
@@ -186,12 +228,12 @@ fn a_server_that_lost_its_memory_is_noticed_by_those_who_held() {
 fn what_is_held_is_renewed_through_a_cut() {
     everywhere(|server| {
         let proxy = Proxy::to(server.port());
-        let c = through(&server, &proxy);
-        let guard = c.lock("k").ttl(millis(900)).acquire_blocking().unwrap();
-        let permit = run(async { c.pool("k", 1).ttl(millis(900)).take().await.unwrap() });
-        for _ in 0..4 {
+        let c = through(&server, &proxy, secs(10));
+        let guard = c.lock("k").ttl(secs(3)).acquire_blocking().unwrap();
+        let permit = run(async { c.pool("k", 1).ttl(secs(3)).take().await.unwrap() });
+        for _ in 0..6 {
             proxy.cut();
-            pass(millis(400));
+            pass(millis(800));
             assert!(guard.is_valid() && permit.is_valid());
         }
         assert_eq!(guard.release(), Ok(Holding::Kept));
@@ -207,7 +249,7 @@ fn a_shutdown_leaves_nothing_behind() {
             let _held = c.lock("held").acquire().await.unwrap();
             drop(c.lock("dropped").acquire().await.unwrap());
             drop(c.pool("dropped", 1).take().await.unwrap());
-            assert_eq!(c.shutdown(secs(2)).await, 1);
+            assert_eq!(c.shutdown(secs(10)).await, 1);
         });
         for key in ["t:l:{held}", "t:l:{dropped}"] {
             assert_eq!(int(&server.command(&["HEXISTS", key, "o"])), 0, "{key}");
@@ -229,7 +271,8 @@ fn a_guard_that_is_dropped_with_its_instance_is_given_back() {
 #[test]
 fn a_call_dropped_anywhere_leaves_nothing_held() {
     everywhere(|server| {
-        let c = over(&server);
+        // what lands after its release is taken back after two limits
+        let c = patient(server.url()).op_timeout(secs(2)).build().unwrap();
         run(async {
             for polls in 0..12 {
                 for key in ["a", "b"] {
@@ -248,9 +291,7 @@ fn a_call_dropped_anywhere_leaves_nothing_held() {
                     until(|| int(&server.command(&["HEXISTS", &format!("t:l:{{{key}}}"), "o"])) == 0).await;
                     until(|| int(&server.command(&["HEXISTS", &format!("t:o:{{{key}}}"), "o"])) == 0).await;
                     until(|| int(&server.command(&["HEXISTS", &format!("t:c:{{{key}}}:f"), "o"])) == 0).await;
-                    while pool.in_use().await.unwrap() > 0 {
-                        tokio::time::sleep(millis(2)).await;
-                    }
+                    until_answered(async || pool.in_use().await.unwrap() == 0).await;
                 }
             }
         });

@@ -1,6 +1,6 @@
 //! Several processes on one server: killed, stopped, and all at once.
 
-use super::world::{everywhere, int, millis, over, pass, timed};
+use super::world::{everywhere, int, millis, over, pass, timed, unpolled};
 use cachify::{FenceGate, FencingToken, Holding, secs};
 use cachify_tests::server::Server;
 use std::{
@@ -57,15 +57,15 @@ fn four_processes_of_twenty_five_tasks_run_a_cold_key_once() {
 #[test]
 fn a_holder_that_is_killed_is_followed_when_its_lease_ends() {
     everywhere(|server| {
-        let mut holder = Worker::start(&server, &["hold", "700"]);
+        let mut holder = Worker::start(&server, &["hold", "2000"]);
         let fence: u64 = holder.says().parse().unwrap();
-        let c = over(&server);
+        let c = unpolled(&server);
         let (next, took) = timed(|| {
             holder.signal("-KILL");
-            c.lock("k").wait(secs(5)).acquire_blocking().unwrap()
+            c.lock("k").wait(secs(30)).acquire_blocking().unwrap()
         });
         assert!(next.fence().0 > fence);
-        assert!(took < millis(1_200), "{took:?}");
+        assert!(took < secs(5), "{took:?}");
         assert_eq!(next.release(), Ok(Holding::Kept));
     });
 }
@@ -76,7 +76,7 @@ fn a_holder_that_is_stopped_past_its_lease_is_fenced_off_and_learns_it() {
         let mut holder = Worker::start(&server, &["hold", "500"]);
         let old: u64 = holder.says().parse().unwrap();
         holder.signal("-STOP");
-        let next = over(&server).lock("k").ttl(secs(30)).wait(secs(5)).acquire_blocking().unwrap();
+        let next = over(&server).lock("k").ttl(secs(30)).wait(secs(20)).acquire_blocking().unwrap();
         let mut resource = FenceGate::new(FencingToken(0));
         assert!(resource.admits(FencingToken(old)), "while it held");
         assert!(resource.admits(next.fence()));
@@ -90,11 +90,11 @@ fn a_holder_that_is_stopped_past_its_lease_is_fenced_off_and_learns_it() {
 #[test]
 fn a_holder_that_lives_is_renewed_past_its_ttl() {
     everywhere(|server| {
-        let mut holder = Worker::start(&server, &["hold", "300"]);
+        let mut holder = Worker::start(&server, &["hold", "3000"]);
         holder.says();
         let c = over(&server);
         for _ in 0..8 {
-            pass(millis(100));
+            pass(millis(600));
             assert!(c.lock("k").try_acquire_blocking().unwrap().is_none());
         }
         assert_eq!(int(&server.command(&["HEXISTS", "t:l:{k}", "o"])), 1);

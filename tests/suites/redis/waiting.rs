@@ -1,7 +1,7 @@
 //! Waiting on a server: woken at once, in turn, and never stuck.
 
-use super::world::{everywhere, int, millis, over, run, timed, until, until_blocking};
-use cachify::{Cachify, Holding, secs};
+use super::world::{everywhere, int, millis, over, patient, run, timed, unpolled, until, until_blocking};
+use cachify::{Holding, secs};
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::SeqCst},
@@ -44,7 +44,7 @@ fn as_many_as_there_are_permits_get_in_at_once() {
 #[test]
 fn a_crowd_of_tasks_and_threads_passes_one_by_one() {
     everywhere(|server| {
-        let instances = [over(&server), over(&server)];
+        let instances = [unpolled(&server), unpolled(&server)];
         let (inside, passed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let alone = |inside: &AtomicUsize, passed: &AtomicUsize| {
             assert_eq!(inside.fetch_add(1, SeqCst), 0, "alone");
@@ -88,21 +88,21 @@ fn a_crowd_of_tasks_and_threads_passes_one_by_one() {
         });
         assert_eq!(passed.load(SeqCst), 2 * (2 * 20 + 4 * 5));
         println!("{} hand-overs in {took:?}", passed.load(SeqCst));
-        assert!(took < secs(4), "somebody was not woken, and polled: {took:?}");
+        assert!(took < secs(15), "somebody was not woken, and waited to the end: {took:?}");
     });
 }
 
 #[test]
 fn permits_that_are_given_back_wake_one_waiter_each() {
     everywhere(|server| {
-        let (a, b) = (over(&server), over(&server));
+        let (a, b) = (unpolled(&server), unpolled(&server));
         run(async {
             let held: Vec<_> = [a.pool("k", 3).take().await.unwrap(), a.pool("k", 3).take().await.unwrap()].into();
             let _third = b.pool("k", 3).take().await.unwrap();
             let waiters: Vec<_> = (0..2)
                 .map(|_| {
                     tokio::spawn({
-                        let pool = b.pool("k", 3).wait(secs(10));
+                        let pool = b.pool("k", 3).wait(secs(30));
                         async move { pool.take().await.unwrap() }
                     })
                 })
@@ -115,7 +115,7 @@ fn permits_that_are_given_back_wake_one_waiter_each() {
             for waiter in waiters {
                 waiter.await.unwrap().release().await.unwrap();
             }
-            assert!(began.elapsed() < secs(2), "{:?}", began.elapsed());
+            assert!(began.elapsed() < secs(10), "{:?}", began.elapsed());
         });
     });
 }
@@ -123,17 +123,19 @@ fn permits_that_are_given_back_wake_one_waiter_each() {
 #[test]
 fn a_waiter_that_gives_up_passes_its_turn_on() {
     everywhere(|server| {
-        let [a, b, c] = [over(&server), over(&server), over(&server)];
+        // a question of `b` that lands after its release is taken back after two limits
+        let b = patient(server.url()).op_timeout(secs(2)).build().unwrap();
+        let (a, c) = (over(&server), unpolled(&server));
         run(async {
             for _ in 0..20 {
-                let held = a.lock("k").acquire().await.unwrap();
+                let held = a.lock("k").wait(secs(10)).acquire().await.unwrap();
                 let first = tokio::spawn({
-                    let lock = b.lock("k").wait(secs(10));
+                    let lock = b.lock("k").wait(secs(30));
                     async move { lock.acquire().await.map(drop) }
                 });
                 until(|| waiting(&server, "l:{k}") == 1).await;
                 let second = tokio::spawn({
-                    let lock = c.lock("k").wait(secs(10));
+                    let lock = c.lock("k").wait(secs(30));
                     async move { lock.acquire().await.unwrap().release().await }
                 });
                 until(|| waiting(&server, "l:{k}") == 2).await;
@@ -142,7 +144,7 @@ fn a_waiter_that_gives_up_passes_its_turn_on() {
                 held.release().await.unwrap();
                 first.abort();
                 assert_eq!(second.await.unwrap(), Ok(Holding::Kept));
-                assert!(began.elapsed() < secs(1), "{:?}", began.elapsed());
+                assert!(began.elapsed() < secs(10), "{:?}", began.elapsed());
                 until(|| int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 0).await;
             }
         });
@@ -153,28 +155,28 @@ fn a_waiter_that_gives_up_passes_its_turn_on() {
 fn a_dead_waiter_is_passed_over_and_a_stopped_one_costs_a_poll() {
     everywhere(|server| {
         let a = over(&server);
-        let b = Cachify::builder().redis(server.url()).prefix("t").poll(millis(300)).build().unwrap();
+        let b = patient(server.url()).poll(secs(5)).build().unwrap();
         run(async {
             let held = a.lock("k").acquire().await.unwrap();
             server.command(&["ZADD", "t:l:{k}:q", "1", "t:in:dead"]);
-            let lock = b.lock("k").wait(secs(10));
+            let lock = b.lock("k").wait(secs(30));
             let waiter = tokio::spawn(async move { lock.acquire().await.unwrap() });
             until(|| waiting(&server, "l:{k}") == 2).await;
             let began = std::time::Instant::now();
             held.release().await.unwrap();
             let held = waiter.await.unwrap();
-            assert!(began.elapsed() < millis(250), "nobody listens there: {:?}", began.elapsed());
+            assert!(began.elapsed() < secs(2), "nobody listens there: {:?}", began.elapsed());
             // one that listens and does nothing
             let mut stopped = server.connect().unwrap();
             stopped.ask(&["SUBSCRIBE", "t:in:stopped"]).unwrap();
             server.command(&["ZADD", "t:l:{k}:q", "1", "t:in:stopped"]);
-            let lock = b.lock("k").wait(secs(10));
+            let lock = b.lock("k").wait(secs(30));
             let waiter = tokio::spawn(async move { lock.acquire().await.unwrap() });
             until(|| waiting(&server, "l:{k}") == 2).await;
             let began = std::time::Instant::now();
             held.release().await.unwrap();
             waiter.await.unwrap().release().await.unwrap();
-            assert!(began.elapsed() < secs(2), "its own timer: {:?}", began.elapsed());
+            assert!(began.elapsed() < secs(10), "its own timer: {:?}", began.elapsed());
         });
     });
 }
@@ -182,10 +184,10 @@ fn a_dead_waiter_is_passed_over_and_a_stopped_one_costs_a_poll() {
 #[test]
 fn a_subscription_that_was_cut_is_made_again_and_everybody_asks() {
     everywhere(|server| {
-        let (a, b) = (over(&server), over(&server));
+        let (a, b) = (over(&server), unpolled(&server));
         let held = a.lock("k").acquire_blocking().unwrap();
         std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| b.lock("k").wait(secs(20)).acquire_blocking().unwrap());
+            let waiter = scope.spawn(|| b.lock("k").wait(secs(60)).acquire_blocking().unwrap());
             until_blocking(|| waiting(&server, "l:{k}") == 1);
             // the message is sent while nobody of ours listens
             server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
@@ -193,7 +195,7 @@ fn a_subscription_that_was_cut_is_made_again_and_everybody_asks() {
                 held.release().unwrap();
                 waiter.join().unwrap().release().unwrap();
             });
-            assert!(took < secs(2), "{took:?}");
+            assert!(took < secs(10), "{took:?}");
         });
     });
 }
@@ -201,14 +203,14 @@ fn a_subscription_that_was_cut_is_made_again_and_everybody_asks() {
 #[test]
 fn nobody_waits_past_a_deadline() {
     everywhere(|server| {
-        let (a, b) = (over(&server), over(&server));
+        let (a, b) = (over(&server), unpolled(&server));
         let held = a.lock("k").acquire_blocking().unwrap();
         let (refused, took) = timed(|| b.lock("k").wait(millis(150)).acquire_blocking());
         assert!(refused.unwrap_err().is_contended());
-        assert!(took >= millis(150) && took < millis(600), "{took:?}");
+        assert!(took >= millis(150) && took < secs(3), "{took:?}");
         let (refused, took) = timed(|| run(async { b.lock("k").wait(millis(150)).acquire().await.map(drop) }));
         assert!(refused.unwrap_err().is_contended());
-        assert!(took >= millis(150) && took < millis(600), "{took:?}");
+        assert!(took >= millis(150) && took < secs(3), "{took:?}");
         held.release().unwrap();
     });
 }
@@ -216,12 +218,12 @@ fn nobody_waits_past_a_deadline() {
 #[test]
 fn a_lease_that_ends_lets_the_next_one_in() {
     everywhere(|server| {
-        let (a, b) = (over(&server), over(&server));
-        let held = a.lock("k").ttl(millis(300)).acquire_blocking().unwrap();
+        let (a, b) = (over(&server), unpolled(&server));
+        let held = a.lock("k").ttl(secs(1)).acquire_blocking().unwrap();
         // nobody renews it any more
         server.command(&["HSET", "t:l:{k}", "o", "somebody else"]);
-        let (next, took) = timed(|| b.lock("k").wait(secs(5)).acquire_blocking().unwrap());
-        assert!(took < millis(900), "{took:?}");
+        let (next, took) = timed(|| b.lock("k").wait(secs(30)).acquire_blocking().unwrap());
+        assert!(took < secs(5), "{took:?}");
         assert!(next.fence() > held.fence());
         until_blocking(|| !held.is_valid());
         assert_eq!(held.release(), Ok(Holding::Lost));

@@ -1,7 +1,7 @@
 //! Ways to a server that are long, silent or half closed: what is asked then, and what is believed.
 
 use super::world::{everywhere, int, millis, over, pass, run, text, timed, until, until_blocking};
-use cachify::{Cachify, Error, Event, Fault, Observer, secs};
+use cachify::{Cachify, Error, Event, Fault, Observer, Refused, secs};
 use cachify_tests::{
     proxy::{Direction, Proxy},
     resp::Client,
@@ -204,4 +204,16 @@ fn a_runtime_that_cannot_connect_is_said_and_harms_no_other() {
         assert!(matches!(why, Error::Store(Fault::Unsupported(what)) if what.contains("enable_all")), "{why:?}");
     }
     run(async { c.ping().await.unwrap() });
+}
+
+#[test]
+fn what_ended_while_it_connected_was_not_done() {
+    let server = Server::start(Engine::Redis);
+    let proxy = Proxy::to(server.port());
+    proxy.blackhole(Direction::ToClient);
+    let c = through(&server, &proxy, millis(600));
+    let blocking = c.lock("k").acquire_blocking().map(drop).unwrap_err();
+    assert!(matches!(blocking, Refused::Unavailable(Fault::Unreachable)), "{blocking:?}");
+    let task = run(async { c.lock("k").acquire().await.map(drop).unwrap_err() });
+    assert!(matches!(task, Refused::Unavailable(Fault::Unreachable)), "{task:?}");
 }

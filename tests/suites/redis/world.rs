@@ -1,6 +1,6 @@
 //! What the tests on real servers share.
 
-use cachify::{Cachify, clock::StdClock, core::time::Clock};
+use cachify::{Builder, Cachify, clock::StdClock, core::time::Clock, secs};
 use cachify_tests::{
     resp::Reply,
     server::{Engine, Server},
@@ -10,9 +10,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What an instance is built from whose calls are to succeed, even if the machine stands still for a second or two.
+pub(crate) fn patient(url: impl Into<String>) -> Builder {
+    Cachify::builder().redis(url).prefix("t").op_timeout(secs(10)).connect_timeout(secs(10))
+}
+
 /// An instance on a server, as one process would have it.
 pub(crate) fn over(server: &Server) -> Cachify {
-    Cachify::builder().redis(server.url()).prefix("t").build().unwrap()
+    patient(server.url()).build().unwrap()
+}
+
+/// The same; whoever waits by it gets in quickly only by being told, or because a lease ended.
+pub(crate) fn unpolled(server: &Server) -> Cachify {
+    patient(server.url()).poll(secs(60)).build().unwrap()
 }
 
 /// Does `test` on each server there is.
@@ -51,10 +61,16 @@ pub(crate) const fn millis(n: u64) -> Duration {
 /// Looks until it is so; a test that waits in vain says where.
 #[track_caller]
 pub(crate) fn until(mut so: impl FnMut() -> bool) -> impl Future<Output = ()> {
+    until_answered(async move || so())
+}
+
+/// The same where looking takes waiting for an answer.
+#[track_caller]
+pub(crate) fn until_answered(mut so: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
     let place = std::panic::Location::caller();
     async move {
         let began = Instant::now();
-        while !so() {
+        while !so().await {
             assert!(began.elapsed() < Duration::from_secs(10), "waited in vain at {place}");
             tokio::time::sleep(millis(2)).await;
         }
