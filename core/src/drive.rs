@@ -89,14 +89,20 @@ pub(crate) async fn contend<F: Face, G, A>(
 where
     A: Future<Output = Result<Contended<G>, F::Error>>,
 {
+    let mut doubt = None;
     loop {
         let (reply, fault) = match attempt().await {
-            Ok(reply) => (reply, None),
+            Ok(reply) => {
+                doubt = None;
+                (reply, None)
+            }
             Err(e) => {
                 let fault = e.into();
                 if !fault.is_indeterminate() {
-                    return Err(fault);
+                    // an earlier attempt may have been done all the same
+                    return Err(doubt.unwrap_or(fault));
                 }
+                doubt = Some(fault);
                 (Contended::Busy(Busy { remaining: RESEND, ticket: Ticket::NONE }), Some(fault))
             }
         };
@@ -216,7 +222,12 @@ pub fn next_heartbeat(now: Instant, ttl: Duration, token: crate::token::HolderTo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::HolderToken;
+    use crate::{
+        FixedStore, Refused,
+        store::lock::NoLock,
+        testing::{Faulty, ManualClock, Script, Trouble},
+        token::HolderToken,
+    };
 
     #[test]
     fn a_right_is_valid_until_a_margin_before_its_end() {
@@ -227,6 +238,16 @@ mod tests {
         assert_eq!(validity.until(), Instant::from_millis(1_490));
         validity.end();
         assert!(!validity.is_valid(Instant::from_millis(100)));
+    }
+
+    #[test]
+    fn a_failure_after_an_unknown_outcome_leaves_the_outcome_unknown() {
+        let clock = ManualClock::new();
+        let troubles = [Trouble::ReplyLost, Trouble::Refused];
+        let device = Instance::new(Faulty::new(FixedStore::<NoLock, _, 2>::new(&clock), Script::new(&troubles)));
+        let refused = device.lock("k").wait(Duration::from_secs(1)).acquire_blocking().unwrap_err();
+        assert!(matches!(refused, Refused::Indeterminate { .. }), "{refused:?}");
+        assert_eq!(device.lock("k").is_locked_blocking(), Ok(false), "it was given back");
     }
 
     #[test]
