@@ -1,5 +1,7 @@
 //! Values as bytes, for stores outside the process.
 
+pub mod entry;
+
 /// The value stays as it is; never encoded. For stores that keep values in this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AsIs;

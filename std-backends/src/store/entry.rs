@@ -1,14 +1,14 @@
-//! Cached values of [`AnyStore`]: as they are in memory, as bytes outside the process.
-//!
-//! An entry begins with the format's version, the codec, and a hash of the type's name, so that bytes of another type
-//! are a miss. postcard cannot see a field that changed within a type.
+//! Cached values of [`AnyStore`]: as they are in memory, as bytes ([`entry`]) outside the process.
 
 use super::{AnyStore, Kind};
 use crate::erased::{Answer, Operation};
 use cachify_core::{
     Fault, Holding,
     cell::{Ask, Kept, Life, Lookup},
-    codec::Codec,
+    codec::{
+        Codec,
+        entry::{self, Found, decode},
+    },
     key::Key,
     observe::{Event, Observer},
     patience::Contended,
@@ -16,48 +16,14 @@ use cachify_core::{
     token::HolderToken,
 };
 
-const FORMAT: u8 = 1;
-
-/// Format, codec, and 32-bit FNV-1a of the tag, which is the type's name unless one was given.
-fn header<V, C: Codec<V>>(codec: &C) -> [u8; 6] {
-    let hash = codec.tag().bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
-    let [a, b, c, d] = hash.to_le_bytes();
-    [FORMAT, C::ID, a, b, c, d]
-}
-
 fn encode<V, C: Codec<V>>(value: &V, codec: &C) -> Result<Vec<u8>, Fault> {
-    let mut bytes = header::<V, C>(codec).to_vec();
-    codec.encode(value, &mut bytes).map_err(|_| Fault::Codec)?;
+    let mut bytes = Vec::new();
+    entry::encode(value, codec, &mut bytes).map_err(|_| Fault::Codec)?;
     Ok(bytes)
 }
 
-fn decode<V, C: Codec<V>>(bytes: &[u8], codec: &C) -> Option<V> {
-    codec.decode(bytes.strip_prefix(&header::<V, C>(codec))?).ok()
-}
-
-/// What a store outside knew.
-enum Found<V> {
-    Known(Contended<Lookup<V>>),
-    /// Bytes of another type, or of an older layout.
-    Foreign(Vec<u8>),
-}
-
-fn found<V, C: Codec<V>>(answer: Answer, codec: &C) -> Result<Found<V>, Fault> {
-    let known = |lookup| Found::Known(Contended::Granted(lookup));
-    Ok(match answer.lookup()? {
-        Contended::Busy(busy) => Found::Known(Contended::Busy(busy)),
-        Contended::Granted(Lookup::Fresh(bytes)) => match decode(&bytes, codec) {
-            Some(value) => known(Lookup::Fresh(value)),
-            None => Found::Foreign(bytes),
-        },
-        Contended::Granted(Lookup::Stale(bytes)) => match decode(&bytes, codec) {
-            Some(value) => known(Lookup::Stale(value)),
-            None => Found::Foreign(bytes),
-        },
-        Contended::Granted(Lookup::Fill { stale, fence, remaining }) => {
-            known(Lookup::Fill { stale: stale.and_then(|bytes| decode(&bytes, codec)), fence, remaining })
-        }
-    })
+fn found<V, C: Codec<V>>(answer: Answer, codec: &C) -> Result<Found<V, Vec<u8>>, Fault> {
+    Ok(entry::found(answer.lookup()?, codec, |bytes| bytes))
 }
 
 impl AnyStore {
@@ -68,7 +34,7 @@ impl AnyStore {
 }
 
 /// After asking twice: foreign bytes once more come from somebody who writes them now, so the caller computes.
-fn healed<V>(found: Found<V>) -> Result<Contended<Lookup<V>>, Fault> {
+fn healed<V>(found: Found<V, Vec<u8>>) -> Result<Contended<Lookup<V>>, Fault> {
     match found {
         Found::Known(lookup) => Ok(lookup),
         Found::Foreign(_) => Err(Fault::Codec),

@@ -1,0 +1,62 @@
+//! Cached values as bytes outside the process; the same for servers and for devices behind a gateway.
+//!
+//! An entry begins with the format's version, the codec, and a hash of the type's name or of its tag, so that bytes of
+//! another type are a miss. postcard cannot see a field that changed within a type.
+
+use super::{Codec, Sink, Uncodable};
+use crate::{cell::Lookup, patience::Contended};
+
+const FORMAT: u8 = 1;
+
+/// Format, codec, and 32-bit FNV-1a of the tag, which is the type's name unless one was given.
+fn header<V, C: Codec<V>>(codec: &C) -> [u8; 6] {
+    let hash = codec.tag().bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
+    let [a, b, c, d] = hash.to_le_bytes();
+    [FORMAT, C::ID, a, b, c, d]
+}
+
+/// Writes the entry of a value.
+pub fn encode<V, C: Codec<V>>(value: &V, codec: &C, into: &mut impl Sink) -> Result<(), Uncodable> {
+    if !into.put(&header::<V, C>(codec)) {
+        return Err(Uncodable);
+    }
+    codec.encode(value, into)
+}
+
+/// The value of an entry, unless it is of another type, or of an older layout.
+pub fn decode<V, C: Codec<V>>(bytes: &[u8], codec: &C) -> Option<V> {
+    codec.decode(bytes.strip_prefix(&header::<V, C>(codec))?).ok()
+}
+
+/// What a store outside the process knew.
+#[derive(Debug)]
+pub enum Found<V, F> {
+    /// An answer in values.
+    Known(Contended<Lookup<V>>),
+    /// Bytes of another type, or of an older layout.
+    Foreign(F),
+}
+
+/// What a lookup of bytes means; `foreign` names those that are no value.
+pub fn found<V, C, B, F>(lookup: Contended<Lookup<B>>, codec: &C, foreign: impl FnOnce(B) -> F) -> Found<V, F>
+where
+    C: Codec<V>,
+    B: AsRef<[u8]>,
+{
+    let known = |lookup| Found::Known(Contended::Granted(lookup));
+    match lookup {
+        Contended::Busy(busy) => Found::Known(Contended::Busy(busy)),
+        Contended::Granted(Lookup::Fresh(bytes)) => match decode(bytes.as_ref(), codec) {
+            Some(value) => known(Lookup::Fresh(value)),
+            None => Found::Foreign(foreign(bytes)),
+        },
+        Contended::Granted(Lookup::Stale(bytes)) => match decode(bytes.as_ref(), codec) {
+            Some(value) => known(Lookup::Stale(value)),
+            None => Found::Foreign(foreign(bytes)),
+        },
+        Contended::Granted(Lookup::Fill { stale, fence, remaining }) => {
+            let stale = stale.and_then(|bytes| decode(bytes.as_ref(), codec));
+            known(Lookup::Fill { stale, fence, remaining })
+        }
+    }
+}
