@@ -37,6 +37,8 @@ pub mod embassy;
 pub mod hold;
 pub mod instance;
 pub mod key;
+#[cfg(feature = "link")]
+pub mod link;
 pub mod lock;
 pub mod observe;
 pub mod once;

@@ -1,0 +1,135 @@
+//! A gateway's store over a serial line (feature `link`): a device takes part in the fleet's locks and caches.
+//!
+//! [`RemoteStore`] is the store of the device; its requests travel in frames to a [`Gateway`] (with `alloc`), which does
+//! them on any store. Nothing here knows what a line is: both sides take `embedded_io_async`'s `Read` and `Write`.
+//!
+//! # Frames
+//!
+//! | part | bytes | what |
+//! |---|---|---|
+//! | lead | 0 or 1 | `0x00`; at the start, after an error, and before whatever is sent again |
+//! | body | n + 1 + n / 254 | COBS of the message and its CRC-32C (little-endian); no `0x00` inside |
+//! | end | 1 | `0x00` |
+//!
+//! | message, in postcard | bytes | what |
+//! |---|---|---|
+//! | version | 1 | [`VERSION`] |
+//! | session | 1 to 5 | one life of one device; [`Session::id`] |
+//! | request | 1 to 5 | counts up; the same for everything that is sent again; 0 for a notice |
+//! | kind, key | 2 + length | of a request and a notice: `1` cache, `2` lock, `3` once, `4` pool; the user's part, UTF-8 |
+//! | number | 1 | of a request or an answer, from the tables below |
+//! | fields | | |
+//!
+//! Tokens are 16 bytes; times are durations in milliseconds of at most 32 bits (49 days), rounded up. An *ask* is token,
+//! TTL, and perhaps for how long the caller still waits. *Room* is the longest value the device can take.
+//!
+//! | requests | | | |
+//! |---|---|---|---|
+//! | 0 acquire: ask | 1 renew: ask | 2 release: token | 3 take: size, ask |
+//! | 4 extend: ask | 5 give back: token | 6 in use | 7 begin: ask |
+//! | 8 touch: ask | 9 complete: token, keep | 10 fail: token | 11 remaining |
+//! | 12 force release | 13 get: room | 14 join: room, ask | 15 heal: room, ask, checksum |
+//! | 16 publish: token, life, value | 17 keep flying: ask | 18 abandon: token | 19 invalidate |
+//!
+//! | answers | |
+//! |---|---|
+//! | 64 grant, or busy | of acquire and take: fence, index, remaining; or remaining, and whether a notice will follow |
+//! | 65 kept, or lost | of what is done by token |
+//! | 66 count, 68 remaining, 69 flag | of in use, remaining, and force release or invalidate |
+//! | 67 begun | of begin: as 64, or done and for how long |
+//! | 70 value, 71 lookup | of get; of join and heal |
+//! | 72 failed | a fault by number; texts stay behind |
+//! | 73 other version | the version that is spoken; the same in every version, like everything before the number |
+//!
+//! What a later version adds gets new numbers. Values are laid out as [`codec::entry`](crate::codec::entry) says, so a
+//! device shares them with servers; *heal* joins as if the bytes of that checksum, which the device cannot read, were
+//! not there.
+//!
+//! # What is promised
+//!
+//! - **A request is done once.** It is sent again until answered; the gateway remembers the last answers of a session,
+//!   and does nothing for a request that it saw before. Requests on one key are done in the order they came.
+//! - **No answer in time is an unknown outcome** ([`Fault::TimedOut`](crate::Fault)): the same token asks again while its
+//!   caller waits; after that the right is given back. Only what never reached the line is `Unreachable`.
+//! - **A dropped future leaves nothing behind but a give-back**, sent until acknowledged, for [`Timing::give_back`] at
+//!   most. No room to remember it: the right ends by itself, and [`Tally::forgotten`] counts it.
+//! - **A line that is down**: what is held is valid until its end, counted from when it was asked for; after that it is
+//!   lost, without asking anybody.
+//! - **A reset of the device**: what it held ends by itself. The next life has another session, so old answers mean
+//!   nothing to it and its tokens are new.
+//! - **A restart of the gateway**: a request may be done again, by the same token, which changes nothing on a store
+//!   that outlives the gateway. Fences are that store's, and grow.
+//!
+//! # Waiting
+//!
+//! A refused request leaves a watch at the gateway, which tells of the next release once, in a notice. A request held
+//! open until granted was the other way: it keeps a slot of the device for as long as it waits, a line that broke
+//! cannot be told from a long wait, and a right granted to somebody who is gone needs a second protocol to be taken
+//! back. A notice may be lost: the device asks again every [`Timing::poll`]. If nobody asks after a notice, the gateway
+//! passes the turn on.
+//!
+//! # Boot epochs
+//!
+//! A device that resets must not repeat itself. One counter in flash, raised at every start, serves both kinds of store:
+//!
+//! ```
+//! use cachify_core::{FixedStore, link::{RemoteStore, Session}, store::lock::NoLock, testing::ManualClock};
+//! # use std::cell::Cell;
+//! # struct Flash(Cell<u32>);
+//! # impl Flash { fn raise_boot_count(&self) -> u32 { self.0.set(self.0.get() + 1); self.0.get() } }
+//! # let flash = Flash(Cell::new(6));
+//! # let clock = ManualClock::new();
+//! let boot = flash.raise_boot_count(); // written before anything else happens
+//! let local = FixedStore::<NoLock, _, 8>::new(&clock);
+//! local.set_epoch(boot); // its fences are `boot << 32 | counter`
+//! let fleet = RemoteStore::<NoLock, _>::new(&clock);
+//! fleet.start(Session { id: boot, device: [0x0042_1337, 7] }); // fences of the fleet come from the gateway's store
+//! ```
+//!
+//! Without flash, a random session will do, but then fences of a local store may repeat after a reset.
+
+mod faces;
+pub mod frame;
+#[cfg(feature = "alloc")]
+mod gateway;
+mod message;
+mod pump;
+mod remote;
+mod state;
+mod wire;
+
+#[cfg(feature = "alloc")]
+pub use gateway::{Gateway, Limits, Served};
+pub use remote::{RemoteStore, Session, Tally, Timing};
+pub use state::State;
+
+use core::fmt;
+
+/// The version of the link that is spoken here.
+pub const VERSION: u8 = 1;
+
+/// What a value is refused with that is longer than a frame of the device.
+const TOO_LONG: &str = "the value is longer than a frame of the device";
+
+/// Why a line ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineEnd<R, W> {
+    /// The other side closed it.
+    Closed,
+    /// Reading failed.
+    Read(R),
+    /// Writing failed.
+    Write(W),
+}
+
+impl<R: fmt::Display, W: fmt::Display> fmt::Display for LineEnd<R, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the line was closed"),
+            Self::Read(e) => write!(f, "the line cannot be read: {e}"),
+            Self::Write(e) => write!(f, "the line cannot be written: {e}"),
+        }
+    }
+}
+
+impl<R: core::error::Error, W: core::error::Error> core::error::Error for LineEnd<R, W> {}

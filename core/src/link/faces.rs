@@ -1,0 +1,186 @@
+//! Every capability of a store behind a gateway: each operation is one request.
+
+use super::{
+    TOO_LONG,
+    frame::checksum,
+    message::{Answer, Command, take_whole},
+    remote::RemoteStore,
+    state::Reply,
+};
+use crate::{
+    cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
+    codec::{
+        Codec, Sink,
+        entry::{self, Found},
+    },
+    key::Key,
+    patience::Contended,
+    store::{
+        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
+        Fault, Peek, lock::Lock,
+    },
+    time::Timer,
+    token::HolderToken,
+};
+use core::time::Duration;
+
+/// The label stays behind.
+const fn bare(ask: &Ask<'_>) -> Ask<'static> {
+    let mut bare = Ask::new(ask.token, ask.ttl);
+    bare.within = ask.within;
+    bare
+}
+
+const OTHER_QUESTION: Fault = Fault::Unsupported("the gateway answered another question");
+
+fn answer<const FRAME: usize>(reply: &Reply<FRAME>) -> Result<Answer<&[u8]>, Fault> {
+    match take_whole(reply.reader()).ok_or(OTHER_QUESTION)? {
+        Answer::Failed(fault) => Err(fault),
+        answer => Ok(answer),
+    }
+}
+
+macro_rules! remote {
+    ($($Async:ident { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty = $command:expr, $Answer:ident;)* })*) => { $(
+        impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+            $Async for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+        {
+            $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault> {
+                match answer(&self.exchange(key, &$command).await?)? {
+                    Answer::$Answer(answer) => Ok(answer),
+                    _ => Err(OTHER_QUESTION),
+                }
+            })*
+        }
+
+        impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+            $Async for &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+        {
+            $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> impl Future<Output = Result<$r, Fault>> {
+                (**self).$f(key, $($a),*)
+            })*
+        }
+    )* };
+}
+
+remote! {
+    AsyncLeaseStore {
+        fn acquire(ask: &Ask<'_>) -> Contended<Grant> = Command::Acquire(bare(ask)), Grant;
+        fn renew(ask: &Ask<'_>) -> Holding = Command::Renew(bare(ask)), Holding;
+        fn release(token: HolderToken) -> Holding = Command::Release(token), Holding;
+    }
+    AsyncPermitStore {
+        fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant> = Command::Take(size, bare(ask)), Grant;
+        fn extend(ask: &Ask<'_>) -> Holding = Command::Extend(bare(ask)), Holding;
+        fn give_back(token: HolderToken) -> Holding = Command::GiveBack(token), Holding;
+        fn in_use() -> u16 = Command::InUse, Count;
+    }
+    AsyncOnceStore {
+        fn begin(ask: &Ask<'_>) -> Begun = Command::Begin(bare(ask)), Begun;
+        fn touch(ask: &Ask<'_>) -> Holding = Command::Touch(bare(ask)), Holding;
+        fn complete(token: HolderToken, keep: Duration) -> Holding = Command::Complete(token, keep), Holding;
+        fn fail(token: HolderToken) -> Holding = Command::Fail(token), Holding;
+    }
+    AsyncInspect {
+        fn remaining() -> Option<Duration> = Command::Remaining, Remaining;
+    }
+    AsyncForce {
+        fn force_release() -> bool = Command::ForceRelease, Flag;
+    }
+    AsyncEntryStore {
+        fn keep_flying(ask: &Ask<'_>) -> Holding = Command::KeepFlying(bare(ask)), Holding;
+        fn abandon(token: HolderToken) -> Holding = Command::Abandon(token), Holding;
+        fn invalidate() -> bool = Command::Invalidate, Flag;
+    }
+}
+
+/// A value, encoded; as long as a frame at most.
+struct Short<const FRAME: usize> {
+    bytes: [u8; FRAME],
+    len: usize,
+}
+
+impl<const FRAME: usize> Sink for Short<FRAME> {
+    fn put(&mut self, bytes: &[u8]) -> bool {
+        let Some(room) = self.bytes.get_mut(self.len..).and_then(|rest| rest.get_mut(..bytes.len())) else {
+            return false;
+        };
+        room.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        self.len += bytes.len();
+        true
+    }
+}
+
+impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+    RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    async fn look<V, D: Codec<V>>(
+        &self,
+        key: Key<'_>,
+        codec: &D,
+        command: Command<'_>,
+    ) -> Result<Found<V, u32>, Fault> {
+        match answer(&self.exchange(key, &command).await?)? {
+            Answer::Lookup(lookup) => Ok(entry::found(lookup, codec, checksum)),
+            _ => Err(OTHER_QUESTION),
+        }
+    }
+}
+
+impl<L, C, V, D, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> AsyncCacheStore<V, D>
+    for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+where
+    L: Lock,
+    C: Timer,
+    D: Codec<V>,
+{
+    async fn get(&self, key: Key<'_>, codec: &D) -> Result<Option<V>, Fault> {
+        match answer(&self.exchange(key, &Command::Get(Self::ROOM)).await?)? {
+            Answer::Value(bytes) => Ok(bytes.and_then(|bytes| entry::decode(bytes, codec))),
+            _ => Err(OTHER_QUESTION),
+        }
+    }
+
+    async fn join(&self, key: Key<'_>, codec: &D, ask: &Ask<'_>) -> Result<Contended<Lookup<V>>, Fault> {
+        let ask = bare(ask);
+        match self.look(key, codec, Command::Join(Self::ROOM, ask)).await? {
+            Found::Known(lookup) => Ok(lookup),
+            // once more these bytes come from somebody who writes them now: the caller computes
+            Found::Foreign(sum) => match self.look(key, codec, Command::Heal(Self::ROOM, ask, sum)).await? {
+                Found::Known(lookup) => Ok(lookup),
+                Found::Foreign(_) => Err(Fault::Codec),
+            },
+        }
+    }
+
+    async fn publish(
+        &self,
+        key: Key<'_>,
+        codec: &D,
+        token: HolderToken,
+        value: Kept<'_, V>,
+        life: Life,
+    ) -> Result<Holding, Fault> {
+        // encoded before the first await, so that the value is not held across it
+        let mut short = Short { bytes: [0; FRAME], len: 0 };
+        let encoded = entry::encode(value.as_ref(), codec, &mut short);
+        drop(value);
+        let fits = encoded.is_ok() && short.len <= Self::VALUE;
+        let command = match short.bytes.get(..short.len) {
+            Some(bytes) if fits => Command::Publish(token, life, bytes),
+            _ => Command::Abandon(token),
+        };
+        match answer(&self.exchange(key, &command).await?)? {
+            Answer::Holding(holding) if fits => Ok(holding),
+            Answer::Holding(_) if encoded.is_ok() => Err(Fault::Rejected(TOO_LONG)),
+            Answer::Holding(_) => Err(Fault::Codec),
+            _ => Err(OTHER_QUESTION),
+        }
+    }
+}
+
+/// Nothing is here: the gateway must be asked.
+impl<L: Lock, C: Timer, V, D, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Peek<V, D>
+    for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+}

@@ -1,0 +1,282 @@
+//! The gateway's side of the link (feature `alloc`): does what a device asks for on a store of its own.
+//!
+//! Several requests are under way at once, each a boxed future: safe Rust cannot pin an array of them in place, hence
+//! `alloc`. Everything else is bounded by [`Limits`], whatever comes over the line.
+
+mod desk;
+mod perform;
+mod watch;
+
+use super::{LineEnd, frame::Decoder};
+use crate::{
+    codec::AsIs,
+    key::{Key, Kind},
+    store::{
+        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
+    },
+    time::Timer,
+};
+use alloc::{boxed::Box, string::String, vec, vec::Vec};
+use core::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    task::{Context, Poll},
+    time::Duration,
+};
+use desk::{Desk, Frame};
+use embedded_io_async::{Read, Write};
+use perform::perform;
+use watch::{Watches, wait};
+
+/// How much a gateway takes on for one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest frame in bytes: 1024. What is longer is skipped.
+    pub frame: usize,
+    /// Requests under way or waiting for one on the same key: 16. What comes above that is to be sent again.
+    pub requests: usize,
+    /// Refused requests whose device is told of the next release: 16. Others poll.
+    pub watches: usize,
+    /// For how long a refused request is watched unless it asks again: 10 s.
+    pub watch: Duration,
+    /// For how long a device that was told of a release has the turn: 500 ms.
+    pub turn: Duration,
+    /// Sessions that are remembered: 4, the ones used last.
+    pub sessions: usize,
+    /// Answers that are remembered in each session: 16.
+    pub answers: usize,
+}
+
+impl Limits {
+    /// The values named at each field.
+    pub const DEFAULT: Self = Self {
+        frame: 1024,
+        requests: 16,
+        watches: 16,
+        watch: Duration::from_secs(10),
+        turn: Duration::from_millis(500),
+        sessions: 4,
+        answers: 16,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What a gateway did so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Served {
+    /// Requests that were done.
+    pub done: u64,
+    /// Requests that came again; answered from memory, or still under way.
+    pub repeated: u64,
+    /// Requests there was no room for.
+    pub crowded: u64,
+    /// Requests of another version.
+    pub other_version: u64,
+    /// Pieces between zeros that were no frames, and frames that were no requests.
+    pub rubbish: u64,
+    /// Notices that a key was released.
+    pub notices: u64,
+}
+
+/// What the keys of a device become on the store.
+#[derive(Debug)]
+struct Place {
+    prefix: String,
+    seed: u64,
+}
+
+/// A key of a request, kept while it is under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct OwnName {
+    kind: Kind,
+    key: Vec<u8>,
+}
+
+impl OwnName {
+    fn on<'a>(&'a self, place: &'a Place) -> Key<'a> {
+        Key::new(self.kind, &place.prefix, &self.key, place.seed)
+    }
+}
+
+/// Serves devices from a store; what it remembers of their sessions outlives a line.
+///
+/// ```
+/// use cachify_core::{link::Gateway, store::{growing::MapStore, lock::NoLock}, testing::ManualClock};
+/// let clock = ManualClock::new();
+/// let store = MapStore::<NoLock, _, Vec<u8>>::new(&clock);
+/// let mut gateway = Gateway::new(&store, &clock).prefix("app");
+/// # async fn on<R: embedded_io_async::Read, W: embedded_io_async::Write>(
+/// #     gateway: &mut Gateway<'_, MapStore<NoLock, &ManualClock, Vec<u8>>, &ManualClock>, reader: R, writer: W) {
+/// let why = gateway.serve(reader, writer).await; // until the line ends; then with the next one
+/// # let _ = why; }
+/// assert_eq!(gateway.served().done, 0);
+/// ```
+#[derive(Debug)]
+pub struct Gateway<'s, S, C> {
+    store: &'s S,
+    clock: C,
+    place: Place,
+    limits: Limits,
+    desk: Desk,
+}
+
+impl<'s, S, C> Gateway<'s, S, C> {
+    /// Serves from `store`; values are bytes.
+    pub fn new(store: &'s S, clock: C) -> Self {
+        let place = Place { prefix: String::new(), seed: 0 };
+        Self { store, clock, place, limits: Limits::DEFAULT, desk: Desk::default() }
+    }
+
+    /// What the keys of devices begin with; empty unless said.
+    #[must_use]
+    pub fn prefix(mut self, prefix: &str) -> Self {
+        self.place.prefix = prefix.into();
+        self
+    }
+
+    /// The seed of key hashes; that of the store's host, zero unless said.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.place.seed = seed;
+        self
+    }
+
+    /// How much it takes on.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What it did so far.
+    pub fn served(&self) -> Served {
+        self.desk.served
+    }
+}
+
+impl<S, C> Gateway<'_, S, C>
+where
+    S: AsyncLeaseStore
+        + AsyncPermitStore
+        + AsyncOnceStore
+        + AsyncInspect
+        + AsyncForce
+        + AsyncEntryStore
+        + AsyncCacheStore<Vec<u8>, AsIs>,
+    C: Timer,
+{
+    /// Does what comes over the line until it ends; requests under way are finished then.
+    ///
+    /// Dropping the future leaves each of them done or not done; the devices ask again by the same tokens.
+    pub async fn serve<R: Read, W: Write>(&mut self, reader: R, writer: W) -> LineEnd<R::Error, W::Error> {
+        let Self { store, clock, place, limits, desk } = self;
+        let (store, clock, place, limits) = (*store, &*clock, &*place, *limits);
+        let mut jobs = Vec::new();
+        let mut watches = Watches::new(|name, ticket, limit| wait(store, clock, place, name, ticket, limit));
+        let mut decoder = Decoder::new(vec![0; limits.frame]);
+        let (mut reading, mut writing) = (pin!(Some(read(reader))), pin!(None));
+        let (mut idle, mut end) = (Some(writer), None);
+        desk.line_up();
+        poll_fn(|cx| {
+            for _ in 0..ROUNDS {
+                let mut moved = false;
+                let listens = end.is_none() && !desk.is_behind(&limits);
+                if let Some(heard) = listens.then(|| polled(&mut reading, cx)).flatten() {
+                    moved = true;
+                    match heard {
+                        Ok((reader, chunk, len)) => {
+                            desk.hear(chunk.get(..len).unwrap_or_default(), &mut decoder, &limits, jobs.len());
+                            reading.set(Some(read(reader)));
+                        }
+                        Err(why) => end = Some(why),
+                    }
+                }
+                while let Some(incoming) = desk.next(|name| jobs.iter().any(|job: &Job<_>| job.name == *name)) {
+                    watches.asked(incoming.token);
+                    jobs.push(Job { name: incoming.name.clone(), future: Box::pin(perform(store, place, incoming)) });
+                }
+                moved |= finish(&mut jobs, cx, |(incoming, mut answer)| {
+                    watches.refused(&incoming, &mut answer, &limits);
+                    desk.answer(&incoming, &answer, &limits);
+                });
+                let pass = |name: &OwnName, token| store.dropped(name.on(place), token);
+                moved |= watches.poll(cx, &limits, |session, name| desk.notice(session, name, &limits), pass);
+                if let Some(written) = polled(&mut writing, cx) {
+                    moved = true;
+                    match written {
+                        Ok(writer) => idle = Some(writer),
+                        Err(why) => end = Some(why),
+                    }
+                }
+                if let Some(frame) = idle.as_ref().and_then(|_| desk.outgoing()) {
+                    moved = true;
+                    writing.set(idle.take().map(|writer| write(writer, frame)));
+                }
+                if !moved {
+                    return if jobs.is_empty() { end.take().map_or(Poll::Pending, Poll::Ready) } else { Poll::Pending };
+                }
+            }
+            // a line that never runs dry leaves others their turn
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+/// How often a gateway goes round before it lets other tasks run.
+const ROUNDS: usize = 64;
+
+/// A request under way.
+struct Job<F> {
+    name: OwnName,
+    future: Pin<Box<F>>,
+}
+
+/// Polls all requests under way; whether any ended.
+fn finish<F: Future>(jobs: &mut Vec<Job<F>>, cx: &mut Context<'_>, mut done: impl FnMut(F::Output)) -> bool {
+    let before = jobs.len();
+    jobs.retain_mut(|job| match job.future.as_mut().poll(cx) {
+        Poll::Ready(out) => {
+            done(out);
+            false
+        }
+        Poll::Pending => true,
+    });
+    jobs.len() < before
+}
+
+/// What a future brings that may be there; it is gone then.
+fn polled<F: Future>(future: &mut Pin<&mut Option<F>>, cx: &mut Context<'_>) -> Option<F::Output> {
+    match future.as_mut().as_pin_mut()?.poll(cx) {
+        Poll::Ready(out) => {
+            future.set(None);
+            Some(out)
+        }
+        Poll::Pending => None,
+    }
+}
+
+type Chunk = [u8; 64];
+
+// a read is never dropped: its reader goes in and comes out with what was read
+async fn read<R: Read, E>(mut reader: R) -> Result<(R, Chunk, usize), LineEnd<R::Error, E>> {
+    let mut chunk = [0; 64];
+    match reader.read(&mut chunk).await {
+        Ok(0) => Err(LineEnd::Closed),
+        Ok(len) => Ok((reader, chunk, len)),
+        Err(error) => Err(LineEnd::Read(error)),
+    }
+}
+
+async fn write<W: Write, E>(mut writer: W, frame: Frame) -> Result<W, LineEnd<E, W::Error>> {
+    writer.write_all(frame.bytes()).await.map_err(LineEnd::Write)?;
+    writer.flush().await.map_err(LineEnd::Write)?;
+    Ok(writer)
+}

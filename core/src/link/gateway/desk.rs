@@ -1,0 +1,215 @@
+//! What a gateway remembers: requests not begun, frames not sent, and the last answers of each session.
+//!
+//! Invariant: a request is begun once while its session is remembered, in the order of its key.
+
+use super::{Limits, OwnName, Served};
+use crate::{
+    link::{
+        TOO_LONG, VERSION,
+        frame::{self, Decoder, Encoder},
+        message::{Answer, Asked, Head, Name, put_reply, take_head, take_whole},
+    },
+    patience::Ticket,
+    store::Fault,
+    token::HolderToken,
+};
+use alloc::{collections::VecDeque, vec, vec::Vec};
+use core::time::Duration;
+
+/// A request that was heard.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) head: Head,
+    pub(super) name: OwnName,
+    pub(super) token: Option<HolderToken>,
+    /// For how long its caller waits if it is refused; `None` without limit.
+    pub(super) patience: Option<Duration>,
+    /// Name and command.
+    pub(super) body: Vec<u8>,
+}
+
+/// A frame on its way out.
+#[derive(Debug)]
+pub(super) struct Frame {
+    bytes: Vec<u8>,
+    /// Whether the zero before it is needed.
+    apart: bool,
+}
+
+impl Frame {
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(usize::from(!self.apart)..).unwrap_or_default()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    pub(super) served: Served,
+    /// The one used last is the last.
+    sessions: Vec<Remembered>,
+    waiting: VecDeque<Incoming>,
+    outbox: VecDeque<Frame>,
+    /// The line may hold half a frame of ours.
+    apart: bool,
+}
+
+/// One session: which requests were begun, and what the last ones were answered.
+#[derive(Debug)]
+struct Remembered {
+    session: u32,
+    highest: u32,
+    /// The highest request and the 63 before it, one bit each.
+    begun: u64,
+    answers: VecDeque<(u32, Vec<u8>)>,
+}
+
+impl Remembered {
+    /// Whether a request was begun, or is so old that it counts as begun.
+    fn is_begun(&self, request: u32) -> bool {
+        match self.highest.wrapping_sub(request) {
+            back @ 0..64 => self.begun >> back & 1 == 1,
+            // ahead of the highest, also after the counter wrapped
+            back => back < 1 << 31,
+        }
+    }
+
+    fn begin(&mut self, request: u32) {
+        let back = self.highest.wrapping_sub(request);
+        if back >= 1 << 31 {
+            let ahead = request.wrapping_sub(self.highest);
+            self.begun = self.begun.checked_shl(ahead).unwrap_or(0) | 1;
+            self.highest = request;
+        } else {
+            self.begun |= 1_u64.checked_shl(back).unwrap_or(0);
+        }
+    }
+
+    fn answer(&self, request: u32) -> Option<&Vec<u8>> {
+        self.answers.iter().find(|(answered, _)| *answered == request).map(|(_, frame)| frame)
+    }
+}
+
+impl Desk {
+    /// Another line: what was for the last one is gone, and asked for again.
+    pub(super) fn line_up(&mut self) {
+        self.outbox.clear();
+        self.apart = true;
+    }
+
+    /// Whether nothing more is to be heard before something was sent.
+    pub(super) fn is_behind(&self, limits: &Limits) -> bool {
+        self.outbox.len() >= limits.requests
+    }
+
+    /// Takes what came over the line.
+    pub(super) fn hear(&mut self, bytes: &[u8], decoder: &mut Decoder<Vec<u8>>, limits: &Limits, running: usize) {
+        for byte in bytes {
+            let rubbish = decoder.rubbish();
+            let understood = decoder.feed(*byte).is_none_or(|message| self.take(message, limits, running).is_some());
+            if !understood || decoder.rubbish() != rubbish {
+                self.served.rubbish += 1;
+                self.apart = true;
+            }
+        }
+    }
+
+    /// Takes one message; `None` for what is no request.
+    fn take(&mut self, message: &[u8], limits: &Limits, running: usize) -> Option<()> {
+        let (version, head, body) = take_head(message, Ticket::NONE)?;
+        if head.request == 0 {
+            return None;
+        }
+        if version != VERSION {
+            self.served.other_version += 1;
+            let refusal = Answer::<Vec<u8>>::OtherVersion(VERSION);
+            self.send(framed(limits, |to| put_reply(head, &refusal, to)), true);
+            return Some(());
+        }
+        let Asked(name, command) = take_whole(body)?;
+        let has_room = self.waiting.len() + running < limits.requests;
+        let remembered = session(&mut self.sessions, head, limits)?;
+        if remembered.is_begun(head.request) {
+            self.served.repeated += 1;
+            if let Some(frame) = remembered.answer(head.request).cloned() {
+                self.send(Some(frame), true);
+            }
+        } else if has_room {
+            remembered.begin(head.request);
+            self.waiting.push_back(Incoming {
+                head,
+                name: OwnName { kind: name.kind, key: name.key.into() },
+                token: command.token(),
+                patience: command.patience(),
+                body: body.rest().into(),
+            });
+        } else {
+            self.served.crowded += 1;
+        }
+        Some(())
+    }
+
+    /// The first request whose key is not busy and that no earlier one waits for.
+    pub(super) fn next(&mut self, is_busy: impl Fn(&OwnName) -> bool) -> Option<Incoming> {
+        let is_free = |(at, incoming): &(usize, &Incoming)| {
+            let is_earlier = self.waiting.iter().take(*at).any(|earlier| earlier.name == incoming.name);
+            !is_earlier && !is_busy(&incoming.name)
+        };
+        let at = self.waiting.iter().enumerate().find(is_free)?.0;
+        self.waiting.remove(at)
+    }
+
+    /// Answers a request and remembers the answer.
+    pub(super) fn answer(&mut self, incoming: &Incoming, answer: &Answer<Vec<u8>>, limits: &Limits) {
+        self.served.done += 1;
+        let head = incoming.head;
+        let frame = framed(limits, |to| put_reply(head, answer, to)).or_else(|| {
+            framed(limits, |to| put_reply(head, &Answer::<Vec<u8>>::Failed(Fault::Rejected(TOO_LONG)), to))
+        });
+        let Some(frame) = frame else { return };
+        if let Some(session) = self.sessions.iter_mut().find(|known| known.session == head.session) {
+            session.answers.push_back((head.request, frame.clone()));
+            let excess = session.answers.len().saturating_sub(limits.answers);
+            session.answers.drain(..excess);
+        }
+        self.send(Some(frame), false);
+    }
+
+    /// Tells a device that a key was released.
+    pub(super) fn notice(&mut self, session: u32, name: &OwnName, limits: &Limits) {
+        self.served.notices += 1;
+        let name = Name { kind: name.kind, key: &name.key };
+        self.send(framed(limits, |to| put_reply(Head { session, request: 0 }, &name, to)), false);
+    }
+
+    fn send(&mut self, frame: Option<Vec<u8>>, again: bool) {
+        if let Some(bytes) = frame {
+            self.outbox.push_back(Frame { bytes, apart: again || core::mem::take(&mut self.apart) });
+        }
+    }
+
+    pub(super) fn outgoing(&mut self) -> Option<Frame> {
+        self.outbox.pop_front()
+    }
+}
+
+/// The session of a request; the one that was used longest ago makes room for a new one.
+fn session<'a>(sessions: &'a mut Vec<Remembered>, head: Head, limits: &Limits) -> Option<&'a mut Remembered> {
+    let known = match sessions.iter().position(|known| known.session == head.session) {
+        Some(at) => sessions.remove(at),
+        None => {
+            let before = head.request.wrapping_sub(1);
+            Remembered { session: head.session, highest: before, begun: 0, answers: VecDeque::new() }
+        }
+    };
+    let excess = (sessions.len() + 1).saturating_sub(limits.sessions.max(1));
+    sessions.drain(..excess.min(sessions.len()));
+    sessions.push(known);
+    sessions.last_mut()
+}
+
+fn framed(limits: &Limits, write: impl FnOnce(&mut Encoder<'_>)) -> Option<Vec<u8>> {
+    let mut frame = vec![0; limits.frame];
+    let len = frame::encode(&mut frame, write)?;
+    frame.truncate(len);
+    Some(frame)
+}

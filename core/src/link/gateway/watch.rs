@@ -1,0 +1,120 @@
+//! Devices that wait for a release: each is told once, and then has the turn for a while.
+//!
+//! A store that wakes one waiter counts on it to act. A device may have gone, or the notice may be lost: whoever does
+//! not ask in its turn passes it on, as a dropped waiter in the gateway's own process would.
+
+use super::{Limits, OwnName, Place, desk::Incoming};
+use crate::{
+    cell::Begun,
+    drive::beside,
+    link::message::Answer,
+    patience::{Busy, Contended, Ticket},
+    store::Store,
+    time::Timer,
+    token::HolderToken,
+};
+use alloc::{boxed::Box, vec::Vec};
+use core::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// One device that waits.
+struct Watch<F> {
+    session: u32,
+    name: OwnName,
+    token: HolderToken,
+    future: Pin<Box<F>>,
+    /// Whether it was told, and has the turn.
+    told: bool,
+}
+
+/// All that wait on one line. `wait` begins a wait: for a release after a ticket, or without one for the time only.
+pub(super) struct Watches<F, M> {
+    watches: Vec<Watch<F>>,
+    wait: M,
+}
+
+impl<F: Future<Output = bool>, M: Fn(OwnName, Option<Ticket>, Duration) -> F> Watches<F, M> {
+    pub(super) const fn new(wait: M) -> Self {
+        Self { watches: Vec::new(), wait }
+    }
+
+    /// Whoever asks waits no longer, and took its turn.
+    pub(super) fn asked(&mut self, token: Option<HolderToken>) {
+        self.watches.retain(|watch| Some(watch.token) != token);
+    }
+
+    /// Watches for a request that was refused, if its caller waits and there is room; else the answer says that nobody
+    /// will tell.
+    pub(super) fn refused(&mut self, incoming: &Incoming, answer: &mut Answer<Vec<u8>>, limits: &Limits) {
+        let Some(busy) = busy(answer) else { return };
+        let waits = incoming.patience.is_none_or(|patience| !patience.is_zero());
+        let has_room = self.watches.len() < limits.watches;
+        match incoming.token {
+            Some(token) if busy.ticket != Ticket::NONE && waits && has_room => {
+                let name = incoming.name.clone();
+                let future = Box::pin((self.wait)(name.clone(), Some(busy.ticket), limits.watch));
+                self.watches.push(Watch { session: incoming.head.session, name, token, future, told: false });
+            }
+            _ => busy.ticket = Ticket::NONE,
+        }
+    }
+
+    /// Polls all waits; `tell` whoever's key was released, `pass` the turn of whoever did not take it.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        limits: &Limits,
+        mut tell: impl FnMut(u32, &OwnName),
+        mut pass: impl FnMut(&OwnName, HolderToken),
+    ) -> bool {
+        let mut moved = false;
+        let wait = &self.wait;
+        self.watches.retain_mut(|watch| {
+            let Poll::Ready(released) = watch.future.as_mut().poll(cx) else { return true };
+            moved = true;
+            if watch.told {
+                pass(&watch.name, watch.token);
+                return false;
+            }
+            if released {
+                tell(watch.session, &watch.name);
+                watch.told = true;
+                watch.future = Box::pin(wait(watch.name.clone(), None, limits.turn));
+            }
+            released
+        });
+        moved
+    }
+}
+
+fn busy(answer: &mut Answer<Vec<u8>>) -> Option<&mut Busy> {
+    match answer {
+        Answer::Grant(Contended::Busy(busy))
+        | Answer::Begun(Begun::Busy(busy))
+        | Answer::Lookup(Contended::Busy(busy)) => Some(busy),
+        _ => None,
+    }
+}
+
+/// Whether the key was released, within `limit`.
+pub(super) async fn wait<S: Store, C: Timer>(
+    store: &S,
+    clock: &C,
+    place: &Place,
+    name: OwnName,
+    ticket: Option<Ticket>,
+    limit: Duration,
+) -> bool {
+    let over = clock.sleep_until(clock.now().saturating_add(limit));
+    match ticket {
+        Some(ticket) => beside(store.changed(name.on(place), ticket), over).await.is_ok(),
+        None => {
+            over.await;
+            false
+        }
+    }
+}

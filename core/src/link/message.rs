@@ -1,0 +1,235 @@
+//! What is said on the link: requests of a device, and what its gateway says to it.
+//!
+//! Invariant: only durations cross the link, never points in time, since the two clocks share nothing.
+
+use super::{
+    VERSION,
+    frame::Encoder,
+    wire::{Parse, Put, Reader},
+};
+use crate::{
+    cell::{Ask, Begun, Grant, Holding, Life, Lookup},
+    key::Kind,
+    patience::{Contended, Ticket},
+    store::Fault,
+    token::HolderToken,
+};
+use core::time::Duration;
+
+/// What every message begins with, after its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// One life of one device.
+    pub(super) session: u32,
+    /// Which request this is or answers; zero for a notice.
+    pub(super) request: u32,
+}
+
+/// A key as it crosses the link: the gateway adds the prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Name<'a> {
+    /// What it is for.
+    pub(super) kind: Kind,
+    /// The user's part.
+    pub(super) key: &'a [u8],
+}
+
+impl Put for Name<'_> {
+    fn put(&self, to: &mut Encoder<'_>) {
+        self.kind.put(to);
+        self.key.put(to);
+    }
+}
+
+impl<'a> Parse<'a> for Name<'a> {
+    fn parse(from: &mut Reader<'a>) -> Option<Self> {
+        let (kind, key) = (Kind::parse(from)?, <&[u8]>::parse(from)?);
+        // stores outside the process spell keys as text
+        core::str::from_utf8(key).ok()?;
+        Some(Self { kind, key })
+    }
+}
+
+/// An enum of messages, each with its number: what is added later gets a new one, and none is used again.
+macro_rules! messages {
+    ([$($item:tt)*] [$($put:tt)*] [$($take:tt)*] $(
+        $(#[$m:meta])*
+        $number:literal $Variant:ident $(($($field:ident: $type:ty),*))?;
+    )*) => {
+        $($item)* { $($(#[$m])* $Variant $(($($type),*))?),* }
+
+        $($put)* {
+            fn put(&self, to: &mut Encoder<'_>) {
+                match self {
+                    $(Self::$Variant $(($($field),*))? => {
+                        to.put(&[$number]);
+                        $($($field.put(to);)*)?
+                    })*
+                }
+            }
+        }
+
+        $($take)* {
+            fn parse(from: &mut Reader<'a>) -> Option<Self> {
+                Some(match from.byte()? {
+                    $($number => Self::$Variant $(($(<$type>::parse(from)?),*))?,)*
+                    _ => return None,
+                })
+            }
+        }
+    };
+}
+
+messages! {
+    [
+        /// What a device asks for; each is the method of the same name of a store.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub(super) enum Command<'a>
+    ]
+    [impl Put for Command<'_>]
+    [impl<'a> Parse<'a> for Command<'a>]
+    0 Acquire(ask: Ask<'static>);
+    1 Renew(ask: Ask<'static>);
+    2 Release(token: HolderToken);
+    3 Take(size: u16, ask: Ask<'static>);
+    4 Extend(ask: Ask<'static>);
+    5 GiveBack(token: HolderToken);
+    6 InUse;
+    7 Begin(ask: Ask<'static>);
+    8 Touch(ask: Ask<'static>);
+    9 Complete(token: HolderToken, keep: Duration);
+    10 Fail(token: HolderToken);
+    11 Remaining;
+    12 ForceRelease;
+    /// With the longest value the device has room for, in bytes.
+    13 Get(room: u16);
+    /// With the longest value the device has room for, in bytes.
+    14 Join(room: u16, ask: Ask<'static>);
+    /// A join that takes the bytes of this checksum, which its caller cannot decode, for a miss.
+    15 Heal(room: u16, ask: Ask<'static>, foreign: u32);
+    16 Publish(token: HolderToken, life: Life, value: &'a [u8]);
+    17 KeepFlying(ask: Ask<'static>);
+    18 Abandon(token: HolderToken);
+    19 Invalidate;
+}
+
+messages! {
+    [
+        /// What a gateway says; `B` are the bytes of a value.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub(super) enum Answer<B>
+    ]
+    [impl<B: Put> Put for Answer<B>]
+    [impl<'a, B: Parse<'a>> Parse<'a> for Answer<B>]
+    // not among the commands' numbers: a line that echoes must not look like answers
+    /// Of `acquire` and `take`.
+    64 Grant(grant: Contended<Grant>);
+    /// Of everything that is done by token.
+    65 Holding(holding: Holding);
+    /// Of `in_use`.
+    66 Count(count: u16);
+    /// Of `begin`.
+    67 Begun(begun: Begun);
+    /// Of `remaining`.
+    68 Remaining(remaining: Option<Duration>);
+    /// Of `force_release` and `invalidate`.
+    69 Flag(flag: bool);
+    /// Of `get`.
+    70 Value(value: Option<B>);
+    /// Of `join` and `heal`.
+    71 Lookup(lookup: Contended<Lookup<B>>);
+    /// The store failed, or refused.
+    72 Failed(fault: Fault);
+    /// The request was of another version; this one is spoken here. The same in every version.
+    73 OtherVersion(spoken: u8);
+}
+
+impl Command<'_> {
+    /// Who asks, where somebody does.
+    #[cfg(feature = "alloc")]
+    pub(super) const fn token(&self) -> Option<HolderToken> {
+        match self {
+            Self::Acquire(ask)
+            | Self::Renew(ask)
+            | Self::Take(_, ask)
+            | Self::Extend(ask)
+            | Self::Begin(ask)
+            | Self::Touch(ask)
+            | Self::Join(_, ask)
+            | Self::Heal(_, ask, _)
+            | Self::KeepFlying(ask) => Some(ask.token),
+            Self::Release(token)
+            | Self::GiveBack(token)
+            | Self::Complete(token, _)
+            | Self::Fail(token)
+            | Self::Publish(token, ..)
+            | Self::Abandon(token) => Some(*token),
+            Self::InUse | Self::Remaining | Self::ForceRelease | Self::Get(_) | Self::Invalidate => None,
+        }
+    }
+
+    /// For how long the caller would wait if it is refused; `None` without limit.
+    pub(super) const fn patience(&self) -> Option<Duration> {
+        match self {
+            Self::Acquire(ask) | Self::Take(_, ask) | Self::Begin(ask) | Self::Join(_, ask) | Self::Heal(_, ask, _) => {
+                ask.within
+            }
+            _ => Some(Duration::ZERO),
+        }
+    }
+
+    /// What gives back a right of that kind.
+    pub(super) const fn give_back(kind: Kind, token: HolderToken) -> Self {
+        match kind {
+            Kind::Lock => Self::Release(token),
+            Kind::Pool => Self::GiveBack(token),
+            Kind::Once => Self::Fail(token),
+            Kind::Cache => Self::Abandon(token),
+        }
+    }
+}
+
+fn put_head(head: Head, to: &mut Encoder<'_>) {
+    to.put(&[VERSION]);
+    head.session.put(to);
+    head.request.put(to);
+}
+
+/// Reads version and head, which are the same in every version.
+pub(super) fn take_head(message: &[u8], ticket: Ticket) -> Option<(u8, Head, Reader<'_>)> {
+    let mut from = Reader::new(message, ticket);
+    let version = from.byte()?;
+    let head = Head { session: u32::parse(&mut from)?, request: u32::parse(&mut from)? };
+    Some((version, head, from))
+}
+
+/// What follows a head must be one thing and nothing after it.
+pub(super) fn take_whole<'a, T: Parse<'a>>(mut from: Reader<'a>) -> Option<T> {
+    let whole = T::parse(&mut from)?;
+    from.is_empty().then_some(whole)
+}
+
+/// Writes a request.
+pub(super) fn put_request(head: Head, name: Name<'_>, command: &Command<'_>, to: &mut Encoder<'_>) {
+    put_head(head, to);
+    name.put(to);
+    command.put(to);
+}
+
+/// The name and the command of a request, after its head.
+#[cfg(feature = "alloc")]
+pub(super) struct Asked<'a>(pub(super) Name<'a>, pub(super) Command<'a>);
+
+#[cfg(feature = "alloc")]
+impl<'a> Parse<'a> for Asked<'a> {
+    fn parse(from: &mut Reader<'a>) -> Option<Self> {
+        Some(Self(Name::parse(from)?, Command::parse(from)?))
+    }
+}
+
+/// Writes an answer, or the name of what was released as a notice.
+#[cfg(feature = "alloc")]
+pub(super) fn put_reply(head: Head, reply: &impl Put, to: &mut Encoder<'_>) {
+    put_head(head, to);
+    reply.put(to);
+}

@@ -1,0 +1,346 @@
+//! The device's side of the link: a store that is asked over a line.
+
+use super::{
+    TOO_LONG, frame,
+    message::{Command, Head, Name, put_request},
+    state::{Reply, State},
+};
+use crate::{
+    cell::waiters::Place,
+    codec::Postcard,
+    drive::{Validity, beside},
+    key::{Key, KeyBuf},
+    patience::Ticket,
+    store::{
+        Fault, Host, Store,
+        lock::{Lock, NoLock},
+    },
+    time::Timer,
+    token::HolderToken,
+};
+use core::{
+    cell::RefCell,
+    fmt,
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+/// One life of one device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Session {
+    /// Never the same in two lives of a device: a boot counter, or random.
+    ///
+    /// Devices that share a line need ids that differ among them, too.
+    pub id: u32,
+    /// Tells the device from all others of the fleet, for example its chip id.
+    pub device: [u32; 2],
+}
+
+/// How long a device waits for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// For the answer to one operation, sent again as it may be: 500 ms.
+    pub op_timeout: Duration,
+    /// Until a request is sent again, doubling each time: 100 ms. Longer than a round trip takes on the line.
+    pub resend: Duration,
+    /// Until a waiter asks again although nobody told of a release: 1 s.
+    pub poll: Duration,
+    /// For a right of a dropped holder to be taken back: 60 s.
+    pub give_back: Duration,
+}
+
+impl Timing {
+    /// The values named at each field.
+    pub const DEFAULT: Self = Self {
+        op_timeout: Duration::from_millis(500),
+        resend: Duration::from_millis(100),
+        poll: Duration::from_secs(1),
+        give_back: Duration::from_secs(60),
+    };
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Until a request tries for a slot again that found no room to wait for one.
+const CROWDED: Duration = Duration::from_millis(10);
+
+/// What went wrong on the line so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tally {
+    /// Pieces between zeros that were no frames, and frames that were no answers.
+    pub rubbish: u32,
+    /// Answers that nobody waits for any more.
+    pub strays: u32,
+    /// Dropped rights that nothing remembers to give back; they end by themselves.
+    pub forgotten: u32,
+}
+
+impl Tally {
+    pub(super) const NONE: Self = Self { rubbish: 0, strays: 0, forgotten: 0 };
+}
+
+/// A store behind a gateway, for up to `SLOTS` requests under way and `WAITERS` waiters, without a heap.
+///
+/// `FRAME` is the longest frame in bytes, both ways; a value takes at most [`RemoteStore::VALUE`] of them.
+/// Keys have up to `KEY` bytes. As many dropped rights as waiters are remembered until they are given back.
+///
+/// [`pump`](Self::pump) must run beside the callers; without it every operation times out. More requests than slots wait
+/// for a slot, more than twice as many try again every 10 ms.
+///
+/// ```
+/// use cachify_core::{FixedStore, Instance, drive::beside, store::lock::NoLock};
+/// # use cachify_core::testing::{ManualClock, block_on};
+/// use cachify_core::link::{RemoteStore, Session};
+///
+/// # struct Line;
+/// # impl embedded_io_async::ErrorType for Line { type Error = core::convert::Infallible; }
+/// # impl embedded_io_async::Read for Line {
+/// #     async fn read(&mut self, _: &mut [u8]) -> Result<usize, Self::Error> { core::future::pending().await }
+/// # }
+/// # impl embedded_io_async::Write for Line {
+/// #     async fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> { Ok(bytes.len()) }
+/// #     async fn flush(&mut self) -> Result<(), Self::Error> { Ok(()) }
+/// # }
+/// # let (clock, reader, writer) = (ManualClock::new(), Line, Line);
+/// let fleet = Instance::new(RemoteStore::<NoLock, _>::new(&clock));
+/// fleet.store().start(Session { id: 7, device: [1, 2] });
+/// let task = async {
+///     let _ = fleet.lock("ota").try_acquire().await; // nobody answers on this line
+/// };
+/// # let task = async { beside(task, async { while { clock.advance(core::time::Duration::from_millis(1)); true } {
+/// #     let mut once = false;
+/// #     core::future::poll_fn(|_| if core::mem::replace(&mut once, true) { core::task::Poll::Ready(()) } else { core::task::Poll::Pending }).await;
+/// # } }).await };
+/// # block_on(
+/// beside(task, fleet.store().pump(reader, writer)) // in firmware: a task of its own
+/// # );
+/// ```
+pub struct RemoteStore<
+    L: Lock,
+    C,
+    const SLOTS: usize = 4,
+    const FRAME: usize = 128,
+    const KEY: usize = 32,
+    const WAITERS: usize = 4,
+> {
+    state: L::Of<State<SLOTS, FRAME, KEY, WAITERS>>,
+    pub(super) clock: C,
+    pub(super) timing: Timing,
+}
+
+impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> fmt::Debug
+    for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RemoteStore")
+    }
+}
+
+impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+    RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    /// What every answer with a value has beside it, at most.
+    const BESIDE: usize = 52 + FRAME / 254;
+    /// The longest value in bytes, encoded and with the 6 that tell its type.
+    pub const VALUE: usize = FRAME.saturating_sub(Self::BESIDE + KEY);
+    /// The longest value that a gateway may answer with.
+    pub(super) const ROOM: u16 = {
+        assert!(FRAME >= KEY + 72, "a frame must hold a request: 72 bytes and the key");
+        assert!(FRAME <= u16::MAX as usize, "a frame has at most 65535 bytes");
+        FRAME.saturating_sub(Self::BESIDE) as u16
+    };
+
+    /// A store behind a mutex that was made elsewhere.
+    pub const fn over(state: L::Of<State<SLOTS, FRAME, KEY, WAITERS>>, clock: C, timing: Timing) -> Self {
+        Self { state, clock, timing }
+    }
+
+    /// Begins this life of the device; before that, every operation fails with [`Fault::NotInitialised`].
+    pub fn start(&self, session: Session) {
+        self.step(|state| state.start(session));
+    }
+
+    /// What went wrong on the line so far.
+    pub fn tally(&self) -> Tally {
+        self.step(|state| state.tally)
+    }
+
+    pub(super) fn step<R>(&self, f: impl FnOnce(&mut State<SLOTS, FRAME, KEY, WAITERS>) -> R) -> R {
+        L::with(&self.state, f)
+    }
+
+    /// Does a step that may have somebody to wake, after leaving the lock.
+    pub(super) fn wake(&self, f: impl FnOnce(&mut State<SLOTS, FRAME, KEY, WAITERS>) -> Option<Waker>) -> bool {
+        let waker = self.step(f);
+        let found = waker.is_some();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        found
+    }
+}
+
+impl<C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+    RemoteStore<NoLock, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    /// A store without a lock, and with [`Timing::DEFAULT`].
+    pub const fn new(clock: C) -> Self {
+        Self::over(RefCell::new(State::new()), clock, Timing::DEFAULT)
+    }
+}
+
+#[cfg(feature = "critical-section")]
+impl<C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+    RemoteStore<crate::store::lock::CriticalSection, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    /// A store behind a critical section, and with [`Timing::DEFAULT`].
+    pub const fn new(clock: C) -> Self {
+        Self::over(critical_section::Mutex::new(RefCell::new(State::new())), clock, Timing::DEFAULT)
+    }
+}
+
+/// A request under way; dropping it frees its slot.
+struct Seat<'s, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> {
+    store: &'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
+    session: u32,
+    request: u32,
+}
+
+impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Drop
+    for Seat<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    fn drop(&mut self) {
+        self.store.wake(|state| state.leave(self.request));
+    }
+}
+
+impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+    Seat<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    /// Makes the frame, outside the lock, and hands it to the pump.
+    fn ask(&self, key: Key<'_>, command: &Command<'_>) -> Result<(), Fault> {
+        let mut frame = [0; FRAME];
+        let head = Head { session: self.session, request: self.request };
+        let name = Name { kind: key.kind, key: key.bytes };
+        let len = frame::encode(&mut frame, |to| put_request(head, name, command, to));
+        let frame = len.and_then(|len| frame.get(..len)).ok_or(Fault::Rejected(TOO_LONG))?;
+        self.store.wake(|state| state.ask(self.request, frame));
+        Ok(())
+    }
+
+    async fn answer(&self, ticket: Ticket) -> Result<Reply<FRAME>, Fault> {
+        let mut reply = Reply { bytes: [0; FRAME], len: 0, ticket };
+        reply.len =
+            poll_fn(|cx| self.store.step(|state| state.poll_answer(self.request, cx.waker(), &mut reply.bytes)))
+                .await?;
+        Ok(reply)
+    }
+}
+
+/// Waits for a release of a key, or for a free slot.
+struct Waiting<'s, 'k, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> {
+    store: &'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
+    /// Of no key: for a slot.
+    key: Option<Key<'k>>,
+    ticket: Ticket,
+    place: Place,
+}
+
+impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Future
+    for Waiting<'_, '_, L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { store, key, ticket, place } = self.get_mut();
+        match store.step(|state| state.poll_waiting(key.as_ref(), place, *ticket, cx.waker())) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+}
+
+impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Drop
+    for Waiting<'_, '_, L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    fn drop(&mut self) {
+        self.store.wake(|state| state.stop_waiting(self.key.as_ref(), self.place));
+    }
+}
+
+impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+    RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    /// One request from question to answer. Dropping the future frees its slot.
+    pub(super) async fn exchange(&self, key: Key<'_>, command: &Command<'_>) -> Result<Reply<FRAME>, Fault> {
+        // read before anything is sent: a notice can overtake the answer
+        let ticket = self.step(|state| state.waiters.ticket());
+        let limit = command.patience().filter(|within| !within.is_zero()).unwrap_or(self.timing.op_timeout);
+        let until = self.clock.now().saturating_add(limit.min(self.timing.op_timeout));
+        let seat = match beside(self.seated(), self.clock.sleep_until(until)).await {
+            Ok(seat) => seat?,
+            Err(()) => return Err(Fault::Unreachable),
+        };
+        seat.ask(key, command)?;
+        match beside(seat.answer(ticket), self.clock.sleep_until(until)).await {
+            Ok(reply) => reply,
+            Err(()) => Err(self.step(|state| state.unanswered(seat.request))),
+        }
+    }
+
+    /// A free slot, waited for.
+    async fn seated(&self) -> Result<Seat<'_, L, C, SLOTS, FRAME, KEY, WAITERS>, Fault> {
+        loop {
+            match self.step(State::reserve)? {
+                Ok((session, request)) => return Ok(Seat { store: self, session, request }),
+                Err(Ticket::NONE) => self.clock.sleep_until(self.clock.now().saturating_add(CROWDED)).await,
+                Err(ticket) => Waiting { store: self, key: None, ticket, place: Place::default() }.await,
+            }
+        }
+    }
+}
+
+impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Store
+    for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    type Error = Fault;
+
+    /// Ends at a notice of the gateway, at the latest after [`Timing::poll`].
+    async fn changed(&self, key: Key<'_>, ticket: Ticket) {
+        let at = self.clock.now().saturating_add(self.timing.poll);
+        let told = Waiting { store: self, key: Some(key), ticket, place: Place::default() };
+        // whichever it was, the caller asks again
+        let _ = beside(told, self.clock.sleep_until(at)).await;
+    }
+
+    fn dropped(&self, key: Key<'_>, token: HolderToken) {
+        let until = self.clock.now().saturating_add(self.timing.give_back);
+        self.wake(|state| state.drop_right(&key, token, until));
+    }
+}
+
+impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Host
+    for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    type Clock = C;
+    type KeyBuf = KeyBuf<KEY>;
+    type Attendance = Validity;
+    type Codec = Postcard;
+
+    fn clock(&self) -> &C {
+        &self.clock
+    }
+    fn token(&self) -> HolderToken {
+        self.step(State::token)
+    }
+    fn attend(&self, _: Key<'_>, _: HolderToken, _: Duration, validity: Validity) -> Validity {
+        validity
+    }
+}

@@ -1,0 +1,302 @@
+//! What the device remembers behind its lock: requests under way, rights to give back, and who waits.
+//!
+//! Every method is one short step without user code: frames are made and read outside. All zero when new, so a static
+//! store lies in `.bss`.
+
+mod slot;
+
+pub(super) use slot::Dropped;
+
+use super::{
+    remote::{Session, Tally, Timing},
+    wire::Reader,
+};
+use crate::{
+    cell::waiters::{Place, Waiter, Waiters},
+    key::{Key, Kind},
+    patience::Ticket,
+    store::Fault,
+    time::Instant,
+    token::HolderToken,
+};
+use core::task::{Poll, Waker};
+use slot::{Slot, Stage, copy};
+
+/// What the lock of a [`RemoteStore`](super::RemoteStore) guards; for [`RemoteStore::over`](super::RemoteStore::over).
+#[derive(Debug)]
+pub struct State<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> {
+    session: Option<Session>,
+    /// The last request and the last token that were given out.
+    request: u32,
+    token: u32,
+    slots: [Slot<FRAME>; SLOTS],
+    dropped: [Dropped<KEY>; WAITERS],
+    /// Who waits for a release.
+    pub(super) waiters: Waiters<[Option<Waiter>; WAITERS]>,
+    /// Who waits for a slot.
+    crowd: Waiters<[Option<Waiter>; SLOTS]>,
+    pump: Option<Waker>,
+    /// Something became due since the pump looked.
+    kicked: bool,
+    down: bool,
+    pub(super) tally: Tally,
+}
+
+const OTHER_VERSION: Fault = Fault::Unsupported("the gateway speaks another version of the link");
+/// Who waits for a slot waits for no key.
+const CROWD: Key<'static> = Key { kind: Kind::Pool, prefix: "", bytes: b"", hash: 0 };
+
+/// What the pump does next.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Due<const KEY: usize> {
+    /// A frame was copied out.
+    Send {
+        len: usize,
+        again: bool,
+    },
+    /// A frame is to be made.
+    GiveBack {
+        dropped: Dropped<KEY>,
+        again: bool,
+    },
+    Wait(Instant),
+}
+
+impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> State<SLOTS, FRAME, KEY, WAITERS> {
+    /// Nothing under way.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            session: None,
+            request: 0,
+            token: 0,
+            slots: [const { Slot::FREE }; SLOTS],
+            dropped: [Dropped::FREE; WAITERS],
+            waiters: Waiters::new([const { None }; WAITERS]),
+            crowd: Waiters::new([const { None }; SLOTS]),
+            pump: None,
+            kicked: false,
+            down: false,
+            tally: Tally::NONE,
+        }
+    }
+
+    pub(super) fn start(&mut self, session: Session) {
+        self.session = Some(session);
+    }
+
+    pub(super) fn session(&self) -> Option<u32> {
+        self.session.map(|session| session.id)
+    }
+
+    pub(super) fn token(&mut self) -> HolderToken {
+        self.token = self.token.wrapping_add(1);
+        let Session { id, device: [a, b] } = self.session.unwrap_or_default();
+        HolderToken([id, self.token, a, b])
+    }
+
+    fn next_request(&mut self) -> u32 {
+        self.request = self.request.wrapping_add(1).max(1);
+        self.request
+    }
+
+    fn slot(&mut self, request: u32) -> Option<&mut Slot<FRAME>> {
+        self.slots.iter_mut().find(|slot| slot.request == request)
+    }
+
+    /// A slot for one more request: session and request, or what to wait for one with.
+    pub(super) fn reserve(&mut self) -> Result<Result<(u32, u32), Ticket>, Fault> {
+        let session = self.session().ok_or(Fault::NotInitialised)?;
+        if self.down {
+            return Err(Fault::Unreachable);
+        }
+        let request = self.next_request();
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.request == 0) else {
+            return Ok(Err(self.crowd.ticket()));
+        };
+        slot.reserve(request);
+        Ok(Ok((session, request)))
+    }
+
+    /// Puts the frame of a reserved request; gives the pump's waker.
+    pub(super) fn ask(&mut self, request: u32, frame: &[u8]) -> Option<Waker> {
+        let slot = self.slot(request)?;
+        slot.fill(Stage::Asked, frame);
+        self.kick()
+    }
+
+    /// Copies the answer out, or remembers who waits for it.
+    pub(super) fn poll_answer(
+        &mut self,
+        request: u32,
+        waker: &Waker,
+        to: &mut [u8; FRAME],
+    ) -> Poll<Result<usize, Fault>> {
+        let Some(slot) = self.slot(request) else { return Poll::Ready(Err(Fault::Unreachable)) };
+        match slot.stage {
+            Stage::Answered => Poll::Ready(Ok(copy(slot.bytes(), to))),
+            Stage::Failed => Poll::Ready(Err(slot.unanswered())),
+            Stage::OtherVersion => Poll::Ready(Err(OTHER_VERSION)),
+            Stage::Reserved | Stage::Asked => {
+                match &mut slot.waker {
+                    Some(known) => known.clone_from(waker),
+                    none => *none = Some(waker.clone()),
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// What it means that a request was not answered.
+    pub(super) fn unanswered(&mut self, request: u32) -> Fault {
+        self.slot(request).map_or(Fault::TimedOut, |slot| slot.unanswered())
+    }
+
+    /// Frees a slot; gives the next one who waits for it.
+    pub(super) fn leave(&mut self, request: u32) -> Option<Waker> {
+        let slot = self.slot(request)?;
+        (slot.request, slot.waker) = (0, None);
+        self.crowd.release(&CROWD)
+    }
+
+    /// Remembers a right to give back, if there is room; gives the pump's waker.
+    pub(super) fn drop_right(&mut self, key: &Key<'_>, token: HolderToken, until: Instant) -> Option<Waker> {
+        let request = self.next_request();
+        let Some(place) = self.dropped.iter_mut().find(|dropped| dropped.request == 0) else {
+            self.tally.forgotten = self.tally.forgotten.saturating_add(1);
+            return None;
+        };
+        *place = Dropped::new(request, key, token, until);
+        self.kick()
+    }
+
+    /// Something became due.
+    pub(super) fn kick(&mut self) -> Option<Waker> {
+        self.kicked = true;
+        self.pump.take()
+    }
+
+    /// For the pump: whether to look again, else its waker is remembered.
+    pub(super) fn poll_kicked(&mut self, waker: &Waker) -> Poll<()> {
+        if core::mem::take(&mut self.kicked) {
+            return Poll::Ready(());
+        }
+        self.pump = Some(waker.clone());
+        Poll::Pending
+    }
+
+    /// What is due first; copies its frame into `to`.
+    pub(super) fn due(&mut self, now: Instant, timing: &Timing, to: &mut [u8; FRAME]) -> Due<KEY> {
+        for place in self.dropped.iter_mut().filter(|place| now >= place.until) {
+            place.request = 0;
+        }
+        let slot = self.slots.iter_mut().filter(|slot| slot.is_asked()).min_by_key(|slot| slot.sends.next);
+        let dropped = self.dropped.iter_mut().filter(|place| place.request != 0).min_by_key(|place| place.sends.next);
+        let asked_at = slot.as_ref().map_or(Instant::MAX, |slot| slot.sends.next);
+        let dropped_at = dropped.as_ref().map_or(Instant::MAX, |place| place.sends.next);
+        match (slot, dropped) {
+            (Some(slot), _) if asked_at <= now && asked_at <= dropped_at => {
+                Due::Send { again: slot.sends.sent(now, timing.resend), len: copy(slot.bytes(), to) }
+            }
+            (_, Some(place)) if dropped_at <= now => {
+                Due::GiveBack { again: place.sends.sent(now, timing.resend), dropped: *place }
+            }
+            _ => Due::Wait(asked_at.min(dropped_at)),
+        }
+    }
+
+    /// An answer came, or none for another version: gives its caller.
+    pub(super) fn answered(&mut self, request: u32, answer: Option<&[u8]>) -> Option<Waker> {
+        if let Some(place) = self.dropped.iter_mut().find(|place| place.request == request) {
+            place.request = 0;
+            return None;
+        }
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.is_asked() && slot.request == request) else {
+            self.tally.strays = self.tally.strays.saturating_add(1);
+            return None;
+        };
+        match answer {
+            Some(bytes) => slot.fill(Stage::Answered, bytes),
+            None => slot.stage = Stage::OtherVersion,
+        }
+        slot.waker.take()
+    }
+
+    /// The gateway's store failed to take a right back: that answer is remembered there, so it is another request now.
+    pub(super) fn give_back_anew(&mut self, request: u32) -> bool {
+        let anew = self.next_request();
+        match self.dropped.iter_mut().find(|place| place.request == request) {
+            Some(place) => {
+                place.request = anew;
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn line_up(&mut self) {
+        (self.down, self.kicked) = (false, true);
+        // what is under way is sent again at once
+        self.slots.iter_mut().for_each(|slot| slot.sends.next = Instant::ZERO);
+        self.dropped.iter_mut().for_each(|place| place.sends.next = Instant::ZERO);
+    }
+
+    pub(super) fn line_down(&mut self) {
+        self.down = true;
+    }
+
+    /// Fails one request of a line that is down; gives its caller, until there is none left.
+    pub(super) fn fail_one(&mut self) -> Option<Waker> {
+        loop {
+            let slot = self.slots.iter_mut().find(|slot| slot.is_asked())?;
+            slot.stage = Stage::Failed;
+            if let Some(waker) = slot.waker.take() {
+                return Some(waker);
+            }
+        }
+    }
+
+    /// Whether the wait for a release of `key`, or for a slot, is over.
+    pub(super) fn poll_waiting(
+        &mut self,
+        key: Option<&Key<'_>>,
+        place: &mut Place,
+        ticket: Ticket,
+        waker: &Waker,
+    ) -> bool {
+        match key {
+            Some(key) => self.waiters.poll(place, key, ticket, waker),
+            None => self.crowd.poll(place, &CROWD, ticket, waker),
+        }
+    }
+
+    /// A waiter goes; gives the next one if it had been woken and did not act.
+    pub(super) fn stop_waiting(&mut self, key: Option<&Key<'_>>, place: Place) -> Option<Waker> {
+        match key {
+            Some(key) => self.waiters.leave(place, key),
+            None => self.crowd.leave(place, &CROWD),
+        }
+    }
+}
+
+impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Default
+    for State<SLOTS, FRAME, KEY, WAITERS>
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// An answer, copied out of its slot.
+#[derive(Debug)]
+pub(super) struct Reply<const FRAME: usize> {
+    pub(super) bytes: [u8; FRAME],
+    pub(super) len: usize,
+    pub(super) ticket: Ticket,
+}
+
+impl<const FRAME: usize> Reply<FRAME> {
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader::new(self.bytes.get(..self.len).unwrap_or_default(), self.ticket)
+    }
+}

@@ -1,0 +1,122 @@
+//! One request under way, and one right to give back.
+
+use crate::{
+    key::{Key, Kind},
+    store::Fault,
+    time::Instant,
+    token::HolderToken,
+};
+use core::{task::Waker, time::Duration};
+
+/// Copies what fits; its length.
+pub(super) fn copy(from: &[u8], to: &mut [u8]) -> usize {
+    // `copy_from_slice` brings a panic of its own
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    from.len().min(to.len())
+}
+
+/// One request, from when it is reserved to when its caller has the answer or is dropped.
+#[derive(Debug)]
+pub(super) struct Slot<const FRAME: usize> {
+    /// Zero when the slot is free.
+    pub(super) request: u32,
+    pub(super) stage: Stage,
+    pub(super) sends: Sends,
+    pub(super) waker: Option<Waker>,
+    len: usize,
+    /// The frame of the request, then what follows the head of the answer.
+    bytes: [u8; FRAME],
+}
+
+/// How far a request came. A fault of its own here would not be all zero when new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Reserved,
+    Asked,
+    Answered,
+    /// The line went down before it was sent, or after; or the gateway speaks another version.
+    Failed,
+    OtherVersion,
+}
+
+impl<const FRAME: usize> Slot<FRAME> {
+    pub(super) const FREE: Self =
+        Self { request: 0, stage: Stage::Reserved, sends: Sends::NONE, waker: None, len: 0, bytes: [0; FRAME] };
+
+    pub(super) fn is_asked(&self) -> bool {
+        self.request != 0 && self.stage == Stage::Asked
+    }
+
+    pub(super) fn reserve(&mut self, request: u32) {
+        (self.request, self.stage, self.sends) = (request, Stage::Reserved, Sends::NONE);
+    }
+
+    /// Moves on to `stage`, with its bytes.
+    pub(super) fn fill(&mut self, stage: Stage, bytes: &[u8]) {
+        self.len = copy(bytes, &mut self.bytes);
+        self.stage = stage;
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// What it means that it was not answered: whether it ever reached the line tells.
+    pub(super) fn unanswered(&self) -> Fault {
+        if self.sends.count == 0 { Fault::Unreachable } else { Fault::TimedOut }
+    }
+}
+
+/// How often something was sent, and when it is due next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sends {
+    pub(super) count: u8,
+    pub(super) next: Instant,
+}
+
+impl Sends {
+    const NONE: Self = Self { count: 0, next: Instant::ZERO };
+
+    /// Sent once more: the time until the next one doubles, five times at most. Whether it was sent before.
+    pub(super) fn sent(&mut self, now: Instant, resend: Duration) -> bool {
+        self.next = now.saturating_add(resend.saturating_mul(1 << self.count.min(5)));
+        let again = self.count > 0;
+        self.count = self.count.saturating_add(1);
+        again
+    }
+}
+
+/// A right whose holder was dropped.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::link) struct Dropped<const KEY: usize> {
+    /// Zero when the place is free.
+    pub(in crate::link) request: u32,
+    pub(in crate::link) token: HolderToken,
+    pub(in crate::link) kind: Option<Kind>,
+    pub(super) sends: Sends,
+    pub(super) until: Instant,
+    len: usize,
+    bytes: [u8; KEY],
+}
+
+impl<const KEY: usize> Dropped<KEY> {
+    pub(super) const FREE: Self = Self {
+        request: 0,
+        token: HolderToken([0; 4]),
+        kind: None,
+        sends: Sends::NONE,
+        until: Instant::ZERO,
+        len: 0,
+        bytes: [0; KEY],
+    };
+
+    pub(super) fn new(request: u32, key: &Key<'_>, token: HolderToken, until: Instant) -> Self {
+        let mut dropped = Self { request, token, kind: Some(key.kind), until, ..Self::FREE };
+        dropped.len = copy(key.bytes, &mut dropped.bytes);
+        dropped
+    }
+
+    pub(in crate::link) fn key(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}

@@ -1,0 +1,6 @@
+//! A device behind a gateway: the store of the one is asked by the other over a line on which anything may go wrong.
+//!
+//! No test sleeps: the clock is moved by hand, and everything runs on one thread.
+
+mod conformance;
+mod pipe;
