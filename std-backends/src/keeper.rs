@@ -3,13 +3,15 @@
 //! Invariant: as long as a guard lives and its store answers, its right lives, on whichever face it was taken. A guard
 //! that was forgotten with `mem::forget` is renewed like one that lives.
 
+mod attended;
+
 use crate::{clock::StdClock, locked};
+pub use attended::Attended;
 use cachify_core::{
     Fault, Holding,
     cell::Ask,
     drive::{Validity, next_heartbeat},
     key::{Key, Kind},
-    store::Attendance,
     time::{Clock, Instant, Sleep},
     token::HolderToken,
 };
@@ -52,6 +54,9 @@ struct Queue {
     /// Those that are being renewed at this moment.
     renewing: Vec<Arc<Held>>,
     last: u64,
+    /// When everything was last renewed at once, and whether since what is being renewed was sent.
+    rushed: Instant,
+    rushing: bool,
     /// When the thread wakes; `None` while there is no thread.
     wakes: Option<Instant>,
     waker: Option<Waker>,
@@ -95,62 +100,6 @@ impl Held {
     }
 }
 
-/// A right that is being renewed; ends with the guard that owns it.
-pub struct Attended(Watch);
-
-enum Watch {
-    Kept { held: Arc<Held>, keeper: Keeper },
-    Alone(Validity),
-}
-
-impl fmt::Debug for Attended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Attended").field(self.validity()).finish()
-    }
-}
-
-impl Attended {
-    /// A right that nobody renews in the background.
-    pub(crate) const fn alone(validity: Validity) -> Self {
-        Self(Watch::Alone(validity))
-    }
-}
-
-impl Attendance for Attended {
-    fn renews(&self) -> bool {
-        matches!(self.0, Watch::Kept { .. })
-    }
-
-    fn validity(&self) -> &Validity {
-        match &self.0 {
-            Watch::Kept { held, .. } => &held.validity,
-            Watch::Alone(validity) => validity,
-        }
-    }
-
-    async fn alarm(&self) {
-        let Watch::Kept { held, .. } = &self.0 else { return std::future::pending().await };
-        poll_fn(|cx| {
-            let mut alarm = locked(&held.alarm);
-            if alarm.rung {
-                return Poll::Ready(());
-            }
-            alarm.waiting.retain(|waker| !waker.will_wake(cx.waker()));
-            alarm.waiting.push(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
-    }
-}
-
-impl Drop for Attended {
-    fn drop(&mut self) {
-        if let Watch::Kept { held, keeper } = &self.0 {
-            keeper.forget(held);
-        }
-    }
-}
-
 impl fmt::Debug for Keeper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keeper").field("held", &locked(&self.0.queue).by_due.len()).finish()
@@ -188,7 +137,7 @@ impl Keeper {
         });
         let due = next_heartbeat(self.0.clock.now(), ttl, token);
         self.enter(&mut locked(&self.0.queue), &held, due);
-        Attended(Watch::Kept { held, keeper: self.clone() })
+        Attended::kept(held, self.clone())
     }
 
     /// Ends all rights that are held, and gives them back; how many there were.
@@ -208,18 +157,21 @@ impl Keeper {
         all.len()
     }
 
-    /// Renews everything at once: the store may have lost its memory.
+    /// Renews everything at once, at most once a second: the store may have lost its memory.
     #[cfg(feature = "redis")]
     pub(crate) fn rush(&self) {
-        let now = self.0.clock.now();
         let waker = {
             let mut queue = locked(&self.0.queue);
-            for ((_, number), held) in std::mem::take(&mut queue.by_due) {
-                *locked(&held.place) = Some((now, number));
-                queue.by_due.insert((now, number), held);
+            // many connections break together, and each of them asks for this
+            let now = self.0.clock.now().max(queue.rushed.saturating_add(RUSH));
+            (queue.rushed, queue.rushing) = (now, true);
+            for (place, held) in std::mem::take(&mut queue.by_due) {
+                let place = (place.0.min(now), place.1);
+                *locked(&held.place) = Some(place);
+                queue.by_due.insert(place, held);
             }
             if queue.wakes.is_some() && !queue.by_due.is_empty() {
-                queue.wakes = Some(now);
+                queue.wakes = queue.wakes.min(Some(now));
             }
             queue.waker.take()
         };
@@ -255,8 +207,13 @@ impl Keeper {
     /// What is to be done after an answer; nothing once the guard has gone or everything was given back.
     fn answered(&self, held: &Arc<Held>, sent: Instant, kept: bool) {
         let now = self.0.clock.now();
-        let due = if kept { next_heartbeat(now, held.ttl, held.token) } else { now.saturating_add(retry(held.ttl)) };
         let mut queue = locked(&self.0.queue);
+        let due = match kept {
+            // the answer may be of before the store lost its memory
+            true if queue.rushing => queue.rushed,
+            true => next_heartbeat(now, held.ttl, held.token),
+            false => now.saturating_add(retry(held.ttl)),
+        };
         // under the lock of the queue, which `forget` and `drain` take first too
         if locked(&held.place).is_none() {
             return;
@@ -292,6 +249,7 @@ impl Keeper {
                 let due: Vec<_> = std::mem::replace(&mut queue.by_due, later).into_values().collect();
                 queue.wakes = Some(queue.by_due.keys().next().map_or(Instant::MAX, |(due, _)| *due));
                 queue.renewing.clone_from(&due);
+                queue.rushing = false;
                 due
             };
             if !due.is_empty() {
@@ -336,6 +294,10 @@ impl Keeper {
         })
     }
 }
+
+/// How long after one rush the next may come.
+#[cfg(feature = "redis")]
+const RUSH: Duration = Duration::from_secs(1);
 
 /// How soon an unanswered renewal is tried again: several times within what is left of the TTL.
 fn retry(ttl: Duration) -> Duration {

@@ -25,12 +25,12 @@ use crate::{
     keeper::{Keeper, Renew},
     locked, token,
 };
-use background::Background;
+use background::{Background, Dropped, Room};
 use cachify_core::{
     Fault,
     drive::{beside, ready},
     key::Key,
-    observe::{Event, Observer},
+    observe::Event,
     patience::Ticket,
     time::{Clock, Instant, Timer},
     token::HolderToken,
@@ -165,8 +165,7 @@ impl Redis {
     pub(crate) fn call_blocking(&self, key: Key<'_>, operation: &Operation<'_>) -> Result<Answer, Fault> {
         let shared = &self.0.0;
         let until = shared.deadline();
-        let thread = Thread { shared, idle: &shared.idle, until };
-        ready(call(shared, &thread, &Name::of(&key), operation, until))
+        ready(call(shared, &Thread::calling(shared, until), &Name::of(&key), operation, until))
     }
 
     pub(crate) async fn changed(&self, key: Key<'_>, ticket: Ticket) {
@@ -176,7 +175,10 @@ impl Redis {
     pub(crate) fn dropped(&self, key: Key<'_>, token: HolderToken) {
         let (shared, name) = (&self.0.0, Name::of(&key));
         shared.inbox.gone(&name, token);
-        shared.give_back_or_tell(key, token);
+        if !shared.give_back(name.clone(), token) {
+            let fault = Fault::Rejected("too much was dropped at once: this right ends by itself");
+            shared.tell(&Event::Failed { key: Some(key), fault });
+        }
         shared.settled(&name, token);
     }
 
@@ -247,7 +249,7 @@ impl Shared {
     fn greeted(&self, answers: &[redis::Value]) -> Result<(), Fault> {
         let policy = self.node.greeted(self.clock.now(), answers).map_err(tasks::unreached)?;
         if let Some(policy) = policy {
-            self.watcher.event(&Event::Evicts { policy });
+            self.tell(&Event::Evicts { policy });
         }
         if self.broken.swap(false, Ordering::Relaxed) {
             self.keeper.rush();
@@ -256,14 +258,8 @@ impl Shared {
     }
 
     fn give_back(self: &Arc<Self>, name: Name, token: HolderToken) -> bool {
-        self.background().is_some_and(|background| background.give_back(self, name, token))
-    }
-
-    fn give_back_or_tell(self: &Arc<Self>, key: Key<'_>, token: HolderToken) {
-        if !self.give_back(Name::of(&key), token) {
-            let fault = Fault::Rejected("too much was dropped at once: this right ends by itself");
-            self.watcher.event(&Event::Failed { key: Some(key), fault });
-        }
+        let right = Dropped { name, token };
+        self.background().is_some_and(|background| background.give_back(self, right, Instant::ZERO, Room::Bounded))
     }
 
     /// Giving back what nobody holds wakes the next one, here or elsewhere.
@@ -293,7 +289,7 @@ impl Shared {
             doubt
         };
         if let (Some(at), Some(background)) = (doubt, self.background()) {
-            background.give_back_again(self, name.clone(), token, at);
+            background.give_back(self, Dropped { name: name.clone(), token }, at, Room::Bounded);
         }
     }
 }

@@ -21,7 +21,7 @@ use std::{future::pending, sync::Mutex};
 /// A blocking store, for threads and tasks; `S` is cloned for every call of a task, so let it be an `Arc`.
 ///
 /// Inside a tokio runtime (feature `tokio`) calls of tasks run on its blocking threads, elsewhere in the task itself.
-/// What is dropped without `release` is given back by one thread per process; if 1,024 are already waiting for that, it
+/// What is dropped without `release` is given back by one thread per process; if 65,536 are already waiting for that, it
 /// ends with its lease.
 impl<S: KvStore + Clone + Send + Sync + 'static> ErasedStore for Kv<S> {
     fn call<'a>(&'a self, key: Key<'a>, operation: Operation<'a>) -> BoxFuture<'a, Result<Answer, Fault>> {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clock::ManualClock;
+use cachify_core::store::Attendance;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 const TTL: Duration = Duration::from_secs(9);
@@ -61,10 +62,10 @@ fn what_was_given_back_is_neither_renewed_nor_valid() {
     let clock = ManualClock::new();
     let store = Arc::new(Mute { calls: AtomicUsize::new(0), silent: 0 });
     let (keeper, right) = attended(&store, &clock);
+    let held = locked(&keeper.0.queue).by_due.values().next().unwrap().clone();
     assert_eq!((keeper.drain(), keeper.drain()), (1, 0));
     assert!(!right.validity().is_valid(clock.now()));
-    let Attended(Watch::Kept { held, .. }) = &right else { panic!("it is kept") };
-    keeper.answered(held, clock.now(), true);
+    keeper.answered(&held, clock.now(), true);
     assert!(!right.validity().is_valid(clock.now()), "an answer that was on its way");
     assert_eq!(keeper.drain(), 0);
     keeper.stop();

@@ -14,7 +14,9 @@ use cachify_core::{
     token::HolderToken,
 };
 use std::{
+    collections::BTreeSet,
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread,
     time::Duration,
@@ -28,7 +30,7 @@ use tokio::{
 const REAPER: usize = 4_096;
 /// How many of them are on their way at a time.
 const AT_ONCE: usize = 32;
-/// A right that could not be given back for so long has ended, or its server is gone for good.
+/// For how long a right is tried to be given back; then it ends by itself.
 const GIVE_UP: Duration = Duration::from_secs(3_600);
 /// How long the thread outlives its instance at most.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -37,21 +39,24 @@ const FAREWELL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Background {
     pub(super) runtime: Handle,
-    /// How many rights wait to be given back.
-    waiting: watch::Sender<usize>,
-    /// How many are to be given back once more, for a copy of their question may still land.
-    doubtful: watch::Sender<usize>,
+    waiting: watch::Sender<Waiting>,
     attempts: Arc<Semaphore>,
+}
+
+/// The rights that wait to be given back, by the number they came with.
+#[derive(Debug, Default)]
+struct Waiting {
+    last: u64,
+    numbers: BTreeSet<u64>,
 }
 
 impl Background {
     /// Starts the thread; `None` if the system has none to give.
     pub(super) fn start(shared: &Shared) -> Option<Self> {
         let (tell, told) = mpsc::sync_channel(1);
-        let (waiting, doubtful) = (watch::Sender::new(0), watch::Sender::new(0));
+        let waiting = watch::Sender::<Waiting>::default();
         let run = {
-            let (mut first, mut second) = (waiting.subscribe(), doubtful.subscribe());
-            let (mut closed, clock) = (shared.closed(), shared.clock.clone());
+            let (mut idle, mut closed, clock) = (waiting.subscribe(), shared.closed(), shared.clock.clone());
             move || {
                 // built here: where the thread cannot start, no runtime is to be dropped inside another one
                 let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
@@ -59,59 +64,36 @@ impl Background {
                 runtime.block_on(async {
                     let _ = closed.wait_for(|closed| *closed).await;
                     let limit = clock.sleep_until(clock.now().saturating_add(FAREWELL));
-                    let idle = async {
-                        let _ = first.wait_for(|waiting| *waiting == 0).await;
-                        let _ = second.wait_for(|doubtful| *doubtful == 0).await;
-                    };
-                    let _ = beside(idle, limit).await;
+                    let _ = beside(idle.wait_for(|waiting| waiting.numbers.is_empty()), limit).await;
                 });
+                // not by being dropped, which waits for a search of the system's for an address
+                runtime.shutdown_background();
             }
         };
         thread::Builder::new().name("cachify-redis".into()).spawn(run).ok()?;
-        Some(Self { runtime: told.recv().ok()?, waiting, doubtful, attempts: Arc::new(Semaphore::new(AT_ONCE)) })
+        Some(Self { runtime: told.recv().ok()?, waiting, attempts: Arc::new(Semaphore::new(AT_ONCE)) })
     }
 
-    /// Gives a right back, soon; whether there was room to note it.
-    pub(super) fn give_back(&self, shared: &Arc<Shared>, name: Name, token: HolderToken) -> bool {
-        self.note(&self.waiting, shared, name, token, None)
-    }
-
-    /// The same once more at `at`, when no copy of its question can be on its way any more.
-    pub(super) fn give_back_again(&self, shared: &Arc<Shared>, name: Name, token: HolderToken, at: Instant) {
-        self.note(&self.doubtful, shared, name, token, Some(at));
-    }
-
-    fn note(
-        &self,
-        count: &watch::Sender<usize>,
-        shared: &Arc<Shared>,
-        name: Name,
-        token: HolderToken,
-        at: Option<Instant>,
-    ) -> bool {
-        let room = count.send_if_modified(|count| {
-            let room = *count < REAPER;
-            *count += usize::from(room);
-            room
+    /// Gives a right back, soon, but not before `at`; whether there was room to note it.
+    pub(super) fn give_back(&self, shared: &Arc<Shared>, right: Dropped, at: Instant, room: Room) -> bool {
+        let Some(noted) = Noted::new(&self.waiting, room) else { return false };
+        let (shared, attempts) = (shared.clone(), self.attempts.clone());
+        self.runtime.spawn(async move {
+            if at > shared.clock.now() {
+                shared.clock.sleep_until(at).await;
+            }
+            give_back(&shared, &attempts, &right).await;
+            drop(shared);
+            drop(noted);
         });
-        if room {
-            let noted = Noted(count.clone());
-            let (shared, attempts) = (shared.clone(), self.attempts.clone());
-            self.runtime.spawn(async move {
-                if let Some(at) = at {
-                    or_closed(&shared, shared.clock.sleep_until(at)).await;
-                }
-                give_back(&shared, &attempts, &name, token).await;
-                drop(shared);
-                drop(noted);
-            });
-        }
-        room
+        true
     }
 
-    /// Ends when everything dropped so far was given back once, or given up.
+    /// Ends when everything dropped so far was given back, or given up.
     pub(super) async fn idle(&self) {
-        let _ = self.waiting.subscribe().wait_for(|waiting| *waiting == 0).await;
+        let mut waiting = self.waiting.subscribe();
+        let last = waiting.borrow().last;
+        let _ = waiting.wait_for(|waiting| waiting.numbers.first().is_none_or(|first| *first > last)).await;
     }
 
     /// Subscribes, and keeps subscribed until the instance ends.
@@ -120,18 +102,52 @@ impl Background {
     }
 }
 
+/// A right that nobody holds any more.
+pub(super) struct Dropped {
+    pub(super) name: Name,
+    pub(super) token: HolderToken,
+}
+
+/// Whether there is always room for one more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    Bounded,
+    /// For what is given back at the end: it was held, so there is no more of it than there was.
+    Unbounded,
+}
+
 /// One right that waits to be given back.
-struct Noted(watch::Sender<usize>);
+struct Noted {
+    waiting: watch::Sender<Waiting>,
+    number: u64,
+}
+
+impl Noted {
+    fn new(waiting: &watch::Sender<Waiting>, room: Room) -> Option<Self> {
+        let mut number = None;
+        waiting.send_if_modified(|waiting| {
+            if room == Room::Unbounded || waiting.numbers.len() < REAPER {
+                waiting.last += 1;
+                waiting.numbers.insert(waiting.last);
+                number = Some(waiting.last);
+            }
+            false
+        });
+        number.map(|number| Self { waiting: waiting.clone(), number })
+    }
+}
 
 impl Drop for Noted {
     fn drop(&mut self) {
-        self.0.send_modify(|waiting| *waiting -= 1);
+        self.waiting.send_modify(|waiting| {
+            waiting.numbers.remove(&self.number);
+        });
     }
 }
 
 /// Until it is acknowledged, refused, or must have ended; while the instance ends, one attempt has to do.
-async fn give_back(shared: &Arc<Shared>, attempts: &Semaphore, name: &Name, token: HolderToken) {
-    let operation = Operation::give_back(name.kind, token);
+async fn give_back(shared: &Arc<Shared>, attempts: &Semaphore, right: &Dropped) {
+    let operation = Operation::give_back(right.name.kind, right.token);
     let began = shared.clock.now();
     let mut pause = Duration::from_millis(50);
     loop {
@@ -140,7 +156,7 @@ async fn give_back(shared: &Arc<Shared>, attempts: &Semaphore, name: &Name, toke
             let until = shared.deadline();
             let task = Task::new(shared, until);
             let limit = shared.clock.sleep_until(until);
-            match beside(call(shared, &task, name, &operation, until), limit).await {
+            match beside(call(shared, &task, &right.name, &operation, until), limit).await {
                 Ok(Ok(_)) => return,
                 Ok(Err(fault)) => fault,
                 Err(()) => {
@@ -150,11 +166,9 @@ async fn give_back(shared: &Arc<Shared>, attempts: &Semaphore, name: &Name, toke
             }
         };
         let lasting = matches!(fault, Fault::Rejected(why) if !reply::PASSING.contains(&why));
-        if lasting {
-            // who held it learned of it by `dropped`; nobody is left to be told but the observer
-            shared.tell(fault);
-        }
         if lasting || shared.is_closed() || shared.clock.now().since(began) > GIVE_UP {
+            // nobody is left to be told but the observer
+            shared.tell(&Event::Failed { key: None, fault });
             return;
         }
         or_closed(shared, shared.clock.sleep_until(shared.clock.now().saturating_add(pause))).await;
@@ -163,9 +177,9 @@ async fn give_back(shared: &Arc<Shared>, attempts: &Semaphore, name: &Name, toke
 }
 
 impl Shared {
-    /// Tells the observer what went wrong in the background.
-    pub(super) fn tell(&self, fault: Fault) {
-        self.watcher.event(&Event::Failed { key: None, fault });
+    /// Tells the observer what happened in the background; its panic must not end that.
+    pub(super) fn tell(&self, event: &Event<'_>) {
+        let _ = catch_unwind(AssertUnwindSafe(|| self.watcher.event(event)));
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn call<W: Wire + Sync>(
         let value = match exchange(wire, operation, &attempt, until).await {
             Ok(value) => value,
             // the server closed a connection at rest, or went away: a token makes it safe to ask once more
-            Err(Failure::Broken) if !attempt.resent => {
+            Err(Failure::Broken) if !attempt.resent && !matches!(operation, Operation::ForceRelease) => {
                 attempt.resent = true;
                 continue;
             }

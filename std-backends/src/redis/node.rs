@@ -47,7 +47,7 @@ impl Node {
             Value::ServerError(error) => return Err(failure(&RedisError::from(error.clone()))),
             time => redis::from_redis_value_ref(time).map_err(|_| Failure::Broken)?,
         };
-        self.learn(now, seconds * 1_000 + micros / 1_000);
+        self.learn(now, seconds.saturating_mul(1_000).saturating_add(micros / 1_000));
         // not everybody may ask for the policy; then it stays unknown
         let pairs = redis::from_redis_value_ref::<HashMap<String, String>>(policy).ok();
         let found = pairs.and_then(|mut pairs| pairs.remove(POLICY));

@@ -2,6 +2,7 @@
 
 use super::{
     Owner, Shared,
+    background::{Dropped, Room},
     command::{By, Context, command},
     name::Name,
     reply::{Failure, Reply, failure, read},
@@ -11,7 +12,14 @@ use crate::{
     erased::{Answer, Operation},
     keeper::Renew,
 };
-use cachify_core::{Fault, Holding, cell::Ask, key::Key, patience::Ticket, time::Clock, token::HolderToken};
+use cachify_core::{
+    Fault, Holding,
+    cell::Ask,
+    key::Key,
+    patience::Ticket,
+    time::{Clock, Instant},
+    token::HolderToken,
+};
 use redis::{RedisError, Value};
 
 /// How many rights travel together.
@@ -37,7 +45,10 @@ impl Renew for Owner {
     }
 
     fn give_back(&self, key: Key<'_>, token: HolderToken) {
-        self.0.give_back_or_tell(key, token);
+        let right = Dropped { name: Name::of(&key), token };
+        if let Some(background) = self.0.background() {
+            background.give_back(&self.0, right, Instant::ZERO, Room::Unbounded);
+        }
     }
 }
 
@@ -74,8 +85,7 @@ fn fault(failure: Failure) -> Fault {
 }
 
 fn send(shared: &Shared, batch: &[(Key<'_>, Ask<'_>)], by: By) -> Vec<Result<Holding, Failure>> {
-    let until = shared.deadline();
-    let pipe = || {
+    let pipe = |until| {
         let mut pipe = redis::pipe();
         for (key, ask) in batch {
             let name = Name::of(key);
@@ -84,7 +94,7 @@ fn send(shared: &Shared, batch: &[(Key<'_>, Ask<'_>)], by: By) -> Vec<Result<Hol
         }
         pipe.get_packed_pipeline()
     };
-    let thread = Thread { shared, idle: &shared.renewing, until };
+    let thread = Thread::keeping(shared);
     let answers = match thread.exchange(pipe, batch.len()) {
         // a connection that broke at rest; what is renewed twice is renewed
         Err(Failure::Broken) => thread.exchange(pipe, batch.len()),

@@ -41,6 +41,13 @@ pub(super) enum Failure {
     Refused(Fault),
 }
 
+impl Failure {
+    /// Whether the server said that it is no master any more: then its address may be another's.
+    pub(super) fn is_demotion(self) -> bool {
+        matches!(self, Self::Refused(Fault::Rejected(READ_ONLY | NO_MASTER)))
+    }
+}
+
 const STRANGE: Fault =
     Fault::Rejected("the server answered what none of our scripts answers: is the key another program's?");
 

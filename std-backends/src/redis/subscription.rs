@@ -13,6 +13,7 @@ use super::{
 use cachify_core::{
     Fault,
     drive::beside,
+    observe::Event,
     time::{Clock, Timer},
 };
 use redis::{AsyncConnectionConfig, ProtocolVersion, PushInfo, PushKind, Value, aio::MultiplexedConnection};
@@ -41,7 +42,7 @@ pub(super) async fn keep(shared: Arc<Shared>) {
                 shared.inbox.set(Subscription::Down);
                 // whoever waits polls meanwhile, and would never know why
                 if matches!(fault, Fault::Rejected(_)) && !told {
-                    shared.tell(fault);
+                    shared.tell(&Event::Failed { key: None, fault });
                     told = true;
                 }
             }

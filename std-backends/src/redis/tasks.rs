@@ -177,7 +177,6 @@ impl<'a> Task<'a> {
     pub(super) fn timed_out(&self) {
         if let Some(number) = *locked(&self.unanswered) {
             self.shared.lines.forget(number);
-            self.shared.broke();
         }
     }
 }
@@ -193,7 +192,7 @@ impl Wire for Task<'_> {
         *locked(&self.unanswered) = None;
         answer.and_then(Value::extract_error).map_err(|error| {
             let failure = failure(&error);
-            if matches!(failure, Failure::Broken | Failure::NotSent(_)) {
+            if matches!(failure, Failure::Broken | Failure::NotSent(_)) || failure.is_demotion() {
                 self.shared.lines.forget(number);
                 self.shared.broke();
             }

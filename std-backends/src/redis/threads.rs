@@ -12,7 +12,7 @@ use cachify_core::{
     Fault,
     time::{Clock, Instant, Sleep},
 };
-use redis::{Cmd, Connection, RedisResult, Value};
+use redis::{Cmd, Connection, RedisError, RedisResult, Value};
 use std::{fmt, future::Future, pin::pin, sync::Mutex, time::Duration};
 
 /// How many connections wait for their next call; more are closed after use.
@@ -45,16 +45,27 @@ impl Idle {
     }
 }
 
-/// A call of a thread, which ends at `until`.
+/// A call of a thread.
 pub(super) struct Thread<'a> {
-    pub(super) shared: &'a Shared,
-    pub(super) idle: &'a Idle,
-    pub(super) until: Instant,
+    shared: &'a Shared,
+    idle: &'a Idle,
+    /// When it ends; of renewals only what comes after connecting.
+    until: Option<Instant>,
 }
 
-impl Thread<'_> {
-    fn left(&self) -> Result<Duration, Failure> {
-        let left = self.until.since(self.shared.clock.now());
+impl<'a> Thread<'a> {
+    /// A call that ends at `until`.
+    pub(super) fn calling(shared: &'a Shared, until: Instant) -> Self {
+        Self { shared, idle: &shared.idle, until: Some(until) }
+    }
+
+    /// Renewals: nobody waits for them, so connecting has a limit of its own.
+    pub(super) fn keeping(shared: &'a Shared) -> Self {
+        Self { shared, idle: &shared.renewing, until: None }
+    }
+
+    fn left(&self, until: Instant) -> Result<Duration, Failure> {
+        let left = until.since(self.shared.clock.now());
         // a limit of zero would be none
         if left.is_zero() { Err(Failure::TimedOut) } else { Ok(left) }
     }
@@ -67,22 +78,29 @@ impl Thread<'_> {
         if let Some((_, connection)) = locked(&self.idle.0).pop() {
             return Ok(connection);
         }
-        // the client takes it as the limit of each of two answers: to the password, and to the choice of a database
-        let left = self.left().map_err(|_| Failure::NotSent(Fault::Unreachable))?;
-        let limit = (left / 2).min(self.shared.connect_timeout);
+        let until = self.until.unwrap_or(now.saturating_add(self.shared.connect_timeout));
+        let left = self.left(until).map_err(|_| Failure::NotSent(Fault::Unreachable))?;
+        // a part of it: the client counts the last of its own two questions anew
+        let limit = (left * 3 / 4).min(self.shared.connect_timeout);
         let made = self.shared.client.get_connection_with_timeout(limit);
         let mut connection = made.map_err(|error| Failure::NotSent(unreached(failure(&error))))?;
         let greeting = greeting();
-        let answers = self.ask(&mut connection, &greeting.get_packed_pipeline(), greeting.len());
+        let answers = self.ask(&mut connection, &greeting.get_packed_pipeline(), greeting.len(), until);
         let answers = answers.map_err(|failure| Failure::NotSent(unreached(failure)))?;
         self.shared.greeted(&answers).map_err(Failure::NotSent)?;
         Ok(connection)
     }
 
     /// Not by the client's own pipelines, which wait for each answer as long as for the first.
-    fn ask(&self, connection: &mut Connection, packed: &[u8], answers: usize) -> Result<Vec<Value>, Failure> {
+    fn ask(
+        &self,
+        connection: &mut Connection,
+        packed: &[u8],
+        answers: usize,
+        until: Instant,
+    ) -> Result<Vec<Value>, Failure> {
         let limited = |connection: &mut Connection, act: &mut dyn FnMut(&mut Connection) -> RedisResult<Value>| {
-            let left = Some(self.left()?);
+            let left = Some(self.left(until)?);
             let limits = connection.set_read_timeout(left).and_then(|()| connection.set_write_timeout(left));
             limits.and_then(|()| act(connection)).map_err(|error| match failure(&error) {
                 _ if error.is_timeout() => Failure::TimedOut,
@@ -96,27 +114,48 @@ impl Thread<'_> {
     }
 
     /// Sends what `packed` makes once there is a connection, and receives; the connection is used again unless it may
-    /// still have an answer on it.
-    pub(super) fn exchange(&self, packed: impl FnOnce() -> Vec<u8>, answers: usize) -> Result<Vec<Value>, Failure> {
+    /// still have an answer on it, or leads to a server that is no master any more.
+    pub(super) fn exchange(
+        &self,
+        packed: impl FnOnce(Instant) -> Vec<u8>,
+        answers: usize,
+    ) -> Result<Vec<Value>, Failure> {
         let mut connection = self.connection()?;
         let sent = self.shared.clock.now();
-        let done = self.ask(&mut connection, &packed(), answers);
+        let until = self.until.unwrap_or_else(|| self.shared.deadline());
+        if self.left(until).is_err() {
+            // the way is long, but open: the next call begins here
+            self.idle.put(sent, connection);
+            return Err(Failure::NotSent(Fault::Unreachable));
+        }
+        let done = self.ask(&mut connection, &packed(until), answers, until);
         match &done {
-            Ok(_) => self.idle.put(self.shared.clock.now(), connection),
-            // whatever ailed this one ails those that have not answered since
-            Err(Failure::Broken | Failure::TimedOut) => {
+            Ok(values) if values.iter().any(is_demoted) => {
                 self.idle.forget(sent);
                 self.shared.broke();
             }
-            Err(_) => {}
+            Ok(_) => self.idle.put(self.shared.clock.now(), connection),
+            // whatever ailed this one ails those that have not answered since
+            Err(Failure::Broken) => {
+                self.idle.forget(sent);
+                self.shared.broke();
+            }
+            Err(_) => self.idle.forget(sent),
         }
         done
     }
 }
 
+fn is_demoted(value: &Value) -> bool {
+    match value {
+        Value::ServerError(error) => failure(&RedisError::from(error.clone())).is_demotion(),
+        _ => false,
+    }
+}
+
 impl Wire for Thread<'_> {
     async fn send(&self, cmd: impl FnOnce() -> Cmd + Send) -> Result<Value, Failure> {
-        let answer = self.exchange(|| cmd().get_packed_command(), 1)?.pop().ok_or(Failure::Broken)?;
+        let answer = self.exchange(|_| cmd().get_packed_command(), 1)?.pop().ok_or(Failure::Broken)?;
         answer.extract_error().map_err(|error| failure(&error))
     }
 

@@ -217,3 +217,87 @@ fn what_ended_while_it_connected_was_not_done() {
     let task = run(async { c.lock("k").acquire().await.map(drop).unwrap_err() });
     assert!(matches!(task, Refused::Unavailable(Fault::Unreachable)), "{task:?}");
 }
+
+#[test]
+fn a_server_that_was_demoted_is_left() {
+    let server = Server::start(Engine::Redis);
+    let proxy = Proxy::to(server.port());
+    let c = through(&server, &proxy, secs(10));
+    let (task, thread) = (c.lock("task"), c.lock("thread"));
+    run(async {
+        task.run(async |_| ()).await.unwrap();
+        thread.run_blocking(|_| ()).unwrap();
+        let before = proxy.connections();
+        server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+        let refused =
+            |why: Refused| matches!(why, Refused::Unavailable(Fault::Rejected(why)) if why.contains("replica"));
+        assert!(refused(task.acquire().await.map(drop).unwrap_err()));
+        assert!(refused(thread.acquire_blocking().map(drop).unwrap_err()));
+        // where the address leads to another server by now, the next call finds it
+        assert!(refused(task.acquire().await.map(drop).unwrap_err()));
+        assert!(refused(thread.acquire_blocking().map(drop).unwrap_err()));
+        assert_eq!(proxy.connections(), before + 2, "a new connection for each face");
+        server.command(&["REPLICAOF", "NO", "ONE"]);
+        task.run(async |_| ()).await.unwrap();
+        thread.run_blocking(|_| ()).unwrap();
+    });
+}
+
+#[test]
+fn renewal_connects_even_where_the_way_is_longer_than_the_limit() {
+    let server = Server::of(Engine::Redis).password("sesame").start();
+    let proxy = Proxy::to(server.port());
+    let c = through(&server, &proxy, millis(700));
+    let guard = run(async {
+        c.ping().await.unwrap();
+        proxy.delay(Direction::ToServer, millis(150));
+        proxy.delay(Direction::ToClient, millis(150));
+        c.lock("k").ttl(secs(4)).acquire().await.unwrap()
+    });
+    pass(secs(6));
+    assert!(guard.is_valid(), "three questions before the first renewal: 900 ms");
+    drop(guard);
+}
+
+#[test]
+fn permits_that_ended_in_crowds_are_asked_for_anew() {
+    everywhere(|server| {
+        let c = over(&server);
+        let held: Vec<_> = (0..300).map(|_| c.pool("k", 300).ttl(secs(60)).take_blocking().unwrap()).collect();
+        // all of them end at once, the last ones beyond the share that one call frees
+        let indices = cachify_tests::resp::Reply::Int(300);
+        assert_eq!(server.command(&["ZCARD", "t:p:{k}"]), indices);
+        for index in 0..300 {
+            server.command(&["ZADD", "t:p:{k}", "1", &index.to_string()]);
+        }
+        drop(held);
+        let fresh: Vec<_> = (0..300).map(|_| c.pool("k", 300).ttl(secs(60)).take_blocking().unwrap()).collect();
+        assert!(c.pool("k", 300).try_take_blocking().unwrap().is_none());
+        let mut seen: Vec<_> = fresh.iter().map(cachify::BlockingPermit::index).collect();
+        seen.sort_unstable();
+        assert!(seen.into_iter().eq(0..300));
+    });
+}
+
+#[test]
+fn a_forced_release_whose_answer_was_lost_is_unknown() {
+    let server = Server::start(Engine::Redis);
+    let proxy = Proxy::to(server.port());
+    let c = through(&server, &proxy, secs(10));
+    let lock = c.lock("k");
+    run(async {
+        // the server knows the script
+        assert_eq!(lock.force_release().await, Ok(false));
+        let held = lock.acquire().await.unwrap();
+        proxy.delay(Direction::ToClient, secs(5));
+        let forced = tokio::spawn({
+            let lock = lock.clone();
+            async move { lock.force_release().await }
+        });
+        until(|| int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 0).await;
+        proxy.cut();
+        assert_eq!(forced.await.unwrap(), Err(Fault::TimedOut), "sent again it would free the next holder's");
+        proxy.heal();
+        drop(held);
+    });
+}

@@ -8,14 +8,14 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Mutex, OnceLock,
-        mpsc::{SyncSender, sync_channel},
+        mpsc::{Sender, channel},
     },
     task::{Poll, Waker},
     thread,
 };
 
 /// How many jobs may wait; of more, the rights end by themselves.
-const ROOM: usize = 1_024;
+const ROOM: u64 = 65_536;
 
 pub(super) type Job = Box<dyn FnOnce() + Send>;
 
@@ -31,9 +31,9 @@ static PROGRESS: Mutex<Progress> = Mutex::new(Progress { noted: 0, done: 0, wait
 
 /// Hands a job to the thread; full or without a thread, the right ends by itself.
 pub(super) fn reap(job: Job) {
-    static REAPER: OnceLock<SyncSender<Job>> = OnceLock::new();
+    static REAPER: OnceLock<Sender<Job>> = OnceLock::new();
     let reaper = REAPER.get_or_init(|| {
-        let (sender, jobs) = sync_channel::<Job>(ROOM);
+        let (sender, jobs) = channel::<Job>();
         let run = move || {
             for job in jobs {
                 // the panic of a store must not end it
@@ -46,7 +46,7 @@ pub(super) fn reap(job: Job) {
     });
     // under the lock, so that a job is not done before it is noted
     let mut progress = locked(&PROGRESS);
-    if reaper.try_send(job).is_ok() {
+    if progress.noted - progress.done < ROOM && reaper.send(job).is_ok() {
         progress.noted += 1;
     }
 }
@@ -71,7 +71,7 @@ pub(super) async fn idle() {
         if progress.done >= last {
             return Poll::Ready(());
         }
-        progress.waiting.retain(|(_, waker)| !waker.will_wake(cx.waker()));
+        progress.waiting.retain(|(job, waker)| *job != last || !waker.will_wake(cx.waker()));
         progress.waiting.push((last, cx.waker().clone()));
         Poll::Pending
     })

@@ -3,6 +3,11 @@ if late(ARGV[3]) then return {-1, 0, 0, 0, now, 0} end
 local slots, holders, token, ttl = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2])
 sweep(slots, holders)
 local index, remaining = permit(slots, holders, token)
+if index and remaining <= 0 then
+  -- one that ended, and that the sweep has left
+  free(slots, holders, index)
+  index = nil
+end
 if index then
   return {1, tonumber(redis.call('HGET', holders, 'g:' .. index)), remaining, tonumber(index), now, 0}
 end
