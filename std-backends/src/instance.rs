@@ -107,6 +107,13 @@ impl Cachify {
         .await
     }
 
+    /// The store of this instance with values as bytes, to serve devices from (feature `link`).
+    #[cfg(feature = "link")]
+    #[must_use]
+    pub fn raw(&self) -> crate::RawStore {
+        crate::RawStore::new(self.0.store().clone())
+    }
+
     /// Gives back all that is held through this instance, whose guards then say that they lost it; how much there was.
     ///
     /// What was dropped before is given back too. In memory this takes no time; `within` bounds it where a store must

@@ -57,6 +57,8 @@ pub use json::Json;
 pub use keeper::Attended;
 pub use memory::{DEFAULT_MAX_ENTRIES, Memory};
 pub use store::AnyStore;
+#[cfg(feature = "link")]
+pub use store::RawStore;
 
 /// A lock that is held by a task.
 pub type Guard<S = AnyStore> = cachify_core::lock::Guard<Cachify<S>>;

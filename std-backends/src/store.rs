@@ -4,6 +4,8 @@ mod entry;
 mod forward;
 mod guest;
 mod outside;
+#[cfg(feature = "link")]
+mod raw;
 
 use crate::{
     clock::StdClock,
@@ -23,6 +25,8 @@ use cachify_core::{
 };
 pub(crate) use guest::Guest;
 pub(crate) use outside::Outside;
+#[cfg(feature = "link")]
+pub use raw::RawStore;
 use std::{sync::Arc, time::Duration};
 
 /// Memory, or a store outside the process.

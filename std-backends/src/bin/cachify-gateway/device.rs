@@ -1,0 +1,94 @@
+//! One device on one line, from its first byte to its last, with a line of log for each end.
+
+use cachify::{
+    RawStore,
+    clock::StdClock,
+    core::link::{Gateway, LineEnd, Served},
+};
+use embedded_io_adapters::tokio_1::FromTokio;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// How many lines are served at a time; whoever comes above that is turned away.
+const MOST: usize = 256;
+
+/// All devices, present and past.
+#[derive(Debug)]
+pub(crate) struct Devices {
+    store: RawStore,
+    came: AtomicUsize,
+    here: AtomicUsize,
+}
+
+impl Devices {
+    pub(crate) const fn new(store: RawStore) -> Self {
+        Self { store, came: AtomicUsize::new(0), here: AtomicUsize::new(0) }
+    }
+
+    /// How many there have been.
+    pub(crate) fn count(&self) -> usize {
+        self.came.load(Relaxed)
+    }
+
+    pub(crate) const fn store(&self) -> &RawStore {
+        &self.store
+    }
+}
+
+/// One device on its line.
+pub(crate) struct Visit {
+    devices: Arc<Devices>,
+    number: usize,
+    line: String,
+}
+
+impl Visit {
+    /// A device has come; `None` if there is no room.
+    pub(crate) fn begin(devices: &Arc<Devices>, line: String) -> Option<Self> {
+        if devices.here.fetch_add(1, Relaxed) >= MOST {
+            devices.here.fetch_sub(1, Relaxed);
+            println!("gateway: {line} was turned away: {MOST} devices are here");
+            return None;
+        }
+        let number = devices.came.fetch_add(1, Relaxed) + 1;
+        println!("device {number}: came on {line}");
+        Some(Self { devices: devices.clone(), number, line })
+    }
+
+    /// Serves it until its line ends.
+    pub(crate) async fn serve(
+        &self,
+        gateway: &mut Gateway<'_, RawStore, StdClock>,
+        stream: impl AsyncRead + AsyncWrite,
+    ) {
+        let before = gateway.served();
+        let (reader, writer) = tokio::io::split(stream);
+        let why = match gateway.serve(FromTokio::new(reader), FromTokio::new(writer)).await {
+            LineEnd::Closed => "it closed the line".to_owned(),
+            LineEnd::Read(why) | LineEnd::Write(why) => why.to_string(),
+        };
+        println!("device {}: {}; {why}", self.number, told(before, gateway.served()));
+    }
+}
+
+fn told(before: Served, after: Served) -> String {
+    format!(
+        "{} requests done, {} repeated, {} crowded, {} of another version, {} pieces of rubbish, {} notices",
+        after.done - before.done,
+        after.repeated - before.repeated,
+        after.crowded - before.crowded,
+        after.other_version - before.other_version,
+        after.rubbish - before.rubbish,
+        after.notices - before.notices,
+    )
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.devices.here.fetch_sub(1, Relaxed);
+        println!("device {}: has left {}", self.number, self.line);
+    }
+}

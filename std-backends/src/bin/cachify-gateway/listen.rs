@@ -1,0 +1,118 @@
+//! Waiting for devices on one line.
+
+use crate::{
+    device::{Devices, Visit},
+    options::{Failure, Line},
+};
+use serial2_tokio::SerialPort;
+use std::{convert::Infallible, fs, io, path::Path, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener, UnixStream},
+    task::JoinSet,
+    time::sleep,
+};
+
+/// How long to wait before a line that broke, or an accept that failed, is tried again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Serves the devices of one line; ends only when it cannot be opened.
+pub(crate) async fn on(line: Line, baud: u32, devices: Arc<Devices>) -> Result<Infallible, Failure> {
+    match &line {
+        Line::Tcp(address) => {
+            let listener = TcpListener::bind(address).await.map_err(|why| Failure::Listen(line.clone(), why))?;
+            let address = listener.local_addr().map_err(|why| Failure::Listen(line.clone(), why))?;
+            println!("gateway: listening on tcp:{address}");
+            Ok(Listener::Tcp(listener).serve(&devices).await)
+        }
+        Line::Unix(path) => {
+            let listener = bind(path).await?;
+            let _gone = Remove(path);
+            println!("gateway: listening on {line}");
+            Ok(Listener::Unix(listener, line.to_string()).serve(&devices).await)
+        }
+        Line::Serial(path) => {
+            let open = || SerialPort::open(path, baud);
+            // a device that is not there at the start is a mistake; later it may be unplugged for a while
+            let mut port = Some(open().map_err(|why| Failure::Listen(line.clone(), why))?);
+            println!("gateway: listening on {line}");
+            // what it remembers of the device's requests outlives a line that breaks
+            let mut gateway = devices.store().gateway();
+            loop {
+                if let Some(port) = port.take()
+                    && let Some(visit) = Visit::begin(&devices, line.to_string())
+                {
+                    visit.serve(&mut gateway, port).await;
+                }
+                sleep(PAUSE).await;
+                port = open().ok();
+            }
+        }
+    }
+}
+
+/// A line on which each connection is a device.
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, String),
+}
+
+impl Listener {
+    /// Serves each connection in a task of its own; all of them end with this future.
+    async fn serve(self, devices: &Arc<Devices>) -> Infallible {
+        let mut tasks = JoinSet::new();
+        loop {
+            while tasks.try_join_next().is_some() {}
+            match self.accept().await {
+                Ok((stream, peer)) => {
+                    if let Some(visit) = Visit::begin(devices, peer) {
+                        let store = devices.store().clone();
+                        tasks.spawn(async move { visit.serve(&mut store.gateway(), stream).await });
+                    }
+                }
+                // too many open files, or a peer that left at once
+                Err(_) => sleep(PAUSE).await,
+            }
+        }
+    }
+
+    async fn accept(&self) -> io::Result<(Box<dyn Stream>, String)> {
+        Ok(match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                (Box::new(stream), format!("tcp:{peer}"))
+            }
+            Self::Unix(listener, line) => (Box::new(listener.accept().await?.0), line.clone()),
+        })
+    }
+}
+
+/// A connection, whatever carries it.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A socket that a dead gateway left behind is replaced.
+async fn bind(path: &Path) -> Result<UnixListener, Failure> {
+    let failed = |why| Failure::Listen(Line::Unix(path.to_owned()), why);
+    match UnixListener::bind(path) {
+        Err(why) if why.kind() == io::ErrorKind::AddrInUse => {
+            match UnixStream::connect(path).await {
+                Ok(_) => return Err(Failure::Taken(path.to_owned())),
+                Err(why) if why.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(failed)?,
+                Err(why) => return Err(failed(why)),
+            }
+            UnixListener::bind(path).map_err(failed)
+        }
+        bound => bound.map_err(failed),
+    }
+}
+
+/// Removes a socket when its listener goes.
+struct Remove<'p>(&'p Path);
+
+impl Drop for Remove<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.0);
+    }
+}

@@ -1,0 +1,65 @@
+//! The gateway of a site: devices on its lines share the locks, runs, pools and caches of the fleet.
+//!
+//! `options.rs` reads the command line, `listen.rs` waits for devices, `device.rs` serves one.
+
+mod device;
+mod listen;
+mod options;
+
+use cachify::{Cachify, secs};
+use device::Devices;
+use options::{Backend, Failure, Options};
+use std::{process::ExitCode, sync::Arc};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("cachify-gateway: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Failure> {
+    let Some(options) = Options::asked()? else {
+        println!("{}", options::HELP);
+        return Ok(());
+    };
+    let instance = instance(&options)?;
+    instance.ping().await.map_err(Failure::Store)?;
+    let devices = Arc::new(Devices::new(instance.raw()));
+    let mut lines = JoinSet::new();
+    for line in options.listen {
+        lines.spawn(listen::on(line, options.baud, devices.clone()));
+    }
+    let mut ended = signal(SignalKind::terminate()).map_err(Failure::Signal)?;
+    let failed = tokio::select! {
+        Some(line) = lines.join_next() => Some(line),
+        done = tokio::signal::ctrl_c() => done.map_err(Failure::Signal).map(|()| None)?,
+        _ = ended.recv() => None,
+    };
+    // futures of devices are dropped: what they asked for is done or not done, and they ask again
+    lines.shutdown().await;
+    instance.shutdown(secs(5)).await;
+    println!("gateway: ended, {} served", devices.count());
+    match failed {
+        Some(Ok(Err(failure))) => Err(failure),
+        Some(Ok(Ok(never))) => match never {},
+        Some(Err(_)) | None => Ok(()),
+    }
+}
+
+fn instance(options: &Options) -> Result<Cachify, Failure> {
+    let builder = Cachify::builder().prefix(&options.prefix);
+    let builder = match &options.backend {
+        Backend::Redis(url) => builder.redis(url),
+        Backend::Memory => builder,
+    };
+    builder.build().map_err(Failure::Store)
+}

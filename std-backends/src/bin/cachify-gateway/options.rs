@@ -1,0 +1,126 @@
+//! What was asked for on the command line, and what can go wrong before a device is served.
+
+use std::{env, ffi::OsString, fmt, io, path::PathBuf};
+
+pub(crate) const HELP: &str = "\
+Usage: cachify-gateway --listen LINE [--listen LINE ..] (--redis URL | --memory) [--prefix PREFIX] [--baud RATE]
+
+Serves devices that speak cachify's link. LINE is one of
+  tcp:HOST:PORT    each connection is a device
+  unix:PATH        the same, on a socket
+  serial:DEVICE    a serial line, opened again when it breaks
+With --redis they share the locks, runs, pools and values of everything that uses the same server and prefix; with
+--memory only among themselves. PREFIX is `cachify` unless said, RATE 115200. Ends with Ctrl-C.";
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) listen: Vec<Line>,
+    pub(crate) backend: Backend,
+    pub(crate) prefix: String,
+    pub(crate) baud: u32,
+}
+
+/// Where devices come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    Tcp(String),
+    Unix(PathBuf),
+    Serial(PathBuf),
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "tcp:{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Serial(path) => write!(f, "serial:{}", path.display()),
+        }
+    }
+}
+
+/// Where their rights live.
+#[derive(Debug)]
+pub(crate) enum Backend {
+    Redis(String),
+    Memory,
+}
+
+/// Why the gateway does not run.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Usage(&'static str),
+    Store(cachify::Error),
+    Listen(Line, io::Error),
+    Taken(PathBuf),
+    Signal(io::Error),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(what) => write!(f, "{what}; --help says more"),
+            Self::Store(why) => write!(f, "the store cannot be used: {why}"),
+            Self::Listen(line, why) => write!(f, "{line} cannot be opened: {why}"),
+            Self::Taken(path) => write!(f, "somebody already listens on {}", path.display()),
+            Self::Signal(why) => write!(f, "signals cannot be heard: {why}"),
+        }
+    }
+}
+
+impl Options {
+    /// What was asked for; `None` where help was.
+    pub(crate) fn asked() -> Result<Option<Self>, Failure> {
+        let (mut listen, mut backend, mut prefix, mut baud) = (Vec::new(), None, String::from("cachify"), 115_200);
+        let mut said = env::args_os().skip(1);
+        while let Some(word) = said.next() {
+            let mut value = |what| text(said.next()).ok_or(Failure::Usage(what));
+            match word.to_str() {
+                Some("--help" | "-h") => return Ok(None),
+                Some("--listen") => listen.push(line(&value("`--listen` needs a line")?)?),
+                Some("--redis") if backend.is_none() => backend = Some(Backend::Redis(value("`--redis` needs a URL")?)),
+                Some("--memory") if backend.is_none() => backend = Some(Backend::Memory),
+                Some("--redis" | "--memory") => return Err(Failure::Usage("say `--redis` or `--memory` once")),
+                Some("--prefix") => prefix = value("`--prefix` needs a prefix")?,
+                Some("--baud") => {
+                    let rate = value("`--baud` needs a rate")?.parse().ok().filter(|rate| *rate > 0);
+                    baud = rate.ok_or(Failure::Usage("`--baud` needs a rate in bits per second"))?;
+                }
+                _ => return Err(Failure::Usage("there is no such option")),
+            }
+        }
+        let backend = backend.ok_or(Failure::Usage("say `--redis URL` or `--memory`"))?;
+        if listen.is_empty() {
+            return Err(Failure::Usage("say where devices come from: `--listen LINE`"));
+        }
+        Ok(Some(Self { listen, backend, prefix, baud }))
+    }
+}
+
+fn text(word: Option<OsString>) -> Option<String> {
+    word?.into_string().ok()
+}
+
+fn line(word: &str) -> Result<Line, Failure> {
+    match word.split_once(':') {
+        Some(("tcp", address)) if address.contains(':') => Ok(Line::Tcp(address.to_owned())),
+        Some(("unix", path)) if !path.is_empty() => Ok(Line::Unix(path.into())),
+        Some(("serial", device)) if !device.is_empty() => Ok(Line::Serial(device.into())),
+        _ => Err(Failure::Usage("a line is `tcp:HOST:PORT`, `unix:PATH` or `serial:DEVICE`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_or_refused() {
+        assert_eq!(line("tcp:[::1]:7000").unwrap(), Line::Tcp("[::1]:7000".into()));
+        assert_eq!(line("unix:/run/x").unwrap(), Line::Unix("/run/x".into()));
+        assert_eq!(line("serial:/dev/ttyS0").unwrap(), Line::Serial("/dev/ttyS0".into()));
+        for wrong in ["", "tcp:", "tcp:localhost", "unix:", "serial:", "udp:localhost:1", "/dev/ttyS0"] {
+            assert!(matches!(line(wrong), Err(Failure::Usage(_))), "{wrong}");
+        }
+    }
+}

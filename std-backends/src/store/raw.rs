@@ -1,0 +1,118 @@
+//! The store of an instance as devices see it: values are bytes, whatever their type.
+
+use super::{AnyStore, Kind};
+use crate::{clock::StdClock, erased::Operation};
+use cachify_core::{
+    AsIs, Fault, Holding,
+    cell::{Ask, Begun, Grant, Kept, Life, Lookup},
+    key::Key,
+    link::Gateway,
+    patience::{Contended, Ticket},
+    store::{
+        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
+        CacheStore, Store,
+    },
+    token::HolderToken,
+};
+use std::time::Duration;
+
+/// The store of an instance, for gateways: rights are shared with the instance's own calls, values are bytes.
+///
+/// Outside the process an entry is what it is there, so a device and a server that give it the same tag and codec read
+/// each other's. In memory, devices see only what devices wrote.
+#[derive(Clone, Debug)]
+pub struct RawStore(AnyStore);
+
+impl RawStore {
+    pub(crate) const fn new(store: AnyStore) -> Self {
+        Self(store)
+    }
+
+    /// A gateway for the devices of one line, under this instance's prefix.
+    #[must_use]
+    pub fn gateway(&self) -> Gateway<'_, Self, StdClock> {
+        Gateway::new(self, self.0.clock.clone()).prefix(&self.0.prefix).seed(self.0.seed)
+    }
+}
+
+impl Store for RawStore {
+    type Error = Fault;
+    async fn changed(&self, key: Key<'_>, ticket: Ticket) {
+        self.0.changed(key, ticket).await;
+    }
+    fn dropped(&self, key: Key<'_>, token: HolderToken) {
+        self.0.dropped(key, token);
+    }
+}
+
+macro_rules! same {
+    ($($Async:ident { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
+        impl $Async for RawStore {
+            $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault> {
+                $Async::$f(&self.0, key, $($a),*).await
+            })*
+        }
+    )* };
+}
+
+same! {
+    AsyncLeaseStore {
+        fn acquire(ask: &Ask<'_>) -> Contended<Grant>;
+        fn renew(ask: &Ask<'_>) -> Holding;
+        fn release(token: HolderToken) -> Holding;
+    }
+    AsyncPermitStore {
+        fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant>;
+        fn extend(ask: &Ask<'_>) -> Holding;
+        fn give_back(token: HolderToken) -> Holding;
+        fn in_use() -> u16;
+    }
+    AsyncOnceStore {
+        fn begin(ask: &Ask<'_>) -> Begun;
+        fn touch(ask: &Ask<'_>) -> Holding;
+        fn complete(token: HolderToken, keep: Duration) -> Holding;
+        fn fail(token: HolderToken) -> Holding;
+    }
+    AsyncInspect { fn remaining() -> Option<Duration>; }
+    AsyncForce { fn force_release() -> bool; }
+    AsyncEntryStore {
+        fn keep_flying(ask: &Ask<'_>) -> Holding;
+        fn abandon(token: HolderToken) -> Holding;
+        fn invalidate() -> bool;
+    }
+}
+
+type Bytes = Vec<u8>;
+
+impl AsyncCacheStore<Bytes, AsIs> for RawStore {
+    async fn get(&self, key: Key<'_>, codec: &AsIs) -> Result<Option<Bytes>, Fault> {
+        match &self.0.kind {
+            Kind::Memory(memory) => CacheStore::<Bytes, AsIs>::get(memory, key, codec),
+            Kind::Outside(outside) => outside.call(key, Operation::Get).await?.value(),
+            Kind::Nothing => Err(Fault::NotInitialised),
+        }
+    }
+    async fn join(&self, key: Key<'_>, codec: &AsIs, ask: &Ask<'_>) -> Result<Contended<Lookup<Bytes>>, Fault> {
+        match &self.0.kind {
+            Kind::Memory(memory) => CacheStore::<Bytes, AsIs>::join(memory, key, codec, ask),
+            Kind::Outside(outside) => outside.call(key, Operation::Join(ask)).await?.lookup(),
+            Kind::Nothing => Err(Fault::NotInitialised),
+        }
+    }
+    async fn publish(
+        &self,
+        key: Key<'_>,
+        codec: &AsIs,
+        token: HolderToken,
+        value: Kept<'_, Bytes>,
+        life: Life,
+    ) -> Result<Holding, Fault> {
+        match &self.0.kind {
+            Kind::Memory(memory) => CacheStore::<Bytes, AsIs>::publish(memory, key, codec, token, value, life),
+            Kind::Outside(outside) => {
+                outside.call(key, Operation::Publish(token, value.into_owned(), life)).await?.holding()
+            }
+            Kind::Nothing => Err(Fault::NotInitialised),
+        }
+    }
+}
