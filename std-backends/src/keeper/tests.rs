@@ -11,10 +11,23 @@ const TTL: Duration = Duration::from_secs(9);
 struct Mute {
     calls: AtomicUsize,
     silent: usize,
+    /// Who is to renew everything while the first renewal is under way.
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "only a store outside the process forgets"))]
+    rushes: Mutex<Option<Keeper>>,
+}
+
+impl Mute {
+    fn new(silent: usize) -> Arc<Self> {
+        Arc::new(Self { calls: AtomicUsize::new(0), silent, rushes: Mutex::default() })
+    }
 }
 
 impl Renew for Mute {
     fn renew(&self, _: Key<'_>, _: &Ask<'_>) -> Result<Holding, Fault> {
+        #[cfg(feature = "redis")]
+        if let Some(keeper) = locked(&self.rushes).take() {
+            keeper.rush();
+        }
         if self.calls.fetch_add(1, SeqCst) < self.silent { Err(Fault::TimedOut) } else { Ok(Holding::Kept) }
     }
     fn give_back(&self, _: Key<'_>, _: HolderToken) {}
@@ -43,7 +56,7 @@ fn asked(keeper: &Keeper, store: &Mute, times: usize) {
 #[test]
 fn an_unanswered_renewal_is_tried_again_each_second() {
     let clock = ManualClock::new();
-    let store = Arc::new(Mute { calls: AtomicUsize::new(0), silent: 4 });
+    let store = Mute::new(4);
     let (keeper, right) = attended(&store, &clock);
     clock.advance(Duration::from_millis(3_300));
     for times in 1..=5 {
@@ -60,7 +73,7 @@ fn an_unanswered_renewal_is_tried_again_each_second() {
 #[test]
 fn what_was_given_back_is_neither_renewed_nor_valid() {
     let clock = ManualClock::new();
-    let store = Arc::new(Mute { calls: AtomicUsize::new(0), silent: 0 });
+    let store = Mute::new(0);
     let (keeper, right) = attended(&store, &clock);
     let held = locked(&keeper.0.queue).by_due.values().next().unwrap().clone();
     assert_eq!((keeper.drain(), keeper.drain()), (1, 0));
@@ -68,5 +81,18 @@ fn what_was_given_back_is_neither_renewed_nor_valid() {
     keeper.answered(&held, clock.now(), true);
     assert!(!right.validity().is_valid(clock.now()), "an answer that was on its way");
     assert_eq!(keeper.drain(), 0);
+    keeper.stop();
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn what_was_being_renewed_when_the_store_may_have_forgotten_is_renewed_again() {
+    let clock = ManualClock::new();
+    let store = Mute::new(0);
+    let (keeper, _right) = attended(&store, &clock);
+    *locked(&store.rushes) = Some(keeper.clone());
+    clock.advance(Duration::from_millis(3_300));
+    // the clock stands still: the second time comes at once
+    asked(&keeper, &store, 2);
     keeper.stop();
 }
