@@ -4,3 +4,5 @@
 
 mod conformance;
 mod pipe;
+mod trouble;
+mod world;

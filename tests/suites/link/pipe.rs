@@ -155,6 +155,11 @@ impl Line {
         Self { up: Pipe::new(seed), down: Pipe::new(!seed) }
     }
 
+    /// A number of its own.
+    pub(crate) fn seed(&self) -> u64 {
+        self.up.0.borrow().random.0
+    }
+
     pub(crate) fn set(&self, faults: Faults) {
         self.up.set(faults);
         self.down.set(faults);
