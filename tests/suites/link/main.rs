@@ -4,5 +4,7 @@
 
 mod conformance;
 mod pipe;
+mod rubbish;
+mod slow;
 mod trouble;
 mod world;

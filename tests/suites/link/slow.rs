@@ -1,0 +1,79 @@
+//! A store that takes its time with one key.
+
+use crate::world::{Store, pass};
+use cachify_core::{
+    AsIs,
+    cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
+    key::Key,
+    patience::{Contended, Ticket},
+    store::{
+        self, AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore,
+        AsyncPermitStore, CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, PermitStore, StoreFull,
+    },
+    testing::ManualClock,
+    token::HolderToken,
+};
+use std::{cell::RefCell, future::Future, time::Duration};
+
+/// Operations on the key `slow` take 200 ms; the diary tells when which began and ended.
+pub(crate) struct Slow<'c> {
+    pub(crate) store: Store<'c>,
+    pub(crate) clock: &'c ManualClock,
+    pub(crate) diary: RefCell<Vec<&'static str>>,
+}
+
+impl store::Store for Slow<'_> {
+    type Error = StoreFull;
+    fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
+        self.store.changed(key, ticket)
+    }
+    fn dropped(&self, key: Key<'_>, token: HolderToken) {
+        self.store.dropped(key, token);
+    }
+}
+
+macro_rules! slow {
+    ($($Sync:ident $Async:ident [$($g:tt)*] { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
+        impl $Async $($g)* for Slow<'_> {
+            $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, StoreFull> {
+                self.diary.borrow_mut().push(concat!("begins ", stringify!($f)));
+                if key.bytes == b"slow" {
+                    pass(self.clock, Duration::from_millis(200)).await;
+                }
+                self.diary.borrow_mut().push(concat!("ends ", stringify!($f)));
+                $Sync::$f(&self.store, key, $($a),*)
+            })*
+        }
+    )* };
+}
+slow! {
+    LeaseStore AsyncLeaseStore [] {
+        fn acquire(ask: &Ask<'_>) -> Contended<Grant>;
+        fn renew(ask: &Ask<'_>) -> Holding;
+        fn release(token: HolderToken) -> Holding;
+    }
+    PermitStore AsyncPermitStore [] {
+        fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant>;
+        fn extend(ask: &Ask<'_>) -> Holding;
+        fn give_back(token: HolderToken) -> Holding;
+        fn in_use() -> u16;
+    }
+    OnceStore AsyncOnceStore [] {
+        fn begin(ask: &Ask<'_>) -> Begun;
+        fn touch(ask: &Ask<'_>) -> Holding;
+        fn complete(token: HolderToken, keep: Duration) -> Holding;
+        fn fail(token: HolderToken) -> Holding;
+    }
+    Inspect AsyncInspect [] { fn remaining() -> Option<Duration>; }
+    Force AsyncForce [] { fn force_release() -> bool; }
+    EntryStore AsyncEntryStore [] {
+        fn keep_flying(ask: &Ask<'_>) -> Holding;
+        fn abandon(token: HolderToken) -> Holding;
+        fn invalidate() -> bool;
+    }
+    CacheStore AsyncCacheStore [<Vec<u8>, AsIs>] {
+        fn get(codec: &AsIs) -> Option<Vec<u8>>;
+        fn join(codec: &AsIs, ask: &Ask<'_>) -> Contended<Lookup<Vec<u8>>>;
+        fn publish(codec: &AsIs, token: HolderToken, value: Kept<'_, Vec<u8>>, life: Life) -> Holding;
+    }
+}
