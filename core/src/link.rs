@@ -104,6 +104,7 @@ pub use remote::{RemoteStore, Session, Tally, Timing};
 pub use state::State;
 
 use core::fmt;
+use embedded_io_async::Write;
 
 /// The version of the link that is spoken here.
 pub const VERSION: u8 = 1;
@@ -133,3 +134,19 @@ impl<R: fmt::Display, W: fmt::Display> fmt::Display for LineEnd<R, W> {
 }
 
 impl<R: core::error::Error, W: core::error::Error> core::error::Error for LineEnd<R, W> {}
+
+/// Writes and flushes all of it; a failure tells how much was taken before.
+async fn write_all<W: Write, E>(writer: &mut W, mut bytes: &[u8]) -> Result<(), (usize, LineEnd<E, W::Error>)> {
+    let mut taken = 0;
+    while !bytes.is_empty() {
+        match writer.write(bytes).await {
+            Ok(0) => return Err((taken, LineEnd::Closed)),
+            Ok(len) => {
+                taken += len;
+                bytes = bytes.get(len..).unwrap_or_default();
+            }
+            Err(error) => return Err((taken, LineEnd::Write(error))),
+        }
+    }
+    writer.flush().await.map_err(|error| (taken, LineEnd::Write(error)))
+}

@@ -7,7 +7,7 @@ mod desk;
 mod perform;
 mod watch;
 
-use super::{LineEnd, frame::Decoder};
+use super::{LineEnd, frame::Decoder, write_all};
 use crate::{
     codec::AsIs,
     key::{Key, Kind},
@@ -276,7 +276,6 @@ async fn read<R: Read, E>(mut reader: R) -> Result<(R, Chunk, usize), LineEnd<R:
 }
 
 async fn write<W: Write, E>(mut writer: W, frame: Frame) -> Result<W, LineEnd<E, W::Error>> {
-    writer.write_all(frame.bytes()).await.map_err(LineEnd::Write)?;
-    writer.flush().await.map_err(LineEnd::Write)?;
+    write_all(&mut writer, frame.bytes()).await.map_err(|(_, why)| why)?;
     Ok(writer)
 }

@@ -9,6 +9,7 @@ use super::{
     remote::RemoteStore,
     state::{Dropped, Due, State},
     wire::Reader,
+    write_all,
 };
 use crate::{
     drive::beside,
@@ -22,7 +23,7 @@ use embedded_io_async::{Read, Write};
 
 /// What the pump does next.
 enum Next {
-    Send { len: usize, again: bool },
+    Send { request: u32, len: usize, again: bool },
     Wait(Instant),
 }
 
@@ -37,10 +38,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     /// Dropping the future leaves requests under way; they time out unless a pump runs again.
     pub async fn pump<R: Read, W: Write>(&self, mut reader: R, mut writer: W) -> LineEnd<R::Error, W::Error> {
         self.step(State::line_up);
-        let end = match beside(self.send(&mut writer), self.receive(&mut reader)).await {
-            Ok(error) => LineEnd::Write(error),
-            Err(end) => end,
-        };
+        let (Ok(end) | Err(end)) = beside(self.send(&mut writer), self.receive(&mut reader)).await;
         if !matches!(end, LineEnd::Read(_)) {
             self.step(State::line_down);
             while self.wake(State::fail_one) {}
@@ -48,22 +46,24 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         end
     }
 
-    async fn send<W: Write>(&self, writer: &mut W) -> W::Error {
+    async fn send<W: Write, E>(&self, writer: &mut W) -> LineEnd<E, W::Error> {
         let mut frame = [0; FRAME];
         // the line may have ended amid a frame
         let mut apart = true;
         loop {
             match self.next(&mut frame) {
-                Next::Send { len, again } => {
+                Next::Send { request, len, again } => {
                     let from = usize::from(!apart && !again);
                     let bytes = frame.get(from..len).unwrap_or_default();
-                    let written = match writer.write_all(bytes).await {
-                        Ok(()) => writer.flush().await,
-                        error => error,
-                    };
-                    match written {
+                    match write_all(writer, bytes).await {
                         Ok(()) => apart = false,
-                        Err(error) => return error,
+                        Err((taken, why)) => {
+                            // nothing of it is on the line: it is known not to be done
+                            if taken == 0 && !again {
+                                self.step(|state| state.not_sent(request));
+                            }
+                            return why;
+                        }
                     }
                 }
                 Next::Wait(at) => {
@@ -78,8 +78,10 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     fn next(&self, frame: &mut [u8; FRAME]) -> Next {
         let now = self.clock.now();
         match self.step(|state| state.due(now, &self.timing, frame)) {
-            Due::Send { len, again } => Next::Send { len, again },
-            Due::GiveBack { dropped, again } => Next::Send { len: self.give_back(&dropped, frame), again },
+            Due::Send { request, len, again } => Next::Send { request, len, again },
+            Due::GiveBack { dropped, again } => {
+                Next::Send { request: dropped.request, len: self.give_back(&dropped, frame), again }
+            }
             Due::Wait(at) => Next::Wait(at),
         }
     }

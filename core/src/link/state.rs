@@ -51,6 +51,7 @@ const CROWD: Key<'static> = Key { kind: Kind::Pool, prefix: "", bytes: b"", hash
 pub(super) enum Due<const KEY: usize> {
     /// A frame was copied out.
     Send {
+        request: u32,
         len: usize,
         again: bool,
     },
@@ -196,12 +197,21 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         let dropped_at = dropped.as_ref().map_or(Instant::MAX, |place| place.sends.next);
         match (slot, dropped) {
             (Some(slot), _) if asked_at <= now && asked_at <= dropped_at => {
-                Due::Send { again: slot.sends.sent(now, timing.resend), len: copy(slot.bytes(), to) }
+                let again = slot.sends.sent(now, timing.resend);
+                Due::Send { request: slot.request, len: copy(slot.bytes(), to), again }
             }
             (_, Some(place)) if dropped_at <= now => {
-                Due::GiveBack { again: place.sends.sent(now, timing.resend), dropped: *place }
+                let again = place.sends.sent(now, timing.resend);
+                Due::GiveBack { dropped: *place, again }
             }
             _ => Due::Wait(asked_at.min(dropped_at)),
+        }
+    }
+
+    /// The line took nothing of a request.
+    pub(super) fn not_sent(&mut self, request: u32) {
+        if let Some(slot) = self.slot(request) {
+            slot.sends.count = 0;
         }
     }
 

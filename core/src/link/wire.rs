@@ -209,3 +209,101 @@ impl Parse<'_> for HolderToken {
         Some(token)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cell::{Ask, Begun, Grant, Life, Lookup},
+        link::frame::{Decoder, encode},
+        patience::{Busy, Contended},
+        store::Fault,
+        token::FencingToken,
+        ttl::Ttl,
+    };
+    use std::{fmt::Debug, vec::Vec};
+
+    fn bytes(value: &impl Put) -> Vec<u8> {
+        let mut line = [0; 600];
+        let len = encode(&mut line, |to| value.put(to)).unwrap();
+        let mut decoder = Decoder::new([0; 600]);
+        line[..len].iter().find_map(|byte| decoder.feed(*byte).map(<[u8]>::to_vec)).unwrap()
+    }
+
+    /// It comes back whole; cut short it is nothing.
+    fn comes_back<T: Put + for<'a> Parse<'a> + PartialEq + Debug>(value: T) {
+        let bytes = bytes(&value);
+        let mut reader = Reader::new(&bytes, Ticket(7));
+        assert_eq!(T::parse(&mut reader).as_ref(), Some(&value));
+        assert!(reader.is_empty(), "{value:?}");
+        for len in 0..bytes.len() {
+            assert_eq!(T::parse(&mut Reader::new(&bytes[..len], Ticket(7))), None, "{value:?} cut to {len}");
+        }
+    }
+
+    #[test]
+    fn it_is_postcard() {
+        use postcard::to_slice;
+        let mut buf = [0; 64];
+        for number in [0, 1, 127, 128, 16_383, 16_384, u32::MAX] {
+            assert_eq!(bytes(&number), to_slice(&number, &mut buf).unwrap());
+            assert_eq!(bytes(&Some(number)), to_slice(&Some(number), &mut buf).unwrap());
+            let wide = u64::from(number) << 31 | 5;
+            assert_eq!(bytes(&wide), to_slice(&wide, &mut buf).unwrap());
+        }
+        assert_eq!(bytes(&u16::MAX), to_slice(&u16::MAX, &mut buf).unwrap());
+        assert_eq!(bytes(&None::<u32>), to_slice(&None::<u32>, &mut buf).unwrap());
+        assert_eq!(bytes(&true), to_slice(&true, &mut buf).unwrap());
+        assert_eq!(bytes(&b"key".as_slice()), to_slice("key", &mut buf).unwrap());
+        assert_eq!(bytes(&HolderToken([1, 2, 3, 0x0403_0201])), to_slice(&token_bytes(), &mut buf).unwrap());
+    }
+
+    fn token_bytes() -> [u8; 16] {
+        [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 1, 2, 3, 4]
+    }
+
+    #[test]
+    fn everything_comes_back() {
+        let (second, day) = (Duration::from_secs(1), Duration::from_secs(86_400));
+        let mut ask = Ask::new(HolderToken([1, u32::MAX, 0, 7]), second);
+        comes_back(ask);
+        ask.within = Some(day);
+        comes_back(ask);
+        let grant = Grant { fence: FencingToken(u64::MAX), index: u16::MAX, remaining: day };
+        let busy = Busy { remaining: second, ticket: Ticket(7) };
+        comes_back(Contended::Granted(grant));
+        comes_back(Contended::<Grant>::Busy(busy));
+        comes_back(Contended::<Grant>::Busy(Busy { ticket: Ticket::NONE, ..busy }));
+        comes_back(Begun::Run(grant));
+        comes_back(Begun::Busy(busy));
+        comes_back(Begun::Done { remaining: second });
+        comes_back(Lookup::Fresh(300_u16));
+        comes_back(Lookup::Stale(300_u16));
+        comes_back(Lookup::Fill { stale: Some(300_u16), fence: FencingToken(1), remaining: second });
+        comes_back(Life { ttl: Ttl::Forever, stale_for: day });
+        comes_back(Life { ttl: Ttl::For(second), stale_for: Duration::ZERO });
+        for fault in [Fault::TimedOut, Fault::Unreachable, Fault::Full, Fault::KeyTooLong, Fault::Codec] {
+            comes_back(fault);
+        }
+        comes_back(Fault::Rejected(crate::link::TOO_LONG));
+        comes_back(Some(Holding::Lost));
+        comes_back(Kind::Pool);
+    }
+
+    #[test]
+    fn durations_round_up_and_end_at_49_days() {
+        assert_eq!(bytes(&Duration::from_nanos(1)), [1]);
+        assert_eq!(bytes(&Duration::MAX), bytes(&u32::MAX));
+    }
+
+    #[test]
+    fn a_number_of_too_many_bits_is_nothing() {
+        for bytes in [&[0xff, 0xff, 0xff, 0xff, 0x1f][..], &[0x80; 6], &[0xff, 0xff, 0xff, 0xff, 0xff, 1]] {
+            assert_eq!(u32::parse(&mut Reader::new(bytes, Ticket::NONE)), None, "{bytes:?}");
+        }
+        assert_eq!(u16::parse(&mut Reader::new(&[0xff, 0xff, 3], Ticket::NONE)), Some(u16::MAX));
+        assert_eq!(u16::parse(&mut Reader::new(&[0xff, 0xff, 4], Ticket::NONE)), None);
+        assert_eq!(u64::parse(&mut Reader::new(&[[0xff; 9].as_slice(), &[1]].concat(), Ticket::NONE)), Some(u64::MAX));
+        assert_eq!(u64::parse(&mut Reader::new(&[0xff; 11], Ticket::NONE)), None);
+    }
+}

@@ -2,9 +2,13 @@
 //!
 //! No test sleeps: the clock is moved by hand, and everything runs on one thread.
 
+mod cases;
 mod conformance;
+mod drops;
 mod pipe;
 mod rubbish;
 mod slow;
 mod trouble;
+mod values;
+mod waiting;
 mod world;

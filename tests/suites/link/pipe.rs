@@ -53,7 +53,6 @@ struct Inner {
     bytes: VecDeque<u8>,
     faults: Faults,
     random: Random,
-    written: usize,
 }
 
 /// One direction of a line.
@@ -63,16 +62,11 @@ pub(crate) struct Pipe(Rc<RefCell<Inner>>);
 impl Pipe {
     pub(crate) fn new(seed: u64) -> Self {
         let (bytes, faults, random) = (VecDeque::new(), Faults::default(), Random::new(seed));
-        Self(Rc::new(RefCell::new(Inner { bytes, faults, random, written: 0 })))
+        Self(Rc::new(RefCell::new(Inner { bytes, faults, random })))
     }
 
     pub(crate) fn set(&self, faults: Faults) {
         self.0.borrow_mut().faults = faults;
-    }
-
-    /// How many bytes were written, whether or not they arrive.
-    pub(crate) fn written(&self) -> usize {
-        self.0.borrow().written
     }
 
     /// Puts bytes on the line as they are.
@@ -116,7 +110,6 @@ impl Write for Pipe {
         if broken {
             return Err(ErrorKind::BrokenPipe);
         }
-        inner.written += buf.len();
         let times = match (cut || inner.random.once_in(gaps), inner.random.once_in(doubles)) {
             (true, _) => 0,
             (false, true) => 2,

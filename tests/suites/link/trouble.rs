@@ -46,7 +46,7 @@ impl<F: Face, R> Right for Held<F, R> {
 }
 
 /// What everybody together saw.
-struct Seen<'c> {
+struct Record<'c> {
     clock: &'c ManualClock,
     rights: RefCell<Vec<(u8, Weak<dyn Right + 'c>)>>,
     fences: [Cell<u64>; 3],
@@ -58,10 +58,15 @@ fn millis(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-impl<'c> Seen<'c> {
+impl<'c> Record<'c> {
     fn new(clock: &'c ManualClock) -> Self {
-        let (rights, fences) = (RefCell::default(), Default::default());
-        Self { clock, rights, fences, completed: Cell::new(false), granted: Cell::new(0) }
+        Self {
+            clock,
+            rights: RefCell::default(),
+            fences: Default::default(),
+            completed: Cell::new(false),
+            granted: Cell::new(0),
+        }
     }
 
     /// Somebody was granted a right, and is known by it from now on.
@@ -97,7 +102,7 @@ impl<'c> Seen<'c> {
 }
 
 /// Asks for rights a few times, in ways that differ.
-async fn actor<'c, P: Handle + 'c>(handle: P, seen: &Seen<'c>, seed: u64)
+async fn actor<'c, P: Handle + 'c>(handle: P, record: &Record<'c>, seed: u64)
 where
     Tasks<P>: AsyncRights,
     P::Store: AsyncPermitStore,
@@ -110,13 +115,13 @@ where
         let (kind, wait) = (random.below(3) as u8, random.below(4));
         let patience = millis(random.below(3_000));
         // whatever is granted from now on lasts at least until then
-        let end = seen.clock.now().saturating_add(ttl);
+        let end = record.clock.now().saturating_add(ttl);
         let asked = async {
             match kind {
                 LOCK => {
                     let lock = handle.lock("k").ttl(ttl);
                     let lock = if wait == 0 { lock } else { lock.wait_forever() };
-                    used(seen, end, seen.granted(LOCK, lock.acquire().await?), &mut random, async |held| {
+                    used(record, end, record.granted(LOCK, lock.acquire().await?), &mut random, async |held| {
                         held.release().await
                     })
                     .await
@@ -124,7 +129,7 @@ where
                 POOL => {
                     let pool = handle.pool("k", SIZE).ttl(ttl);
                     let pool = if wait == 0 { pool } else { pool.wait(patience) };
-                    used(seen, end, seen.granted(POOL, pool.take().await?), &mut random, async |held| {
+                    used(record, end, record.granted(POOL, pool.take().await?), &mut random, async |held| {
                         held.release().await
                     })
                     .await
@@ -133,23 +138,23 @@ where
                     let once = handle.once("k").ttl(ttl).keep(KEEP);
                     let settle = async |run: cachify_core::once::Run<P>| {
                         let done = run.complete().await;
-                        seen.completed.set(seen.completed.get() || done == Ok(Holding::Kept));
+                        record.completed.set(record.completed.get() || done == Ok(Holding::Kept));
                         done
                     };
-                    used(seen, end, seen.granted(ONCE, once.begin().await?), &mut random, settle).await
+                    used(record, end, record.granted(ONCE, once.begin().await?), &mut random, settle).await
                 }
             }
         };
         // some give up, wherever they are
         let given_up = wait == 1;
         let asked = beside(asked, async {
-            pass(seen.clock, patience).await;
+            pass(record.clock, patience).await;
             if !given_up {
                 std::future::pending::<()>().await;
             }
         });
         if let Ok(Err(Refused::Unavailable(_) | Refused::Indeterminate { .. })) = asked.await {
-            pass(seen.clock, millis(50)).await;
+            pass(record.clock, millis(50)).await;
             continue;
         }
         turns -= 1;
@@ -158,18 +163,18 @@ where
 
 /// Holds a right for a while, perhaps past its end, and gives it back in one way or another.
 async fn used<T>(
-    seen: &Seen<'_>,
+    record: &Record<'_>,
     end: Instant,
     held: Rc<T>,
     random: &mut Random,
     settle: impl AsyncFnOnce(T) -> Result<Holding, Refused>,
 ) -> Result<(), Refused> {
     let (held_for, dropped) = (millis(random.below(400) * random.below(6)), random.once_in(3));
-    pass(seen.clock, held_for).await;
+    pass(record.clock, held_for).await;
     match Rc::into_inner(held) {
         Some(held) if !dropped => {
             let settled = settle(held).await?;
-            assert!(settled == Holding::Kept || seen.clock.now() >= end, "a live right was lost");
+            assert!(settled == Holding::Kept || record.clock.now() >= end, "a live right was lost");
         }
         _ => {}
     }
@@ -198,24 +203,24 @@ fn history(seed: u64) -> u32 {
     let local = Instance::new(&store);
     let devices = [device(&clock, 1), device(&clock, 2)];
     let lines = [Line::new(seed), Line::new(seed ^ 0x5555)];
-    let seen = Seen::new(&clock);
+    let record = Record::new(&clock);
     let mut world = World::new(&clock, seed);
     for (device, line) in devices.iter().zip(&lines) {
         world.services.extend(connected(device, &store, &clock, line));
         world.spawn(weather(line.clone(), &clock, seed ^ line.seed(), Instant::from_millis(10_000)));
         for n in 0..5 {
-            world.spawn(actor(device, &seen, seed.wrapping_mul(31).wrapping_add(n)));
+            world.spawn(actor(device, &record, seed.wrapping_mul(31).wrapping_add(n)));
         }
     }
-    world.spawn(actor(&local, &seen, seed ^ 0xaaaa));
-    assert!(world.run(millis(300_000), || seen.check()), "somebody is stuck");
+    world.spawn(actor(&local, &record, seed ^ 0xaaaa));
+    assert!(world.run(millis(300_000), || record.check()), "somebody is stuck");
     // what was dropped last is given back, or ends
     world.spawn(pass(&clock, millis(5_000)));
     assert!(world.run(millis(300_000), || ()), "time passes");
     let key = |kind| Key::new(kind, "", b"k", 0);
     assert_eq!(store.remaining(key(Kind::Lock)), Ok(None), "the lock stays held");
     assert_eq!(PermitStore::in_use(&store, key(Kind::Pool)), Ok(0), "a permit stays held");
-    seen.granted.get()
+    record.granted.get()
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use crate::pipe::{Faults, Line, Random};
 use cachify_core::{
     Instance,
+    key::{Key, Kind},
     link::{Gateway, LineEnd, RemoteStore, Session},
     store::{growing::MapStore, lock::NoLock},
     testing::ManualClock,
-    time::Clock,
+    time::{Clock, Instant},
 };
 use std::{
     cell::RefCell,
@@ -130,3 +131,29 @@ pub(crate) fn trouble(random: &mut Random) -> Faults {
         ..Faults::default()
     }
 }
+
+pub(crate) const MS: Duration = Duration::from_millis(1);
+pub(crate) const LONG: Duration = Duration::from_secs(100);
+
+pub(crate) fn named(kind: Kind) -> Key<'static> {
+    Key::new(kind, "", b"k", 0)
+}
+
+pub(crate) fn at(ms: u64) -> Instant {
+    Instant::from_millis(ms)
+}
+
+/// A device, its gateway's store, and a clock; on a line that does as told.
+macro_rules! world {
+    ($clock:ident, $store:ident, $local:ident, $device:ident, $line:ident, $world:ident) => {
+        let $clock = ManualClock::new();
+        let $store = Store::new(&$clock);
+        #[allow(unused_variables, reason = "not every test has a caller at the gateway")]
+        let $local = Instance::new(&$store);
+        let $device = device(&$clock, 1);
+        let $line = Line::new(0);
+        let mut $world = World::new(&$clock, 0);
+        $world.services.extend(connected(&$device, &$store, &$clock, &$line));
+    };
+}
+pub(crate) use world;

@@ -213,3 +213,36 @@ fn framed(limits: &Limits, write: impl FnOnce(&mut Encoder<'_>)) -> Option<Vec<u
     frame.truncate(len);
     Some(frame)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_begun_once_also_when_the_counter_wraps() {
+        for first in [1, 70, u32::MAX - 3, u32::MAX] {
+            let mut session =
+                Remembered { session: 1, highest: first.wrapping_sub(1), begun: 0, answers: VecDeque::new() };
+            // out of order, as slots of a device are sent
+            for offset in [0, 2, 1, 5, 3, 40, 63, 64, 4, 200, 140] {
+                let request = first.wrapping_add(offset);
+                assert!(!session.is_begun(request), "{first} + {offset}");
+                session.begin(request);
+                assert!(session.is_begun(request), "{first} + {offset}");
+            }
+            assert!(session.is_begun(first.wrapping_add(136)), "too old to be known");
+            assert!(!session.is_begun(first.wrapping_add(137)));
+        }
+    }
+
+    #[test]
+    fn the_session_used_longest_ago_makes_room() {
+        let limits = Limits { sessions: 2, ..Limits::DEFAULT };
+        let mut sessions = Vec::new();
+        for id in [1, 2, 1, 3] {
+            session(&mut sessions, Head { session: id, request: 1 }, &limits).unwrap().begin(1);
+        }
+        let known: Vec<_> = sessions.iter().map(|known| known.session).collect();
+        assert_eq!(known, [1, 3]);
+    }
+}

@@ -1,0 +1,107 @@
+//! A future dropped anywhere leaves nothing behind but a give-back.
+
+use crate::{
+    pipe::Line,
+    world::{Device, LONG, MS, Store, Task, World, connected, device, named, once_more, pass, world},
+};
+use cachify_core::{
+    AsIs, Instance, Ran,
+    cell::Ask,
+    key::{Key, Kind},
+    store::{CacheStore, Inspect, PermitStore},
+    testing::ManualClock,
+    time::Clock,
+    token::HolderToken,
+};
+
+#[test]
+fn full_queues_forget_dropped_rights_and_count_them() {
+    world!(clock, store, local, device, line, world);
+    world.spawn(async {
+        let mut guards = Vec::new();
+        for n in 0..10_u32 {
+            guards.push(device.lock(("k", n)).ttl(LONG).acquire().await.unwrap());
+        }
+        drop(guards);
+        pass(&clock, 100 * MS).await;
+    });
+    assert!(world.run(LONG, || ()));
+    assert_eq!(device.store().tally().forgotten, 6);
+    let held = (0..10).filter(|n| {
+        let name = format!("k:{n}");
+        store.remaining(Key::new(Kind::Lock, "", name.as_bytes(), 0)).unwrap().is_some()
+    });
+    assert_eq!(held.count(), 6);
+}
+
+type Operation = for<'a> fn(&'a Device<'a>) -> Task<'a>;
+
+/// Each operation whole: asked for, used, given back.
+const OPERATIONS: [(&str, Operation); 5] = [
+    ("lock", |d| Box::pin(async { d.lock("k").run(async |_| once_more().await).await.unwrap() })),
+    ("guard", |d| {
+        Box::pin(async {
+            let guard = d.lock("k").wait(LONG).acquire().await.unwrap();
+            guard.run(once_more()).await;
+            guard.release().await.unwrap();
+        })
+    }),
+    ("pool", |d| Box::pin(async { d.pool("k", 1).run(async |_| once_more().await).await.unwrap() })),
+    ("once", |d| Box::pin(async { assert_eq!(d.once("k").run(async |_| once_more().await).await, Ok(Ran::Ran(()))) })),
+    ("cache", |d| {
+        Box::pin(async {
+            let load = || async {
+                once_more().await;
+                Ok::<u32, ()>(1)
+            };
+            assert_eq!(d.cache("k").get_or_insert_with(load).await, Ok(1));
+        })
+    }),
+];
+
+/// Drops the operation after so many rounds; whether it had ended before.
+fn dropped_after(rounds: usize, operation: Operation) -> bool {
+    world!(clock, store, local, device, line, world);
+    world.tasks.push(Some(operation(&device)));
+    let ended = (0..rounds).any(|_| !world.round());
+    world.tasks.clear();
+    world.spawn(pass(&clock, 50 * MS));
+    assert!(world.run(LONG, || ()));
+    for kind in [Kind::Lock, Kind::Once] {
+        assert_eq!(store.remaining(named(kind)), Ok(None), "{kind:?} stays held after {rounds} rounds");
+    }
+    assert_eq!(PermitStore::in_use(&store, named(Kind::Pool)), Ok(0), "a permit stays held after {rounds} rounds");
+    let ask = Ask::new(HolderToken([9; 4]), LONG);
+    let flight = CacheStore::join(&store, named(Kind::Cache), &AsIs, &ask).unwrap();
+    assert!(flight.granted().is_some(), "a flight stays under way after {rounds} rounds");
+    assert_eq!(device.store().tally().forgotten, 0);
+    ended
+}
+
+#[test]
+fn an_operation_dropped_anywhere_leaves_nothing_held() {
+    for (name, operation) in OPERATIONS {
+        let points = (0..100).find(|rounds| dropped_after(*rounds, operation)).expect("ends");
+        assert!(points >= 4, "{name} has only {points} await points");
+    }
+}
+
+#[test]
+fn a_waiter_dropped_anywhere_leaves_nobody_stuck() {
+    for rounds in 0..30 {
+        world!(clock, store, local, device, line, world);
+        let guard = local.lock("k").ttl(LONG).try_acquire_blocking().unwrap();
+        for _ in 0..2 {
+            world.spawn(async { drop(device.lock("k").ttl(LONG).wait_forever().acquire().await.unwrap()) });
+            (0..10).for_each(|_| assert!(world.round()));
+        }
+        drop(guard);
+        for _ in 0..rounds {
+            world.round();
+        }
+        world.tasks[0] = None;
+        let before = clock.now();
+        assert!(world.run(LONG, || ()));
+        assert!(clock.now().since(before) < 50 * MS, "{rounds} rounds: stuck until {:?}", clock.now());
+    }
+}
