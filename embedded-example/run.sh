@@ -10,11 +10,12 @@ emulate() { # emulate <machine> <target> <binary> [cargo arguments...]
   local machine=$1 target=$2 binary=$3
   shift 3
   printf '\n-- %s on %s\n' "$binary" "$machine"
-  thumb_cargo "$target" build --release --quiet --bin "$binary" "$@"
+  local image
+  image=$(bash image.sh "$target" "$binary" "$@")
   # a wrong memory map hangs without a word, hence the time limit
   timeout 60 qemu-system-arm -M "$machine" -display none -monitor none -serial null \
     -semihosting-config enable=on,target=native -icount shift=5,sleep=off \
-    -kernel "${CARGO_TARGET_DIR:-target}/$target/release/$binary"
+    -kernel "$image"
 }
 
 emulate mps2-an386 thumbv7em-none-eabihf embedded-example

@@ -11,6 +11,11 @@ mod mps2_an386;
 #[cfg(not(feature = "microbit"))]
 pub mod uart;
 
+#[cfg(feature = "link")]
+mod boots;
+#[cfg(feature = "link")]
+pub use boots::boot_count;
+
 #[cfg(feature = "microbit")]
 pub use microbit::start;
 #[cfg(feature = "microbit")]

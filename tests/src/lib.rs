@@ -1,5 +1,6 @@
 //! What the suites share: a store of somebody else's, and real servers to talk to.
 
+pub mod program;
 pub mod proxy;
 pub mod resp;
 pub mod server;

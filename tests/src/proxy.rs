@@ -86,6 +86,11 @@ impl Proxy {
         self.shared.change(|state| state.stranded = state.accepted);
     }
 
+    /// One byte in `one_in` is changed or lost on its way, in this direction.
+    pub fn garble(&self, direction: Direction, one_in: u32) {
+        self.shared.change(|state| state.way(direction).garbled = one_in);
+    }
+
     /// Whatever arrives in this direction is held for so long before it goes on.
     pub fn delay(&self, direction: Direction, delay: Duration) {
         self.shared.change(|state| state.way(direction).delay = delay);
@@ -136,6 +141,8 @@ struct State {
 struct Way {
     blackhole: bool,
     delay: Duration,
+    /// One byte in so many; zero is none.
+    garbled: u32,
 }
 
 impl State {
@@ -228,9 +235,13 @@ impl Shared {
     fn carry(&self, link: &Link, direction: Direction) {
         let (mut from, mut to) = link.ends(direction);
         let mut bytes = [0; 16 * 1024];
+        // the same faults in each run, as far as the same bytes come
+        let mut chance = link.number * 2 + direction as u64;
         while let Ok(length @ 1..) = from.read(&mut bytes) {
             self.hold(link, direction);
-            if !self.state().swallows(link, direction) && to.write_all(&bytes[..length]).is_err() {
+            let one_in = self.state().way(direction).garbled;
+            let carried = garbled(&bytes[..length], one_in, &mut chance);
+            if !self.state().swallows(link, direction) && to.write_all(&carried).is_err() {
                 break;
             }
         }
@@ -251,4 +262,19 @@ impl Shared {
         let swallowed = |state: &mut State| state.cuts == link.cuts && state.swallows(link, direction);
         drop(self.changed.wait_while(self.state(), swallowed));
     }
+}
+
+/// What is left of bytes of which one in so many is changed or lost.
+fn garbled(bytes: &[u8], one_in: u32, chance: &mut u64) -> Vec<u8> {
+    let mut next = || {
+        // Knuth's linear congruential generator, its better half
+        *chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*chance >> 32) as u32
+    };
+    let spoil = |byte: &u8| match next() {
+        word if one_in == 0 || word % one_in != 0 => Some(*byte),
+        word if word & 0x1_0000 == 0 => None,
+        word => Some(byte ^ (1 << (word >> 29))),
+    };
+    bytes.iter().filter_map(spoil).collect()
 }

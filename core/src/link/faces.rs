@@ -179,6 +179,38 @@ where
     }
 }
 
+impl<L, C, V, D, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> AsyncCacheStore<V, D>
+    for &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+where
+    L: Lock,
+    C: Timer,
+    D: Codec<V>,
+{
+    fn get(&self, key: Key<'_>, codec: &D) -> impl Future<Output = Result<Option<V>, Fault>> {
+        (**self).get(key, codec)
+    }
+
+    fn join(
+        &self,
+        key: Key<'_>,
+        codec: &D,
+        ask: &Ask<'_>,
+    ) -> impl Future<Output = Result<Contended<Lookup<V>>, Fault>> {
+        (**self).join(key, codec, ask)
+    }
+
+    fn publish(
+        &self,
+        key: Key<'_>,
+        codec: &D,
+        token: HolderToken,
+        value: Kept<'_, V>,
+        life: Life,
+    ) -> impl Future<Output = Result<Holding, Fault>> {
+        (**self).publish(key, codec, token, value, life)
+    }
+}
+
 /// Nothing is here: the gateway must be asked.
 impl<L: Lock, C: Timer, V, D, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Peek<V, D>
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>

@@ -1,0 +1,163 @@
+//! Programs that say what they do, line by line: the gateway, and firmware under QEMU.
+#![allow(clippy::missing_panics_doc, reason = "a harness that cannot go on ends the test")]
+#![allow(clippy::disallowed_methods, reason = "real programs live in real time")]
+
+use std::{
+    env,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running program; it is killed when dropped.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    said: Arc<Said>,
+    name: &'static str,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    lines: Mutex<(Vec<String>, bool)>,
+    more: Condvar,
+}
+
+impl Said {
+    fn lines(&self) -> MutexGuard<'_, (Vec<String>, bool)> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Program {
+    /// Starts it; what it writes to standard output is kept, its errors are the test's.
+    #[must_use]
+    pub fn start(name: &'static str, command: &mut Command) -> Self {
+        let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        let mut child = spawned.unwrap_or_else(|why| panic!("{name} cannot be started: {why}"));
+        let said = Arc::<Said>::default();
+        let output = child.stdout.take().expect("it is piped");
+        thread::spawn({
+            let said = said.clone();
+            move || {
+                for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    println!("{name}: {line}");
+                    said.lines().0.push(line);
+                    said.more.notify_all();
+                }
+                said.lines().1 = true;
+                said.more.notify_all();
+            }
+        });
+        Self { child, said, name }
+    }
+
+    /// What it has said so far.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.said.lines().0.clone()
+    }
+
+    /// Waits for a line of which `is` is true, and returns it.
+    pub fn says(&self, is: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut lines = self.said.lines();
+        loop {
+            if let Some(line) = lines.0.iter().find(|line| is(line)) {
+                return line.clone();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!lines.1 && !left.is_zero(), "{} never said it, but: {:#?}", self.name, lines.0);
+            lines = self.said.more.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits until it ends by itself; its exit code.
+    pub fn end(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                // what it said last is on its way
+                while !self.said.lines().1 {
+                    thread::sleep(Duration::from_millis(2));
+                }
+                return status.code();
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        panic!("{} does not end: {:#?}", self.name, self.lines());
+    }
+
+    /// Asks it to end, as Ctrl-C does.
+    pub fn interrupt(&self) {
+        let kill = format!("kill -INT {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("there is a shell").success());
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the project")
+}
+
+/// The gateway's binary, built when first asked for.
+static GATEWAY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // of the whole workspace, whose tests ask for the same features: nothing is compiled twice
+    cargo.args(["build", "--quiet", "--features", "cachify/gateway", "--bin", "cachify-gateway"]);
+    let built = cargo.arg("--message-format=json").current_dir(root()).stderr(Stdio::inherit()).output();
+    let built = built.expect("there is cargo");
+    assert!(built.status.success(), "the gateway does not build");
+    let messages = String::from_utf8_lossy(&built.stdout).into_owned();
+    let path = messages.split(r#""executable":""#).nth(1).and_then(|rest| rest.split('"').next());
+    path.expect("cargo names the executable").into()
+});
+
+/// Starts the gateway with these words.
+#[must_use]
+pub fn gateway(words: &[&str]) -> Program {
+    Program::start("gateway", Command::new(&*GATEWAY).args(words))
+}
+
+/// The port of the TCP line on which a gateway said that it listens.
+#[must_use]
+pub fn port_of(gateway: &Program) -> u16 {
+    let said = gateway.says(|line| line.starts_with("gateway: listening on tcp:"));
+    said.rsplit(':').next().and_then(|port| port.parse().ok()).expect("the line ends with a port")
+}
+
+/// The firmware of a device with a gateway at its UART, built when first asked for.
+static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let script = root().join("embedded-example/image.sh");
+    let mut build = Command::new("bash");
+    build.arg(script).args(["thumbv7em-none-eabihf", "device", "--features", "link"]);
+    // it is a workspace of its own
+    build.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS");
+    let built = build.stderr(Stdio::inherit()).output().expect("there is bash");
+    assert!(built.status.success(), "the firmware does not build");
+    String::from_utf8_lossy(&built.stdout).trim().into()
+});
+
+/// Starts the device under QEMU with its UART on a TCP port; what it keeps across resets lies in `directory`.
+///
+/// Time there is the host's, since it talks to it.
+#[must_use]
+pub fn device(port: u16, directory: &Path) -> Program {
+    let line = format!("socket,id=line,host=127.0.0.1,port={port},reconnect=1");
+    let mut qemu = Command::new("qemu-system-arm");
+    qemu.args(["-M", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "null", "-chardev", &line]);
+    qemu.args(["-serial", "chardev:line", "-semihosting-config", "enable=on,target=native", "-kernel"]);
+    Program::start("device", qemu.arg(&*IMAGE).current_dir(directory))
+}

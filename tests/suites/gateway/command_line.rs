@@ -1,0 +1,40 @@
+//! What the gateway says when it cannot do what it was asked.
+
+use cachify_tests::program::{gateway, port_of};
+use std::time::{Duration, Instant};
+
+/// It ends by itself with a failure, soon.
+fn refuses(words: &[&str]) {
+    let began = Instant::now();
+    assert_eq!(gateway(words).end(), Some(1), "{words:?}");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[test]
+fn what_cannot_be_done_is_one_sentence_and_a_failure() {
+    refuses(&[]);
+    refuses(&["--memory"]);
+    refuses(&["--listen", "tcp:127.0.0.1:0"]);
+    refuses(&["--listen", "carrier-pigeon:", "--memory"]);
+    refuses(&["--listen", "tcp:127.0.0.1:0", "--memory", "--redis", "redis://localhost"]);
+    refuses(&["--listen", "tcp:127.0.0.1:0", "--redis", "redis://127.0.0.1:1"]);
+    refuses(&["--listen", "tcp:127.0.0.1:0", "--redis", "no url"]);
+    refuses(&["--listen", "serial:/dev/no-such-line", "--memory"]);
+    refuses(&["--listen", "unix:/no/such/folder", "--memory"]);
+    refuses(&["--listen", "tcp:127.0.0.1:0", "--memory", "--baud", "fast"]);
+}
+
+#[test]
+fn help_is_no_failure() {
+    let mut help = gateway(&["--help"]);
+    assert_eq!(help.end(), Some(0));
+    assert!(help.lines()[0].starts_with("Usage: cachify-gateway --listen LINE"));
+}
+
+#[test]
+fn ctrl_c_ends_it_well() {
+    let mut gateway = gateway(&["--listen", "tcp:127.0.0.1:0", "--memory"]);
+    let _ = port_of(&gateway);
+    gateway.interrupt();
+    assert_eq!(gateway.end(), Some(0));
+}

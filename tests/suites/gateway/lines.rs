@@ -1,0 +1,235 @@
+//! Devices on each kind of line, many at once, and one that sends rubbish.
+
+use cachify::{
+    clock::StdClock,
+    core::{
+        Instance,
+        drive::beside,
+        link::{LineEnd, RemoteStore, Session},
+        store::lock::NoLock,
+    },
+    secs,
+};
+use cachify_tests::program::{Program, gateway, port_of};
+use embedded_io_adapters::tokio_1::FromTokio;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use std::{
+    cell::Cell,
+    fs::File,
+    future::Future,
+    io::{Read, Write},
+    os::unix::net::UnixStream as Blocking,
+    path::PathBuf,
+    process::id,
+    thread,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    net::{TcpStream, UnixStream},
+};
+
+type Device = Instance<RemoteStore<NoLock, StdClock>>;
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// A device does something over a line.
+async fn on<T>(stream: impl AsyncRead + AsyncWrite, session: u32, does: impl AsyncFnOnce(&Device) -> T) -> T {
+    let device = Instance::new(RemoteStore::new(StdClock::system()));
+    device.store().start(Session { id: session, device: [session, 7] });
+    let (reader, writer) = tokio::io::split(stream);
+    let pump = device.store().pump(FromTokio::new(reader), FromTokio::new(writer));
+    match beside(does(&device), pump).await {
+        Ok(done) => done,
+        Err(LineEnd::Closed) => panic!("the gateway closed the line"),
+        Err(LineEnd::Read(why) | LineEnd::Write(why)) => panic!("{why}"),
+    }
+}
+
+async fn tcp(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// Locks, runs, takes and caches.
+async fn works(device: &Device, name: &str) {
+    let held = device.lock(name).acquire().await.unwrap();
+    assert!(device.lock(name).try_acquire().await.unwrap().is_none());
+    held.release().await.unwrap();
+    assert!(device.once(name).keep(secs(60)).run(async |_| Some(())).await.is_ok());
+    let permit = device.pool(name, 2).take().await.unwrap();
+    assert_eq!(device.pool(name, 2).in_use().await, Ok(1));
+    permit.release().await.unwrap();
+    for _ in 0..2 {
+        let value = device.cache(name).ttl(secs(60)).get_or_insert_with(async || Ok::<_, ()>(7_u32)).await;
+        assert_eq!(value, Ok(7));
+    }
+}
+
+fn memory(line: &str) -> Program {
+    gateway(&["--listen", line, "--memory"])
+}
+
+#[test]
+fn ten_devices_pass_a_lock_round() {
+    let gateway = memory("tcp:127.0.0.1:0");
+    let port = port_of(&gateway);
+    run(async {
+        let (inside, passed) = (Cell::new(0), Cell::new(0));
+        let mut devices: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + '_>>> = Vec::new();
+        for session in 1..=10 {
+            let (inside, passed) = (&inside, &passed);
+            devices.push(Box::pin(async move {
+                on(tcp(port).await, session, async |device| {
+                    for _ in 0..10 {
+                        let lock = device.lock("k").ttl(secs(10)).wait(secs(30));
+                        let alone = async |_| {
+                            inside.set(inside.get() + 1);
+                            assert_eq!(inside.get(), 1, "alone");
+                            tokio::task::yield_now().await;
+                            inside.set(inside.get() - 1);
+                            passed.set(passed.get() + 1);
+                        };
+                        lock.run(alone).await.unwrap();
+                    }
+                })
+                .await;
+            }));
+        }
+        all(devices).await;
+        assert_eq!(passed.get(), 100);
+    });
+    gateway.interrupt();
+    gateway.says(|line| line == "gateway: ended, 10 served");
+    let left = gateway.lines().iter().filter(|line| line.contains(": has left tcp:")).count();
+    assert_eq!(left, 10, "each has its line of log");
+}
+
+/// Waits for all of them.
+async fn all(mut futures: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + '_>>>) {
+    std::future::poll_fn(|cx| {
+        futures.retain_mut(|future| future.as_mut().poll(cx).is_pending());
+        if futures.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+}
+
+#[test]
+fn rubbish_harms_nobody_but_its_sender() {
+    let gateway = memory("tcp:127.0.0.1:0");
+    let port = port_of(&gateway);
+    run(async {
+        let mut rubbish = tcp(port).await;
+        let mut word = 1_u32;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            word.to_be_bytes()[0]
+        })
+        .take(300_000)
+        .collect();
+        on(tcp(port).await, 1, async |device| {
+            for round in 0..3 {
+                rubbish.write_all(&noise).await.unwrap();
+                // a frame that never ends
+                rubbish.write_all(&[0x55; 300_000]).await.unwrap();
+                works(device, &format!("round {round}")).await;
+            }
+        })
+        .await;
+    });
+    let told = gateway.says(|line| line.contains("it closed the line") && !line.contains(" 0 pieces of rubbish"));
+    assert!(told.contains(": 0 requests done"), "{told}");
+}
+
+fn path(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("cachify-{name}-{}", id()))
+}
+
+#[test]
+fn a_socket_is_replaced_when_it_is_dead_and_respected_when_it_lives() {
+    let path = path("socket");
+    let line = format!("unix:{}", path.display());
+    let listens = |gateway: &Program| {
+        gateway.says(|said| said == format!("gateway: listening on {line}"));
+    };
+    let first = memory(&line);
+    listens(&first);
+    assert_eq!(memory(&line).end(), Some(1), "somebody listens there");
+    drop(first);
+    assert!(path.exists(), "it was killed");
+    let mut second = memory(&line);
+    listens(&second);
+    run(async { on(UnixStream::connect(&path).await.unwrap(), 1, async |device| works(device, "k").await).await });
+    second.interrupt();
+    assert_eq!(second.end(), Some(0));
+    assert!(!path.exists(), "it was asked to end");
+}
+
+/// A serial line: the name of one end, and the other end as a socket.
+fn serial() -> (String, Blocking) {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+    let master = openpt(flags).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let (near, far) = Blocking::pair().unwrap();
+    let mut up = File::from(master);
+    let (mut down, mut to, mut from) = (up.try_clone().unwrap(), far.try_clone().unwrap(), far);
+    let carry = |from: &mut dyn Read, to: &mut dyn Write| {
+        let mut bytes = [0; 256];
+        loop {
+            match from.read(&mut bytes) {
+                Ok(length @ 1..) if to.write_all(&bytes[..length]).is_ok() => {}
+                // nobody has opened the other end yet
+                Err(_) => thread::sleep(Duration::from_millis(5)),
+                _ => return,
+            }
+        }
+    };
+    thread::spawn(move || carry(&mut down, &mut to));
+    thread::spawn(move || carry(&mut from, &mut up));
+    (name, near)
+}
+
+#[test]
+fn a_serial_line_carries_a_device() {
+    let (name, device) = serial();
+    let gateway = gateway(&["--listen", &format!("serial:{name}"), "--memory", "--baud", "115200"]);
+    gateway.says(|line| line.starts_with("device 1: came on serial:"));
+    run(async {
+        device.set_nonblocking(true).unwrap();
+        on(UnixStream::from_std(device).unwrap(), 1, async |device| works(device, "k").await).await;
+    });
+}
+
+#[test]
+fn devices_of_several_lines_share_one_store() {
+    let path = path("both");
+    let mut words = vec!["--memory".to_owned()];
+    for line in ["tcp:127.0.0.1:0".to_owned(), format!("unix:{}", path.display())] {
+        words.extend(["--listen".to_owned(), line]);
+    }
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let gateway = gateway(&words);
+    let port = port_of(&gateway);
+    gateway.says(|line| line.starts_with("gateway: listening on unix:"));
+    run(async {
+        let there = UnixStream::connect(&path).await.unwrap();
+        on(tcp(port).await, 1, async |here| {
+            on(there, 2, async |there| {
+                let held = here.lock("k").acquire().await.unwrap();
+                let refused = there.lock("k").acquire().await.map(drop).unwrap_err();
+                assert!(refused.is_contended());
+                held.release().await.unwrap();
+                assert!(there.lock("k").acquire().await.unwrap().fence() > cachify::FencingToken(0));
+                assert_eq!(here.cache("v").ttl(secs(9)).get_or_insert_with(async || Ok::<_, ()>(5_u8)).await, Ok(5));
+                assert_eq!(there.cache("v").get::<u8>().await, Ok(Some(5)));
+            })
+            .await;
+        })
+        .await;
+    });
+}

@@ -1,0 +1,6 @@
+//! The gateway as a process: its command line, its lines, devices in QEMU behind it and servers beside it.
+#![allow(clippy::disallowed_methods, reason = "real servers live in real time")]
+
+mod command_line;
+mod firmware;
+mod lines;
