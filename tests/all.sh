@@ -15,15 +15,16 @@ done
 step "format"
 cargo fmt --all --check
 (cd embedded-example && cargo fmt --check)
+(cd tests/fuzz && cargo fmt --check)
 
 step "clippy, as it is used and with each written combination of features"
 cargo clippy --workspace --all-targets -- -D warnings
 cargo clippy --quiet -p cachify --features redis --examples -- -D warnings
 cargo clippy -p cachify-core --all-features -- -D warnings
-for features in "" alloc macros postcard heapless spin critical-section testing "alloc,testing"; do
+for features in "" alloc macros postcard heapless spin critical-section testing "alloc,testing" link "alloc,link"; do
   cargo clippy --quiet -p cachify-core --no-default-features --features "$features" -- -D warnings
 done
-for features in "" macros tokio json redis redis-tls "json,macros,redis"; do
+for features in "" macros tokio json redis redis-tls link gateway "json,macros,redis"; do
   cargo clippy --quiet -p cachify --no-default-features --features "$features" -- -D warnings
 done
 
@@ -56,6 +57,9 @@ cargo run --quiet --example sqlite
 
 step "documentation tests"
 cargo test --workspace --doc --features cachify-core/testing,cachify-core/alloc,cachify-core/postcard
+
+step "whatever bytes may come"
+tests/fuzz.sh
 
 step "servers: Redis and Valkey"
 tests/servers.sh
