@@ -7,7 +7,8 @@ use crate::{
     key::Key,
     patience::{Busy, Contended, Patience, Ticket, Verdict},
     store::{Fault, Host, Store, Tasks, Threads},
-    time::{Clock, Instant, Sleep, Timer},
+    time::{Clock, Instant, Sleep, Timer, millis},
+    token::HolderToken,
 };
 use core::{
     future::{Future, poll_fn},
@@ -164,15 +165,27 @@ impl Validity {
     /// Of a right that was asked for at `since` and granted for `remaining`.
     #[must_use]
     pub fn new(since: Instant, remaining: Duration) -> Self {
-        let validity = Self { since, millis: AtomicMillis::new(0) };
-        validity.extend(since, remaining);
+        Self::granted(since, short(millis(remaining)))
+    }
+
+    /// Of a right that was never granted.
+    pub(crate) const ENDED: Self = Self { since: Instant::ZERO, millis: AtomicMillis::new(0) };
+
+    /// Of a right that was asked for at `since` and granted for so many milliseconds.
+    pub(crate) fn granted(since: Instant, lasts: u32) -> Self {
+        let validity = Self { since, ..Self::ENDED };
+        validity.last(since, lasts);
         validity
     }
 
     /// The right was asked for again at `at`, and extended by `ttl`.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub fn extend(&self, at: Instant, ttl: Duration) {
-        let lasts = millis(ttl);
+        self.last(at, short(millis(ttl)));
+    }
+
+    /// The same in milliseconds.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(crate) fn last(&self, at: Instant, lasts: u32) {
         let margin = (lasts / 100).max(2);
         let until = at.as_millis().saturating_add(u64::from(lasts.saturating_sub(margin)));
         let millis = until.saturating_sub(self.since.as_millis());
@@ -202,17 +215,21 @@ impl Validity {
     }
 }
 
-/// Whole milliseconds, rounded up, at most 49 days.
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-pub(crate) fn millis(d: Duration) -> u32 {
-    u32::try_from(Instant::ZERO.saturating_add(d).as_millis()).unwrap_or(u32::MAX)
+/// At most 49 days.
+pub(crate) fn short(ms: u64) -> u32 {
+    u32::try_from(ms).unwrap_or(u32::MAX)
 }
 
 /// When to renew: a third of the TTL from `now`, 10 % sooner or later as `token` says, so that holders spread.
 #[must_use]
+pub fn next_heartbeat(now: Instant, ttl: Duration, token: HolderToken) -> Instant {
+    heartbeat(now, short(millis(ttl)), token)
+}
+
+/// The same in milliseconds.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-pub fn next_heartbeat(now: Instant, ttl: Duration, token: crate::token::HolderToken) -> Instant {
-    let third = millis(ttl) / 3;
+pub(crate) fn heartbeat(now: Instant, ttl: u32, token: HolderToken) -> Instant {
+    let third = ttl / 3;
     let spread = third / 10;
     let within = (token.0[1] ^ token.0[3]) & 0xff;
     let offset = (u64::from(spread) * 2 * u64::from(within)) >> 8;
@@ -226,7 +243,6 @@ mod tests {
         FixedStore, Refused,
         store::lock::NoLock,
         testing::{Faulty, ManualClock, Script, Trouble},
-        token::HolderToken,
     };
 
     #[test]

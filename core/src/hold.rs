@@ -61,24 +61,12 @@ impl<F: Face> Claim<F> {
         Ok(Self { face: face.clone(), key, want, token, ttl, patience, grant, attendance: None, open: true })
     }
 
-    pub(crate) fn ttl(&self) -> Duration {
-        self.ttl
-    }
-
     pub(crate) fn patience(&self) -> Patience {
         self.patience
     }
 
     pub(crate) fn face(&self) -> &F {
         &self.face
-    }
-
-    pub(crate) fn want(&self) -> Want {
-        self.want
-    }
-
-    pub(crate) fn attendance(&self) -> Option<&<HostOf<F> as Host>::Attendance> {
-        self.attendance.as_ref()
     }
 
     /// The flight that fills a key, unless there is nothing to ask: no key, a TTL of zero, or a recursion.

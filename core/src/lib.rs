@@ -76,7 +76,7 @@ pub mod __private {
             Encoded, IsAny, IsOption, IsResult, LockRefusal, Probe, Refusal, Refused, SaysNothing, SaysWhy, Shape,
             Whole,
         },
-        store::Fault,
+        store::{Fault, Want},
         ttl::Ttl,
     };
 

@@ -102,19 +102,21 @@ impl Patience {
     /// The only waiting rule.
     #[must_use]
     pub fn judge<G>(&self, now: Instant, reply: Contended<G>) -> Verdict<G> {
-        match reply {
-            Contended::Busy(busy) if now < self.deadline => {
-                Verdict::Again { at: self.next(now, busy), ticket: busy.ticket }
-            }
-            over => Verdict::Over(over),
+        let Contended::Busy(busy) = reply else { return Verdict::Over(reply) };
+        match self.again(now, now.saturating_add(busy.remaining), busy.ticket) {
+            Some(at) => Verdict::Again { at, ticket: busy.ticket },
+            None => Verdict::Over(reply),
         }
     }
 
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn next(&self, now: Instant, busy: Busy) -> Instant {
-        let poll = if busy.ticket == Ticket::NONE { self.poll.min(BLIND_POLL) } else { self.poll };
+    /// The rule in points of time: when to ask again a right that is somebody else's until `end`; never, out of patience.
+    #[must_use]
+    pub fn again(&self, now: Instant, end: Instant, ticket: Ticket) -> Option<Instant> {
+        let poll = if ticket == Ticket::NONE { self.poll.min(BLIND_POLL) } else { self.poll };
         // never `now` itself: a store whose clock runs ahead would make this a busy loop
-        now.saturating_add(poll.min(busy.remaining).max(Duration::from_millis(1))).min(self.deadline)
+        let soonest = now.saturating_add(Duration::from_millis(1));
+        let at = now.saturating_add(poll).min(end).max(soonest).min(self.deadline);
+        (now < self.deadline).then_some(at)
     }
 }
 

@@ -42,23 +42,39 @@ impl Instant {
 
     /// The point `d` later, rounded up to a millisecond; at most [`Instant::MAX`].
     #[must_use]
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub fn saturating_add(self, d: Duration) -> Self {
-        // not `as_millis`: its u128 division costs 2 kB of flash on thumbv6m
-        let below_second = u64::from(d.subsec_nanos().div_ceil(1_000_000));
-        Self(self.0.saturating_add(d.as_secs().saturating_mul(1_000).saturating_add(below_second)))
+    #[inline]
+    pub const fn saturating_add(self, d: Duration) -> Self {
+        self.plus(millis(d))
+    }
+
+    /// The point so many milliseconds later; at most [`Instant::MAX`].
+    pub(crate) const fn plus(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// How many milliseconds ago `earlier` was; zero if it lies ahead.
+    pub(crate) const fn millis_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
     }
 
     /// How long ago `earlier` was; zero if it lies ahead.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
-        duration(self.0.saturating_sub(earlier.0))
+        duration(self.millis_since(earlier))
     }
+}
+
+/// Whole milliseconds, rounded up.
+#[inline]
+pub(crate) const fn millis(d: Duration) -> u64 {
+    // not `as_millis`: its u128 division costs 2 kB of flash on thumbv6m
+    let below_second = d.subsec_nanos().div_ceil(1_000_000) as u64;
+    d.as_secs().saturating_mul(1_000).saturating_add(below_second)
 }
 
 /// `Duration::from_millis` without a 64-bit division, which costs 468 bytes of flash on a Cortex-M.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-const fn duration(ms: u64) -> Duration {
+pub(crate) const fn duration(ms: u64) -> Duration {
     if ms > u32::MAX as u64 {
         return long_duration(ms);
     }

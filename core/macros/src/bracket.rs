@@ -1,9 +1,9 @@
 //! Lock, once and pooled: ask, run the body, give back; or return what a call returns that did not run.
 
 use crate::{
-    Home, Primitive,
+    Primitive,
     arguments::Layer,
-    expand::{Function, Names, private, via},
+    expand::{Function, Names, private},
     span::Span,
 };
 use proc_macro2::TokenStream;
@@ -15,32 +15,25 @@ impl Function {
     pub(crate) fn bracket(&self, layer: &Layer, body: &TokenStream) -> Result<TokenStream> {
         let Names { instance, held, why, out, shape, .. } = &self.names;
         let (request, refuse) = (self.request(layer)?, self.refuse(layer)?);
-        let (of, closure) = (self.shape(layer), self.closure(body));
+        let (of, closure) = (self.shape(layer), self.closure(body, None));
         let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = &#held;));
-        let (ask, run, finish) = match (self.is_async(), layer.home) {
-            (false, _) => {
-                let ask = match layer.primitive {
-                    Primitive::Once => format_ident!("begin_blocking"),
-                    Primitive::Pooled => format_ident!("take_blocking"),
-                    _ => format_ident!("acquire_blocking"),
-                };
-                let finish = quote!(#held.finish_blocking(&#shape, &#out));
-                (quote!(#instance.#request.#ask()), quote!((#closure)()), finish)
-            }
-            (true, Home::Std) => {
-                let ask = match layer.primitive {
-                    Primitive::Once => format_ident!("begin"),
-                    Primitive::Pooled => format_ident!("take"),
-                    _ => format_ident!("acquire"),
-                };
-                let ask = quote!(#instance.#request.#ask().await);
-                let run = quote!(#held.carry((#closure)()).await);
-                (ask, run, quote!(#held.finish(&#shape, &#out).await))
-            }
-            // by type: the small brackets where the store is in RAM, the others elsewhere
-            (true, Home::Core) => {
-                return Ok(self.bracket_in_place(layer, &request, &refuse, &closure));
-            }
+        let (ask, run, finish) = if self.is_async() {
+            let ask = match layer.primitive {
+                Primitive::Once => format_ident!("begin"),
+                Primitive::Pooled => format_ident!("take"),
+                _ => format_ident!("acquire"),
+            };
+            let ask = quote!(#instance.#request.#ask().await);
+            let run = quote!(#held.carry((#closure)()).await);
+            (ask, run, quote!(#held.finish(&#shape, &#out).await))
+        } else {
+            let ask = match layer.primitive {
+                Primitive::Once => format_ident!("begin_blocking"),
+                Primitive::Pooled => format_ident!("take_blocking"),
+                _ => format_ident!("acquire_blocking"),
+            };
+            let finish = quote!(#held.finish_blocking(&#shape, &#out));
+            (quote!(#instance.#request.#ask()), quote!((#closure)()), finish)
         };
         Ok(quote! {
             match #ask {
@@ -53,36 +46,6 @@ impl Function {
                 ::core::result::Result::Err(#why) => #refuse,
             }
         })
-    }
-
-    /// The same where a right is too large to be moved about: asked for in its place, given back from there.
-    fn bracket_in_place(
-        &self,
-        layer: &Layer,
-        request: &TokenStream,
-        refuse: &TokenStream,
-        closure: &TokenStream,
-    ) -> TokenStream {
-        let Names { instance, held, why, out, shape, .. } = &self.names;
-        let (of, via) = (self.shape(layer), via(layer, instance));
-        let claimed = format_ident!("{held}_claimed", span = held.span());
-        let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = #held;));
-        quote! {
-            let mut #claimed = { #via.claim(#instance.#request.request()) };
-            { #via.turn(&mut #claimed).await };
-            match &#claimed {
-                ::core::result::Result::Ok(#held) => {
-                    let #shape = #of;
-                    let #out = { #guard { #via.carry(#held, (#closure)()).await } };
-                    { #via.finish(#claimed, &#shape, &#out).await };
-                    #out
-                }
-                ::core::result::Result::Err(#why) => {
-                    let #why = *#why;
-                    #refuse
-                }
-            }
-        }
     }
 
     /// The value that is asked: `lock_of(key).ttl(..)` and so on.
@@ -108,8 +71,32 @@ impl Function {
         Ok(request)
     }
 
+    /// What is asked for, how long it lasts, how long to wait: arguments of `right`.
+    pub(crate) fn terms(&self, layer: &Layer) -> Result<TokenStream> {
+        let private = private(layer);
+        let want = match (layer.primitive, &layer.size, &layer.keep) {
+            (Primitive::Once, _, Some(keep)) => quote!(Run { keep: #keep }),
+            (Primitive::Once, ..) => quote!(Run { keep: ::core::time::Duration::ZERO }),
+            (Primitive::Pooled, Some(size), _) => quote!(Permit { size: #size }),
+            _ => quote!(Lease),
+        };
+        let ttl = match &layer.ttl {
+            Some((ttl, written)) => {
+                let ttl = ttl.finite("a lease (renewed while the body runs)", written)?;
+                quote!(::core::option::Option::Some(#ttl))
+            }
+            None => quote!(::core::option::Option::None),
+        };
+        let wait = match &layer.wait {
+            Some(Span::For(wait)) => quote!(For(#wait)),
+            Some(Span::Forever) => quote!(Forever),
+            None => quote!(No),
+        };
+        Ok(quote!(#private::Want::#want, #ttl, #private::Wait::#wait))
+    }
+
     /// What a call returns that did not run.
-    fn refuse(&self, layer: &Layer) -> Result<TokenStream> {
+    pub(crate) fn refuse(&self, layer: &Layer) -> Result<TokenStream> {
         let (private, returned, Names { why, out, .. }) = (private(layer), self.returned(), &self.names);
         match &layer.otherwise {
             Some(closure @ Expr::Closure(_)) => return Ok(quote!(#private::decide::<#returned>(#closure, #why))),

@@ -138,7 +138,8 @@ impl Function {
     }
 
     fn key_companion(&self, layer: &Layer, key: &Key, name: &Ident) -> TokenStream {
-        let (private, buf, render) = (private(layer), &self.names.key, &key.render);
+        let (private, buf) = (private(layer), &self.names.key);
+        let render = key.render_into(&quote!(&mut #buf));
         let (make, returned) = match layer.home {
             Home::Std => (quote!(#private::KeyBuf::default()), quote!(::std::string::String)),
             Home::Core => {
@@ -159,7 +160,7 @@ impl Function {
     /// The value a companion asks, with its key rendered.
     fn value(&self, layer: &Layer, key: &Key) -> TokenStream {
         let (instance, buf) = (&self.names.instance, &self.names.key);
-        let (reach, render) = (layer.instance(), &key.render);
+        let (reach, render) = (layer.instance(), key.render_into(&quote!(&mut #buf)));
         let of = match (layer.primitive, &layer.size) {
             (Primitive::Cached, _) => quote!(cache_of(#buf)),
             (Primitive::Once, _) => quote!(once_of(#buf)),

@@ -159,7 +159,15 @@ impl Function {
     /// One layer round `body`, which is a block or an expression of the function's return type.
     fn layer(&self, layer: &Layer, key: &Key, body: &TokenStream) -> Result<TokenStream> {
         let Names { instance, key: buf, .. } = &self.names;
-        let (reach, render) = (layer.instance(), &key.render);
+        let reach = layer.instance();
+        if self.is_async() && layer.home == Home::Core {
+            let call = self.in_place(layer, key, body)?;
+            return Ok(quote! {{
+                let #instance = #reach;
+                #call
+            }});
+        }
+        let render = key.render_into(&quote!(&mut #buf));
         let call = match layer.primitive {
             Primitive::Cached => self.cached(layer, body),
             _ => self.bracket(layer, body)?,
@@ -173,40 +181,22 @@ impl Function {
     }
 
     /// The body as a closure: `return` and `?` stay inside it.
-    pub(crate) fn closure(&self, body: &TokenStream) -> TokenStream {
+    pub(crate) fn closure(&self, body: &TokenStream, argument: Option<&TokenStream>) -> TokenStream {
         let returned = self.returned();
         let asyncness = &self.item.sig.asyncness;
         // the block the user wrote, or an inner layer's: never braces round braces
-        quote!(#asyncness move || -> #returned #body)
+        quote!(#asyncness move |#argument| -> #returned #body)
     }
 
     fn cached(&self, layer: &Layer, body: &TokenStream) -> TokenStream {
         let Names { instance, key, shape, codec, out, .. } = &self.names;
-        let (of, closure) = (self.shape(layer), self.closure(body));
-        let make_codec = match &layer.codec {
-            Some(codec) => quote!(#codec),
-            None => quote!(#instance.default_codec()),
-        };
-        let private = private(layer);
-        let make_codec = match &layer.tag {
-            Some(tag) => quote!(#private::Tagged::new(#make_codec, #tag)),
-            None => make_codec,
-        };
-        let ttl = match &layer.ttl {
-            None => quote!(::core::option::Option::None),
-            Some((Span::Forever, _)) => quote!(::core::option::Option::Some(#private::Ttl::Forever)),
-            Some((Span::For(ttl), _)) => quote!(::core::option::Option::Some(#private::Ttl::For(#ttl))),
-        };
-        let miss = match (self.is_async(), layer.home) {
+        let (of, closure) = (self.shape(layer), self.closure(body, None));
+        let (private, make_codec, ttl) = (private(layer), self.codec(layer), life(layer));
+        let miss = if self.is_async() {
             // boxed in std only, where it takes the future of a hit from kilobytes to nothing
-            (true, Home::Std) => {
-                quote!(#private::boxed(#instance.cached(#key, #shape, &#codec, #ttl, #closure)).await)
-            }
-            (true, Home::Core) => {
-                let via = via(layer, instance);
-                quote!({ #via.cached(#key, #shape, &#codec, #ttl, #closure).await })
-            }
-            (false, _) => quote!(#instance.cached_blocking(#key, #shape, &#codec, #ttl, #closure)),
+            quote!(#private::boxed(#instance.cached(#key, #shape, &#codec, #ttl, #closure)).await)
+        } else {
+            quote!(#instance.cached_blocking(#key, #shape, &#codec, #ttl, #closure))
         };
         let call = match layer.home {
             Home::Std => quote! {
@@ -222,6 +212,52 @@ impl Function {
             let #codec = #make_codec;
             #call
         }
+    }
+
+    fn codec(&self, layer: &Layer) -> TokenStream {
+        let (private, instance) = (private(layer), &self.names.instance);
+        let codec = match &layer.codec {
+            Some(codec) => quote!(#codec),
+            None => quote!(#instance.default_codec()),
+        };
+        match &layer.tag {
+            Some(tag) => quote!(#private::Tagged::new(#codec, #tag)),
+            None => codec,
+        }
+    }
+
+    /// A call on a device, where a right is too large to be moved about: made in its place, with its key rendered there.
+    ///
+    /// By type: the small brackets where the store is in RAM, the others elsewhere.
+    fn in_place(&self, layer: &Layer, key: &Key, body: &TokenStream) -> Result<TokenStream> {
+        let Names { instance, held, why, shape, codec, .. } = &self.names;
+        let (of, via) = (self.shape(layer), via(layer, instance));
+        let render = key.render_into(&quote!(#held.key_mut()));
+        if layer.primitive == Primitive::Cached {
+            let (make_codec, ttl, closure) = (self.codec(layer), life(layer), self.closure(body, None));
+            return Ok(quote! {
+                let mut #held = { #via.flight(#ttl) };
+                #render
+                let #shape = #of;
+                let #codec = #make_codec;
+                { #via.cached(&mut #held, #shape, &#codec, #closure).await }
+            });
+        }
+        let (terms, refuse) = (self.terms(layer)?, self.refuse(layer)?);
+        let guard = layer.guard.as_ref().map_or_else(|| quote!(_), ToTokens::to_token_stream);
+        let closure = self.closure(body, Some(&guard));
+        Ok(quote! {
+            let mut #held = { #via.right(#terms) };
+            #render
+            let #why = { #via.turn(&mut #held).await };
+            match #why {
+                ::core::result::Result::Ok(#why) => {
+                    let #shape = #of;
+                    { #via.run(&mut #held, #why, #shape, #closure).await }
+                }
+                ::core::result::Result::Err(#why) => #refuse,
+            }
+        })
     }
 
     /// What of the result counts: all of it, or what is inside `Ok` or `Some`.
@@ -248,8 +284,18 @@ impl Function {
     }
 }
 
+/// How long a value lives, as an option of a `Ttl`.
+fn life(layer: &Layer) -> TokenStream {
+    let private = private(layer);
+    match &layer.ttl {
+        None => quote!(::core::option::Option::None),
+        Some((Span::Forever, _)) => quote!(::core::option::Option::Some(#private::Ttl::Forever)),
+        Some((Span::For(ttl), _)) => quote!(::core::option::Option::Some(#private::Ttl::For(#ttl))),
+    }
+}
+
 /// Chooses the brackets by the types at hand.
-pub(crate) fn via(layer: &Layer, instance: &Ident) -> TokenStream {
+fn via(layer: &Layer, instance: &Ident) -> TokenStream {
     let private = private(layer);
     quote! {
         #[allow(unused_imports)]

@@ -64,24 +64,25 @@ fn bound(mut pattern: Pat) -> Vec<Ident> {
 
 /// A layer's key: the code that renders it, and the parameters it names.
 pub(crate) struct Key {
-    /// Statements that render into the buffer.
-    pub(crate) render: TokenStream,
+    /// Statements that render into the buffer that `buf` refers to.
+    render: TokenStream,
+    buf: Ident,
     /// By position in the signature.
     pub(crate) used: Vec<bool>,
 }
 
 impl Key {
-    /// `buf` is the name of the key buffer the statements render into.
+    /// `buf` is the name by which the statements reach the key buffer.
     pub(crate) fn parse(layer: &Layer, parameters: &[Parameter], buf: &Ident) -> Result<Self> {
         let template = layer.key.value();
-        let mut key = Self { render: TokenStream::new(), used: vec![false; parameters.len()] };
+        let mut key = Self { render: TokenStream::new(), buf: buf.clone(), used: vec![false; parameters.len()] };
         let private = layer.krate();
         let private = quote!(#private::__private);
         for piece in pieces(&template) {
             let code = match piece.map_err(|e| malformed(&layer.key, e))? {
                 Piece::Literal(text) => {
                     let bytes = syn::LitByteStr::new(text.as_bytes(), layer.key.span());
-                    quote!(#private::KeySink::put(&mut #buf, #bytes);)
+                    quote!(#private::KeySink::put(#buf, #bytes);)
                 }
                 Piece::Placeholder(hole) => {
                     let (at, root) = find(&layer.key, &hole, parameters)?;
@@ -94,12 +95,22 @@ impl Key {
             key.render.extend(code);
         }
         let render = key.render;
-        key.render = quote! {{
+        key.render = quote! {
             #[allow(unused_imports)]
             use #private::{ByDisplay as _, ByPart as _};
             #render
-        }};
+        };
         Ok(key)
+    }
+
+    /// Renders it into `place`, a `&mut` to a key buffer.
+    pub(crate) fn render_into(&self, place: &TokenStream) -> TokenStream {
+        let (buf, render) = (&self.buf, &self.render);
+        quote! {{
+            #[allow(unused_variables)]
+            let #buf = #place;
+            #render
+        }}
     }
 }
 
@@ -129,10 +140,10 @@ fn render(private: &TokenStream, buf: &Ident, root: &Ident, hole: &Placeholder<'
         None => quote!(::core::option::Option::None),
     };
     let put = |value: TokenStream| match hole.spec {
-        "" => quote!((&&#private::Part(&#value)).render_part(&mut #buf, #stop);),
+        "" => quote!((&&#private::Part(&#value)).render_part(#buf, #stop);),
         spec => {
             let format = LitStr::new(&format!("{{:{spec}}}"), root.span());
-            quote!((&&#private::Part(&::core::format_args!(#format, #value))).render_part(&mut #buf, #stop);)
+            quote!((&&#private::Part(&::core::format_args!(#format, #value))).render_part(#buf, #stop);)
         }
     };
     let mut value = root.to_token_stream();
@@ -168,7 +179,7 @@ fn render(private: &TokenStream, buf: &Ident, root: &Ident, hole: &Placeholder<'
     quote! {
         match (|| #value)() {
             ::core::option::Option::Some(#found) => { #put }
-            ::core::option::Option::None => #private::KeySink::fail(&mut #buf, #private::KeyError::Missing),
+            ::core::option::Option::None => #private::KeySink::fail(#buf, #private::KeyError::Missing),
         }
     }
 }

@@ -1,54 +1,65 @@
 //! Which brackets a call of a macro uses: chosen by the types, without a word from the user.
 
-use super::{Face, Rights, fill};
+use super::{
+    Rights, Values,
+    right::{Inside, Right},
+};
 use crate::{
-    hold::{AnyRight, Held, Request},
-    instance::Instance,
+    hold::{AnyRight, Held, Request, Wait},
+    instance::{Config, Instance},
+    key::Kind,
     observe::Observer,
     outcome::{Refused, Shape},
-    store::{AsyncCacheStore, AsyncEntryStore, AsyncRights, CacheStore, Host, Peek, Tasks},
-    time::{PollTimer, Timer},
+    store::{AsyncCacheStore, AsyncEntryStore, AsyncRights, Host, Tasks, Want},
+    time::{PollTimer, Timer, millis},
     ttl::Ttl,
 };
-use core::future::{Future, Ready, ready};
+use core::{
+    fmt,
+    future::{Future, poll_fn},
+    mem::take,
+    pin::pin,
+    time::Duration,
+};
 
-type Any<'i, S, O> = Held<Face<'i, S, O>, AnyRight>;
-/// Asked for in place and given back from there: a right of this size is not moved about.
-type Claimed<'i, S, O> = Result<Any<'i, S, O>, Refused>;
-
-/// Chooses the brackets of a macro's call: `(&Via(instance)).obtain(..)` takes [`ViaRam`] where it can (autoref).
+/// Chooses the brackets of a macro's call: `(&Via(instance)).turn(..)` takes [`ViaRam`] where it can (autoref).
 #[derive(Debug)]
 pub struct Via<'i, S, O>(pub &'i Instance<S, O>);
 
 /// The brackets of this module.
 pub trait ViaRam<'i, S: Rights + 'i, O: Observer + 'i> {
-    /// A right about to be asked for.
-    fn claim(&self, request: Request<&'i Instance<S, O>>) -> Claimed<'i, S, O>
+    /// A right about to be asked for, without its key.
+    fn right(&self, want: Want, ttl: Option<Duration>, wait: Wait) -> Right<'i, S, O>
     where
         S::Clock: PollTimer;
-    /// Asks until granted or out of patience; what is refused is replaced by the reason.
-    fn turn(&self, claimed: &mut Claimed<'i, S, O>) -> impl Future<Output = ()>
+    /// A flight about to be asked for, without its key.
+    fn flight(&self, ttl: Option<Ttl>) -> Right<'i, S, O>
     where
         S::Clock: PollTimer;
-    /// Runs the body, renewing beside it.
-    fn carry<T>(&self, held: &Any<'i, S, O>, body: impl Future<Output = T>) -> impl Future<Output = T>
+    /// Asks until granted or out of patience.
+    fn turn(&self, right: &mut Right<'i, S, O>) -> impl Future<Output = Result<(), Refused>>
     where
         S::Clock: PollTimer;
-    /// Gives the right back as the body's result says.
-    fn finish<T>(&self, held: Claimed<'i, S, O>, shape: &impl Shape<T>, out: &T) -> Ready<()>
+    /// Runs the body, renewing beside it, and gives the right back as the result says.
+    fn run<T>(
+        &self,
+        right: &mut Right<'i, S, O>,
+        held: (),
+        shape: impl Shape<T>,
+        body: impl AsyncFnOnce(&Right<'i, S, O>) -> T,
+    ) -> impl Future<Output = T>
     where
         S::Clock: PollTimer;
     /// A cached call.
     fn cached<K: Shape<R>, R, C>(
         &self,
-        key: S::KeyBuf,
+        right: &mut Right<'i, S, O>,
         shape: K,
         codec: &C,
-        ttl: Option<Ttl>,
         body: impl AsyncFnOnce() -> R,
     ) -> impl Future<Output = R>
     where
-        S: CacheStore<K::Value, C> + Peek<K::Value, C>,
+        S: Values<K::Value, C>,
         S::Clock: PollTimer;
 }
 
@@ -56,72 +67,157 @@ impl<'i, S: Rights, O: Observer> ViaRam<'i, S, O> for Via<'i, S, O>
 where
     S::Clock: PollTimer,
 {
-    fn claim(&self, request: Request<&'i Instance<S, O>>) -> Claimed<'i, S, O> {
-        request.claim(&Tasks(self.0)).map(Held::of)
+    // thin, so that times that are written in the attribute are counted out by the compiler
+    #[inline(always)]
+    fn right(&self, want: Want, ttl: Option<Duration>, wait: Wait) -> Right<'i, S, O> {
+        let wait = match wait {
+            Wait::No => 0,
+            Wait::For(wait) => millis(wait),
+            Wait::Forever => u64::MAX,
+        };
+        let (size, keep) = match want {
+            Want::Permit { size } => (size, 0),
+            Want::Run { keep } => (0, millis(keep)),
+            Want::Lease | Want::Flight => (0, 0),
+        };
+        let ttl = millis(ttl.unwrap_or(lasting(want, self.0.config())));
+        Right::new(self.0, want.kind(), size, keep, ttl, wait)
     }
 
-    async fn turn(&self, claimed: &mut Claimed<'i, S, O>) {
-        if let Ok(held) = claimed
-            && let Some(why) = held.claim.turn().await
-        {
-            *claimed = Err(why);
-        }
+    #[inline(always)]
+    fn flight(&self, ttl: Option<Ttl>) -> Right<'i, S, O> {
+        let config = self.0.config();
+        let keep = match Ttl::resolve(ttl, config.ttl) {
+            Ttl::For(ttl) => millis(ttl),
+            Ttl::Forever => u64::MAX,
+        };
+        Right::new(self.0, Kind::Cache, 0, keep, millis(config.flight), u64::MAX)
     }
 
-    fn carry<T>(&self, held: &Any<'i, S, O>, body: impl Future<Output = T>) -> impl Future<Output = T> {
-        held.claim.carry_now(body)
+    fn turn(&self, right: &mut Right<'i, S, O>) -> impl Future<Output = Result<(), Refused>> {
+        poll_fn(|cx| right.poll_turn(cx))
     }
 
-    fn finish<T>(&self, held: Claimed<'i, S, O>, shape: &impl Shape<T>, out: &T) -> Ready<()> {
-        if let Ok(held) = held {
-            held.claim.settle_now(shape.keep(out).is_some());
-        }
-        ready(())
-    }
-
-    fn cached<K: Shape<R>, R, C>(
+    async fn run<T>(
         &self,
-        key: S::KeyBuf,
+        right: &mut Right<'i, S, O>,
+        (): (),
+        shape: impl Shape<T>,
+        body: impl AsyncFnOnce(&Right<'i, S, O>) -> T,
+    ) -> T {
+        let out = {
+            let right = &*right;
+            let mut body = pin!(body(right));
+            let mut due = right.due();
+            poll_fn(|cx| {
+                let polled = body.as_mut().poll(cx);
+                if polled.is_pending() {
+                    right.beat(&mut due, cx);
+                }
+                polled
+            })
+            .await
+        };
+        right.settle(shape.keep(&out).is_some());
+        out
+    }
+
+    async fn cached<K: Shape<R>, R, C>(
+        &self,
+        right: &mut Right<'i, S, O>,
         shape: K,
         codec: &C,
-        ttl: Option<Ttl>,
         body: impl AsyncFnOnce() -> R,
-    ) -> impl Future<Output = R>
+    ) -> R
     where
-        S: CacheStore<K::Value, C> + Peek<K::Value, C>,
+        S: Values<K::Value, C>,
     {
-        fill(self.0, key, shape, codec, ttl, body)
+        if let Some(v) = poll_fn(|cx| right.poll_value(codec, cx)).await {
+            return shape.back(v);
+        }
+        let out = {
+            let right = &*right;
+            let mut body = pin!(body());
+            let mut due = right.due();
+            poll_fn(|cx| {
+                let inside = Inside::enter(right);
+                let polled = body.as_mut().poll(cx);
+                drop(inside);
+                if polled.is_pending() {
+                    right.beat(&mut due, cx);
+                }
+                polled
+            })
+            .await
+        };
+        right.land::<K::Value, C>(shape.keep(&out));
+        out
+    }
+}
+
+/// How long a right lasts for which nothing is said.
+fn lasting(want: Want, config: &Config) -> Duration {
+    match want {
+        Want::Lease | Want::Run { .. } => config.lease,
+        Want::Permit { .. } => config.permit,
+        Want::Flight => config.flight,
+    }
+}
+
+type Face<'i, S, O> = Tasks<&'i Instance<S, O>>;
+type Any<'i, S, O> = Held<Face<'i, S, O>, AnyRight>;
+
+/// A call's request with its key still to be rendered, for stores that must be awaited.
+pub struct Asking<S: Host> {
+    key: S::KeyBuf,
+    want: Want,
+    ttl: Duration,
+    wait: Wait,
+    life: Option<Ttl>,
+}
+
+impl<S: Host> fmt::Debug for Asking<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asking").field("want", &self.want).finish_non_exhaustive()
+    }
+}
+
+impl<S: Host> Asking<S> {
+    /// Where its key is rendered.
+    #[doc(hidden)]
+    pub fn key_mut(&mut self) -> &mut S::KeyBuf {
+        &mut self.key
     }
 }
 
 /// The brackets for stores that must be awaited.
 pub trait ViaAny<'i, S: Host + 'i, O: Observer + 'i> {
-    /// A right about to be asked for.
-    fn claim(&self, request: Request<&'i Instance<S, O>>) -> Claimed<'i, S, O>
-    where
-        S::Clock: Timer;
-    /// Asks until granted or out of patience; what is refused is replaced by the reason.
-    fn turn(&self, claimed: &mut Claimed<'i, S, O>) -> impl Future<Output = ()>
-    where
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights;
-    /// Runs the body, renewing beside it.
-    fn carry<T>(&self, held: &Any<'i, S, O>, body: impl Future<Output = T>) -> impl Future<Output = T>
+    /// A right about to be asked for, without its key.
+    fn right(&self, want: Want, ttl: Option<Duration>, wait: Wait) -> Asking<S>;
+    /// A flight about to be asked for, without its key.
+    fn flight(&self, ttl: Option<Ttl>) -> Asking<S>;
+    /// Asks until granted or out of patience.
+    fn turn(&self, asking: &mut Asking<S>) -> impl Future<Output = Result<Any<'i, S, O>, Refused>>
     where
         S::Clock: Timer,
         Face<'i, S, O>: AsyncRights;
-    /// Gives the right back as the body's result says.
-    fn finish<T>(&self, held: Claimed<'i, S, O>, shape: &impl Shape<T>, out: &T) -> impl Future<Output = ()>
+    /// Runs the body, renewing beside it, and gives the right back as the result says.
+    fn run<T>(
+        &self,
+        asking: &mut Asking<S>,
+        held: Any<'i, S, O>,
+        shape: impl Shape<T>,
+        body: impl AsyncFnOnce(&Any<'i, S, O>) -> T,
+    ) -> impl Future<Output = T>
     where
         S::Clock: Timer,
         Face<'i, S, O>: AsyncRights;
     /// A cached call.
     fn cached<K: Shape<R>, R, C>(
         &self,
-        key: S::KeyBuf,
+        asking: &mut Asking<S>,
         shape: K,
         codec: &C,
-        ttl: Option<Ttl>,
         body: impl AsyncFnOnce() -> R,
     ) -> impl Future<Output = R>
     where
@@ -131,53 +227,46 @@ pub trait ViaAny<'i, S: Host + 'i, O: Observer + 'i> {
 }
 
 impl<'i, S: Host, O: Observer> ViaAny<'i, S, O> for &Via<'i, S, O> {
-    fn claim(&self, request: Request<&'i Instance<S, O>>) -> Claimed<'i, S, O>
-    where
-        S::Clock: Timer,
-    {
-        request.claim(&Tasks(self.0)).map(Held::of)
+    fn right(&self, want: Want, ttl: Option<Duration>, wait: Wait) -> Asking<S> {
+        let ttl = ttl.unwrap_or(lasting(want, self.0.config()));
+        Asking { key: S::KeyBuf::default(), want, ttl, wait, life: None }
     }
 
-    async fn turn(&self, claimed: &mut Claimed<'i, S, O>)
+    fn flight(&self, ttl: Option<Ttl>) -> Asking<S> {
+        Asking { life: ttl, ..self.right(Want::Flight, None, Wait::Forever) }
+    }
+
+    async fn turn(&self, asking: &mut Asking<S>) -> Result<Any<'i, S, O>, Refused>
     where
         S::Clock: Timer,
         Face<'i, S, O>: AsyncRights,
     {
-        if let Ok(held) = claimed
-            && let Some(why) = held.claim.obtain().await
-        {
-            *claimed = Err(why);
-        }
+        let Asking { want, ttl, wait, .. } = *asking;
+        let request: Request<&'i Instance<S, O>> = Request { key: take(&mut asking.key), want, ttl, wait };
+        request.obtain(Tasks(self.0)).await
     }
 
-    fn carry<T>(&self, held: &Any<'i, S, O>, body: impl Future<Output = T>) -> impl Future<Output = T>
+    async fn run<T>(
+        &self,
+        _: &mut Asking<S>,
+        held: Any<'i, S, O>,
+        shape: impl Shape<T>,
+        body: impl AsyncFnOnce(&Any<'i, S, O>) -> T,
+    ) -> T
     where
         S::Clock: Timer,
         Face<'i, S, O>: AsyncRights,
     {
-        held.carry(body)
-    }
-
-    fn finish<T>(&self, held: Claimed<'i, S, O>, shape: &impl Shape<T>, out: &T) -> impl Future<Output = ()>
-    where
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights,
-    {
-        let success = shape.keep(out).is_some();
-        async move {
-            if let Ok(held) = held {
-                // a failure to give back is an event, never the caller's result
-                let _ = held.settle(success).await;
-            }
-        }
+        let out = held.carry(body(&held)).await;
+        held.finish(&shape, &out).await;
+        out
     }
 
     fn cached<K: Shape<R>, R, C>(
         &self,
-        key: S::KeyBuf,
+        asking: &mut Asking<S>,
         shape: K,
         codec: &C,
-        ttl: Option<Ttl>,
         body: impl AsyncFnOnce() -> R,
     ) -> impl Future<Output = R>
     where
@@ -185,6 +274,6 @@ impl<'i, S: Host, O: Observer> ViaAny<'i, S, O> for &Via<'i, S, O> {
         S::Clock: Timer,
         Face<'i, S, O>: AsyncRights,
     {
-        crate::cache::fill(Tasks(self.0), key, shape, codec, ttl, body)
+        crate::cache::fill(Tasks(self.0), take(&mut asking.key), shape, codec, asking.life, body)
     }
 }

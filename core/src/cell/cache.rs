@@ -100,10 +100,22 @@ impl<V> Cell<V> {
 
     /// Stores a value, for the holder of the flight only; ends the flight.
     pub fn publish(&mut self, now: Instant, token: HolderToken, value: V, life: Life) -> Holding {
+        let fresh_until = life.ttl.end(now);
+        self.keep(now, token, value, fresh_until, fresh_until.saturating_add(life.stale_for))
+    }
+
+    /// The same in points of time.
+    pub fn keep(
+        &mut self,
+        now: Instant,
+        token: HolderToken,
+        value: V,
+        fresh_until: Instant,
+        stale_until: Instant,
+    ) -> Holding {
         let kept = self.lease.release(now, token);
         if kept == Holding::Kept {
-            self.fresh_until = life.ttl.end(now);
-            self.stale_until = self.fresh_until.saturating_add(life.stale_for);
+            (self.fresh_until, self.stale_until) = (fresh_until, stale_until);
             self.value = Some(value);
         }
         kept

@@ -86,21 +86,47 @@ impl LeaseCell {
 
     /// Takes it if it is free; the same token again gets the same grant.
     pub fn acquire(&mut self, now: Instant, ask: &Ask<'_>, fences: &mut Fences, ticket: Ticket) -> Contended<Grant> {
-        if !self.is_live(now) {
-            *self = Self { token: ask.token, expires: now.saturating_add(ask.ttl), fence: fences.next() };
-        } else if self.token != ask.token {
-            return Contended::Busy(Busy { remaining: self.expires.since(now), ticket });
+        let taken = self.take(now, ask.token, now.saturating_add(ask.ttl), fences);
+        let remaining = self.expires.since(now);
+        match taken {
+            true => Contended::Granted(Grant { fence: self.fence, index: 0, remaining }),
+            false => Contended::Busy(Busy { remaining, ticket }),
         }
-        Contended::Granted(Grant { fence: self.fence, index: 0, remaining: self.expires.since(now) })
+    }
+
+    /// The same in points of time: whether `token` holds it now, until `end` if it was free.
+    pub fn take(&mut self, now: Instant, token: HolderToken, end: Instant, fences: &mut Fences) -> bool {
+        if self.is_live(now) {
+            return self.token == token;
+        }
+        *self = Self { token, expires: end, fence: fences.next() };
+        true
     }
 
     /// Extends it by the whole TTL, from now.
     pub fn renew(&mut self, now: Instant, token: HolderToken, ttl: Duration) -> Holding {
+        self.extend(now, token, now.saturating_add(ttl))
+    }
+
+    /// Extends it until `end`.
+    pub fn extend(&mut self, now: Instant, token: HolderToken, end: Instant) -> Holding {
         if !self.is_held_by(now, token) {
             return Holding::Lost;
         }
-        self.expires = now.saturating_add(ttl);
+        self.expires = end;
         Holding::Kept
+    }
+
+    /// When it ends, or ended.
+    #[must_use]
+    pub const fn end(&self) -> Instant {
+        self.expires
+    }
+
+    /// The fence of its last grant.
+    #[must_use]
+    pub const fn fence(&self) -> FencingToken {
+        self.fence
     }
 
     /// Gives it back.

@@ -86,9 +86,9 @@ impl<V> Table for Map<V> {
         let cell = self.cells.entry(key.hash, |c| c.is(key), |c| c.hash);
         Ok(&mut cell.or_insert_with(|| Named::new(key, Cell::EMPTY)).into_mut().of)
     }
-    fn permits(&self, key: &Key<'_>) -> impl Iterator<Item = (u16, LeaseCell)> {
+    fn permits<'t>(&'t self, key: &Key<'_>) -> impl Iterator<Item = (u16, &'t LeaseCell)> {
         let pool = self.pools.find(key.hash, |p| p.is(key));
-        pool.into_iter().flat_map(|p| (0..=u16::MAX).zip(p.of.iter().copied()))
+        pool.into_iter().flat_map(|p| (0..=u16::MAX).zip(&p.of))
     }
     fn lease(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull> {
         if key.kind != Kind::Pool {

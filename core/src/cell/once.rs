@@ -57,15 +57,25 @@ impl<V> Cell<V> {
     /// For how much longer the marker of a run that succeeded is kept.
     #[must_use]
     pub fn marker(&self, now: Instant) -> Option<Duration> {
-        (now < self.fresh_until && self.value.is_none()).then(|| self.fresh_until.since(now))
+        self.marker_end(now).map(|end| end.since(now))
+    }
+
+    /// When the marker of the last run ends.
+    #[must_use]
+    pub fn marker_end(&self, now: Instant) -> Option<Instant> {
+        (now < self.fresh_until && self.value.is_none()).then_some(self.fresh_until)
     }
 
     /// Ends a run that succeeded; others are skipped for `keep` more.
     pub fn complete(&mut self, now: Instant, token: HolderToken, keep: Duration) -> Holding {
+        self.mark_done(now, token, now.saturating_add(keep))
+    }
+
+    /// The same in points of time: others are skipped until `end`.
+    pub fn mark_done(&mut self, now: Instant, token: HolderToken, end: Instant) -> Holding {
         let kept = self.lease.release(now, token);
-        if kept == Holding::Kept && !keep.is_zero() {
-            self.fresh_until = now.saturating_add(keep);
-            self.stale_until = self.fresh_until;
+        if kept == Holding::Kept {
+            (self.fresh_until, self.stale_until) = (end, end);
         }
         kept
     }

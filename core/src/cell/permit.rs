@@ -2,7 +2,6 @@
 
 use super::LeaseCell;
 use crate::{time::Instant, token::HolderToken};
-use core::time::Duration;
 
 /// What a pool answers to one more request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,56 +10,53 @@ pub enum Place {
     Mine(u16),
     /// The lowest index that nobody holds.
     Free(u16),
-    /// All permits are held; the first ends after this long.
-    Full(Duration),
+    /// All permits are held; the first ends then.
+    Full(Instant),
 }
 
 /// Looks for a place among the permits of one pool; `cells` may list them in any order and leave out free ones.
 ///
 /// ```
 /// use cachify_core::{cell::{LeaseCell, permit::{Place, place}}, time::Instant, token::HolderToken};
-/// let nobody: [(u16, LeaseCell); 0] = [];
-/// assert_eq!(place(Instant::ZERO, HolderToken([1; 4]), 3, || nobody.into_iter()), Place::Free(0));
+/// let held: [(u16, &LeaseCell); 0] = [];
+/// assert_eq!(place(Instant::ZERO, HolderToken([1; 4]), 3, || held.into_iter()), Place::Free(0));
 /// ```
-pub fn place<I: Iterator<Item = (u16, LeaseCell)>>(
+pub fn place<'c, I: Iterator<Item = (u16, &'c LeaseCell)>>(
     now: Instant,
     token: HolderToken,
     size: u16,
     cells: impl Fn() -> I,
 ) -> Place {
-    let (mut in_use, mut next) = (0_u16, Duration::MAX);
-    for (index, cell) in cells() {
-        if cell.is_held_by(now, token) {
-            return Place::Mine(index);
-        }
-        if let Some(remaining) = cell.remaining(now) {
-            in_use = in_use.saturating_add(1);
-            next = next.min(remaining);
-        }
-    }
-    // counted over every index: after a pool shrank, permits above its size still count
-    if in_use >= size { Place::Full(next) } else { Place::Free(lowest_free(now, cells)) }
-}
-
-/// Finds it without a map of its own: 32 indices in one pass over the cells.
-fn lowest_free<I: Iterator<Item = (u16, LeaseCell)>>(now: Instant, cells: impl Fn() -> I) -> u16 {
+    // 32 indices in one pass, so that no map is needed to find the lowest free one
     let mut base = 0_u16;
     loop {
-        let mut held = 0_u32;
-        for (index, _) in cells().filter(|(_, cell)| cell.is_live(now)) {
+        let (mut in_use, mut held, mut next) = (0_u16, 0_u32, Instant::MAX);
+        for (index, cell) in cells() {
+            if !cell.is_live(now) {
+                continue;
+            }
+            if cell.is_held_by(now, token) {
+                return Place::Mine(index);
+            }
+            in_use = in_use.saturating_add(1);
+            next = next.min(cell.end());
             if let Some(bit) = index.checked_sub(base).filter(|bit| *bit < 32) {
                 held |= 1 << bit;
             }
         }
+        // counted over every index: after a pool shrank, permits above its size still count
+        if in_use >= size {
+            return Place::Full(next);
+        }
         if held != u32::MAX || base >= u16::MAX - 32 {
-            return base + u16::try_from(held.trailing_ones()).unwrap_or_default();
+            return Place::Free(base + held.trailing_ones() as u16);
         }
         base += 32;
     }
 }
 
 /// How many permits are held.
-pub fn in_use(now: Instant, cells: impl Iterator<Item = (u16, LeaseCell)>) -> u16 {
+pub fn in_use<'c>(now: Instant, cells: impl Iterator<Item = (u16, &'c LeaseCell)>) -> u16 {
     cells.fold(0, |n, (_, cell)| n.saturating_add(u16::from(cell.is_live(now))))
 }
 
@@ -72,6 +68,7 @@ mod tests {
         cell::{Ask, Fences},
         patience::Ticket,
     };
+    use core::time::Duration;
     use std::vec::Vec;
 
     fn held(index: u16, ends: u64) -> (u16, LeaseCell) {
@@ -82,28 +79,30 @@ mod tests {
     }
 
     fn place_in(cells: &[(u16, LeaseCell)], now: u64, size: u16) -> Place {
-        place(Instant::from_millis(now), HolderToken([999; 4]), size, || cells.iter().copied())
+        place(Instant::from_millis(now), HolderToken([999; 4]), size, || {
+            cells.iter().map(|(index, cell)| (*index, cell))
+        })
     }
 
     #[test]
     fn the_lowest_hole_is_taken_also_past_the_first_window() {
         let cells: Vec<_> = (0..70).filter(|i| *i != 65).map(|i| held(i, 10)).collect();
         assert_eq!(place_in(&cells, 0, 100), Place::Free(65));
-        assert_eq!(place_in(&cells, 0, 69), Place::Full(Duration::from_millis(10)));
+        assert_eq!(place_in(&cells, 0, 69), Place::Full(Instant::from_millis(10)));
         assert_eq!(place_in(&cells, 10, 69), Place::Free(0));
     }
 
     #[test]
     fn permits_above_a_smaller_size_still_count() {
         let cells = [held(3, 10), held(4, 7)];
-        assert_eq!(place_in(&cells, 0, 2), Place::Full(Duration::from_millis(7)));
-        assert_eq!(in_use(Instant::ZERO, cells.into_iter()), 2);
+        assert_eq!(place_in(&cells, 0, 2), Place::Full(Instant::from_millis(7)));
+        assert_eq!(in_use(Instant::ZERO, cells.iter().map(|(index, cell)| (*index, cell))), 2);
     }
 
     #[test]
     fn the_same_token_finds_its_own_permit() {
         let cells = [held(0, 10), held(1, 10)];
-        let again = place(Instant::ZERO, HolderToken([2; 4]), 2, || cells.iter().copied());
+        let again = place(Instant::ZERO, HolderToken([2; 4]), 2, || cells.iter().map(|(index, cell)| (*index, cell)));
         assert_eq!(again, Place::Mine(1));
     }
 }

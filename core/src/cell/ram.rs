@@ -10,10 +10,10 @@ use super::{
     waiters::{Places, Waiters},
 };
 use crate::{
-    key::Key,
-    patience::{Busy, Contended},
+    key::{Key, Kind},
+    patience::{Busy, Contended, Ticket},
     time::Instant,
-    token::HolderToken,
+    token::{FencingToken, HolderToken},
 };
 use core::{task::Waker, time::Duration};
 
@@ -26,6 +26,31 @@ pub struct Ram<P, T: ?Sized> {
     pub waiters: Waiters<P>,
     /// The cells.
     pub table: T,
+}
+
+/// The answer to [`Ram::ask`], in points of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It is the caller's until then.
+    Granted {
+        /// Grows with every grant of the key.
+        fence: FencingToken,
+        /// Which permit of the pool; zero for everything else.
+        index: u16,
+        /// When it ends unless renewed.
+        end: Instant,
+    },
+    /// Somebody else has it, at the latest until then.
+    Busy {
+        /// When the right that is in the way ends, unless renewed.
+        end: Instant,
+        /// What had been released by now.
+        ticket: Ticket,
+    },
+    /// There is a fresh value: nothing to fill.
+    Filled,
+    /// The flight is being computed further up the caller's stack: waiting for it would be for ever.
+    Inside,
 }
 
 /// Something was done, and somebody may have to be woken.
@@ -53,9 +78,53 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         Ok(granted.map(|grant| Grant { index, ..grant }))
     }
 
+    /// Asks for whatever right a key of this kind stands for, until `end`, on the stack `stack`; `size` is a pool's.
+    ///
+    /// One look at the table for all but pools.
+    pub fn ask(
+        &mut self,
+        key: &Key<'_>,
+        size: u16,
+        token: HolderToken,
+        end: Instant,
+        stack: u32,
+        now: Instant,
+    ) -> Result<Asked, TableFull> {
+        let ticket = self.waiters.ticket();
+        let mut index = 0;
+        let lease = if key.kind == Kind::Pool {
+            match permit::place(now, token, size, || self.table.permits(key)) {
+                Place::Mine(at) | Place::Free(at) => index = at,
+                Place::Full(end) => return Ok(Asked::Busy { end, ticket }),
+            }
+            self.table.lease(key, index, now)?
+        } else {
+            let cell = self.table.entry(key, now)?;
+            if cell.fresh(now).is_some() {
+                return Ok(Asked::Filled);
+            }
+            if let Some(end) = cell.marker_end(now) {
+                return Ok(Asked::Busy { end, ticket: Ticket::NONE });
+            }
+            if cell.marked == stack && cell.lease.is_live(now) {
+                return Ok(Asked::Inside);
+            }
+            &mut cell.lease
+        };
+        Ok(match lease.take(now, token, end, &mut self.fences) {
+            true => Asked::Granted { fence: lease.fence(), index, end: lease.end() },
+            false => Asked::Busy { end: lease.end(), ticket },
+        })
+    }
+
     /// Extends a lease or permit.
     pub fn renew(&mut self, key: &Key<'_>, token: HolderToken, ttl: Duration, now: Instant) -> Holding {
-        self.table.held_by(key, token, now).map_or(Holding::Lost, |lease| lease.renew(now, token, ttl))
+        self.extend(key, token, now.saturating_add(ttl), now)
+    }
+
+    /// Extends a lease or permit until `end`.
+    pub fn extend(&mut self, key: &Key<'_>, token: HolderToken, end: Instant, now: Instant) -> Holding {
+        self.table.held_by(key, token, now).map_or(Holding::Lost, |lease| lease.extend(now, token, end))
     }
 
     /// Gives a lease or permit back.
@@ -95,8 +164,13 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 
     /// Ends a run that succeeded.
     pub fn complete(&mut self, key: &Key<'_>, token: HolderToken, keep: Duration, now: Instant) -> Freed<Holding> {
+        self.mark_done(key, token, now.saturating_add(keep), now)
+    }
+
+    /// Ends a run that succeeded; others are skipped until `end`.
+    pub fn mark_done(&mut self, key: &Key<'_>, token: HolderToken, end: Instant, now: Instant) -> Freed<Holding> {
         match self.table.find_mut(key) {
-            Some(cell) => (cell.complete(now, token, keep), self.waiters.release(key)),
+            Some(cell) => (cell.mark_done(now, token, end), self.waiters.release(key)),
             None => (Holding::Lost, None),
         }
     }
@@ -114,8 +188,9 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     ) -> Result<Contended<Grant>, TableFull> {
         let index = match permit::place(now, ask.token, size, || self.table.permits(key)) {
             Place::Mine(index) | Place::Free(index) => index,
-            Place::Full(remaining) => {
-                return Ok(Contended::Busy(Busy { remaining, ticket: self.waiters.ticket() }));
+            Place::Full(end) => {
+                let ticket = self.waiters.ticket();
+                return Ok(Contended::Busy(Busy { remaining: end.since(now), ticket }));
             }
         };
         self.grant(key, index, ask, now)
@@ -147,8 +222,22 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         life: Life,
         now: Instant,
     ) -> Freed<Holding> {
+        let fresh_until = life.ttl.end(now);
+        self.keep(key, token, value, fresh_until, fresh_until.saturating_add(life.stale_for), now)
+    }
+
+    /// The same in points of time.
+    pub fn keep(
+        &mut self,
+        key: &Key<'_>,
+        token: HolderToken,
+        value: T::Value,
+        fresh_until: Instant,
+        stale_until: Instant,
+        now: Instant,
+    ) -> Freed<Holding> {
         match self.table.find_mut(key) {
-            Some(cell) => (cell.publish(now, token, value, life), self.waiters.release(key)),
+            Some(cell) => (cell.keep(now, token, value, fresh_until, stale_until), self.waiters.release(key)),
             None => (Holding::Lost, None),
         }
     }

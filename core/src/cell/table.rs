@@ -28,7 +28,7 @@ pub trait Table {
     /// The cell of `key`, made in the place of an idle one if there is none.
     fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<Self::Value>, TableFull>;
     /// The permits of a pool, free ones perhaps left out.
-    fn permits(&self, key: &Key<'_>) -> impl Iterator<Item = (u16, LeaseCell)>;
+    fn permits<'t>(&'t self, key: &Key<'_>) -> impl Iterator<Item = (u16, &'t LeaseCell)>;
     /// The lease of a key, or one permit of a pool, made in the place of an idle one if there is none.
     fn lease(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull>;
     /// The lease or permit of `key` that `token` holds.
@@ -128,8 +128,8 @@ impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
     fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<V>, TableFull> {
         self.place(key, 0, now).map(|slot| &mut slot.cell)
     }
-    fn permits(&self, key: &Key<'_>) -> impl Iterator<Item = (u16, LeaseCell)> {
-        self.slots.iter().filter(move |slot| slot.is_of(key)).map(|slot| (slot.index, slot.cell.lease))
+    fn permits<'t>(&'t self, key: &Key<'_>) -> impl Iterator<Item = (u16, &'t LeaseCell)> {
+        self.slots.iter().filter(move |slot| slot.is_of(key)).map(|slot| (slot.index, &slot.cell.lease))
     }
     fn lease(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull> {
         self.place(key, index, now).map(|slot| &mut slot.cell.lease)

@@ -1,11 +1,10 @@
 //! Every capability of a store in RAM, written once over whatever holds its cells.
 
 use super::{
-    AtOnce, CacheStore, EntryStore, Fault, Force, Host, Inspect, LeaseStore, OnceStore, Peek, PermitStore, Store,
-    StoreFull, Want,
+    AtOnce, CacheStore, EntryStore, Force, Host, Inspect, LeaseStore, OnceStore, Peek, PermitStore, Store, StoreFull,
 };
 use crate::{
-    at_once::Rights,
+    at_once::{Answer, Deed, Rights, Values},
     cell::{
         Ask, Begun, Grant, Holding, Kept, Life, Lookup,
         ram::{Freed, Ram},
@@ -74,8 +73,11 @@ impl<B: Backing> RamStore<B> {
         result
     }
 
-    fn next_waiter(&self, key: &Key<'_>) -> Option<Waker> {
-        self.0.step(|ram| ram.waiters.next(key))
+    /// Everybody who waits for a value can have it.
+    fn wake_all(&self, key: &Key<'_>, mut next: Option<Waker>) {
+        while let Some(waker) = next.take().or_else(|| self.0.step(|ram| ram.waiters.next(key))) {
+            waker.wake();
+        }
     }
 }
 
@@ -106,7 +108,7 @@ impl<B: Backing> Future for Changed<'_, '_, B> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { store, key, ticket, place } = self.get_mut();
-        match store.poll_changed(place, key, *ticket, cx.waker()) {
+        match store.0.step(|ram| ram.waiters.poll(place, key, *ticket, cx.waker())) {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
@@ -115,7 +117,11 @@ impl<B: Backing> Future for Changed<'_, '_, B> {
 
 impl<B: Backing> Drop for Changed<'_, '_, B> {
     fn drop(&mut self) {
-        self.store.leave(self.place, &self.key);
+        if self.place != Place::default()
+            && let Some(baton) = self.store.0.step(|ram| ram.waiters.leave(self.place, &self.key))
+        {
+            baton.wake();
+        }
     }
 }
 
@@ -232,11 +238,8 @@ where
         life: Life,
     ) -> Result<Holding, StoreFull> {
         let value = value.into_owned();
-        let holding = self.free(|ram, now| ram.publish(&key, token, value, life, now));
-        // everybody who waits for the value can have it
-        while let Some(waker) = self.next_waiter(&key) {
-            waker.wake();
-        }
+        let (holding, freed) = self.step(|ram, now| ram.publish(&key, token, value, life, now));
+        self.wake_all(&key, freed);
         Ok(holding)
     }
 }
@@ -254,35 +257,54 @@ impl<B: Backing> EntryStore for RamStore<B> {
 }
 
 impl<B: Backing> Rights for RamStore<B> {
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn ask_now(&self, key: &Key<'_>, want: Want, ask: &Ask<'_>) -> Result<Contended<Grant>, Fault> {
-        let asked = self.step(|ram, now| match want {
-            Want::Lease | Want::Flight => ram.acquire(key, ask, now),
-            Want::Permit { size } => ram.take(key, size, ask, now),
-            Want::Run { .. } => ram.begin(key, ask, now).map(Begun::contended),
+    fn act(&self, key: &Key<'_>, token: HolderToken, now: Instant, deed: Deed<'_>) -> Answer {
+        let stack = self.0.stack();
+        let (answer, freed) = self.0.step(|ram| match deed {
+            Deed::Ask { size, end, place } => {
+                let baton = ram.waiters.leave(place, key);
+                (ram.ask(key, size, token, end, stack, now).map_or(Answer::Full, Answer::Asked), baton)
+            }
+            Deed::Wait { place, ticket, waker } => match ram.waiters.poll(place, key, ticket, waker) {
+                true => (Answer::Yes, None),
+                false => (Answer::No, None),
+            },
+            Deed::Leave(place) => (Answer::Yes, ram.waiters.leave(place, key)),
+            Deed::Extend(end) => (ram.extend(key, token, end, now).into(), None),
+            Deed::Mark(inside) => {
+                ram.mark(key, token, if inside { stack } else { 0 }, now);
+                (Answer::Yes, None)
+            }
+            Deed::Release => heard(ram.release(key, token, now)),
+            Deed::Done(end) => heard(ram.mark_done(key, token, end, now)),
         });
-        asked.map_err(|_| Fault::Full)
-    }
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn prolong_now(&self, key: &Key<'_>, ask: &Ask<'_>) -> Holding {
-        self.step(|ram, now| ram.renew(key, ask.token, ask.ttl, now))
-    }
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn settle_now(&self, key: &Key<'_>, want: Want, token: HolderToken, success: bool) -> Holding {
-        self.free(|ram, now| match want {
-            Want::Run { keep } if success => ram.complete(key, token, keep, now),
-            _ => ram.release(key, token, now),
-        })
-    }
-    fn poll_changed(&self, place: &mut Place, key: &Key<'_>, ticket: Ticket, waker: &Waker) -> bool {
-        self.0.step(|ram| ram.waiters.poll(place, key, ticket, waker))
-    }
-    fn leave(&self, place: Place, key: &Key<'_>) {
-        if place != Place::default()
-            && let Some(baton) = self.0.step(|ram| ram.waiters.leave(place, key))
-        {
-            baton.wake();
+        if let Some(waker) = freed {
+            waker.wake();
         }
+        answer
+    }
+}
+
+fn heard((holding, freed): Freed<Holding>) -> Freed<Answer> {
+    (holding.into(), freed)
+}
+
+impl<B: Backing, C> Values<B::Value, C> for RamStore<B>
+where
+    B::Value: Clone,
+{
+    fn keep(
+        &self,
+        key: &Key<'_>,
+        token: HolderToken,
+        now: Instant,
+        value: Kept<'_, B::Value>,
+        end: Instant,
+    ) -> Holding {
+        // copied before the lock is taken
+        let value = value.into_owned();
+        let (holding, freed) = self.0.step(|ram| ram.keep(key, token, value, end, end, now));
+        self.wake_all(key, freed);
+        holding
     }
 }
 

@@ -1,0 +1,409 @@
+//! A right from its key to its end, polled by hand.
+
+use super::{Answer, Deed, Rights, Values};
+use crate::{
+    cell::{Kept, ram::Asked, waiters::Place},
+    drive::{Validity, heartbeat, short},
+    instance::Instance,
+    key::{Key, KeyBuffer, Kind},
+    observe::{Event, Observer},
+    outcome::Refused,
+    patience::{Patience, Ticket},
+    time::{Clock, Instant, PollTimer, duration},
+    token::{FencingToken, HolderToken},
+};
+use core::{
+    fmt,
+    future::poll_fn,
+    mem::take,
+    task::{Context, Poll, ready},
+};
+
+/// How far a right has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was asked.
+    New,
+    /// Busy when last asked: waits for a release, or for `at`.
+    Waiting,
+    /// Held; the next heartbeat is due at `at`.
+    Held,
+    /// There is a value instead.
+    Filled,
+    /// Refused: somebody else holds it, for `at` more.
+    Busy,
+    /// Refused: no room in the store.
+    Full,
+    /// Refused: no key.
+    BadKey,
+    /// Refused: a time or a size of zero.
+    Zero,
+    /// Given back, or nothing to ask for.
+    Over,
+}
+
+/// A right of any kind: about to be asked for, waited for, or held. Dropping it gives it back.
+///
+/// It is moved before its first step only: then its place and size are its future's.
+pub struct Right<'i, S: Rights, O: Observer> {
+    instance: &'i Instance<S, O>,
+    key: S::KeyBuf,
+    /// When to give up; before the first step how long to wait, in milliseconds from zero.
+    deadline: Instant,
+    at: Instant,
+    /// How long it lasts unless renewed, in milliseconds.
+    ttl: u64,
+    /// How long a run's marker is kept, or a flight's value, in milliseconds.
+    keep: u64,
+    token: HolderToken,
+    fence: FencingToken,
+    validity: Validity,
+    place: Place,
+    ticket: Ticket,
+    size: u16,
+    index: u16,
+    kind: Kind,
+    stage: Stage,
+}
+
+impl<S: Rights, O: Observer> fmt::Debug for Right<'_, S, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Right").field("kind", &self.kind).field("stage", &self.stage).finish_non_exhaustive()
+    }
+}
+
+impl<S: Rights, O: Observer> Drop for Right<'_, S, O> {
+    fn drop(&mut self) {
+        // whoever waited may have been given a turn; its release, which finds nothing to release, passes that on
+        let waited = self.stage == Stage::Busy && self.deadline != Instant::ZERO;
+        if waited || matches!(self.stage, Stage::Waiting | Stage::Held) {
+            self.give_back();
+        }
+    }
+}
+
+impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
+    /// All times in milliseconds; a wait of zero is none.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(super) fn new(instance: &'i Instance<S, O>, kind: Kind, size: u16, keep: u64, ttl: u64, wait: u64) -> Self {
+        Self {
+            instance,
+            key: S::KeyBuf::default(),
+            deadline: Instant::from_millis(wait),
+            at: Instant::ZERO,
+            ttl,
+            keep,
+            token: HolderToken([0; 4]),
+            fence: FencingToken(0),
+            validity: Validity::ENDED,
+            place: Place::default(),
+            ticket: Ticket::NONE,
+            size,
+            index: 0,
+            kind,
+            stage: Stage::New,
+        }
+    }
+
+    /// Where its key is rendered.
+    #[doc(hidden)]
+    pub fn key_mut(&mut self) -> &mut S::KeyBuf {
+        &mut self.key
+    }
+
+    /// Grows with every grant of the key; hand it to the guarded resource.
+    pub fn fence(&self) -> FencingToken {
+        self.fence
+    }
+
+    /// Which permit of the pool this is; the lowest free one was taken. Zero for a lock.
+    pub fn index(&self) -> u16 {
+        self.index
+    }
+
+    /// Whether it is known to be held still. A comparison, no I/O.
+    pub fn is_valid(&self) -> bool {
+        self.validity.is_valid(self.now())
+    }
+
+    /// Ends when it may no longer be held: it was not renewed in time, or a renewal found it taken.
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn lost(&self)
+    where
+        S::Clock: PollTimer,
+    {
+        poll_fn(|cx| {
+            while self.is_valid() {
+                ready!(self.instance.store().clock().poll_until(self.validity.until(), cx));
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    fn now(&self) -> Instant {
+        self.instance.store().clock().now()
+    }
+
+    fn key(&self) -> Option<Key<'_>> {
+        self.instance.store().key(self.kind, &self.key).ok()
+    }
+
+    /// One step of the store.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn act(&self, now: Instant, deed: Deed<'_>) -> Answer {
+        self.key().map_or(Answer::No, |key| self.instance.store().act(&key, self.token, now, deed))
+    }
+
+    fn say(&self, event: impl FnOnce(Key<'_>) -> Event<'_>) {
+        if let Some(key) = self.key() {
+            self.instance.observer().event(&event(key));
+        }
+    }
+
+    fn patience(&self) -> Patience {
+        Patience { deadline: self.deadline, poll: self.instance.config().poll }
+    }
+
+    /// What can be refused without asking.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn begin(&mut self) -> bool {
+        let zero = match self.kind {
+            Kind::Pool => self.size == 0 || self.ttl == 0,
+            Kind::Cache => self.keep == 0,
+            Kind::Lock | Kind::Once => self.ttl == 0,
+        };
+        if zero {
+            self.stage = Stage::Zero;
+        } else if self.key.bytes().is_err() {
+            self.stage = Stage::BadKey;
+        } else {
+            return true;
+        }
+        self.instance.observer().event(&Event::Refused { key: None, why: self.why() });
+        false
+    }
+
+    fn refuse(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.say(|key| Event::Refused { key: Some(key), why: self.why() });
+    }
+
+    /// Why it was refused.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn why(&self) -> Refused {
+        match (self.stage, self.key.bytes()) {
+            (Stage::BadKey, Err(why)) => why.into(),
+            (Stage::Zero, _) => Refused::Zero,
+            (Stage::Busy, _) => {
+                let remaining = duration(self.at.as_millis());
+                if self.kind == Kind::Pool { Refused::Full { next: remaining } } else { Refused::Busy { remaining } }
+            }
+            _ => Refused::StoreFull,
+        }
+    }
+
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn give_back(&mut self) {
+        let now = self.now();
+        let place = take(&mut self.place);
+        if place != Place::default() {
+            self.act(now, Deed::Leave(place));
+        }
+        self.act(now, Deed::Release);
+    }
+
+    /// Gives it back as the body's result says.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(super) fn settle(&mut self, success: bool) {
+        let now = self.now();
+        let done = success && self.kind == Kind::Once;
+        let deed = if done { Deed::Done(now.plus(self.keep)) } else { Deed::Release };
+        let kept = self.act(now, deed) == Answer::Yes;
+        self.over(kept);
+    }
+
+    fn over(&mut self, kept: bool) {
+        self.stage = Stage::Over;
+        if !kept {
+            self.say(|key| Event::Lost { key });
+        }
+    }
+}
+
+/// Asking, waiting, holding.
+impl<S: Rights, O: Observer> Right<'_, S, O>
+where
+    S::Clock: PollTimer,
+{
+    /// Asks until granted or out of patience.
+    pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refused>> {
+        if self.stage != Stage::New || self.begin() {
+            ready!(self.poll_asked(cx));
+        }
+        Poll::Ready(if self.stage == Stage::Held { Ok(()) } else { Err(self.why()) })
+    }
+
+    /// Asks and waits until the stage says how it ended.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn poll_asked(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.stage == Stage::New {
+            self.token = self.instance.store().token();
+            if self.deadline != Instant::ZERO {
+                self.deadline = self.now().plus(self.deadline.as_millis());
+            }
+        }
+        loop {
+            if self.stage == Stage::Waiting {
+                ready!(self.poll_wait(cx));
+            }
+            self.ask();
+            if self.stage != Stage::Waiting {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.ticket != Ticket::NONE {
+            let mut place = self.place;
+            let wait = Deed::Wait { place: &mut place, ticket: self.ticket, waker: cx.waker() };
+            let over = self.act(Instant::ZERO, wait) == Answer::Yes;
+            self.place = place;
+            if over {
+                return Poll::Ready(());
+            }
+        }
+        self.instance.store().clock().poll_until(self.at, cx)
+    }
+
+    /// Asks once; the stage is the answer.
+    fn ask(&mut self) {
+        let now = self.now();
+        let place = take(&mut self.place);
+        match self.act(now, Deed::Ask { size: self.size, end: now.plus(self.ttl), place }) {
+            Answer::Asked(Asked::Granted { fence, index, end }) => {
+                (self.fence, self.index, self.stage) = (fence, index, Stage::Held);
+                self.renewed(now, end);
+                // a flight is told as the miss it belongs to
+                if self.kind != Kind::Cache {
+                    self.say(|key| Event::Granted { key, fence, patience: self.patience() });
+                }
+            }
+            Answer::Asked(Asked::Busy { end, ticket }) => match self.patience().again(now, end, ticket) {
+                Some(at) => (self.at, self.ticket, self.stage) = (at, ticket, Stage::Waiting),
+                None => {
+                    self.at = Instant::from_millis(end.millis_since(now));
+                    self.refuse(Stage::Busy);
+                }
+            },
+            Answer::Asked(Asked::Filled) => self.stage = Stage::Filled,
+            Answer::Asked(Asked::Inside) => self.stage = Stage::Over,
+            Answer::Full | Answer::Yes | Answer::No => self.refuse(Stage::Full),
+        }
+    }
+
+    fn renewed(&mut self, now: Instant, end: Instant) {
+        self.validity = Validity::granted(now, short(end.millis_since(now)));
+        self.at = heartbeat(now, short(self.ttl), self.token);
+    }
+
+    /// When the next heartbeat is due.
+    pub(super) fn due(&self) -> Instant {
+        if self.stage == Stage::Held { self.at } else { Instant::MAX }
+    }
+
+    /// Renews if a heartbeat is due; asks to be woken for the next one.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(super) fn beat(&self, due: &mut Instant, cx: &mut Context<'_>) {
+        while self.instance.store().clock().poll_until(*due, cx).is_ready() {
+            let now = self.now();
+            if self.act(now, Deed::Extend(now.plus(self.ttl))) == Answer::Yes {
+                self.validity.last(now, short(self.ttl));
+                *due = heartbeat(now, short(self.ttl), self.token);
+            } else {
+                self.validity.end();
+                self.say(|key| Event::Lost { key });
+                *due = Instant::MAX;
+            }
+        }
+    }
+}
+
+/// Cached values.
+impl<S: Rights, O: Observer> Right<'_, S, O>
+where
+    S::Clock: PollTimer,
+{
+    /// Looks, and waits for somebody else's flight: the value, or else the flight is held, or there is nothing to ask.
+    pub(super) fn poll_value<V, C>(&mut self, codec: &C, cx: &mut Context<'_>) -> Poll<Option<V>>
+    where
+        S: Values<V, C>,
+    {
+        if self.stage == Stage::New && !self.begin() {
+            return Poll::Ready(None);
+        }
+        loop {
+            if matches!(self.stage, Stage::New | Stage::Filled)
+                && let Some(key) = self.key()
+                && let Some(v) = self.instance.store().peek(key, codec)
+            {
+                self.say(|key| if self.at == Instant::ZERO { Event::Hit { key } } else { Event::Joined { key } });
+                return Poll::Ready(Some(v));
+            }
+            ready!(self.poll_asked(cx));
+            if self.stage != Stage::Filled {
+                if self.stage == Stage::Held {
+                    self.say(|key| Event::Miss { key });
+                }
+                return Poll::Ready(None);
+            }
+        }
+    }
+
+    /// Stores what the body brought, if it is worth keeping and the flight is held.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(super) fn land<V, C>(&mut self, value: Option<Kept<'_, V>>)
+    where
+        S: Values<V, C>,
+    {
+        if self.stage != Stage::Held {
+            return;
+        }
+        let Some(value) = value else { return self.settle(false) };
+        let now = self.now();
+        let end = now.plus(self.keep);
+        let kept = self.key().is_some_and(|key| {
+            self.instance.store().keep(&key, self.token, now, value, end) == crate::cell::Holding::Kept
+        });
+        self.over(kept);
+    }
+}
+
+/// Marks a flight while its body is polled, so that a recursive call computes instead of waiting.
+///
+/// Unmarked by `Drop`, so also when the body panics.
+pub(super) struct Inside<'a, 'i, S: Rights, O: Observer>(&'a Right<'i, S, O>);
+
+impl<'a, 'i, S: Rights, O: Observer> Inside<'a, 'i, S, O> {
+    pub(super) fn enter(right: &'a Right<'i, S, O>) -> Self {
+        right.mark(true);
+        Self(right)
+    }
+}
+
+impl<S: Rights, O: Observer> Drop for Inside<'_, '_, S, O> {
+    fn drop(&mut self) {
+        self.0.mark(false);
+    }
+}
+
+impl<S: Rights, O: Observer> Right<'_, S, O> {
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn mark(&self, inside: bool) {
+        if self.stage == Stage::Held {
+            self.act(self.now(), Deed::Mark(inside));
+        }
+    }
+}
