@@ -68,12 +68,6 @@ pub enum Answer {
     No,
 }
 
-impl From<Holding> for Answer {
-    fn from(holding: Holding) -> Self {
-        if holding == Holding::Kept { Self::Yes } else { Self::No }
-    }
-}
-
 /// All rights of a store in RAM, one step at a time, without a future.
 pub trait Rights: AtOnce + Host {
     /// Does one step for the right of `key` that `token` holds or asks for; bounded work under one lock.

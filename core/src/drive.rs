@@ -7,7 +7,7 @@ use crate::{
     key::Key,
     patience::{Busy, Contended, Patience, Ticket, Verdict},
     store::{Fault, Host, Store, Tasks, Threads},
-    time::{Clock, Instant, Sleep, Timer, millis},
+    time::{Clock, Instant, Sleep, Timer, millis, short},
     token::HolderToken,
 };
 use core::{
@@ -213,11 +213,6 @@ impl Validity {
     pub fn is_valid(&self, now: Instant) -> bool {
         now < self.until()
     }
-}
-
-/// At most 49 days.
-pub(crate) fn short(ms: u64) -> u32 {
-    u32::try_from(ms).unwrap_or(u32::MAX)
 }
 
 /// When to renew: a third of the TTL from `now`, 10 % sooner or later as `token` says, so that holders spread.

@@ -26,6 +26,8 @@ pub use crate::store::lock::CriticalSection;
 pub struct EmbassyClock;
 
 impl Clock for EmbassyClock {
+    // a driver reads its ticks in a critical section: once, not at every place that asks the time
+    #[inline(never)]
     fn now(&self) -> Instant {
         Instant::from_millis(embassy_time::Instant::now().as_millis())
     }

@@ -124,8 +124,11 @@ impl<F: Face> Claim<F> {
     }
 
     pub(crate) fn say(&self, event: impl FnOnce(Key<'_>) -> Event<'_>) {
-        if let Ok(key) = self.key() {
-            instance(&self.face).observer().event(&event(key));
+        let observer = instance(&self.face).observer();
+        if observer.listens()
+            && let Ok(key) = self.key()
+        {
+            observer.event(&event(key));
         }
     }
 

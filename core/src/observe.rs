@@ -77,6 +77,11 @@ pub enum Event<'a> {
 pub trait Observer {
     /// Something happened.
     fn event(&self, event: &Event<'_>);
+
+    /// Whether anybody listens; if not, events are not even made.
+    fn listens(&self) -> bool {
+        true
+    }
 }
 
 /// Nobody is told.
@@ -86,6 +91,10 @@ pub struct Silent;
 impl Observer for Silent {
     #[inline]
     fn event(&self, _: &Event<'_>) {}
+    #[inline]
+    fn listens(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
@@ -93,10 +102,16 @@ impl<O: Observer + ?Sized> Observer for alloc::sync::Arc<O> {
     fn event(&self, event: &Event<'_>) {
         (**self).event(event);
     }
+    fn listens(&self) -> bool {
+        (**self).listens()
+    }
 }
 
 impl<O: Observer + ?Sized> Observer for &O {
     fn event(&self, event: &Event<'_>) {
         (**self).event(event);
+    }
+    fn listens(&self) -> bool {
+        (**self).listens()
     }
 }

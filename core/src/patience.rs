@@ -3,7 +3,7 @@
 //! Invariant: whoever waits, waits for an event *and* for a point in time that is never past the deadline.
 //! Not here: waiting itself, which is `drive`'s.
 
-use crate::time::Instant;
+use crate::time::{Instant, millis, short};
 use core::time::Duration;
 
 /// How often a waiter tries again although nothing told it to, where the store can signal.
@@ -112,12 +112,16 @@ impl Patience {
     /// The rule in points of time: when to ask again a right that is somebody else's until `end`; never, out of patience.
     #[must_use]
     pub fn again(&self, now: Instant, end: Instant, ticket: Ticket) -> Option<Instant> {
-        let poll = if ticket == Ticket::NONE { self.poll.min(BLIND_POLL) } else { self.poll };
-        // never `now` itself: a store whose clock runs ahead would make this a busy loop
-        let soonest = now.saturating_add(Duration::from_millis(1));
-        let at = now.saturating_add(poll).min(end).max(soonest).min(self.deadline);
-        (now < self.deadline).then_some(at)
+        again(now, self.deadline, short(millis(self.poll)), end, ticket)
     }
+}
+
+/// The same with the longest time between two attempts in milliseconds.
+pub(crate) fn again(now: Instant, deadline: Instant, poll: u32, end: Instant, ticket: Ticket) -> Option<Instant> {
+    let poll = if ticket == Ticket::NONE { poll.min(BLIND_POLL.subsec_millis()) } else { poll };
+    // never `now` itself: a store whose clock runs ahead would make this a busy loop
+    let at = now.plus(poll.into()).min(end).max(now.plus(1)).min(deadline);
+    (now < deadline).then_some(at)
 }
 
 #[cfg(test)]

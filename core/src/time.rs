@@ -72,6 +72,11 @@ pub(crate) const fn millis(d: Duration) -> u64 {
     d.as_secs().saturating_mul(1_000).saturating_add(below_second)
 }
 
+/// At most 49 days.
+pub(crate) const fn short(ms: u64) -> u32 {
+    if ms > u32::MAX as u64 { u32::MAX } else { ms as u32 }
+}
+
 /// `Duration::from_millis` without a 64-bit division, which costs 468 bytes of flash on a Cortex-M.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub(crate) const fn duration(ms: u64) -> Duration {

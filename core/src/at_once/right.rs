@@ -3,13 +3,13 @@
 use super::{Answer, Deed, Rights, Values};
 use crate::{
     cell::{Kept, ram::Asked, waiters::Place},
-    drive::{Validity, heartbeat, short},
+    drive::{Validity, heartbeat},
     instance::Instance,
     key::{Key, KeyBuffer, Kind},
     observe::{Event, Observer},
     outcome::Refused,
-    patience::{Patience, Ticket},
-    time::{Clock, Instant, PollTimer, duration},
+    patience::{Patience, Ticket, again},
+    time::{Clock, Instant, PollTimer, duration, short},
     token::{FencingToken, HolderToken},
 };
 use core::{
@@ -42,6 +42,16 @@ enum Stage {
     Over,
 }
 
+/// What is asked for: times in milliseconds, a wait of zero is none.
+pub(super) struct Terms {
+    pub(super) kind: Kind,
+    pub(super) size: u16,
+    pub(super) poll: u32,
+    pub(super) keep: u64,
+    pub(super) ttl: u64,
+    pub(super) wait: u64,
+}
+
 /// A right of any kind: about to be asked for, waited for, or held. Dropping it gives it back.
 ///
 /// It is moved before its first step only: then its place and size are its future's.
@@ -53,6 +63,8 @@ pub struct Right<'i, S: Rights, O: Observer> {
     at: Instant,
     /// How long it lasts unless renewed, in milliseconds.
     ttl: u64,
+    /// Longest time between two attempts, in milliseconds.
+    poll: u32,
     /// How long a run's marker is kept, or a flight's value, in milliseconds.
     keep: u64,
     token: HolderToken,
@@ -83,11 +95,12 @@ impl<S: Rights, O: Observer> Drop for Right<'_, S, O> {
 }
 
 impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
-    /// All times in milliseconds; a wait of zero is none.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(super) fn new(instance: &'i Instance<S, O>, kind: Kind, size: u16, keep: u64, ttl: u64, wait: u64) -> Self {
+    pub(super) fn new(instance: &'i Instance<S, O>, terms: &Terms) -> Self {
+        let Terms { kind, size, poll, keep, ttl, wait } = *terms;
         Self {
             instance,
+            poll,
             key: S::KeyBuf::default(),
             deadline: Instant::from_millis(wait),
             at: Instant::ZERO,
@@ -157,8 +170,11 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
     }
 
     fn say(&self, event: impl FnOnce(Key<'_>) -> Event<'_>) {
-        if let Some(key) = self.key() {
-            self.instance.observer().event(&event(key));
+        let observer = self.instance.observer();
+        if observer.listens()
+            && let Some(key) = self.key()
+        {
+            observer.event(&event(key));
         }
     }
 
@@ -181,7 +197,10 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
         } else {
             return true;
         }
-        self.instance.observer().event(&Event::Refused { key: None, why: self.why() });
+        let observer = self.instance.observer();
+        if observer.listens() {
+            observer.event(&Event::Refused { key: None, why: self.why() });
+        }
         false
     }
 
@@ -283,15 +302,16 @@ where
         let now = self.now();
         let place = take(&mut self.place);
         match self.act(now, Deed::Ask { size: self.size, end: now.plus(self.ttl), place }) {
-            Answer::Asked(Asked::Granted { fence, index, end }) => {
+            Answer::Asked(Asked::Granted { fence, index }) => {
                 (self.fence, self.index, self.stage) = (fence, index, Stage::Held);
-                self.renewed(now, end);
+                self.validity = Validity::granted(now, short(self.ttl));
+                self.at = heartbeat(now, short(self.ttl), self.token);
                 // a flight is told as the miss it belongs to
                 if self.kind != Kind::Cache {
                     self.say(|key| Event::Granted { key, fence, patience: self.patience() });
                 }
             }
-            Answer::Asked(Asked::Busy { end, ticket }) => match self.patience().again(now, end, ticket) {
+            Answer::Asked(Asked::Busy { end, ticket }) => match again(now, self.deadline, self.poll, end, ticket) {
                 Some(at) => (self.at, self.ticket, self.stage) = (at, ticket, Stage::Waiting),
                 None => {
                     self.at = Instant::from_millis(end.millis_since(now));
@@ -302,11 +322,6 @@ where
             Answer::Asked(Asked::Inside) => self.stage = Stage::Over,
             Answer::Full | Answer::Yes | Answer::No => self.refuse(Stage::Full),
         }
-    }
-
-    fn renewed(&mut self, now: Instant, end: Instant) {
-        self.validity = Validity::granted(now, short(end.millis_since(now)));
-        self.at = heartbeat(now, short(self.ttl), self.token);
     }
 
     /// When the next heartbeat is due.

@@ -2,7 +2,7 @@
 
 use super::{
     Rights, Values,
-    right::{Inside, Right},
+    right::{Inside, Right, Terms},
 };
 use crate::{
     hold::{AnyRight, Held, Request, Wait},
@@ -11,7 +11,7 @@ use crate::{
     observe::Observer,
     outcome::{Refused, Shape},
     store::{AsyncCacheStore, AsyncEntryStore, AsyncRights, Host, Tasks, Want},
-    time::{PollTimer, Timer, millis},
+    time::{PollTimer, Timer, millis, short},
     ttl::Ttl,
 };
 use core::{
@@ -80,8 +80,9 @@ where
             Want::Run { keep } => (0, millis(keep)),
             Want::Lease | Want::Flight => (0, 0),
         };
-        let ttl = millis(ttl.unwrap_or(lasting(want, self.0.config())));
-        Right::new(self.0, want.kind(), size, keep, ttl, wait)
+        let config = self.0.config();
+        let (poll, ttl) = (short(millis(config.poll)), millis(ttl.unwrap_or(lasting(want, config))));
+        Right::new(self.0, &Terms { kind: want.kind(), size, poll, keep, ttl, wait })
     }
 
     #[inline(always)]
@@ -91,7 +92,8 @@ where
             Ttl::For(ttl) => millis(ttl),
             Ttl::Forever => u64::MAX,
         };
-        Right::new(self.0, Kind::Cache, 0, keep, millis(config.flight), u64::MAX)
+        let (poll, ttl) = (short(millis(config.poll)), millis(config.flight));
+        Right::new(self.0, &Terms { kind: Kind::Cache, size: 0, poll, keep, ttl, wait: u64::MAX })
     }
 
     fn turn(&self, right: &mut Right<'i, S, O>) -> impl Future<Output = Result<(), Refused>> {

@@ -100,25 +100,19 @@ impl<V> Cell<V> {
 
     /// Stores a value, for the holder of the flight only; ends the flight.
     pub fn publish(&mut self, now: Instant, token: HolderToken, value: V, life: Life) -> Holding {
-        let fresh_until = life.ttl.end(now);
-        self.keep(now, token, value, fresh_until, fresh_until.saturating_add(life.stale_for))
-    }
-
-    /// The same in points of time.
-    pub fn keep(
-        &mut self,
-        now: Instant,
-        token: HolderToken,
-        value: V,
-        fresh_until: Instant,
-        stale_until: Instant,
-    ) -> Holding {
         let kept = self.lease.release(now, token);
         if kept == Holding::Kept {
-            (self.fresh_until, self.stale_until) = (fresh_until, stale_until);
-            self.value = Some(value);
+            let fresh_until = life.ttl.end(now);
+            self.set_value(value, fresh_until, fresh_until.saturating_add(life.stale_for));
         }
         kept
+    }
+
+    /// The flight that held it brought a value.
+    pub(crate) fn set_value(&mut self, value: V, fresh_until: Instant, stale_until: Instant) {
+        self.lease.set_end(Instant::ZERO);
+        (self.fresh_until, self.stale_until) = (fresh_until, stale_until);
+        self.value = Some(value);
     }
 
     /// Forgets the value and ends the flight, whose result will not be stored; whether there was a value.

@@ -105,16 +105,16 @@ impl LeaseCell {
 
     /// Extends it by the whole TTL, from now.
     pub fn renew(&mut self, now: Instant, token: HolderToken, ttl: Duration) -> Holding {
-        self.extend(now, token, now.saturating_add(ttl))
-    }
-
-    /// Extends it until `end`.
-    pub fn extend(&mut self, now: Instant, token: HolderToken, end: Instant) -> Holding {
         if !self.is_held_by(now, token) {
             return Holding::Lost;
         }
-        self.expires = end;
+        self.expires = now.saturating_add(ttl);
         Holding::Kept
+    }
+
+    /// Lets it end then, whoever holds it.
+    pub(crate) fn set_end(&mut self, end: Instant) {
+        self.expires = end;
     }
 
     /// When it ends, or ended.

@@ -68,16 +68,17 @@ impl<V> Cell<V> {
 
     /// Ends a run that succeeded; others are skipped for `keep` more.
     pub fn complete(&mut self, now: Instant, token: HolderToken, keep: Duration) -> Holding {
-        self.mark_done(now, token, now.saturating_add(keep))
-    }
-
-    /// The same in points of time: others are skipped until `end`.
-    pub fn mark_done(&mut self, now: Instant, token: HolderToken, end: Instant) -> Holding {
         let kept = self.lease.release(now, token);
         if kept == Holding::Kept {
-            (self.fresh_until, self.stale_until) = (end, end);
+            self.set_done(now.saturating_add(keep));
         }
         kept
+    }
+
+    /// The run that held it succeeded: others are skipped until `end`.
+    pub(crate) fn set_done(&mut self, end: Instant) {
+        self.lease.set_end(Instant::ZERO);
+        (self.fresh_until, self.stale_until) = (end, end);
     }
 
     /// When the run or its marker ends, from now.

@@ -31,14 +31,12 @@ pub struct Ram<P, T: ?Sized> {
 /// The answer to [`Ram::ask`], in points of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// It is the caller's until then.
+    /// It is the caller's.
     Granted {
         /// Grows with every grant of the key.
         fence: FencingToken,
         /// Which permit of the pool; zero for everything else.
         index: u16,
-        /// When it ends unless renewed.
-        end: Instant,
     },
     /// Somebody else has it, at the latest until then.
     Busy {
@@ -112,7 +110,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
             &mut cell.lease
         };
         Ok(match lease.take(now, token, end, &mut self.fences) {
-            true => Asked::Granted { fence: lease.fence(), index, end: lease.end() },
+            true => Asked::Granted { fence: lease.fence(), index },
             false => Asked::Busy { end: lease.end(), ticket },
         })
     }
@@ -124,16 +122,25 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 
     /// Extends a lease or permit until `end`.
     pub fn extend(&mut self, key: &Key<'_>, token: HolderToken, end: Instant, now: Instant) -> Holding {
-        self.table.held_by(key, token, now).map_or(Holding::Lost, |lease| lease.extend(now, token, end))
+        match self.table.held_by(key, token, now) {
+            Some(lease) => {
+                lease.set_end(end);
+                Holding::Kept
+            }
+            None => Holding::Lost,
+        }
     }
 
     /// Gives a lease or permit back.
     ///
     /// Whoever comes too late also wakes the next one if the lease is free: it may have been woken for nothing itself.
     pub fn release(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Freed<Holding> {
-        if let Some(lease) = self.table.held_by(key, token, now) {
-            return (lease.release(now, token), self.waiters.release(key));
-        }
+        let Some(lease) = self.table.held_by(key, token, now) else { return self.late(key, now) };
+        lease.set_end(Instant::ZERO);
+        (Holding::Kept, self.waiters.release(key))
+    }
+
+    fn late(&mut self, key: &Key<'_>, now: Instant) -> Freed<Holding> {
         let is_live = self.table.find(key).is_some_and(|cell| cell.lease.is_live(now));
         (Holding::Lost, if is_live { None } else { self.waiters.next(key) })
     }
@@ -169,10 +176,9 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 
     /// Ends a run that succeeded; others are skipped until `end`.
     pub fn mark_done(&mut self, key: &Key<'_>, token: HolderToken, end: Instant, now: Instant) -> Freed<Holding> {
-        match self.table.find_mut(key) {
-            Some(cell) => (cell.mark_done(now, token, end), self.waiters.release(key)),
-            None => (Holding::Lost, None),
-        }
+        let Some(cell) = self.table.cell_held_by(key, token, now) else { return self.late(key, now) };
+        cell.set_done(end);
+        (Holding::Kept, self.waiters.release(key))
     }
 }
 
@@ -236,10 +242,9 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         stale_until: Instant,
         now: Instant,
     ) -> Freed<Holding> {
-        match self.table.find_mut(key) {
-            Some(cell) => (cell.keep(now, token, value, fresh_until, stale_until), self.waiters.release(key)),
-            None => (Holding::Lost, None),
-        }
+        let Some(cell) = self.table.cell_held_by(key, token, now) else { return self.late(key, now) };
+        cell.set_value(value, fresh_until, stale_until);
+        (Holding::Kept, self.waiters.release(key))
     }
 
     /// Forgets the value and ends the flight.
@@ -252,7 +257,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 
     /// Marks the flight of `token` as being computed on a stack; on none when `stack` is zero.
     pub fn mark(&mut self, key: &Key<'_>, token: HolderToken, stack: u32, now: Instant) {
-        if let Some(cell) = self.table.find_mut(key).filter(|cell| cell.lease.is_held_by(now, token)) {
+        if let Some(cell) = self.table.cell_held_by(key, token, now) {
             cell.marked = stack;
         }
     }

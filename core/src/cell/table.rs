@@ -33,6 +33,10 @@ pub trait Table {
     fn lease(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull>;
     /// The lease or permit of `key` that `token` holds.
     fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell>;
+    /// The cell of `key` whose lease `token` holds.
+    fn cell_held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut Cell<Self::Value>> {
+        self.find_mut(key).filter(|cell| cell.lease.is_held_by(now, token))
+    }
     /// Forgets idle cells, a bounded number at a time.
     fn sweep(&mut self, now: Instant) {
         let _ = now;
@@ -114,13 +118,24 @@ impl<V, const KEY: usize> FixedTable<[Slot<V, KEY>]> {
         }
         Ok(slot)
     }
+
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn seek(&self, key: &Key<'_>) -> Option<&Slot<V, KEY>> {
+        self.slots.iter().find(|slot| slot.is(key, 0))
+    }
+
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn held(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut Slot<V, KEY>> {
+        let held = |slot: &&mut Slot<V, KEY>| slot.cell.lease.is_held_by(now, token) && slot.is_of(key);
+        self.slots.iter_mut().find(held)
+    }
 }
 
 impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
     type Value = V;
 
     fn find(&self, key: &Key<'_>) -> Option<&Cell<V>> {
-        self.slots.iter().find(|slot| slot.is(key, 0)).map(|slot| &slot.cell)
+        self.seek(key).map(|slot| &slot.cell)
     }
     fn find_mut(&mut self, key: &Key<'_>) -> Option<&mut Cell<V>> {
         self.slots.iter_mut().find(|slot| slot.is(key, 0)).map(|slot| &mut slot.cell)
@@ -135,7 +150,9 @@ impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
         self.place(key, index, now).map(|slot| &mut slot.cell.lease)
     }
     fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell> {
-        let held = |slot: &&mut Slot<V, KEY>| slot.cell.lease.is_held_by(now, token) && slot.is_of(key);
-        self.slots.iter_mut().find(held).map(|slot| &mut slot.cell.lease)
+        self.held(key, token, now).map(|slot| &mut slot.cell.lease)
+    }
+    fn cell_held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut Cell<V>> {
+        self.held(key, token, now).map(|slot| &mut slot.cell)
     }
 }

@@ -258,34 +258,34 @@ impl<B: Backing> EntryStore for RamStore<B> {
 
 impl<B: Backing> Rights for RamStore<B> {
     fn act(&self, key: &Key<'_>, token: HolderToken, now: Instant, deed: Deed<'_>) -> Answer {
-        let stack = self.0.stack();
-        let (answer, freed) = self.0.step(|ram| match deed {
-            Deed::Ask { size, end, place } => {
-                let baton = ram.waiters.leave(place, key);
-                (ram.ask(key, size, token, end, stack, now).map_or(Answer::Full, Answer::Asked), baton)
-            }
-            Deed::Wait { place, ticket, waker } => match ram.waiters.poll(place, key, ticket, waker) {
-                true => (Answer::Yes, None),
-                false => (Answer::No, None),
-            },
-            Deed::Leave(place) => (Answer::Yes, ram.waiters.leave(place, key)),
-            Deed::Extend(end) => (ram.extend(key, token, end, now).into(), None),
-            Deed::Mark(inside) => {
-                ram.mark(key, token, if inside { stack } else { 0 }, now);
-                (Answer::Yes, None)
-            }
-            Deed::Release => heard(ram.release(key, token, now)),
-            Deed::Done(end) => heard(ram.mark_done(key, token, end, now)),
+        let (stack, mut freed) = (self.0.stack(), None);
+        let mut hear = |(holding, waker): Freed<Holding>| {
+            freed = waker;
+            holding == Holding::Kept
+        };
+        let answer = self.0.step(|ram| {
+            let done = match deed {
+                Deed::Ask { size, end, place } => {
+                    hear((Holding::Kept, ram.waiters.leave(place, key)));
+                    return ram.ask(key, size, token, end, stack, now).map_or(Answer::Full, Answer::Asked);
+                }
+                Deed::Wait { place, ticket, waker } => ram.waiters.poll(place, key, ticket, waker),
+                Deed::Leave(place) => hear((Holding::Kept, ram.waiters.leave(place, key))),
+                Deed::Extend(end) => ram.extend(key, token, end, now) == Holding::Kept,
+                Deed::Mark(inside) => {
+                    ram.mark(key, token, if inside { stack } else { 0 }, now);
+                    true
+                }
+                Deed::Release => hear(ram.release(key, token, now)),
+                Deed::Done(end) => hear(ram.mark_done(key, token, end, now)),
+            };
+            if done { Answer::Yes } else { Answer::No }
         });
         if let Some(waker) = freed {
             waker.wake();
         }
         answer
     }
-}
-
-fn heard((holding, freed): Freed<Holding>) -> Freed<Answer> {
-    (holding.into(), freed)
 }
 
 impl<B: Backing, C> Values<B::Value, C> for RamStore<B>
