@@ -11,8 +11,9 @@ use crate::{
     token::HolderToken,
 };
 use core::{
+    convert::Infallible,
     future::{Future, poll_fn},
-    pin::pin,
+    pin::{Pin, pin},
     sync::atomic::Ordering,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -125,6 +126,27 @@ pub async fn beside<T, L>(body: impl Future<Output = T>, other: impl Future<Outp
         Poll::Pending => other.as_mut().poll(cx).map(Err),
     })
     .await
+}
+
+/// The body of a macro's call, which takes with it what its closure captured.
+#[doc(hidden)]
+pub fn begun<T>(body: impl AsyncFnOnce() -> T) -> impl Future<Output = T> {
+    body()
+}
+
+/// Polls `body`, and beside it what renews; a macro's call does no more while its body runs.
+#[doc(hidden)]
+#[inline]
+pub fn carried<T>(
+    body: Pin<&mut impl Future<Output = T>>,
+    beats: Pin<&mut impl Future<Output = Infallible>>,
+    cx: &mut Context<'_>,
+) -> Poll<T> {
+    let polled = body.poll(cx);
+    if polled.is_pending() {
+        let _ = beats.poll(cx);
+    }
+    polled
 }
 
 /// Runs a future made only of parts that block: it is ready at the first poll.

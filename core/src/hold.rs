@@ -22,6 +22,7 @@ use crate::{
     ttl::Ttl,
 };
 use core::{
+    convert::Infallible,
     future::{Future, pending},
     time::Duration,
 };
@@ -200,10 +201,13 @@ impl<F: Face + AsyncRights> Claim<F> {
         self.concluded(reply, sent)
     }
 
+    fn is_renewed(&self) -> bool {
+        !F::COOPERATES || self.attendance.as_ref().is_none_or(Attendance::renews)
+    }
+
     /// Runs `body`, renewing beside it where the store does not renew by itself.
     pub(crate) async fn carry<T>(&self, body: impl Future<Output = T>) -> T {
-        let renewed = self.attendance.as_ref().is_none_or(Attendance::renews);
-        if renewed || !F::COOPERATES {
+        if self.is_renewed() {
             return body.await;
         }
         match beside(body, self.heartbeat()).await {
@@ -212,8 +216,12 @@ impl<F: Face + AsyncRights> Claim<F> {
         }
     }
 
+    async fn beats(&self) -> Infallible {
+        if self.is_renewed() { pending().await } else { self.heartbeat().await }
+    }
+
     /// Renews at every third of the TTL; after a loss, or once the right has ended, it only waits.
-    async fn heartbeat(&self) -> core::convert::Infallible {
+    async fn heartbeat(&self) -> Infallible {
         while let (Ok(key), Some(attendance)) = (self.key(), self.attendance.as_ref()) {
             let at = next_heartbeat(now(&self.face), self.ttl, self.token);
             self.face.wait_for(at, pending()).await;

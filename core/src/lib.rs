@@ -70,6 +70,7 @@ pub mod __private {
     pub use crate::{
         at_once::{Via, ViaAny, ViaRam},
         codec::Tagged,
+        drive::{begun, carried},
         hold::Wait,
         key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeySink, Part},
         outcome::{

@@ -15,7 +15,7 @@ impl Function {
     pub(crate) fn bracket(&self, layer: &Layer, body: &TokenStream) -> Result<TokenStream> {
         let Names { instance, held, why, out, shape, .. } = &self.names;
         let (request, refuse) = (self.request(layer)?, self.refuse(layer)?);
-        let (of, closure) = (self.shape(layer), self.closure(body, None));
+        let (of, closure) = (self.shape(layer), self.closure(body));
         let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = &#held;));
         let (ask, run, finish) = if self.is_async() {
             let ask = match layer.primitive {

@@ -181,16 +181,16 @@ impl Function {
     }
 
     /// The body as a closure: `return` and `?` stay inside it.
-    pub(crate) fn closure(&self, body: &TokenStream, argument: Option<&TokenStream>) -> TokenStream {
+    pub(crate) fn closure(&self, body: &TokenStream) -> TokenStream {
         let returned = self.returned();
         let asyncness = &self.item.sig.asyncness;
         // the block the user wrote, or an inner layer's: never braces round braces
-        quote!(#asyncness move |#argument| -> #returned #body)
+        quote!(#asyncness move || -> #returned #body)
     }
 
     fn cached(&self, layer: &Layer, body: &TokenStream) -> TokenStream {
         let Names { instance, key, shape, codec, out, .. } = &self.names;
-        let (of, closure) = (self.shape(layer), self.closure(body, None));
+        let (of, closure) = (self.shape(layer), self.closure(body));
         let (private, make_codec, ttl) = (private(layer), self.codec(layer), life(layer));
         let miss = if self.is_async() {
             // boxed in std only, where it takes the future of a hit from kilobytes to nothing
@@ -230,30 +230,41 @@ impl Function {
     ///
     /// By type: the small brackets where the store is in RAM, the others elsewhere.
     fn in_place(&self, layer: &Layer, key: &Key, body: &TokenStream) -> Result<TokenStream> {
-        let Names { instance, held, why, shape, codec, .. } = &self.names;
+        let Names { instance, held, why, shape, codec, out, .. } = &self.names;
         let (of, via) = (self.shape(layer), via(layer, instance));
         let render = key.render_into(&quote!(#held.key_mut()));
         if layer.primitive == Primitive::Cached {
-            let (make_codec, ttl, closure) = (self.codec(layer), life(layer), self.closure(body, None));
+            let (make_codec, ttl, closure) = (self.codec(layer), life(layer), self.closure(body));
             return Ok(quote! {
                 let mut #held = { #via.flight(#ttl) };
                 #render
                 let #shape = #of;
                 let #codec = #make_codec;
-                { #via.cached(&mut #held, #shape, &#codec, #closure).await }
+                #held.cached(#shape, &#codec, #closure).await
             });
         }
         let (terms, refuse) = (self.terms(layer)?, self.refuse(layer)?);
-        let guard = layer.guard.as_ref().map_or_else(|| quote!(_), ToTokens::to_token_stream);
-        let closure = self.closure(body, Some(&guard));
+        let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = #held.guard();));
+        let (private, closure) = (private(layer), self.closure(body));
+        let [polled, beats, cx] =
+            ["polled", "beats", "cx"].map(|name| Ident::new(name, proc_macro2::Span::mixed_site()));
         Ok(quote! {
             let mut #held = { #via.right(#terms) };
             #render
-            let #why = { #via.turn(&mut #held).await };
+            let #why = { #held.turn().await };
             match #why {
                 ::core::result::Result::Ok(#why) => {
+                    #[allow(unused_mut)]
+                    let mut #held = #held.held(#why);
                     let #shape = #of;
-                    { #via.run(&mut #held, #why, #shape, #closure).await }
+                    let #out = {
+                        #guard
+                        let mut #polled = ::core::pin::pin!(#private::begun(#closure));
+                        let mut #beats = ::core::pin::pin!(#held.beats());
+                        ::core::future::poll_fn(|#cx| #private::carried(#polled.as_mut(), #beats.as_mut(), #cx)).await
+                    };
+                    let _ = #held.settle(#private::Shape::keep(&#shape, &#out).is_some()).await;
+                    #out
                 }
                 ::core::result::Result::Err(#why) => #refuse,
             }

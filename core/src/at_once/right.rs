@@ -7,15 +7,17 @@ use crate::{
     instance::Instance,
     key::{Key, KeyBuffer, Kind},
     observe::{Event, Observer},
-    outcome::Refused,
+    outcome::{Refused, Shape},
     patience::{Patience, Ticket, again},
     time::{Clock, Instant, PollTimer, duration, short},
     token::{FencingToken, HolderToken},
 };
 use core::{
+    convert::Infallible,
     fmt,
-    future::poll_fn,
+    future::{Future, poll_fn},
     mem::take,
+    pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
 
@@ -86,11 +88,7 @@ impl<S: Rights, O: Observer> fmt::Debug for Right<'_, S, O> {
 
 impl<S: Rights, O: Observer> Drop for Right<'_, S, O> {
     fn drop(&mut self) {
-        // whoever waited may have been given a turn; its release, which finds nothing to release, passes that on
-        let waited = self.stage == Stage::Busy && self.deadline != Instant::ZERO;
-        if waited || matches!(self.stage, Stage::Waiting | Stage::Held) {
-            self.give_back();
-        }
+        self.give_back();
     }
 }
 
@@ -225,6 +223,11 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn give_back(&mut self) {
+        // whoever waited may have been given a turn; its release, which finds nothing to release, passes that on
+        let waited = self.stage == Stage::Busy && self.deadline != Instant::ZERO;
+        if !waited && !matches!(self.stage, Stage::Waiting | Stage::Held) {
+            return;
+        }
         let now = self.now();
         let place = take(&mut self.place);
         if place != Place::default() {
@@ -234,8 +237,14 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
     }
 
     /// Gives it back as the body's result says.
+    #[doc(hidden)]
+    pub fn settle(&mut self, success: bool) -> Settled {
+        self.end(success);
+        Settled
+    }
+
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(super) fn settle(&mut self, success: bool) {
+    fn end(&mut self, success: bool) {
         let now = self.now();
         let done = success && self.kind == Kind::Once;
         let deed = if done { Deed::Done(now.plus(self.keep)) } else { Deed::Release };
@@ -257,7 +266,31 @@ where
     S::Clock: PollTimer,
 {
     /// Asks until granted or out of patience.
-    pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refused>> {
+    #[doc(hidden)]
+    pub fn turn(&mut self) -> impl Future<Output = Result<(), Refused>> {
+        poll_fn(|cx| self.poll_turn(cx))
+    }
+
+    /// What the turn brought.
+    #[doc(hidden)]
+    pub fn held(&mut self, (): ()) -> &mut Self {
+        self
+    }
+
+    /// What the body sees.
+    #[doc(hidden)]
+    pub fn guard(&self) -> &Self {
+        self
+    }
+
+    /// Renews for ever, beside the body.
+    #[doc(hidden)]
+    pub fn beats(&self) -> Beats<'_, '_, S, O> {
+        Beats { right: self, due: if self.stage == Stage::Held { self.at } else { Instant::MAX } }
+    }
+
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refused>> {
         if self.stage != Stage::New || self.begin() {
             ready!(self.poll_asked(cx));
         }
@@ -324,14 +357,9 @@ where
         }
     }
 
-    /// When the next heartbeat is due.
-    pub(super) fn due(&self) -> Instant {
-        if self.stage == Stage::Held { self.at } else { Instant::MAX }
-    }
-
     /// Renews if a heartbeat is due; asks to be woken for the next one.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(super) fn beat(&self, due: &mut Instant, cx: &mut Context<'_>) {
+    fn beat(&self, due: &mut Instant, cx: &mut Context<'_>) {
         while self.instance.store().clock().poll_until(*due, cx).is_ready() {
             let now = self.now();
             if self.act(now, Deed::Extend(now.plus(self.ttl))) == Answer::Yes {
@@ -346,13 +374,77 @@ where
     }
 }
 
+/// The heartbeats of a right that is held.
+pub struct Beats<'a, 'i, S: Rights, O: Observer> {
+    right: &'a Right<'i, S, O>,
+    due: Instant,
+}
+
+impl<S: Rights, O: Observer> fmt::Debug for Beats<'_, '_, S, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Beats").field("due", &self.due).finish_non_exhaustive()
+    }
+}
+
+impl<S: Rights, O: Observer> Future for Beats<'_, '_, S, O>
+where
+    S::Clock: PollTimer,
+{
+    type Output = Infallible;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Infallible> {
+        let right = self.right;
+        right.beat(&mut self.due, cx);
+        Poll::Pending
+    }
+}
+
+/// A right was given back: nothing to wait for.
+#[derive(Clone, Copy, Debug)]
+pub struct Settled;
+
+impl Future for Settled {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
 /// Cached values.
 impl<S: Rights, O: Observer> Right<'_, S, O>
 where
     S::Clock: PollTimer,
 {
+    /// A cached call.
+    #[doc(hidden)]
+    pub async fn cached<K: Shape<R>, R, C>(&mut self, shape: K, codec: &C, body: impl AsyncFnOnce() -> R) -> R
+    where
+        S: Values<K::Value, C>,
+    {
+        if let Some(v) = poll_fn(|cx| self.poll_value(codec, cx)).await {
+            return shape.back(v);
+        }
+        let out = {
+            let right = &*self;
+            let (mut body, mut beats) = (pin!(body()), pin!(right.beats()));
+            poll_fn(|cx| {
+                let inside = Inside::enter(right);
+                let polled = body.as_mut().poll(cx);
+                drop(inside);
+                if polled.is_pending() {
+                    let _ = beats.as_mut().poll(cx);
+                }
+                polled
+            })
+            .await
+        };
+        self.land::<K::Value, C>(shape.keep(&out));
+        out
+    }
+
     /// Looks, and waits for somebody else's flight: the value, or else the flight is held, or there is nothing to ask.
-    pub(super) fn poll_value<V, C>(&mut self, codec: &C, cx: &mut Context<'_>) -> Poll<Option<V>>
+    fn poll_value<V, C>(&mut self, codec: &C, cx: &mut Context<'_>) -> Poll<Option<V>>
     where
         S: Values<V, C>,
     {
@@ -379,14 +471,14 @@ where
 
     /// Stores what the body brought, if it is worth keeping and the flight is held.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(super) fn land<V, C>(&mut self, value: Option<Kept<'_, V>>)
+    fn land<V, C>(&mut self, value: Option<Kept<'_, V>>)
     where
         S: Values<V, C>,
     {
         if self.stage != Stage::Held {
             return;
         }
-        let Some(value) = value else { return self.settle(false) };
+        let Some(value) = value else { return self.end(false) };
         let now = self.now();
         let end = now.plus(self.keep);
         let kept = self.key().is_some_and(|key| {
@@ -399,10 +491,10 @@ where
 /// Marks a flight while its body is polled, so that a recursive call computes instead of waiting.
 ///
 /// Unmarked by `Drop`, so also when the body panics.
-pub(super) struct Inside<'a, 'i, S: Rights, O: Observer>(&'a Right<'i, S, O>);
+struct Inside<'a, 'i, S: Rights, O: Observer>(&'a Right<'i, S, O>);
 
 impl<'a, 'i, S: Rights, O: Observer> Inside<'a, 'i, S, O> {
-    pub(super) fn enter(right: &'a Right<'i, S, O>) -> Self {
+    fn enter(right: &'a Right<'i, S, O>) -> Self {
         right.mark(true);
         Self(right)
     }

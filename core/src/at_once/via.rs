@@ -1,8 +1,8 @@
 //! Which brackets a call of a macro uses: chosen by the types, without a word from the user.
 
 use super::{
-    Rights, Values,
-    right::{Inside, Right, Terms},
+    Rights,
+    right::{Right, Terms},
 };
 use crate::{
     hold::{AnyRight, Held, Request, Wait},
@@ -14,15 +14,11 @@ use crate::{
     time::{PollTimer, Timer, millis, short},
     ttl::Ttl,
 };
-use core::{
-    fmt,
-    future::{Future, poll_fn},
-    mem::take,
-    pin::pin,
-    time::Duration,
-};
+use core::{fmt, future::Future, mem::take, time::Duration};
 
-/// Chooses the brackets of a macro's call: `(&Via(instance)).turn(..)` takes [`ViaRam`] where it can (autoref).
+/// Chooses the brackets of a macro's call: `(&Via(instance)).right(..)` takes [`ViaRam`] where it can (autoref).
+///
+/// What both give, [`Right`] and [`Asking`], is used in the same words.
 #[derive(Debug)]
 pub struct Via<'i, S, O>(pub &'i Instance<S, O>);
 
@@ -36,31 +32,6 @@ pub trait ViaRam<'i, S: Rights + 'i, O: Observer + 'i> {
     fn flight(&self, ttl: Option<Ttl>) -> Right<'i, S, O>
     where
         S::Clock: PollTimer;
-    /// Asks until granted or out of patience.
-    fn turn(&self, right: &mut Right<'i, S, O>) -> impl Future<Output = Result<(), Refused>>
-    where
-        S::Clock: PollTimer;
-    /// Runs the body, renewing beside it, and gives the right back as the result says.
-    fn run<T>(
-        &self,
-        right: &mut Right<'i, S, O>,
-        held: (),
-        shape: impl Shape<T>,
-        body: impl AsyncFnOnce(&Right<'i, S, O>) -> T,
-    ) -> impl Future<Output = T>
-    where
-        S::Clock: PollTimer;
-    /// A cached call.
-    fn cached<K: Shape<R>, R, C>(
-        &self,
-        right: &mut Right<'i, S, O>,
-        shape: K,
-        codec: &C,
-        body: impl AsyncFnOnce() -> R,
-    ) -> impl Future<Output = R>
-    where
-        S: Values<K::Value, C>,
-        S::Clock: PollTimer;
 }
 
 impl<'i, S: Rights, O: Observer> ViaRam<'i, S, O> for Via<'i, S, O>
@@ -68,7 +39,7 @@ where
     S::Clock: PollTimer,
 {
     // thin, so that times that are written in the attribute are counted out by the compiler
-    #[inline(always)]
+    #[inline]
     fn right(&self, want: Want, ttl: Option<Duration>, wait: Wait) -> Right<'i, S, O> {
         let wait = match wait {
             Wait::No => 0,
@@ -85,7 +56,7 @@ where
         Right::new(self.0, &Terms { kind: want.kind(), size, poll, keep, ttl, wait })
     }
 
-    #[inline(always)]
+    #[inline]
     fn flight(&self, ttl: Option<Ttl>) -> Right<'i, S, O> {
         let config = self.0.config();
         let keep = match Ttl::resolve(ttl, config.ttl) {
@@ -94,66 +65,6 @@ where
         };
         let (poll, ttl) = (short(millis(config.poll)), millis(config.flight));
         Right::new(self.0, &Terms { kind: Kind::Cache, size: 0, poll, keep, ttl, wait: u64::MAX })
-    }
-
-    fn turn(&self, right: &mut Right<'i, S, O>) -> impl Future<Output = Result<(), Refused>> {
-        poll_fn(|cx| right.poll_turn(cx))
-    }
-
-    async fn run<T>(
-        &self,
-        right: &mut Right<'i, S, O>,
-        (): (),
-        shape: impl Shape<T>,
-        body: impl AsyncFnOnce(&Right<'i, S, O>) -> T,
-    ) -> T {
-        let out = {
-            let right = &*right;
-            let mut body = pin!(body(right));
-            let mut due = right.due();
-            poll_fn(|cx| {
-                let polled = body.as_mut().poll(cx);
-                if polled.is_pending() {
-                    right.beat(&mut due, cx);
-                }
-                polled
-            })
-            .await
-        };
-        right.settle(shape.keep(&out).is_some());
-        out
-    }
-
-    async fn cached<K: Shape<R>, R, C>(
-        &self,
-        right: &mut Right<'i, S, O>,
-        shape: K,
-        codec: &C,
-        body: impl AsyncFnOnce() -> R,
-    ) -> R
-    where
-        S: Values<K::Value, C>,
-    {
-        if let Some(v) = poll_fn(|cx| right.poll_value(codec, cx)).await {
-            return shape.back(v);
-        }
-        let out = {
-            let right = &*right;
-            let mut body = pin!(body());
-            let mut due = right.due();
-            poll_fn(|cx| {
-                let inside = Inside::enter(right);
-                let polled = body.as_mut().poll(cx);
-                drop(inside);
-                if polled.is_pending() {
-                    right.beat(&mut due, cx);
-                }
-                polled
-            })
-            .await
-        };
-        right.land::<K::Value, C>(shape.keep(&out));
-        out
     }
 }
 
@@ -170,7 +81,8 @@ type Face<'i, S, O> = Tasks<&'i Instance<S, O>>;
 type Any<'i, S, O> = Held<Face<'i, S, O>, AnyRight>;
 
 /// A call's request with its key still to be rendered, for stores that must be awaited.
-pub struct Asking<S: Host> {
+pub struct Asking<'i, S: Host, O: Observer> {
+    instance: &'i Instance<S, O>,
     key: S::KeyBuf,
     want: Want,
     ttl: Duration,
@@ -178,104 +90,64 @@ pub struct Asking<S: Host> {
     life: Option<Ttl>,
 }
 
-impl<S: Host> fmt::Debug for Asking<S> {
+impl<S: Host, O: Observer> fmt::Debug for Asking<'_, S, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Asking").field("want", &self.want).finish_non_exhaustive()
-    }
-}
-
-impl<S: Host> Asking<S> {
-    /// Where its key is rendered.
-    #[doc(hidden)]
-    pub fn key_mut(&mut self) -> &mut S::KeyBuf {
-        &mut self.key
     }
 }
 
 /// The brackets for stores that must be awaited.
 pub trait ViaAny<'i, S: Host + 'i, O: Observer + 'i> {
     /// A right about to be asked for, without its key.
-    fn right(&self, want: Want, ttl: Option<Duration>, wait: Wait) -> Asking<S>;
+    fn right(&self, want: Want, ttl: Option<Duration>, wait: Wait) -> Asking<'i, S, O>;
     /// A flight about to be asked for, without its key.
-    fn flight(&self, ttl: Option<Ttl>) -> Asking<S>;
-    /// Asks until granted or out of patience.
-    fn turn(&self, asking: &mut Asking<S>) -> impl Future<Output = Result<Any<'i, S, O>, Refused>>
-    where
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights;
-    /// Runs the body, renewing beside it, and gives the right back as the result says.
-    fn run<T>(
-        &self,
-        asking: &mut Asking<S>,
-        held: Any<'i, S, O>,
-        shape: impl Shape<T>,
-        body: impl AsyncFnOnce(&Any<'i, S, O>) -> T,
-    ) -> impl Future<Output = T>
-    where
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights;
-    /// A cached call.
-    fn cached<K: Shape<R>, R, C>(
-        &self,
-        asking: &mut Asking<S>,
-        shape: K,
-        codec: &C,
-        body: impl AsyncFnOnce() -> R,
-    ) -> impl Future<Output = R>
-    where
-        S: AsyncCacheStore<K::Value, C> + AsyncEntryStore,
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights;
+    fn flight(&self, ttl: Option<Ttl>) -> Asking<'i, S, O>;
 }
 
 impl<'i, S: Host, O: Observer> ViaAny<'i, S, O> for &Via<'i, S, O> {
-    fn right(&self, want: Want, ttl: Option<Duration>, wait: Wait) -> Asking<S> {
+    fn right(&self, want: Want, ttl: Option<Duration>, wait: Wait) -> Asking<'i, S, O> {
         let ttl = ttl.unwrap_or(lasting(want, self.0.config()));
-        Asking { key: S::KeyBuf::default(), want, ttl, wait, life: None }
+        Asking { instance: self.0, key: S::KeyBuf::default(), want, ttl, wait, life: None }
     }
 
-    fn flight(&self, ttl: Option<Ttl>) -> Asking<S> {
+    fn flight(&self, ttl: Option<Ttl>) -> Asking<'i, S, O> {
         Asking { life: ttl, ..self.right(Want::Flight, None, Wait::Forever) }
     }
+}
 
-    async fn turn(&self, asking: &mut Asking<S>) -> Result<Any<'i, S, O>, Refused>
-    where
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights,
-    {
-        let Asking { want, ttl, wait, .. } = *asking;
-        let request: Request<&'i Instance<S, O>> = Request { key: take(&mut asking.key), want, ttl, wait };
-        request.obtain(Tasks(self.0)).await
+#[doc(hidden)]
+impl<'i, S: Host, O: Observer> Asking<'i, S, O>
+where
+    S::Clock: Timer,
+    Face<'i, S, O>: AsyncRights,
+{
+    /// Where its key is rendered.
+    pub fn key_mut(&mut self) -> &mut S::KeyBuf {
+        &mut self.key
     }
 
-    async fn run<T>(
-        &self,
-        _: &mut Asking<S>,
-        held: Any<'i, S, O>,
-        shape: impl Shape<T>,
-        body: impl AsyncFnOnce(&Any<'i, S, O>) -> T,
-    ) -> T
-    where
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights,
-    {
-        let out = held.carry(body(&held)).await;
-        held.finish(&shape, &out).await;
-        out
+    /// Asks until granted or out of patience.
+    pub async fn turn(&mut self) -> Result<Any<'i, S, O>, Refused> {
+        let Self { want, ttl, wait, .. } = *self;
+        let request: Request<&'i Instance<S, O>> = Request { key: take(&mut self.key), want, ttl, wait };
+        request.obtain(Tasks(self.instance)).await
     }
 
-    fn cached<K: Shape<R>, R, C>(
-        &self,
-        asking: &mut Asking<S>,
+    /// What the turn brought.
+    pub fn held(&mut self, held: Any<'i, S, O>) -> Any<'i, S, O> {
+        held
+    }
+
+    /// A cached call.
+    pub fn cached<K: Shape<R>, R, C>(
+        &mut self,
         shape: K,
         codec: &C,
         body: impl AsyncFnOnce() -> R,
     ) -> impl Future<Output = R>
     where
         S: AsyncCacheStore<K::Value, C> + AsyncEntryStore,
-        S::Clock: Timer,
-        Face<'i, S, O>: AsyncRights,
     {
-        crate::cache::fill(Tasks(self.0), take(&mut asking.key), shape, codec, asking.life, body)
+        crate::cache::fill(Tasks(self.instance), take(&mut self.key), shape, codec, self.life, body)
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     time::Sleep,
     token::FencingToken,
 };
-use core::{fmt, future::Future, marker::PhantomData};
+use core::{convert::Infallible, fmt, future::Future, marker::PhantomData};
 
 /// Any kind of right: what the macros of core hold, so that their brackets are compiled once.
 #[derive(Debug)]
@@ -64,6 +64,18 @@ impl<F: Face, R> Held<F, R> {
 }
 
 impl<F: Face + AsyncRights, R> Held<F, R> {
+    /// What the body sees.
+    #[doc(hidden)]
+    pub fn guard(&self) -> &Self {
+        self
+    }
+
+    /// Renews for ever, beside the body, where the store does not renew by itself.
+    #[doc(hidden)]
+    pub fn beats(&self) -> impl Future<Output = Infallible> {
+        self.claim.beats()
+    }
+
     /// Runs `body`, renewing beside it where the store does not renew by itself.
     #[doc(hidden)]
     pub fn carry<T>(&self, body: impl Future<Output = T>) -> impl Future<Output = T> {
