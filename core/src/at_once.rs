@@ -13,7 +13,7 @@ pub use right::Right;
 pub use via::{Asking, Via, ViaAny, ViaRam};
 
 use crate::{
-    cell::{Holding, Kept, ram::Asked, waiters::Place},
+    cell::{Kept, ram::Asked, waiters::Place},
     key::Key,
     patience::Ticket,
     store::{AtOnce, Host, Peek},
@@ -51,8 +51,10 @@ pub enum Deed<'a> {
     Mark(bool),
     /// Gives it back.
     Release,
-    /// Ends a run that succeeded; others are skipped until then.
+    /// Ends a run that succeeded: others are skipped until then; or a flight: its value is fresh until then.
     Done(Instant),
+    /// Wakes one more who waits.
+    Wake,
 }
 
 /// What a step comes to.
@@ -74,14 +76,16 @@ pub trait Rights: AtOnce + Host {
     fn act(&self, key: &Key<'_>, token: HolderToken, now: Instant, deed: Deed<'_>) -> Answer;
 }
 
-/// The values of a store in RAM.
+/// The values of a store in RAM, in two steps: put in place, then made fresh by [`Deed::Done`].
+///
+/// Between the two nobody sees it: a key whose flight is held has no fresh value.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot cache values of type `{V}` with codec `{C}`",
     note = "a `FixedStore<.., V>` keeps `Clone` values of the one type `V`"
 )]
 pub trait Values<V, C>: Rights + Peek<V, C> {
-    /// Stores a value for the holder of the flight, fresh until `end`; wakes all who wait for it.
-    fn keep(&self, key: &Key<'_>, token: HolderToken, now: Instant, value: Kept<'_, V>, end: Instant) -> Holding;
+    /// Puts a value in its place, for the holder of the flight only.
+    fn put(&self, key: &Key<'_>, token: HolderToken, now: Instant, value: Kept<'_, V>);
 }
 
 impl<S: Rights> Rights for &S {
@@ -91,7 +95,7 @@ impl<S: Rights> Rights for &S {
 }
 
 impl<V, C, S: Values<V, C>> Values<V, C> for &S {
-    fn keep(&self, key: &Key<'_>, token: HolderToken, now: Instant, value: Kept<'_, V>, end: Instant) -> Holding {
-        (**self).keep(key, token, now, value, end)
+    fn put(&self, key: &Key<'_>, token: HolderToken, now: Instant, value: Kept<'_, V>) {
+        (**self).put(key, token, now, value);
     }
 }

@@ -38,6 +38,13 @@ impl<V> Cell<V> {
     pub const EMPTY: Self =
         Self { lease: LeaseCell::FREE, marked: 0, fresh_until: Instant::ZERO, stale_until: Instant::ZERO, value: None };
 
+    /// Begins anew; without the writes that would change nothing.
+    pub(crate) fn forget(&mut self) {
+        (self.fresh_until, self.stale_until, self.value) = (Instant::ZERO, Instant::ZERO, None);
+        self.lease.set_end(Instant::ZERO);
+        self.marked = 0;
+    }
+
     /// Whether forgetting this cell changes nothing.
     #[must_use]
     pub fn is_idle(&self, now: Instant) -> bool {

@@ -195,9 +195,14 @@ impl Validity {
 
     /// Of a right that was asked for at `since` and granted for so many milliseconds.
     pub(crate) fn granted(since: Instant, lasts: u32) -> Self {
-        let validity = Self { since, ..Self::ENDED };
-        validity.last(since, lasts);
+        let mut validity = Self::ENDED;
+        validity.begin(since, lasts);
         validity
+    }
+
+    pub(crate) fn begin(&mut self, since: Instant, lasts: u32) {
+        self.since = since;
+        self.last(since, lasts);
     }
 
     /// The right was asked for again at `at`, and extended by `ttl`.

@@ -80,15 +80,7 @@ pub(crate) const fn short(ms: u64) -> u32 {
 /// `Duration::from_millis` without a 64-bit division, which costs 468 bytes of flash on a Cortex-M.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub(crate) const fn duration(ms: u64) -> Duration {
-    if ms > u32::MAX as u64 {
-        return long_duration(ms);
-    }
-    let ms = ms as u32;
-    Duration::new((ms / 1_000) as u64, ms % 1_000 * 1_000_000)
-}
-
-/// School division, 16 bits at a time: each partial dividend stays below 1000 x 65536.
-const fn long_duration(ms: u64) -> Duration {
+    // school division, 16 bits at a time: each partial dividend stays below 1000 x 65536
     let (mut secs, mut rest, mut shift) = (0_u64, 0_u32, 64);
     while shift > 0 {
         shift -= 16;

@@ -246,17 +246,14 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn end(&mut self, success: bool) {
         let now = self.now();
-        let done = success && self.kind == Kind::Once;
+        let done = success && matches!(self.kind, Kind::Once | Kind::Cache);
         let deed = if done { Deed::Done(now.plus(self.keep)) } else { Deed::Release };
-        let kept = self.act(now, deed) == Answer::Yes;
-        self.over(kept);
-    }
-
-    fn over(&mut self, kept: bool) {
-        self.stage = Stage::Over;
-        if !kept {
+        if self.act(now, deed) != Answer::Yes {
             self.say(|key| Event::Lost { key });
         }
+        // everybody who waits for a value can have it
+        while done && self.kind == Kind::Cache && self.act(now, Deed::Wake) == Answer::Yes {}
+        self.stage = Stage::Over;
     }
 }
 
@@ -337,7 +334,7 @@ where
         match self.act(now, Deed::Ask { size: self.size, end: now.plus(self.ttl), place }) {
             Answer::Asked(Asked::Granted { fence, index }) => {
                 (self.fence, self.index, self.stage) = (fence, index, Stage::Held);
-                self.validity = Validity::granted(now, short(self.ttl));
+                self.validity.begin(now, short(self.ttl));
                 self.at = heartbeat(now, short(self.ttl), self.token);
                 // a flight is told as the miss it belongs to
                 if self.kind != Kind::Cache {
@@ -444,6 +441,7 @@ where
     }
 
     /// Looks, and waits for somebody else's flight: the value, or else the flight is held, or there is nothing to ask.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn poll_value<V, C>(&mut self, codec: &C, cx: &mut Context<'_>) -> Poll<Option<V>>
     where
         S: Values<V, C>,
@@ -478,13 +476,13 @@ where
         if self.stage != Stage::Held {
             return;
         }
-        let Some(value) = value else { return self.end(false) };
-        let now = self.now();
-        let end = now.plus(self.keep);
-        let kept = self.key().is_some_and(|key| {
-            self.instance.store().keep(&key, self.token, now, value, end) == crate::cell::Holding::Kept
-        });
-        self.over(kept);
+        let success = value.is_some();
+        if let Some(value) = value
+            && let Some(key) = self.key()
+        {
+            self.instance.store().put(&key, self.token, self.now(), value);
+        }
+        self.end(success);
     }
 }
 

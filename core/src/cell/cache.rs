@@ -102,17 +102,11 @@ impl<V> Cell<V> {
     pub fn publish(&mut self, now: Instant, token: HolderToken, value: V, life: Life) -> Holding {
         let kept = self.lease.release(now, token);
         if kept == Holding::Kept {
-            let fresh_until = life.ttl.end(now);
-            self.set_value(value, fresh_until, fresh_until.saturating_add(life.stale_for));
+            self.fresh_until = life.ttl.end(now);
+            self.stale_until = self.fresh_until.saturating_add(life.stale_for);
+            self.value = Some(value);
         }
         kept
-    }
-
-    /// The flight that held it brought a value.
-    pub(crate) fn set_value(&mut self, value: V, fresh_until: Instant, stale_until: Instant) {
-        self.lease.set_end(Instant::ZERO);
-        (self.fresh_until, self.stale_until) = (fresh_until, stale_until);
-        self.value = Some(value);
     }
 
     /// Forgets the value and ends the flight, whose result will not be stored; whether there was a value.

@@ -174,7 +174,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         self.mark_done(key, token, now.saturating_add(keep), now)
     }
 
-    /// Ends a run that succeeded; others are skipped until `end`.
+    /// Ends a run that succeeded, others are skipped until `end`; or a flight whose value was put in its place.
     pub fn mark_done(&mut self, key: &Key<'_>, token: HolderToken, end: Instant, now: Instant) -> Freed<Holding> {
         let Some(cell) = self.table.cell_held_by(key, token, now) else { return self.late(key, now) };
         cell.set_done(end);
@@ -228,23 +228,17 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         life: Life,
         now: Instant,
     ) -> Freed<Holding> {
-        let fresh_until = life.ttl.end(now);
-        self.keep(key, token, value, fresh_until, fresh_until.saturating_add(life.stale_for), now)
+        match self.table.find_mut(key) {
+            Some(cell) => (cell.publish(now, token, value, life), self.waiters.release(key)),
+            None => (Holding::Lost, None),
+        }
     }
 
-    /// The same in points of time.
-    pub fn keep(
-        &mut self,
-        key: &Key<'_>,
-        token: HolderToken,
-        value: T::Value,
-        fresh_until: Instant,
-        stale_until: Instant,
-        now: Instant,
-    ) -> Freed<Holding> {
-        let Some(cell) = self.table.cell_held_by(key, token, now) else { return self.late(key, now) };
-        cell.set_value(value, fresh_until, stale_until);
-        (Holding::Kept, self.waiters.release(key))
+    /// Puts a value in its place, for the holder of the flight; nobody sees it before `mark_done` makes it fresh.
+    pub fn put(&mut self, key: &Key<'_>, token: HolderToken, value: T::Value, now: Instant) {
+        if let Some(cell) = self.table.cell_held_by(key, token, now) {
+            cell.value = Some(value);
+        }
     }
 
     /// Forgets the value and ends the flight.

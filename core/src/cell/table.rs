@@ -71,7 +71,9 @@ impl<V, const KEY: usize> Slot<V, KEY> {
     }
 
     fn set(&mut self, key: &Key<'_>, index: u16) {
-        *self = Self { hash: key.hash as u32, kind: key.kind as u8, index, ..Self::EMPTY };
+        (self.hash, self.kind, self.index) = (key.hash as u32, key.kind as u8, index);
+        // what an idle cell had does not count any more; its old token, fence and value are never looked at
+        self.cell.forget();
         // a key buffer of the same length has already refused what does not fit
         self.len = u8::try_from(key.bytes.len().min(KEY)).unwrap_or(u8::MAX);
         self.key.iter_mut().zip(key.bytes).for_each(|(to, from)| *to = *from);

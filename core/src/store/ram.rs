@@ -259,27 +259,36 @@ impl<B: Backing> EntryStore for RamStore<B> {
 impl<B: Backing> Rights for RamStore<B> {
     fn act(&self, key: &Key<'_>, token: HolderToken, now: Instant, deed: Deed<'_>) -> Answer {
         let (stack, mut freed) = (self.0.stack(), None);
-        let mut hear = |(holding, waker): Freed<Holding>| {
-            freed = waker;
-            holding == Holding::Kept
-        };
         let answer = self.0.step(|ram| {
-            let done = match deed {
+            let kept = match deed {
                 Deed::Ask { size, end, place } => {
-                    hear((Holding::Kept, ram.waiters.leave(place, key)));
+                    freed = ram.waiters.leave(place, key);
                     return ram.ask(key, size, token, end, stack, now).map_or(Answer::Full, Answer::Asked);
                 }
                 Deed::Wait { place, ticket, waker } => ram.waiters.poll(place, key, ticket, waker),
-                Deed::Leave(place) => hear((Holding::Kept, ram.waiters.leave(place, key))),
+                Deed::Leave(place) => {
+                    freed = ram.waiters.leave(place, key);
+                    true
+                }
+                Deed::Wake => {
+                    freed = ram.waiters.next(key);
+                    freed.is_some()
+                }
                 Deed::Extend(end) => ram.extend(key, token, end, now) == Holding::Kept,
                 Deed::Mark(inside) => {
                     ram.mark(key, token, if inside { stack } else { 0 }, now);
                     true
                 }
-                Deed::Release => hear(ram.release(key, token, now)),
-                Deed::Done(end) => hear(ram.mark_done(key, token, end, now)),
+                Deed::Release | Deed::Done(_) => {
+                    let (holding, waker) = match deed {
+                        Deed::Done(end) => ram.mark_done(key, token, end, now),
+                        _ => ram.release(key, token, now),
+                    };
+                    freed = waker;
+                    holding == Holding::Kept
+                }
             };
-            if done { Answer::Yes } else { Answer::No }
+            if kept { Answer::Yes } else { Answer::No }
         });
         if let Some(waker) = freed {
             waker.wake();
@@ -292,19 +301,10 @@ impl<B: Backing, C> Values<B::Value, C> for RamStore<B>
 where
     B::Value: Clone,
 {
-    fn keep(
-        &self,
-        key: &Key<'_>,
-        token: HolderToken,
-        now: Instant,
-        value: Kept<'_, B::Value>,
-        end: Instant,
-    ) -> Holding {
+    fn put(&self, key: &Key<'_>, token: HolderToken, now: Instant, value: Kept<'_, B::Value>) {
         // copied before the lock is taken
         let value = value.into_owned();
-        let (holding, freed) = self.0.step(|ram| ram.keep(key, token, value, end, end, now));
-        self.wake_all(key, freed);
-        holding
+        self.0.step(|ram| ram.put(key, token, value, now));
     }
 }
 
