@@ -81,7 +81,7 @@ impl LeaseCell {
     /// Whether `token` holds it.
     #[must_use]
     pub fn is_held_by(&self, now: Instant, token: HolderToken) -> bool {
-        self.is_live(now) && self.token == token
+        self.is_live(now) && self.token.is(token)
     }
 
     /// Takes it if it is free; the same token again gets the same grant.
@@ -97,7 +97,7 @@ impl LeaseCell {
     /// The same in points of time: whether `token` holds it now, until `end` if it was free.
     pub fn take(&mut self, now: Instant, token: HolderToken, end: Instant, fences: &mut Fences) -> bool {
         if self.is_live(now) {
-            return self.token == token;
+            return self.token.is(token);
         }
         *self = Self { token, expires: end, fence: fences.next() };
         true

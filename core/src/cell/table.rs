@@ -59,15 +59,15 @@ impl<V, const KEY: usize> Slot<V, KEY> {
     /// No key.
     pub const EMPTY: Self = Self { hash: 0, kind: 0, len: 0, index: 0, key: [0; KEY], cell: Cell::EMPTY };
 
-    fn is(&self, key: &Key<'_>, index: u16) -> bool {
-        self.index == index && self.is_of(key)
+    /// The hash first: a long key is compared only where it very likely matches.
+    #[inline]
+    fn is_of(&self, key: &Key<'_>) -> bool {
+        self.hash == key.hash as u32 && self.has(key)
     }
 
-    fn is_of(&self, key: &Key<'_>) -> bool {
-        // the hash first: a long key is compared only where it very likely matches
-        self.hash == key.hash as u32
-            && self.kind == key.kind as u8
-            && self.key.get(..usize::from(self.len)) == Some(key.bytes)
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn has(&self, key: &Key<'_>) -> bool {
+        self.kind == key.kind as u8 && self.key.get(..usize::from(self.len)) == Some(key.bytes)
     }
 
     fn set(&mut self, key: &Key<'_>, index: u16) {
@@ -102,33 +102,27 @@ impl<V, const KEY: usize, const N: usize> Default for FixedTable<[Slot<V, KEY>; 
 }
 
 impl<V, const KEY: usize> FixedTable<[Slot<V, KEY>]> {
-    /// One pass: the slot of the key, else the first idle one.
+    /// The slot of the key, else the first idle one: two short loops, for one that does both is longer than both.
     fn place(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut Slot<V, KEY>, TableFull> {
-        let (mut found, mut idle) = (None, None);
-        for (at, slot) in self.slots.iter().enumerate() {
-            if slot.is(key, index) {
-                found = Some(at);
-                break;
-            }
-            if idle.is_none() && slot.cell.is_idle(now) {
-                idle = Some(at);
-            }
+        if let Some(at) = self.seek(key, index) {
+            return self.slots.get_mut(at).ok_or(TableFull);
         }
-        let slot = found.or(idle).and_then(|at| self.slots.get_mut(at)).ok_or(TableFull)?;
-        if found.is_none() {
-            slot.set(key, index);
-        }
+        let slot = self.slots.iter_mut().find(|slot| slot.cell.is_idle(now)).ok_or(TableFull)?;
+        slot.set(key, index);
         Ok(slot)
     }
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn seek(&self, key: &Key<'_>) -> Option<&Slot<V, KEY>> {
-        self.slots.iter().find(|slot| slot.is(key, 0))
+    fn seek(&self, key: &Key<'_>, index: u16) -> Option<usize> {
+        let hash = key.hash as u32;
+        self.slots.iter().position(|slot| slot.hash == hash && slot.has(key) && slot.index == index)
     }
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn held(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut Slot<V, KEY>> {
-        let held = |slot: &&mut Slot<V, KEY>| slot.cell.lease.is_held_by(now, token) && slot.is_of(key);
+        let hash = key.hash as u32;
+        let held =
+            |slot: &&mut Slot<V, KEY>| slot.hash == hash && slot.cell.lease.is_held_by(now, token) && slot.has(key);
         self.slots.iter_mut().find(held)
     }
 }
@@ -137,10 +131,11 @@ impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
     type Value = V;
 
     fn find(&self, key: &Key<'_>) -> Option<&Cell<V>> {
-        self.seek(key).map(|slot| &slot.cell)
+        self.slots.get(self.seek(key, 0)?).map(|slot| &slot.cell)
     }
     fn find_mut(&mut self, key: &Key<'_>) -> Option<&mut Cell<V>> {
-        self.slots.iter_mut().find(|slot| slot.is(key, 0)).map(|slot| &mut slot.cell)
+        let at = self.seek(key, 0)?;
+        self.slots.get_mut(at).map(|slot| &mut slot.cell)
     }
     fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<V>, TableFull> {
         self.place(key, 0, now).map(|slot| &mut slot.cell)
