@@ -191,11 +191,13 @@ impl Validity {
     }
 
     /// Of a right that was never granted.
-    pub(crate) const ENDED: Self = Self { since: Instant::ZERO, millis: AtomicMillis::new(0) };
+    pub(crate) const fn ended() -> Self {
+        Self { since: Instant::ZERO, millis: AtomicMillis::new(0) }
+    }
 
     /// Of a right that was asked for at `since` and granted for so many milliseconds.
     pub(crate) fn granted(since: Instant, lasts: u32) -> Self {
-        let mut validity = Self::ENDED;
+        let mut validity = Self::ended();
         validity.begin(since, lasts);
         validity
     }

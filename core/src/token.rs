@@ -14,8 +14,8 @@ impl HolderToken {
     /// Whether both name the same attempt. Word by word, the counter of RAM stores first: `==` would call `memcmp`.
     #[inline]
     pub(crate) const fn is(self, other: Self) -> bool {
-        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
-        b == f && a == e && c == g && d == h
+        let (one, two) = (self.0, other.0);
+        one[1] == two[1] && one[0] == two[0] && one[2] == two[2] && one[3] == two[3]
     }
 }
 

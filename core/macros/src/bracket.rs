@@ -72,9 +72,9 @@ impl Function {
     }
 
     /// What is asked for, how long it lasts, how long to wait: arguments of `right`.
-    pub(crate) fn terms(&self, layer: &Layer) -> Result<TokenStream> {
+    pub(crate) fn terms(layer: &Layer) -> Result<TokenStream> {
         let private = private(layer);
-        let want = match (layer.primitive, &layer.size, &layer.keep) {
+        let right = match (layer.primitive, &layer.size, &layer.keep) {
             (Primitive::Once, _, Some(keep)) => quote!(Run { keep: #keep }),
             (Primitive::Once, ..) => quote!(Run { keep: ::core::time::Duration::ZERO }),
             (Primitive::Pooled, Some(size), _) => quote!(Permit { size: #size }),
@@ -92,7 +92,7 @@ impl Function {
             Some(Span::Forever) => quote!(Forever),
             None => quote!(No),
         };
-        Ok(quote!(#private::Want::#want, #ttl, #private::Wait::#wait))
+        Ok(quote!(#private::Want::#right, #ttl, #private::Wait::#wait))
     }
 
     /// What a call returns that did not run.

@@ -243,7 +243,7 @@ impl Function {
                 #held.cached(#shape, &#codec, #closure).await
             });
         }
-        let (terms, refuse) = (self.terms(layer)?, self.refuse(layer)?);
+        let (terms, refuse) = (Self::terms(layer)?, self.refuse(layer)?);
         let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = #held.guard();));
         let (private, closure) = (private(layer), self.closure(body));
         let [polled, beats, cx] =

@@ -106,7 +106,7 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
             keep,
             token: HolderToken([0; 4]),
             fence: FencingToken(0),
-            validity: Validity::ENDED,
+            validity: Validity::ended(),
             place: Place::default(),
             ticket: Ticket::NONE,
             size,

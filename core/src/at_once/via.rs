@@ -25,7 +25,7 @@ pub struct Via<'i, S, O>(pub &'i Instance<S, O>);
 /// The brackets of this module.
 pub trait ViaRam<'i, S: Rights + 'i, O: Observer + 'i> {
     /// A right about to be asked for, without its key.
-    fn right(&self, want: Want, ttl: Option<Duration>, wait: Wait) -> Right<'i, S, O>
+    fn right(&self, want: Want, ttl: Option<Duration>, patience: Wait) -> Right<'i, S, O>
     where
         S::Clock: PollTimer;
     /// A flight about to be asked for, without its key.
@@ -40,10 +40,10 @@ where
 {
     // thin, so that times that are written in the attribute are counted out by the compiler
     #[inline]
-    fn right(&self, want: Want, ttl: Option<Duration>, wait: Wait) -> Right<'i, S, O> {
-        let wait = match wait {
+    fn right(&self, want: Want, ttl: Option<Duration>, patience: Wait) -> Right<'i, S, O> {
+        let waiting = match patience {
             Wait::No => 0,
-            Wait::For(wait) => millis(wait),
+            Wait::For(time) => millis(time),
             Wait::Forever => u64::MAX,
         };
         let (size, keep) = match want {
@@ -53,7 +53,7 @@ where
         };
         let config = self.0.config();
         let (poll, ttl) = (short(millis(config.poll)), millis(ttl.unwrap_or(lasting(want, config))));
-        Right::new(self.0, &Terms { kind: want.kind(), size, poll, keep, ttl, wait })
+        Right::new(self.0, &Terms { kind: want.kind(), size, poll, keep, ttl, wait: waiting })
     }
 
     #[inline]
@@ -99,15 +99,15 @@ impl<S: Host, O: Observer> fmt::Debug for Asking<'_, S, O> {
 /// The brackets for stores that must be awaited.
 pub trait ViaAny<'i, S: Host + 'i, O: Observer + 'i> {
     /// A right about to be asked for, without its key.
-    fn right(&self, want: Want, ttl: Option<Duration>, wait: Wait) -> Asking<'i, S, O>;
+    fn right(&self, want: Want, ttl: Option<Duration>, patience: Wait) -> Asking<'i, S, O>;
     /// A flight about to be asked for, without its key.
     fn flight(&self, ttl: Option<Ttl>) -> Asking<'i, S, O>;
 }
 
 impl<'i, S: Host, O: Observer> ViaAny<'i, S, O> for &Via<'i, S, O> {
-    fn right(&self, want: Want, ttl: Option<Duration>, wait: Wait) -> Asking<'i, S, O> {
+    fn right(&self, want: Want, ttl: Option<Duration>, patience: Wait) -> Asking<'i, S, O> {
         let ttl = ttl.unwrap_or(lasting(want, self.0.config()));
-        Asking { instance: self.0, key: S::KeyBuf::default(), want, ttl, wait, life: None }
+        Asking { instance: self.0, key: S::KeyBuf::default(), want, ttl, wait: patience, life: None }
     }
 
     fn flight(&self, ttl: Option<Ttl>) -> Asking<'i, S, O> {

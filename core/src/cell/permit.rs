@@ -27,10 +27,10 @@ pub fn place<'c, I: Iterator<Item = (u16, &'c LeaseCell)>>(
     size: u16,
     cells: impl Fn() -> I,
 ) -> Place {
-    // 32 indices in one pass, so that no map is needed to find the lowest free one
+    // 64 indices in one pass, so that no map is needed to find the lowest free one
     let mut base = 0_u16;
     loop {
-        let (mut in_use, mut held, mut next) = (0_u16, 0_u32, Instant::MAX);
+        let (mut in_use, mut held, mut next) = (0_u16, 0_u64, Instant::MAX);
         for (index, cell) in cells() {
             if !cell.is_live(now) {
                 continue;
@@ -40,7 +40,7 @@ pub fn place<'c, I: Iterator<Item = (u16, &'c LeaseCell)>>(
             }
             in_use = in_use.saturating_add(1);
             next = next.min(cell.end());
-            if let Some(bit) = index.checked_sub(base).filter(|bit| *bit < 32) {
+            if let Some(bit) = index.checked_sub(base).filter(|bit| *bit < 64) {
                 held |= 1 << bit;
             }
         }
@@ -48,10 +48,10 @@ pub fn place<'c, I: Iterator<Item = (u16, &'c LeaseCell)>>(
         if in_use >= size {
             return Place::Full(next);
         }
-        if held != u32::MAX || base >= u16::MAX - 32 {
+        if held != u64::MAX || base >= u16::MAX - 64 {
             return Place::Free(base + held.trailing_ones() as u16);
         }
-        base += 32;
+        base += 64;
     }
 }
 

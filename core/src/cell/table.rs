@@ -59,15 +59,12 @@ impl<V, const KEY: usize> Slot<V, KEY> {
     /// No key.
     pub const EMPTY: Self = Self { hash: 0, kind: 0, len: 0, index: 0, key: [0; KEY], cell: Cell::EMPTY };
 
-    /// The hash first: a long key is compared only where it very likely matches.
-    #[inline]
-    fn is_of(&self, key: &Key<'_>) -> bool {
-        self.hash == key.hash as u32 && self.has(key)
-    }
-
+    /// The rest of a comparison that begins with the hash, which rarely matches for nothing: the cheapest first.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn has(&self, key: &Key<'_>) -> bool {
-        self.kind == key.kind as u8 && self.key.get(..usize::from(self.len)) == Some(key.bytes)
+    fn has(&self, key: &Key<'_>, index: Option<u16>) -> bool {
+        index.is_none_or(|index| self.index == index)
+            && self.kind == key.kind as u8
+            && self.key.get(..usize::from(self.len)) == Some(key.bytes)
     }
 
     fn set(&mut self, key: &Key<'_>, index: u16) {
@@ -115,14 +112,15 @@ impl<V, const KEY: usize> FixedTable<[Slot<V, KEY>]> {
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn seek(&self, key: &Key<'_>, index: u16) -> Option<usize> {
         let hash = key.hash as u32;
-        self.slots.iter().position(|slot| slot.hash == hash && slot.has(key) && slot.index == index)
+        self.slots.iter().position(|slot| slot.hash == hash && slot.has(key, Some(index)))
     }
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn held(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut Slot<V, KEY>> {
         let hash = key.hash as u32;
-        let held =
-            |slot: &&mut Slot<V, KEY>| slot.hash == hash && slot.cell.lease.is_held_by(now, token) && slot.has(key);
+        let held = |slot: &&mut Slot<V, KEY>| {
+            slot.hash == hash && slot.cell.lease.is_held_by(now, token) && slot.has(key, None)
+        };
         self.slots.iter_mut().find(held)
     }
 }
@@ -141,7 +139,11 @@ impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
         self.place(key, 0, now).map(|slot| &mut slot.cell)
     }
     fn permits<'t>(&'t self, key: &Key<'_>) -> impl Iterator<Item = (u16, &'t LeaseCell)> {
-        self.slots.iter().filter(move |slot| slot.is_of(key)).map(|slot| (slot.index, &slot.cell.lease))
+        let (hash, key) = (key.hash as u32, *key);
+        self.slots
+            .iter()
+            .filter(move |slot| slot.hash == hash && slot.has(&key, None))
+            .map(|slot| (slot.index, &slot.cell.lease))
     }
     fn lease(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull> {
         self.place(key, index, now).map(|slot| &mut slot.cell.lease)

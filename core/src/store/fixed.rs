@@ -22,7 +22,8 @@ pub use super::ram::RamStore;
 /// A store of `N` keys or permits and values of one type `V`, for `WAITERS` waiters, with keys of up to `KEY` bytes.
 ///
 /// All zero when new, so a static one costs no flash. A full store refuses ([`StoreFull`](super::StoreFull)); ended
-/// leases and values make room, live ones never do. Work inside the lock is one or two passes over `N` slots.
+/// leases and values make room, live ones never do. Work inside the lock is one or two passes over `N` slots, three for
+/// pools; a pool compares its key with each of its permits, so a large one costs more than as many keys.
 ///
 /// ```
 /// use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};

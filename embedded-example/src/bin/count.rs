@@ -8,7 +8,7 @@ use cachify_core::{
     FixedStore, Instance, Refused,
     cell::Ask,
     key::{Key, Kind},
-    store::{LeaseStore, fixed::State, lock::Lock},
+    store::{LeaseStore, PermitStore, fixed::State, lock::Lock},
     time::{Clock, Instant, PollTimer, Timer},
     token::HolderToken,
 };
@@ -83,6 +83,9 @@ static SMALL: Instance<&Store<Plain, 16>> = Instance::new(&SIXTEEN);
 static SIXTY_FOUR: Store<Timed, 64> = Store::<Timed, 64>::over(Mutex::new(RefCell::new(State::new())), Still);
 static LARGE: Instance<&Store<Timed, 64>> = Instance::new(&SIXTY_FOUR);
 
+static PERMITS: Store<Timed, 64> = Store::<Timed, 64>::over(Mutex::new(RefCell::new(State::new())), Still);
+static FULL: Instance<&Store<Timed, 64>> = Instance::new(&PERMITS);
+
 #[cachify_core::lock(instance = SMALL, key = "bus:{n}", companions = false)]
 async fn small_lock(n: u8) -> Result<u8, Refused> {
     Ok(n)
@@ -106,6 +109,10 @@ async fn large_once(n: u8) -> Option<u8> {
 }
 #[cachify_core::pooled(instance = LARGE, key = "pool", size = 64, companions = false)]
 async fn large_pool(n: u8) -> Option<u8> {
+    Some(n)
+}
+#[cachify_core::pooled(instance = FULL, key = "pool", size = 64, companions = false)]
+async fn full_pool(n: u8) -> Option<u8> {
     Some(n)
 }
 #[cachify_core::cached(instance = LARGE, key = "sensor:{n}", companions = false)]
@@ -169,5 +176,10 @@ fn main() -> ! {
     println!("section-once {}", longest(|| call!(large_once(black_box(1)))));
     println!("section-pool {}", longest(|| call!(large_pool(black_box(1)))));
     println!("section-cache {}", longest(|| call!(large_cache(black_box(1)))));
+    for permit in 0..63 {
+        let ask = Ask::new(HolderToken([permit + 1, 7, 7, 7]), Duration::from_secs(60));
+        let _ = PERMITS.take(Key::new(Kind::Pool, "", b"pool", 0), 64, &ask);
+    }
+    println!("section-permits {}", longest(|| call!(full_pool(black_box(1)))));
     board::exit(0)
 }
