@@ -9,7 +9,7 @@
 mod right;
 mod via;
 
-pub use right::Right;
+pub use right::{Beats, Right, Settled};
 pub use via::{Asking, Via, ViaAny, ViaRam};
 
 use crate::{

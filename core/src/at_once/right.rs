@@ -1,23 +1,26 @@
 //! A right from its key to its end, polled by hand.
 
+mod cached;
+mod held;
+
+pub use held::{Beats, Settled};
+
 use super::{Answer, Deed, Rights, Values};
 use crate::{
-    cell::{Kept, ram::Asked, waiters::Place},
+    cell::{ram::Asked, waiters::Place},
     drive::{Validity, heartbeat},
     instance::Instance,
     key::{Key, KeyBuffer, Kind},
     observe::{Event, Observer},
-    outcome::{Refused, Shape},
+    outcome::Refused,
     patience::{Patience, Ticket, again},
     time::{Clock, Instant, PollTimer, duration, short},
     token::{FencingToken, HolderToken},
 };
 use core::{
-    convert::Infallible,
     fmt,
     future::{Future, poll_fn},
     mem::take,
-    pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
 
@@ -257,7 +260,7 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
     }
 }
 
-/// Asking, waiting, holding.
+/// Asking and waiting.
 impl<S: Rights, O: Observer> Right<'_, S, O>
 where
     S::Clock: PollTimer,
@@ -266,24 +269,6 @@ where
     #[doc(hidden)]
     pub fn turn(&mut self) -> impl Future<Output = Result<(), Refused>> {
         poll_fn(|cx| self.poll_turn(cx))
-    }
-
-    /// What the turn brought.
-    #[doc(hidden)]
-    pub fn held(&mut self, (): ()) -> &mut Self {
-        self
-    }
-
-    /// What the body sees.
-    #[doc(hidden)]
-    pub fn guard(&self) -> &Self {
-        self
-    }
-
-    /// Renews for ever, beside the body.
-    #[doc(hidden)]
-    pub fn beats(&self) -> Beats<'_, '_, S, O> {
-        Beats { right: self, due: if self.stage == Stage::Held { self.at } else { Instant::MAX } }
     }
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
@@ -351,164 +336,6 @@ where
             Answer::Asked(Asked::Filled) => self.stage = Stage::Filled,
             Answer::Asked(Asked::Inside) => self.stage = Stage::Over,
             Answer::Full | Answer::Yes | Answer::No => self.refuse(Stage::Full),
-        }
-    }
-
-    /// Renews if a heartbeat is due; asks to be woken for the next one.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn beat(&self, due: &mut Instant, cx: &mut Context<'_>) {
-        while self.instance.store().clock().poll_until(*due, cx).is_ready() {
-            let now = self.now();
-            if self.act(now, Deed::Extend(now.plus(self.ttl))) == Answer::Yes {
-                self.validity.last(now, short(self.ttl));
-                *due = heartbeat(now, short(self.ttl), self.token);
-            } else {
-                self.validity.end();
-                self.say(|key| Event::Lost { key });
-                *due = Instant::MAX;
-            }
-        }
-    }
-}
-
-/// The heartbeats of a right that is held.
-pub struct Beats<'a, 'i, S: Rights, O: Observer> {
-    right: &'a Right<'i, S, O>,
-    due: Instant,
-}
-
-impl<S: Rights, O: Observer> fmt::Debug for Beats<'_, '_, S, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Beats").field("due", &self.due).finish_non_exhaustive()
-    }
-}
-
-impl<S: Rights, O: Observer> Future for Beats<'_, '_, S, O>
-where
-    S::Clock: PollTimer,
-{
-    type Output = Infallible;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Infallible> {
-        let right = self.right;
-        right.beat(&mut self.due, cx);
-        Poll::Pending
-    }
-}
-
-/// A right was given back: nothing to wait for.
-#[derive(Clone, Copy, Debug)]
-pub struct Settled;
-
-impl Future for Settled {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-}
-
-/// Cached values.
-impl<S: Rights, O: Observer> Right<'_, S, O>
-where
-    S::Clock: PollTimer,
-{
-    /// A cached call.
-    #[doc(hidden)]
-    pub async fn cached<K: Shape<R>, R, C>(&mut self, shape: K, codec: &C, body: impl AsyncFnOnce() -> R) -> R
-    where
-        S: Values<K::Value, C>,
-    {
-        if let Some(v) = poll_fn(|cx| self.poll_value(codec, cx)).await {
-            return shape.back(v);
-        }
-        let out = {
-            let right = &*self;
-            let (mut body, mut beats) = (pin!(body()), pin!(right.beats()));
-            poll_fn(|cx| {
-                let inside = Inside::enter(right);
-                let polled = body.as_mut().poll(cx);
-                drop(inside);
-                if polled.is_pending() {
-                    let _ = beats.as_mut().poll(cx);
-                }
-                polled
-            })
-            .await
-        };
-        self.land::<K::Value, C>(shape.keep(&out));
-        out
-    }
-
-    /// Looks, and waits for somebody else's flight: the value, or else the flight is held, or there is nothing to ask.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn poll_value<V, C>(&mut self, codec: &C, cx: &mut Context<'_>) -> Poll<Option<V>>
-    where
-        S: Values<V, C>,
-    {
-        if self.stage == Stage::New && !self.begin() {
-            return Poll::Ready(None);
-        }
-        loop {
-            if matches!(self.stage, Stage::New | Stage::Filled)
-                && let Some(key) = self.key()
-                && let Some(v) = self.instance.store().peek(key, codec)
-            {
-                self.say(|key| if self.at == Instant::ZERO { Event::Hit { key } } else { Event::Joined { key } });
-                return Poll::Ready(Some(v));
-            }
-            ready!(self.poll_asked(cx));
-            if self.stage != Stage::Filled {
-                if self.stage == Stage::Held {
-                    self.say(|key| Event::Miss { key });
-                }
-                return Poll::Ready(None);
-            }
-        }
-    }
-
-    /// Stores what the body brought, if it is worth keeping and the flight is held.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn land<V, C>(&mut self, value: Option<Kept<'_, V>>)
-    where
-        S: Values<V, C>,
-    {
-        if self.stage != Stage::Held {
-            return;
-        }
-        let success = value.is_some();
-        if let Some(value) = value
-            && let Some(key) = self.key()
-        {
-            self.instance.store().put(&key, self.token, self.now(), value);
-        }
-        self.end(success);
-    }
-}
-
-/// Marks a flight while its body is polled, so that a recursive call computes instead of waiting.
-///
-/// Unmarked by `Drop`, so also when the body panics.
-struct Inside<'a, 'i, S: Rights, O: Observer>(&'a Right<'i, S, O>);
-
-impl<'a, 'i, S: Rights, O: Observer> Inside<'a, 'i, S, O> {
-    fn enter(right: &'a Right<'i, S, O>) -> Self {
-        right.mark(true);
-        Self(right)
-    }
-}
-
-impl<S: Rights, O: Observer> Drop for Inside<'_, '_, S, O> {
-    fn drop(&mut self) {
-        self.0.mark(false);
-    }
-}
-
-impl<S: Rights, O: Observer> Right<'_, S, O> {
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn mark(&self, inside: bool) {
-        if self.stage == Stage::Held {
-            self.act(self.now(), Deed::Mark(inside));
         }
     }
 }
