@@ -77,7 +77,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     /// What is due, with its frame.
     fn next(&self, frame: &mut [u8; FRAME]) -> Next {
         let now = self.clock.now();
-        match self.step(|state| state.due(now, &self.timing, frame)) {
+        match self.step(|state| state.due(now, frame)) {
             Due::Send { request, len, again } => Next::Send { request, len, again },
             Due::GiveBack { dropped, again } => {
                 Next::Send { request: dropped.request, len: self.give_back(&dropped, frame), again }

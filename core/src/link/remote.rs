@@ -61,6 +61,14 @@ impl Timing {
     };
 }
 
+impl Timing {
+    /// Before the start; not the defaults, so that a static store is all zero and lies in `.bss`.
+    pub(super) const NONE: Self = {
+        let none = Duration::ZERO;
+        Self { op_timeout: none, resend: none, poll: none, give_back: none }
+    };
+}
+
 impl Default for Timing {
     fn default() -> Self {
         Self::DEFAULT
@@ -132,7 +140,6 @@ pub struct RemoteStore<
 > {
     state: L::Of<State<SLOTS, FRAME, KEY, WAITERS>>,
     pub(super) clock: C,
-    pub(super) timing: Timing,
 }
 
 impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> fmt::Debug
@@ -158,13 +165,24 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     };
 
     /// A store behind a mutex that was made elsewhere.
-    pub const fn over(state: L::Of<State<SLOTS, FRAME, KEY, WAITERS>>, clock: C, timing: Timing) -> Self {
-        Self { state, clock, timing }
+    pub const fn over(state: L::Of<State<SLOTS, FRAME, KEY, WAITERS>>, clock: C) -> Self {
+        Self { state, clock }
     }
 
-    /// Begins this life of the device; before that, every operation fails with [`Fault::NotInitialised`].
+    /// Begins this life of the device, with [`Timing::DEFAULT`].
+    ///
+    /// Call it once; before that, every operation fails with [`Fault::NotInitialised`].
     pub fn start(&self, session: Session) {
-        self.step(|state| state.start(session));
+        self.start_with(session, Timing::DEFAULT);
+    }
+
+    /// Begins this life of the device, with times of its own.
+    pub fn start_with(&self, session: Session, timing: Timing) {
+        self.step(|state| state.start(session, timing));
+    }
+
+    fn timing(&self) -> Timing {
+        self.step(|state| state.timing)
     }
 
     /// What went wrong on the line so far.
@@ -190,9 +208,9 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
 impl<C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<NoLock, C, SLOTS, FRAME, KEY, WAITERS>
 {
-    /// A store without a lock, and with [`Timing::DEFAULT`].
+    /// A store without a lock.
     pub const fn new(clock: C) -> Self {
-        Self::over(RefCell::new(State::new()), clock, Timing::DEFAULT)
+        Self::over(RefCell::new(State::new()), clock)
     }
 }
 
@@ -200,9 +218,9 @@ impl<C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS:
 impl<C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<crate::store::lock::CriticalSection, C, SLOTS, FRAME, KEY, WAITERS>
 {
-    /// A store behind a critical section, and with [`Timing::DEFAULT`].
+    /// A store behind a critical section.
     pub const fn new(clock: C) -> Self {
-        Self::over(critical_section::Mutex::new(RefCell::new(State::new())), clock, Timing::DEFAULT)
+        Self::over(critical_section::Mutex::new(RefCell::new(State::new())), clock)
     }
 }
 
@@ -282,8 +300,9 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     pub(super) async fn exchange(&self, key: Key<'_>, command: &Command<'_>) -> Result<Reply<FRAME>, Fault> {
         // read before anything is sent: a notice can overtake the answer
         let ticket = self.step(|state| state.waiters.ticket());
-        let limit = command.patience().filter(|within| !within.is_zero()).unwrap_or(self.timing.op_timeout);
-        let until = self.clock.now().saturating_add(limit.min(self.timing.op_timeout));
+        let op_timeout = self.timing().op_timeout;
+        let limit = command.patience().filter(|within| !within.is_zero()).unwrap_or(op_timeout);
+        let until = self.clock.now().saturating_add(limit.min(op_timeout));
         let seat = match beside(self.seated(), self.clock.sleep_until(until)).await {
             Ok(seat) => seat?,
             Err(()) => return Err(Fault::Unreachable),
@@ -314,14 +333,14 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
 
     /// Ends at a notice of the gateway, at the latest after [`Timing::poll`].
     async fn changed(&self, key: Key<'_>, ticket: Ticket) {
-        let at = self.clock.now().saturating_add(self.timing.poll);
+        let at = self.clock.now().saturating_add(self.timing().poll);
         let told = Waiting { store: self, key: Some(key), ticket, place: Place::default() };
         // whichever it was, the caller asks again
         let _ = beside(told, self.clock.sleep_until(at)).await;
     }
 
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        let until = self.clock.now().saturating_add(self.timing.give_back);
+        let until = self.clock.now().saturating_add(self.timing().give_back);
         self.wake(|state| state.drop_right(&key, token, until));
     }
 }

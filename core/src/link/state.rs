@@ -26,6 +26,7 @@ use slot::{Slot, Stage, copy};
 #[derive(Debug)]
 pub struct State<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> {
     session: Option<Session>,
+    pub(super) timing: Timing,
     /// The last request and the last token that were given out.
     request: u32,
     token: u32,
@@ -69,6 +70,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
     pub const fn new() -> Self {
         Self {
             session: None,
+            timing: Timing::NONE,
             request: 0,
             token: 0,
             slots: [const { Slot::FREE }; SLOTS],
@@ -82,8 +84,8 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         }
     }
 
-    pub(super) fn start(&mut self, session: Session) {
-        self.session = Some(session);
+    pub(super) fn start(&mut self, session: Session, timing: Timing) {
+        (self.session, self.timing) = (Some(session), timing);
     }
 
     pub(super) fn session(&self) -> Option<u32> {
@@ -187,7 +189,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
     }
 
     /// What is due first; copies its frame into `to`.
-    pub(super) fn due(&mut self, now: Instant, timing: &Timing, to: &mut [u8; FRAME]) -> Due<KEY> {
+    pub(super) fn due(&mut self, now: Instant, to: &mut [u8; FRAME]) -> Due<KEY> {
         for place in self.dropped.iter_mut().filter(|place| now >= place.until) {
             place.request = 0;
         }
@@ -197,11 +199,11 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         let dropped_at = dropped.as_ref().map_or(Instant::MAX, |place| place.sends.next);
         match (slot, dropped) {
             (Some(slot), _) if asked_at <= now && asked_at <= dropped_at => {
-                let again = slot.sends.sent(now, timing.resend);
+                let again = slot.sends.sent(now, self.timing.resend);
                 Due::Send { request: slot.request, len: copy(slot.bytes(), to), again }
             }
             (_, Some(place)) if dropped_at <= now => {
-                let again = place.sends.sent(now, timing.resend);
+                let again = place.sends.sent(now, self.timing.resend);
                 Due::GiveBack { dropped: *place, again }
             }
             _ => Due::Wait(asked_at.min(dropped_at)),

@@ -231,6 +231,7 @@ mod tests {
     }
 
     /// It comes back whole; cut short it is nothing.
+    #[expect(clippy::needless_pass_by_value, reason = "made for this")]
     fn comes_back<T: Put + for<'a> Parse<'a> + PartialEq + Debug>(value: T) {
         let bytes = bytes(&value);
         let mut reader = Reader::new(&bytes, Ticket(7));
