@@ -56,7 +56,7 @@ step "a store of one's own, over SQLite"
 cargo run --quiet --example sqlite
 
 step "documentation tests"
-cargo test --workspace --doc --features cachify-core/testing,cachify-core/alloc,cachify-core/postcard
+cargo test --workspace --doc --features cachify-core/testing,cachify-core/alloc,cachify-core/link
 
 step "whatever bytes may come"
 tests/fuzz.sh
