@@ -6,7 +6,13 @@
 mod rights;
 
 use super::frame::Encoder;
-use crate::{cell::Holding, drive, key::Kind, patience::Ticket, time::Instant, token::HolderToken};
+use crate::{
+    cell::Holding,
+    key::Kind,
+    patience::Ticket,
+    time::{self, Instant},
+    token::HolderToken,
+};
 use core::time::Duration;
 
 /// Writes itself.
@@ -183,7 +189,7 @@ impl<'a, T: Parse<'a>> Parse<'a> for Option<T> {
 /// Whole milliseconds, rounded up, at most 49 days. A holder's margin is larger than what rounding adds.
 impl Put for Duration {
     fn put(&self, to: &mut Encoder<'_>) {
-        drive::millis(*self).put(to);
+        time::short(time::millis(*self)).put(to);
     }
 }
 
