@@ -95,12 +95,14 @@ mod gateway;
 mod message;
 mod pump;
 mod remote;
+mod settings;
 mod state;
 mod wire;
 
 #[cfg(feature = "alloc")]
 pub use gateway::{Gateway, Limits, Served};
-pub use remote::{RemoteStore, Session, Tally, Timing};
+pub use remote::RemoteStore;
+pub use settings::{Session, Tally, Timing};
 pub use state::State;
 
 use core::fmt;

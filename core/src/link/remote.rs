@@ -3,6 +3,7 @@
 use super::{
     TOO_LONG, frame,
     message::{Command, Head, Name, put_request},
+    settings::{Session, Tally, Timing},
     state::{Reply, State},
 };
 use crate::{
@@ -27,72 +28,8 @@ use core::{
     time::Duration,
 };
 
-/// One life of one device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Session {
-    /// Never the same in two lives of a device: a boot counter, or random.
-    ///
-    /// Devices that share a line need ids that differ among them, too.
-    pub id: u32,
-    /// Tells the device from all others of the fleet, for example its chip id.
-    pub device: [u32; 2],
-}
-
-/// How long a device waits for what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// For the answer to one operation, sent again as it may be: 500 ms.
-    pub op_timeout: Duration,
-    /// Until a request is sent again, doubling each time: 100 ms. Longer than a round trip takes on the line.
-    pub resend: Duration,
-    /// Until a waiter asks again although nobody told of a release: 1 s.
-    pub poll: Duration,
-    /// For a right of a dropped holder to be taken back: 60 s.
-    pub give_back: Duration,
-}
-
-impl Timing {
-    /// The values named at each field.
-    pub const DEFAULT: Self = Self {
-        op_timeout: Duration::from_millis(500),
-        resend: Duration::from_millis(100),
-        poll: Duration::from_secs(1),
-        give_back: Duration::from_secs(60),
-    };
-}
-
-impl Timing {
-    /// Before the start; not the defaults, so that a static store is all zero and lies in `.bss`.
-    pub(super) const NONE: Self = {
-        let none = Duration::ZERO;
-        Self { op_timeout: none, resend: none, poll: none, give_back: none }
-    };
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
-
 /// Until a request tries for a slot again that found no room to wait for one.
 const CROWDED: Duration = Duration::from_millis(10);
-
-/// What went wrong on the line so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Tally {
-    /// Pieces between zeros that were no frames, and frames that were no answers.
-    pub rubbish: u32,
-    /// Answers that nobody waits for any more.
-    pub strays: u32,
-    /// Dropped rights that nothing remembers to give back; they end by themselves.
-    pub forgotten: u32,
-}
-
-impl Tally {
-    pub(super) const NONE: Self = Self { rubbish: 0, strays: 0, forgotten: 0 };
-}
 
 /// A store behind a gateway, for up to `SLOTS` requests under way and `WAITERS` waiters, without a heap.
 ///

@@ -8,7 +8,7 @@ mod slot;
 pub(super) use slot::Dropped;
 
 use super::{
-    remote::{Session, Tally, Timing},
+    settings::{Session, Tally, Timing},
     wire::Reader,
 };
 use crate::{
