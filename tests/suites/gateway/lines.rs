@@ -37,7 +37,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 
 /// A device does something over a line.
 async fn on<T>(stream: impl AsyncRead + AsyncWrite, session: u32, does: impl AsyncFnOnce(&Device) -> T) -> T {
-    let device = Instance::new(RemoteStore::new(StdClock::system()));
+    let device = Instance::new(RemoteStore::<NoLock, _>::new(StdClock::system()));
     device.store().start(Session { id: session, device: [session, 7] });
     let (reader, writer) = tokio::io::split(stream);
     let pump = device.store().pump(FromTokio::new(reader), FromTokio::new(writer));

@@ -21,7 +21,7 @@ use std::cell::{Cell, RefCell};
 #[test]
 fn before_the_start_nothing_works_and_says_so() {
     let clock = ManualClock::new();
-    let device: Device<'_> = Instance::new(RemoteStore::new(&clock));
+    let device: Device<'_> = Instance::new(RemoteStore::<NoLock, _>::new(&clock));
     let mut world = World::new(&clock, 0);
     world.spawn(async { assert_eq!(device.lock("k").try_acquire().await.unwrap_err(), Refused::NotInitialised) });
     assert!(!world.round());
@@ -160,7 +160,7 @@ fn another_life_of_a_device_gets_a_higher_fence_and_none_of_the_old_answers() {
 fn tokens_are_new_in_every_life_and_on_every_device() {
     let clock = ManualClock::new();
     let tokens = |session| {
-        let device: Device<'_> = Instance::new(RemoteStore::new(&clock));
+        let device: Device<'_> = Instance::new(RemoteStore::<NoLock, _>::new(&clock));
         device.store().start(session);
         [device.store().token(), device.store().token()]
     };

@@ -22,7 +22,7 @@ pub(crate) type Store<'c> = MapStore<NoLock, &'c ManualClock, Vec<u8>>;
 pub(crate) type Task<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 pub(crate) fn device(clock: &ManualClock, id: u32) -> Device<'_> {
-    let device = Instance::new(RemoteStore::new(clock));
+    let device = Instance::new(RemoteStore::<NoLock, _>::new(clock));
     device.store().start(Session { id, device: [id, !id] });
     device
 }
