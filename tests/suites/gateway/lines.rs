@@ -134,7 +134,7 @@ fn rubbish_harms_nobody_but_its_sender() {
             for round in 0..3 {
                 rubbish.write_all(&noise).await.unwrap();
                 // a frame that never ends
-                rubbish.write_all(&[0x55; 300_000]).await.unwrap();
+                rubbish.write_all(&vec![0x55; 300_000]).await.unwrap();
                 works(device, &format!("round {round}")).await;
             }
         })
@@ -218,7 +218,7 @@ fn devices_of_several_lines_share_one_store() {
     gateway.says(|line| line.starts_with("gateway: listening on unix:"));
     run(async {
         let there = UnixStream::connect(&path).await.unwrap();
-        on(tcp(port).await, 1, async |here| {
+        let shared = on(tcp(port).await, 1, async |here| {
             on(there, 2, async |there| {
                 let held = here.lock("k").acquire().await.unwrap();
                 let refused = there.lock("k").acquire().await.map(drop).unwrap_err();
@@ -229,7 +229,7 @@ fn devices_of_several_lines_share_one_store() {
                 assert_eq!(there.cache("v").get::<u8>().await, Ok(Some(5)));
             })
             .await;
-        })
-        .await;
+        });
+        Box::pin(shared).await;
     });
 }
