@@ -1,7 +1,7 @@
 //! A radio with four slots and six tasks: never more than four at a time, each in a slot of its own.
 
 use crate::CACHIFY;
-use core::time::Duration;
+use cachify_core::{Refused, pooled};
 use embassy_executor::Spawner;
 use embassy_time::Timer;
 use embedded_example::tally::Tally;
@@ -13,20 +13,23 @@ static CLASHES: Tally = Tally::new();
 static ENDED: Tally = Tally::new();
 static SLOTS: [Tally; 4] = [const { Tally::new() }; 4];
 
+/// Waits for a slot for up to a second; the permit says which one it got.
+#[pooled(instance = CACHIFY, key = "radio", size = 4, wait = 1, guard = permit)]
+async fn talk() -> Result<(), Refused> {
+    let slot = &SLOTS[usize::from(permit.index()) % SLOTS.len()];
+    MOST.at_least(IN_USE.add());
+    if slot.add() > 1 {
+        CLASHES.add();
+    }
+    Timer::after_millis(30).await;
+    slot.sub();
+    IN_USE.sub();
+    Ok(())
+}
+
 #[embassy_executor::task(pool_size = 6)]
 async fn talker() {
-    // the value form, for the permit says which slot it is
-    let permit = CACHIFY.pool("radio", 4).wait(Duration::from_secs(1)).take().await;
-    if let Ok(permit) = permit {
-        let slot = &SLOTS[usize::from(permit.index()) % SLOTS.len()];
-        MOST.at_least(IN_USE.add());
-        if slot.add() > 1 {
-            CLASHES.add();
-        }
-        Timer::after_millis(30).await;
-        slot.sub();
-        IN_USE.sub();
-        let _ = permit.release().await;
+    if talk().await.is_ok() {
         ENDED.add();
     }
 }
