@@ -57,8 +57,10 @@
 //!   lost, without asking anybody.
 //! - **A reset of the device**: what it held ends by itself. The next life has another session, so old answers mean
 //!   nothing to it and its tokens are new.
-//! - **A restart of the gateway**: a request may be done again, by the same token, which changes nothing on a store
-//!   that outlives the gateway. Fences are that store's, and grow.
+//! - **A restart of the gateway**: what was under way may be done again, by the same token; that changes nothing on a
+//!   store that outlives the gateway, but a release done twice says `Lost`, and a forced release or an invalidation,
+//!   which have no token, may hit what came after. Fences are that store's, and grow. A [`Gateway`] that is made anew
+//!   for each connection, as that of a network listener is, begins anew with each.
 //!
 //! # Waiting
 //!

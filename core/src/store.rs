@@ -51,6 +51,15 @@ pub trait Store {
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
         let _ = (key, token);
     }
+
+    /// Passes on the turn that a waiter may have been given; it was refused by `token` and will not ask again.
+    ///
+    /// MUST NOT block, nor take back what `token` may hold. A turn that is not passed on costs others a poll.
+    fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
+        let _ = token;
+        // giving back what nobody holds calls the next one
+        self.dropped(key, HolderToken::default());
+    }
 }
 
 /// What an instance needs beside the capabilities: time, tokens, keys.

@@ -1,6 +1,7 @@
 //! A time driver for embassy over any interrupt that comes once a millisecond.
 //!
-//! Invariant: time never goes back; a tick whose interrupt has not run yet counts at once.
+//! Invariant: time never goes back; a tick whose interrupt has not run yet counts at once. For that, nothing that asks
+//! the time may interrupt the tick itself: give its interrupt the highest priority, as here, where all have the same.
 
 use crate::board;
 use core::{

@@ -182,6 +182,13 @@ impl Redis {
         shared.settled(&name, token);
     }
 
+    pub(crate) fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
+        let (shared, name) = (&self.0.0, Name::of(&key));
+        if shared.inbox.gone(&name, token) {
+            shared.pass_on(&name);
+        }
+    }
+
     /// Ends when everything dropped so far was given back.
     pub(crate) async fn flush(&self) {
         if let Some(background) = self.0.0.running() {

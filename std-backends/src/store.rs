@@ -102,6 +102,14 @@ impl Store for AnyStore {
             Kind::Nothing => {}
         }
     }
+
+    fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
+        match &self.kind {
+            Kind::Memory(memory) => memory.waiter_gone(key, token),
+            Kind::Outside(outside) => outside.waiter_gone(key, token),
+            Kind::Nothing => {}
+        }
+    }
 }
 
 impl Host for AnyStore {

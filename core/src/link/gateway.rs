@@ -41,6 +41,8 @@ pub struct Limits {
     pub watch: Duration,
     /// For how long a device that was told of a release has the turn: 500 ms.
     pub turn: Duration,
+    /// The largest pool that is served: 4096 permits.
+    pub permits: u16,
     /// Sessions that are remembered: 4, the ones used last.
     pub sessions: usize,
     /// Answers that are remembered in each session: 16.
@@ -55,6 +57,7 @@ impl Limits {
         watches: 16,
         watch: Duration::from_secs(10),
         turn: Duration::from_millis(500),
+        permits: 4_096,
         sessions: 4,
         answers: 16,
     };
@@ -178,7 +181,10 @@ where
         let Self { store, clock, place, limits, desk } = self;
         let (store, clock, place, limits) = (*store, &*clock, &*place, *limits);
         let mut jobs = Vec::new();
-        let mut watches = Watches::new(|name, ticket, limit| wait(store, clock, place, name, ticket, limit));
+        let mut watches = Watches::new(
+            |name, ticket, limit| wait(store, clock, place, name, ticket, limit),
+            |name, token| store.waiter_gone(name.on(place), token),
+        );
         let mut decoder = Decoder::new(vec![0; limits.frame]);
         let (mut reading, mut writing) = (pin!(Some(read(reader))), pin!(None));
         let (mut idle, mut end) = (Some(writer), None);
@@ -199,14 +205,18 @@ where
                 }
                 while let Some(incoming) = desk.next(|name| jobs.iter().any(|job: &Job<_>| job.name == *name)) {
                     watches.asked(incoming.token);
-                    jobs.push(Job { name: incoming.name.clone(), future: Box::pin(perform(store, place, incoming)) });
+                    jobs.push(Job {
+                        name: incoming.name.clone(),
+                        future: Box::pin(perform(store, place, limits.permits, incoming)),
+                    });
                 }
                 moved |= finish(&mut jobs, cx, |(incoming, mut answer)| {
                     watches.refused(&incoming, &mut answer, &limits);
                     desk.answer(&incoming, &answer, &limits);
                 });
-                let pass = |name: &OwnName, token| store.dropped(name.on(place), token);
-                moved |= watches.poll(cx, &limits, |session, name| desk.notice(session, name, &limits), pass);
+                // also who waits behind another request has asked in its turn
+                desk.tokens().for_each(|token| watches.asked(token));
+                moved |= watches.poll(cx, &limits, |session, name| desk.notice(session, name, &limits));
                 if let Some(written) = polled(&mut writing, cx) {
                     moved = true;
                     match written {

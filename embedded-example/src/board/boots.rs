@@ -8,18 +8,24 @@ use semihosting::{
 };
 
 const FILE: &core::ffi::CStr = c"boot-count";
+const NEXT: &core::ffi::CStr = c"boot-count.next";
 
 /// Counts this start, and says which it is. Written before anything else is done, so that no two lives are taken for
 /// one.
 #[must_use]
 pub fn boot_count() -> u32 {
-    let mut bytes = [0; 4];
-    let before = File::open(FILE).and_then(|mut file| file.read(&mut bytes)).map_or(0, |_| u32::from_le_bytes(bytes));
+    let before = match File::open(FILE) {
+        Ok(mut file) => {
+            let mut bytes = [0; 4];
+            // a count that is there and cannot be read is no first start
+            file.read_exact(&mut bytes).unwrap_or_else(|_| super::exit(3));
+            u32::from_le_bytes(bytes)
+        }
+        Err(_) => 0,
+    };
     let now = before.wrapping_add(1).max(1);
-    let written = File::create(FILE).and_then(|mut file| file.write_all(&now.to_le_bytes()));
-    if written.is_err() {
-        let _ = fs::remove_file(FILE);
-        super::exit(3);
-    }
+    // the old count stays until the new one is whole, whenever the power fails
+    let written = File::create(NEXT).and_then(|mut file| file.write_all(&now.to_le_bytes()));
+    written.and_then(|()| fs::rename(NEXT, FILE)).unwrap_or_else(|_| super::exit(3));
     now
 }

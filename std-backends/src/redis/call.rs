@@ -203,6 +203,7 @@ impl<'a> Attempt<'a> {
             }
         }
         if let Some(token) = self.settles {
+            self.shared.inbox.gone(self.name, token);
             // the first copy may have done it, and the second found nothing left
             if self.resent && matches!(answer, Answer::Holding(Holding::Lost)) {
                 return Err(Fault::TimedOut);

@@ -54,6 +54,14 @@ impl Outside {
         either!(self, store => store.dropped(key, token));
     }
 
+    pub(super) fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
+        match self {
+            Self::Guest(guest) => guest.dropped(key, HolderToken::default()),
+            #[cfg(feature = "redis")]
+            Self::Redis(redis) => redis.waiter_gone(key, token),
+        }
+    }
+
     pub(super) fn keeper(&self) -> &Keeper {
         either!(self, store => store.keeper())
     }

@@ -43,6 +43,9 @@ impl Store for RawStore {
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
         self.0.dropped(key, token);
     }
+    fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
+        self.0.waiter_gone(key, token);
+    }
 }
 
 macro_rules! same {
@@ -84,17 +87,35 @@ same! {
 
 type Bytes = Vec<u8>;
 
+/// What a device wrote, in memory: a type of its own, which no server caches.
+#[derive(Clone, Debug)]
+struct Written(Bytes);
+
+impl Written {
+    fn looked_up(lookup: Lookup<Self>) -> Lookup<Bytes> {
+        match lookup {
+            Lookup::Fresh(value) => Lookup::Fresh(value.0),
+            Lookup::Stale(value) => Lookup::Stale(value.0),
+            Lookup::Fill { stale, fence, remaining } => {
+                Lookup::Fill { stale: stale.map(|value| value.0), fence, remaining }
+            }
+        }
+    }
+}
+
 impl AsyncCacheStore<Bytes, AsIs> for RawStore {
     async fn get(&self, key: Key<'_>, codec: &AsIs) -> Result<Option<Bytes>, Fault> {
         match &self.0.kind {
-            Kind::Memory(memory) => CacheStore::<Bytes, AsIs>::get(memory, key, codec),
+            Kind::Memory(memory) => Ok(CacheStore::<Written, AsIs>::get(memory, key, codec)?.map(|value| value.0)),
             Kind::Outside(outside) => outside.call(key, Operation::Get).await?.value(),
             Kind::Nothing => Err(Fault::NotInitialised),
         }
     }
     async fn join(&self, key: Key<'_>, codec: &AsIs, ask: &Ask<'_>) -> Result<Contended<Lookup<Bytes>>, Fault> {
         match &self.0.kind {
-            Kind::Memory(memory) => CacheStore::<Bytes, AsIs>::join(memory, key, codec, ask),
+            Kind::Memory(memory) => {
+                Ok(CacheStore::<Written, AsIs>::join(memory, key, codec, ask)?.map(Written::looked_up))
+            }
             Kind::Outside(outside) => outside.call(key, Operation::Join(ask)).await?.lookup(),
             Kind::Nothing => Err(Fault::NotInitialised),
         }
@@ -108,7 +129,10 @@ impl AsyncCacheStore<Bytes, AsIs> for RawStore {
         life: Life,
     ) -> Result<Holding, Fault> {
         match &self.0.kind {
-            Kind::Memory(memory) => CacheStore::<Bytes, AsIs>::publish(memory, key, codec, token, value, life),
+            Kind::Memory(memory) => {
+                let value = Kept::Own(Written(value.into_owned()));
+                CacheStore::<Written, AsIs>::publish(memory, key, codec, token, value, life)
+            }
             Kind::Outside(outside) => {
                 outside.call(key, Operation::Publish(token, value.into_owned(), life)).await?.holding()
             }

@@ -1,6 +1,7 @@
 //! Devices on each kind of line, many at once, and one that sends rubbish.
 
 use cachify::{
+    Cachify, Fault, Refused,
     clock::StdClock,
     core::{
         Instance,
@@ -10,7 +11,12 @@ use cachify::{
     },
     secs,
 };
-use cachify_tests::program::{Program, gateway, port_of};
+use cachify_tests::{
+    program::{Program, gateway, port_of},
+    proxy::{Direction, Proxy},
+    resp::Reply,
+    server::{Engine, Server},
+};
 use embedded_io_adapters::tokio_1::FromTokio;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::{
@@ -22,7 +28,7 @@ use std::{
     path::PathBuf,
     process::id,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
@@ -142,6 +148,71 @@ fn rubbish_harms_nobody_but_its_sender() {
     });
     let told = gateway.says(|line| line.contains("it closed the line") && !line.contains(" 0 pieces of rubbish"));
     assert!(told.contains(": 0 requests done"), "{told}");
+}
+
+#[test]
+fn a_pool_beyond_all_measure_is_refused() {
+    let gateway = memory("tcp:127.0.0.1:0");
+    let port = port_of(&gateway);
+    run(async {
+        on(tcp(port).await, 1, async |device| {
+            let refused = device.pool("k", 4_097).take().await.map(drop).unwrap_err();
+            assert!(matches!(refused, Refused::Unavailable(Fault::Rejected(_))), "{refused:?}");
+            device.pool("k", 4_096).take().await.unwrap().release().await.unwrap();
+        })
+        .await;
+    });
+}
+
+/// The device's turn comes when it cannot be told, or has just gone: a server that waits gets in all the same.
+#[test]
+fn a_turn_that_a_device_cannot_take_is_passed_on() {
+    let redis = Server::start(Engine::Redis);
+    let gateway = gateway(&["--listen", "tcp:127.0.0.1:0", "--redis", &redis.url(), "--prefix", "t"]);
+    let proxy = Proxy::to(port_of(&gateway));
+    let server = || {
+        let builder = Cachify::builder().redis(redis.url()).prefix("t").poll(secs(60));
+        builder.op_timeout(secs(10)).build().unwrap()
+    };
+    let (holder, rival) = (server(), server());
+    let waiting = |n: i64| {
+        let began = Instant::now();
+        while redis.command(&["ZCARD", "t:l:{k}:q"]) != Reply::Int(n) {
+            assert!(began.elapsed() < secs(10), "{n} of them never wait");
+            thread::sleep(Duration::from_millis(2));
+        }
+    };
+    for cut in [false, true] {
+        let held = holder.lock("k").acquire_blocking().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                run(async {
+                    let device = Instance::new(RemoteStore::<NoLock, _>::new(StdClock::system()));
+                    device.store().start(Session { id: 9, device: [9, 9] });
+                    let (reader, writer) = tokio::io::split(tcp(proxy.port()).await);
+                    let lock = device.lock("k").wait(secs(20));
+                    let pump = device.store().pump(FromTokio::new(reader), FromTokio::new(writer));
+                    // until its line ends; what it may get after that is given back
+                    let _ = beside(async { lock.acquire().await.map(drop) }, pump).await;
+                });
+            });
+            waiting(1);
+            let waiter = scope.spawn(|| rival.lock("k").wait(secs(20)).acquire_blocking().unwrap());
+            waiting(2);
+            if !cut {
+                proxy.blackhole(Direction::ToClient);
+            }
+            let began = Instant::now();
+            held.release().unwrap();
+            if cut {
+                proxy.cut();
+            }
+            waiter.join().unwrap().release().unwrap();
+            assert!(began.elapsed() < secs(8), "{:?}: its own poll comes after a minute", began.elapsed());
+            proxy.cut();
+            proxy.heal();
+        });
+    }
 }
 
 fn path(name: &str) -> PathBuf {

@@ -60,6 +60,8 @@ struct Remembered {
     highest: u32,
     /// The highest request and the 63 before it, one bit each.
     begun: u64,
+    /// Those that were begun and not answered yet.
+    open: Vec<u32>,
     answers: VecDeque<(u32, Vec<u8>)>,
 }
 
@@ -90,9 +92,17 @@ impl Remembered {
 }
 
 impl Desk {
-    /// Another line: what was for the last one is gone, and asked for again.
+    /// Another line: what was for the last one is gone, and asked for again; also what had been begun and was dropped
+    /// with it.
     pub(super) fn line_up(&mut self) {
         self.outbox.clear();
+        self.waiting.clear();
+        for session in &mut self.sessions {
+            for request in session.open.drain(..) {
+                let back = session.highest.wrapping_sub(request);
+                session.begun &= !1_u64.checked_shl(back).unwrap_or(0);
+            }
+        }
         self.apart = true;
     }
 
@@ -135,6 +145,7 @@ impl Desk {
             }
         } else if has_room {
             remembered.begin(head.request);
+            remembered.open.push(head.request);
             self.waiting.push_back(Incoming {
                 head,
                 name: OwnName { kind: name.kind, key: name.key.into() },
@@ -146,6 +157,11 @@ impl Desk {
             self.served.crowded += 1;
         }
         Some(())
+    }
+
+    /// By which tokens those ask that were not begun yet.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = Option<HolderToken>> {
+        self.waiting.iter().map(|incoming| incoming.token)
     }
 
     /// The first request whose key is not busy and that no earlier one waits for.
@@ -167,6 +183,7 @@ impl Desk {
         });
         let Some(frame) = frame else { return };
         if let Some(session) = self.sessions.iter_mut().find(|known| known.session == head.session) {
+            session.open.retain(|request| *request != head.request);
             session.answers.push_back((head.request, frame.clone()));
             let excess = session.answers.len().saturating_sub(limits.answers);
             session.answers.drain(..excess);
@@ -198,7 +215,7 @@ fn session<'a>(sessions: &'a mut Vec<Remembered>, head: Head, limits: &Limits) -
         Some(at) => sessions.remove(at),
         None => {
             let before = head.request.wrapping_sub(1);
-            Remembered { session: head.session, highest: before, begun: 0, answers: VecDeque::new() }
+            Remembered { session: head.session, highest: before, begun: 0, open: Vec::new(), answers: VecDeque::new() }
         }
     };
     let excess = (sessions.len() + 1).saturating_sub(limits.sessions.max(1));
@@ -221,8 +238,13 @@ mod tests {
     #[test]
     fn a_request_is_begun_once_also_when_the_counter_wraps() {
         for first in [1, 70, u32::MAX - 3, u32::MAX] {
-            let mut session =
-                Remembered { session: 1, highest: first.wrapping_sub(1), begun: 0, answers: VecDeque::new() };
+            let mut session = Remembered {
+                session: 1,
+                highest: first.wrapping_sub(1),
+                begun: 0,
+                open: Vec::new(),
+                answers: VecDeque::new(),
+            };
             // out of order, as slots of a device are sent
             for offset in [0, 2, 1, 5, 3, 40, 63, 64, 4, 200, 140] {
                 let request = first.wrapping_add(offset);

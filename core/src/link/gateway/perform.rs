@@ -21,8 +21,10 @@ use alloc::vec::Vec;
 
 type Bytes = Vec<u8>;
 
+const LARGE: Fault = Fault::Rejected("the gateway serves no pool of that size");
+
 /// Does a request; never fails to answer.
-pub(super) async fn perform<S>(store: &S, place: &Place, incoming: Incoming) -> (Incoming, Answer<Bytes>)
+pub(super) async fn perform<S>(store: &S, place: &Place, permits: u16, incoming: Incoming) -> (Incoming, Answer<Bytes>)
 where
     S: AsyncLeaseStore
         + AsyncPermitStore
@@ -33,6 +35,7 @@ where
         + AsyncCacheStore<Bytes, AsIs>,
 {
     let answer = match take_whole(Reader::new(&incoming.body, Ticket::NONE)) {
+        Some(Asked(_, Command::Take(size, _))) if size > permits => Err(LARGE),
         Some(Asked(_, command)) => dispatch(store, incoming.name.on(place), command).await,
         // it was read before it was accepted
         None => Err(Fault::Rejected("no request")),

@@ -31,15 +31,31 @@ struct Watch<F> {
     told: bool,
 }
 
-/// All that wait on one line. `wait` begins a wait: for a release after a ticket, or without one for the time only.
-pub(super) struct Watches<F, M> {
+/// All that wait on one line. `wait` begins a wait: for a release after a ticket, or without one for the time only;
+/// `gone` tells the store that a device will not ask again.
+///
+/// Dropped with the line, it says so of everybody.
+pub(super) struct Watches<F, M, G: Fn(&OwnName, HolderToken)> {
     watches: Vec<Watch<F>>,
     wait: M,
+    gone: G,
 }
 
-impl<F: Future<Output = bool>, M: Fn(OwnName, Option<Ticket>, Duration) -> F> Watches<F, M> {
-    pub(super) const fn new(wait: M) -> Self {
-        Self { watches: Vec::new(), wait }
+impl<F, M, G: Fn(&OwnName, HolderToken)> Drop for Watches<F, M, G> {
+    fn drop(&mut self) {
+        for Watch { name, token, future, .. } in self.watches.drain(..) {
+            // first out of the line, then past those who stand in it
+            drop(future);
+            (self.gone)(&name, token);
+        }
+    }
+}
+
+impl<F: Future<Output = bool>, M: Fn(OwnName, Option<Ticket>, Duration) -> F, G: Fn(&OwnName, HolderToken)>
+    Watches<F, M, G>
+{
+    pub(super) const fn new(wait: M, gone: G) -> Self {
+        Self { watches: Vec::new(), wait, gone }
     }
 
     /// Whoever asks waits no longer, and took its turn.
@@ -59,33 +75,31 @@ impl<F: Future<Output = bool>, M: Fn(OwnName, Option<Ticket>, Duration) -> F> Wa
                 let future = Box::pin((self.wait)(name.clone(), Some(busy.ticket), limits.watch));
                 self.watches.push(Watch { session: incoming.head.session, name, token, future, told: false });
             }
-            _ => busy.ticket = Ticket::NONE,
+            token => {
+                busy.ticket = Ticket::NONE;
+                // it polls, each time like one that comes anew
+                if let Some(token) = token.filter(|_| waits) {
+                    (self.gone)(&incoming.name, token);
+                }
+            }
         }
     }
 
-    /// Polls all waits; `tell` whoever's key was released, `pass` the turn of whoever did not take it.
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        limits: &Limits,
-        mut tell: impl FnMut(u32, &OwnName),
-        mut pass: impl FnMut(&OwnName, HolderToken),
-    ) -> bool {
+    /// Polls all waits; `tell` whoever's key was released. Who does not ask in its turn, or for long, is gone.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, limits: &Limits, mut tell: impl FnMut(u32, &OwnName)) -> bool {
         let mut moved = false;
-        let wait = &self.wait;
+        let (wait, gone) = (&self.wait, &self.gone);
         self.watches.retain_mut(|watch| {
             let Poll::Ready(released) = watch.future.as_mut().poll(cx) else { return true };
             moved = true;
-            if watch.told {
-                pass(&watch.name, watch.token);
+            if watch.told || !released {
+                gone(&watch.name, watch.token);
                 return false;
             }
-            if released {
-                tell(watch.session, &watch.name);
-                watch.told = true;
-                watch.future = Box::pin(wait(watch.name.clone(), None, limits.turn));
-            }
-            released
+            tell(watch.session, &watch.name);
+            watch.told = true;
+            watch.future = Box::pin(wait(watch.name.clone(), None, limits.turn));
+            true
         });
         moved
     }

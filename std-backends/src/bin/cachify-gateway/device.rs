@@ -6,13 +6,17 @@ use cachify::{
     core::link::{Gateway, LineEnd, Served},
 };
 use embedded_io_adapters::tokio_1::FromTokio;
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    fmt,
+    io::{self, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// How many lines are served at a time; whoever comes above that is turned away.
+/// How many connections are served at a time; whoever comes above that is turned away.
 const MOST: usize = 256;
 
 /// All devices, present and past.
@@ -38,6 +42,11 @@ impl Devices {
     }
 }
 
+/// A line of log. Nobody may read it any more; devices are served all the same.
+pub(crate) fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
 /// One device on its line.
 pub(crate) struct Visit {
     devices: Arc<Devices>,
@@ -50,12 +59,22 @@ impl Visit {
     pub(crate) fn begin(devices: &Arc<Devices>, line: String) -> Option<Self> {
         if devices.here.fetch_add(1, Relaxed) >= MOST {
             devices.here.fetch_sub(1, Relaxed);
-            println!("gateway: {line} was turned away: {MOST} devices are here");
+            say(format_args!("gateway: {line} was turned away: {MOST} devices are here"));
             return None;
         }
+        Some(Self::of(devices, line))
+    }
+
+    /// A device has come on a line of its own, for which there is always room.
+    pub(crate) fn on_own_line(devices: &Arc<Devices>, line: String) -> Self {
+        devices.here.fetch_add(1, Relaxed);
+        Self::of(devices, line)
+    }
+
+    fn of(devices: &Arc<Devices>, line: String) -> Self {
         let number = devices.came.fetch_add(1, Relaxed) + 1;
-        println!("device {number}: came on {line}");
-        Some(Self { devices: devices.clone(), number, line })
+        say(format_args!("device {number}: came on {line}"));
+        Self { devices: devices.clone(), number, line }
     }
 
     /// Serves it until its line ends.
@@ -70,7 +89,7 @@ impl Visit {
             LineEnd::Closed => "it closed the line".to_owned(),
             LineEnd::Read(why) | LineEnd::Write(why) => why.to_string(),
         };
-        println!("device {}: {}; {why}", self.number, told(before, gateway.served()));
+        say(format_args!("device {}: {}; {why}", self.number, told(before, gateway.served())));
     }
 }
 
@@ -89,6 +108,6 @@ fn told(before: Served, after: Served) -> String {
 impl Drop for Visit {
     fn drop(&mut self) {
         self.devices.here.fetch_sub(1, Relaxed);
-        println!("device {}: has left {}", self.number, self.line);
+        say(format_args!("device {}: has left {}", self.number, self.line));
     }
 }

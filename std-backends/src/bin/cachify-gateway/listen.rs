@@ -1,10 +1,11 @@
 //! Waiting for devices on one line.
 
 use crate::{
-    device::{Devices, Visit},
+    device::{Devices, Visit, say},
     options::{Failure, Line},
 };
 use serial2_tokio::SerialPort;
+use socket2::{SockRef, TcpKeepalive};
 use std::{convert::Infallible, fs, io, path::Path, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -22,27 +23,25 @@ pub(crate) async fn on(line: Line, baud: u32, devices: Arc<Devices>) -> Result<I
         Line::Tcp(address) => {
             let listener = TcpListener::bind(address).await.map_err(|why| Failure::Listen(line.clone(), why))?;
             let address = listener.local_addr().map_err(|why| Failure::Listen(line.clone(), why))?;
-            println!("gateway: listening on tcp:{address}");
+            say(format_args!("gateway: listening on tcp:{address}"));
             Ok(Listener::Tcp(listener).serve(&devices).await)
         }
         Line::Unix(path) => {
             let listener = bind(path).await?;
             let _gone = Remove(path);
-            println!("gateway: listening on {line}");
+            say(format_args!("gateway: listening on {line}"));
             Ok(Listener::Unix(listener, line.to_string()).serve(&devices).await)
         }
         Line::Serial(path) => {
             let open = || SerialPort::open(path, baud);
             // a device that is not there at the start is a mistake; later it may be unplugged for a while
             let mut port = Some(open().map_err(|why| Failure::Listen(line.clone(), why))?);
-            println!("gateway: listening on {line}");
+            say(format_args!("gateway: listening on {line}"));
             // what it remembers of the device's requests outlives a line that breaks
             let mut gateway = devices.store().gateway();
             loop {
-                if let Some(port) = port.take()
-                    && let Some(visit) = Visit::begin(&devices, line.to_string())
-                {
-                    visit.serve(&mut gateway, port).await;
+                if let Some(port) = port.take() {
+                    Visit::on_own_line(&devices, line.to_string()).serve(&mut gateway, port).await;
                 }
                 sleep(PAUSE).await;
                 port = open().ok();
@@ -81,6 +80,10 @@ impl Listener {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 stream.set_nodelay(true)?;
+                // a device that lost its power says no good-bye, and would keep its place for ever
+                let probes =
+                    TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+                SockRef::from(&stream).set_tcp_keepalive(&probes)?;
                 (Box::new(stream), format!("tcp:{peer}"))
             }
             Self::Unix(listener, line) => (Box::new(listener.accept().await?.0), line.clone()),

@@ -7,7 +7,7 @@ mod listen;
 mod options;
 
 use cachify::{Cachify, secs};
-use device::Devices;
+use device::{Devices, say};
 use options::{Backend, Failure, Options};
 use std::{process::ExitCode, sync::Arc};
 use tokio::{
@@ -28,7 +28,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Failure> {
     let Some(options) = Options::asked()? else {
-        println!("{}", options::HELP);
+        say(format_args!("{}", options::HELP));
         return Ok(());
     };
     let instance = instance(&options)?;
@@ -47,11 +47,12 @@ async fn run() -> Result<(), Failure> {
     // futures of devices are dropped: what they asked for is done or not done, and they ask again
     lines.shutdown().await;
     instance.shutdown(secs(5)).await;
-    println!("gateway: ended, {} served", devices.count());
+    say(format_args!("gateway: ended, {} served", devices.count()));
     match failed {
         Some(Ok(Err(failure))) => Err(failure),
         Some(Ok(Ok(never))) => match never {},
-        Some(Err(_)) | None => Ok(()),
+        Some(Err(_)) => Err(Failure::Broken),
+        None => Ok(()),
     }
 }
 

@@ -54,6 +54,8 @@ pub(crate) enum Failure {
     Listen(Line, io::Error),
     Taken(PathBuf),
     Signal(io::Error),
+    /// A mistake of ours.
+    Broken,
 }
 
 impl fmt::Display for Failure {
@@ -63,6 +65,7 @@ impl fmt::Display for Failure {
             Self::Store(why) => write!(f, "the store cannot be used: {why}"),
             Self::Listen(line, why) => write!(f, "{line} cannot be opened: {why}"),
             Self::Taken(path) => write!(f, "somebody already listens on {}", path.display()),
+            Self::Broken => f.write_str("a line ended in a way it never should; this is a bug"),
             Self::Signal(why) => write!(f, "signals cannot be heard: {why}"),
         }
     }
