@@ -23,7 +23,8 @@ use crate::{
 };
 use core::{
     convert::Infallible,
-    future::{Future, pending},
+    future::{Future, pending, poll_fn},
+    task::Poll,
     time::Duration,
 };
 
@@ -231,6 +232,8 @@ impl<F: Face + AsyncRights> Claim<F> {
                 Ok(Holding::Lost) => {
                     attendance.validity().end();
                     self.say(|key| Event::Lost { key });
+                    // the body, which was polled first, may wait for this
+                    poll_fn(|cx| Poll::Ready(cx.waker().wake_by_ref())).await;
                     break;
                 }
                 Err(e) => {

@@ -27,7 +27,8 @@ use crate::{
 };
 use core::{
     fmt,
-    future::{Future, pending},
+    future::{Future, pending, poll_fn},
+    task::Poll,
     time::Duration,
 };
 
@@ -125,6 +126,11 @@ pub trait Attendance {
 impl Attendance for Validity {
     fn validity(&self) -> &Validity {
         self
+    }
+
+    /// Whoever ends it wakes the task that looks here.
+    fn alarm(&self) -> impl Future<Output = ()> {
+        poll_fn(|_| if self.is_over() { Poll::Ready(()) } else { Poll::Pending })
     }
 }
 

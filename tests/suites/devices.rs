@@ -84,6 +84,29 @@ macro_rules! device {
                 Ok(RUNS.fetch_add(1, SeqCst))
             }
 
+            #[lock(instance = device, key = "motor", ttl = "30ms", guard = held, companions = false)]
+            async fn motor(device: &'static Instance<&'static Store>) -> Result<u32, Refused> {
+                held.lost().await;
+                Ok(0)
+            }
+
+            /// A body that waits for its loss, with everything that a test does to it.
+            pub(super) fn learns_of_its_loss(pass: impl Fn(u64)) {
+                let device = device();
+                let flag = Arc::<Flag>::default();
+                let waker = Waker::from(flag.clone());
+                let mut cx = Context::from_waker(&waker);
+                let mut body = Box::pin(motor(device));
+                assert!(body.as_mut().poll(&mut cx).is_pending());
+                assert_eq!(device.lock("motor").force_release_blocking(), Ok(true));
+                pass(12);
+                flag.0.store(false, SeqCst);
+                // the heartbeat, after the body
+                assert!(body.as_mut().poll(&mut cx).is_pending());
+                assert!(flag.0.load(SeqCst), "the body is to look again");
+                assert_eq!(body.as_mut().poll(&mut cx), Poll::Ready(Ok(0)), "long before its old end");
+            }
+
             pub(super) fn call(device: &'static Instance<&'static Store>, what: u8, n: u8) -> super::Call {
                 match what {
                     0 => Box::pin(bus(device, n)),
@@ -247,4 +270,10 @@ fn a_slot_keeps_within_its_budget() {
     type Sixteen = FixedStore<cachify_core::store::lock::NoLock, ManualClock, 8, [u8; 16]>;
     let (slot, budget) = (Sixteen::SLOT, 112);
     assert!(slot <= budget, "{slot} bytes");
+}
+
+#[test]
+fn a_body_hears_of_its_loss_from_the_heartbeat() {
+    small::learns_of_its_loss(|ms| small::CLOCK.advance(Duration::from_millis(ms)));
+    awaited::learns_of_its_loss(|ms| awaited::CLOCK.0.advance(Duration::from_millis(ms)));
 }

@@ -48,6 +48,8 @@ where
                 self.validity.end();
                 self.say(|key| Event::Lost { key });
                 *due = Instant::MAX;
+                // the body, which was polled first, may wait for this
+                cx.waker().wake_by_ref();
             }
         }
     }
