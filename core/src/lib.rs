@@ -58,7 +58,10 @@ pub use codec::AsIs;
 pub use instance::{Config, Instance};
 pub use once::Ran;
 pub use outcome::Refused;
-pub use store::{Fault, fixed::FixedStore};
+pub use store::{
+    Fault,
+    fixed::{FixedStore, WhenFull},
+};
 pub use ttl::Ttl;
 
 #[cfg(feature = "macros")]

@@ -3,7 +3,7 @@
 
 use cachify::StdLock;
 use cachify_core::{
-    FixedStore, Holding, Instance, Refused, cached, lock, once, pooled,
+    FixedStore, Holding, Instance, Refused, WhenFull, cached, lock, once, pooled,
     store::fixed::State,
     testing::ManualClock,
     time::{Clock, Instant, Timer},
@@ -249,6 +249,38 @@ fn a_full_store_says_so_and_evicts_no_lease_for_a_value() {
     assert_eq!((a.release(), b.release()), (Ok(Holding::Kept), Ok(Holding::Kept)));
     assert_eq!(device.cache("e").get_or_insert_with_blocking(|| Ok::<u32, ()>(5)), Ok(5));
     assert_eq!(device.cache("e").get_blocking(), Ok(Some(5)), "ended leases made room");
+}
+
+#[test]
+fn a_full_store_may_forget_the_value_that_ends_soonest_and_nothing_else() {
+    let clock = ManualClock::new();
+    let store = FixedStore::<cachify_core::store::lock::NoLock, _, 4, u32>::new(&clock);
+    store.set_when_full(WhenFull::EvictValue);
+    let device = Instance::new(&store);
+    let fill = |key: &'static str, secs| {
+        let cache = device.cache(key).ttl(Duration::from_secs(secs));
+        assert_eq!(cache.get_or_insert_with_blocking(|| Ok::<u32, ()>(1)), Ok(1));
+    };
+    let has = |key: &'static str| device.cache(key).get_blocking() == Ok(Some(1_u32));
+    let held = device.lock("held").ttl(Duration::from_secs(1)).acquire_blocking().unwrap();
+    device.once("ran").keep(Duration::from_secs(1)).run_blocking(|_| Some(())).unwrap();
+    fill("late", 60);
+    fill("soon", 30);
+    // a third one takes the place of the one that ends soonest, not of what ends sooner still
+    fill("other", 50);
+    assert_eq!([has("late"), has("soon"), has("other")], [true, false, true]);
+    let (_second, _third) =
+        (device.lock("b").acquire_blocking().unwrap(), device.lock("c").acquire_blocking().unwrap());
+    assert_eq!([has("late"), has("other")], [false, false], "a lease is worth more than a value");
+    assert_eq!(device.lock("d").acquire_blocking().unwrap_err(), Refused::StoreFull);
+    assert_eq!(held.release(), Ok(Holding::Kept));
+    assert!(device.once("ran").is_locked_blocking().unwrap(), "nor does a marker go");
+    // a value that is being filled keeps its place
+    let inner = device.cache("outer").ttl(Duration::from_secs(1)).get_or_insert_with_blocking(|| {
+        assert_eq!(device.lock("e").acquire_blocking().unwrap_err(), Refused::StoreFull);
+        Ok::<u32, ()>(2)
+    });
+    assert_eq!(inner, Ok(2));
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! A map of cells: `&mut self`, no locking. The fixed one scans an array; `map` has one that grows.
 
 use super::{Cell, LeaseCell};
-use crate::{key::Key, time::Instant, token::HolderToken};
+use crate::{
+    key::{Key, Kind},
+    time::Instant,
+    token::HolderToken,
+};
 use core::fmt;
 
 /// Why a table has no room for one more key or permit.
@@ -77,10 +81,29 @@ impl<V, const KEY: usize> Slot<V, KEY> {
     }
 }
 
+/// What a table of fixed size does for one more key when every slot is live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Refuses it.
+    #[default]
+    Refuse,
+    /// Forgets the cached value that would end soonest; never a lease, a permit, a run or its marker, a value being
+    /// filled.
+    EvictValue,
+}
+
 /// A fixed table: `FixedTable<[Slot; N]>` owns, `FixedTable<[Slot]>` does the work.
 #[derive(Debug)]
 pub struct FixedTable<A: ?Sized> {
+    when_full: WhenFull,
     slots: A,
+}
+
+impl<A: ?Sized> FixedTable<A> {
+    /// What it does when it is full from now on.
+    pub fn set_when_full(&mut self, when_full: WhenFull) {
+        self.when_full = when_full;
+    }
 }
 
 impl<V, const KEY: usize, const N: usize> FixedTable<[Slot<V, KEY>; N]> {
@@ -88,7 +111,7 @@ impl<V, const KEY: usize, const N: usize> FixedTable<[Slot<V, KEY>; N]> {
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(KEY <= 255, "a key of a fixed table has at most 255 bytes") };
-        Self { slots: [const { Slot::EMPTY }; N] }
+        Self { when_full: WhenFull::Refuse, slots: [const { Slot::EMPTY }; N] }
     }
 }
 
@@ -104,9 +127,23 @@ impl<V, const KEY: usize> FixedTable<[Slot<V, KEY>]> {
         if let Some(at) = self.seek(key, index) {
             return self.slots.get_mut(at).ok_or(TableFull);
         }
-        let slot = self.slots.iter_mut().find(|slot| slot.cell.is_idle(now)).ok_or(TableFull)?;
+        let idle = self.slots.iter().position(|slot| slot.cell.is_idle(now));
+        let at = idle.or_else(|| self.evictable(now)).ok_or(TableFull)?;
+        let slot = self.slots.get_mut(at).ok_or(TableFull)?;
         slot.set(key, index);
         Ok(slot)
+    }
+
+    /// The slot of a value that may go.
+    #[cold]
+    #[inline(never)]
+    fn evictable(&self, now: Instant) -> Option<usize> {
+        if self.when_full == WhenFull::Refuse {
+            return None;
+        }
+        let may_go = |slot: &Slot<V, KEY>| slot.kind == Kind::Cache as u8 && !slot.cell.lease.is_live(now);
+        let values = self.slots.iter().enumerate().filter(|(_, slot)| may_go(slot));
+        values.min_by_key(|(_, slot)| slot.cell.stale_until).map(|(at, _)| at)
     }
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]

@@ -18,11 +18,12 @@ use crate::{
 use core::cell::RefCell;
 
 pub use super::ram::RamStore;
+pub use crate::cell::table::WhenFull;
 
 /// A store of `N` keys or permits and values of one type `V`, for `WAITERS` waiters, with keys of up to `KEY` bytes.
 ///
-/// All zero when new, so a static one costs no flash. A full store refuses ([`StoreFull`](super::StoreFull)); ended
-/// leases and values make room, live ones never do. Work inside the lock is one or two passes over `N` slots, three for
+/// All zero when new, so a static one costs no flash. Ended leases and values make room; when every slot is live it
+/// refuses ([`StoreFull`](super::StoreFull)), or forgets a cached value (`set_when_full`). Live leases never go. Work inside the lock is one or two passes over `N` slots, three for
 /// pools; a pool compares its key with each of its permits, so a large one costs more than as many keys.
 ///
 /// ```
@@ -95,6 +96,11 @@ impl<L: Lock, C, const N: usize, V, const KEY: usize, const WAITERS: usize> RamS
             state.tokens.epoch = epoch;
             state.ram.fences = Fences(u64::from(epoch) << 32);
         });
+    }
+
+    /// What it does for one more key when every slot is live; unless said, it refuses.
+    pub fn set_when_full(&self, when_full: WhenFull) {
+        L::with(&self.0.state, |state| state.ram.table.set_when_full(when_full));
     }
 
     /// Makes tokens differ from those of other devices, for example by a chip id.
