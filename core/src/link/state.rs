@@ -99,8 +99,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
     }
 
     fn next_request(&mut self) -> u32 {
-        self.request = self.request.wrapping_add(1).max(1);
-        self.request
+        following(&mut self.request)
     }
 
     fn slot(&mut self, request: u32) -> Option<&mut Slot<FRAME>> {
@@ -113,10 +112,10 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         if self.down {
             return Err(Fault::Unreachable);
         }
-        let request = self.next_request();
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.request == 0) else {
             return Ok(Err(self.crowd.ticket()));
         };
+        let request = following(&mut self.request);
         slot.reserve(request);
         Ok(Ok((session, request)))
     }
@@ -190,8 +189,9 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
 
     /// What is due first; copies its frame into `to`.
     pub(super) fn due(&mut self, now: Instant, to: &mut [u8; FRAME]) -> Due<KEY> {
-        for place in self.dropped.iter_mut().filter(|place| now >= place.until) {
+        for place in self.dropped.iter_mut().filter(|place| place.request != 0 && now >= place.until) {
             place.request = 0;
+            self.tally.forgotten = self.tally.forgotten.saturating_add(1);
         }
         let slot = self.slots.iter_mut().filter(|slot| slot.is_asked()).min_by_key(|slot| slot.sends.next);
         let dropped = self.dropped.iter_mut().filter(|place| place.request != 0).min_by_key(|place| place.sends.next);
@@ -204,6 +204,11 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
             }
             (_, Some(place)) if dropped_at <= now => {
                 let again = place.sends.sent(now, self.timing.resend);
+                if again {
+                    // by a new number: a gateway that was away for long takes the old one for done. Its token makes
+                    // doing it twice harmless, and nobody reads the answer
+                    place.request = following(&mut self.request);
+                }
                 Due::GiveBack { dropped: *place, again }
             }
             _ => Due::Wait(asked_at.min(dropped_at)),
@@ -289,6 +294,12 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
             None => self.crowd.leave(place, &CROWD),
         }
     }
+}
+
+/// The number after the last one, which it becomes; zero is none.
+fn following(last: &mut u32) -> u32 {
+    *last = last.wrapping_add(1).max(1);
+    *last
 }
 
 impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Default

@@ -1,7 +1,7 @@
 //! A future dropped anywhere leaves nothing behind but a give-back.
 
 use crate::{
-    pipe::Line,
+    pipe::{Faults, Line},
     world::{Device, LONG, MS, Store, Task, World, connected, device, named, once_more, pass, world},
 };
 use cachify_core::{
@@ -104,4 +104,24 @@ fn a_waiter_dropped_anywhere_leaves_nobody_stuck() {
         assert!(world.run(LONG, || ()));
         assert!(clock.now().since(before) < 50 * MS, "{rounds} rounds: stuck until {:?}", clock.now());
     }
+}
+
+/// The gateway remembers 64 requests; what is older counts as done.
+#[test]
+fn a_right_dropped_during_a_long_silence_is_given_back_after_it() {
+    world!(clock, store, local, device, line, world);
+    world.spawn(async {
+        let guard = device.lock("k").ttl(LONG).acquire().await.unwrap();
+        line.set(Faults { cut: true, ..Faults::default() });
+        drop(guard);
+        for _ in 0..80 {
+            assert!(device.lock("other").try_acquire().await.is_err());
+        }
+        assert!(store.remaining(named(Kind::Lock)).unwrap().is_some());
+        line.set(Faults::default());
+        device.cache("newer").get::<u32>().await.unwrap();
+        pass(&clock, 4_000 * MS).await;
+        assert_eq!(store.remaining(named(Kind::Lock)), Ok(None));
+    });
+    assert!(world.run(LONG, || ()));
 }
