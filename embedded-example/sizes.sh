@@ -10,9 +10,9 @@ need qemu-system-arm qemu-system-arm
 built="${CARGO_TARGET_DIR:-target}/$target/release"
 failed=
 
-measure() { # measure <features>: text data bss
-  thumb_cargo "$target" build --release --quiet --bin size --features "$1"
-  arm-none-eabi-size "$built/size" | awk 'NR == 2 { print $1, $2, $3 }'
+measure() { # measure <features> [binary]: text data bss
+  thumb_cargo "$target" build --release --quiet --bin "${2:-size}" --features "$1"
+  arm-none-eabi-size "$built/${2:-size}" | awk 'NR == 2 { print $1, $2, $3 }'
 }
 
 row() { # row <what> <is> <limit> <budget of the design>
@@ -29,6 +29,10 @@ for features in lock once pool cache lock,once,pool,cache; do
   printf '%-24s %+8d %+8d %+8d\n' "${features//,/ + }" "$flash" "$ram" "$((bss - bss0))"
 done
 
+read -r text data bss < <(measure link remote)
+link=$((text + data - text0 - data0)) link_ram=$((data + bss - data0 - bss0))
+printf '%-24s %+8d %+8d %+8d\n' "link, one lock" "$link" "$((data - data0))" "$((bss - bss0))"
+
 thumb_cargo "$target" build --release --quiet --bin count
 declare -A is
 while read -r name number; do is[$name]=$number; done < <(
@@ -39,6 +43,8 @@ while read -r name number; do is[$name]=$number; done < <(
 printf '\n%-52s %6s %6s %6s\n' "" is limit budget
 row "flash of all four" "$flash" 7424 9216
 row ".data of all four" "$ram" 0 0
+row "flash of the link, pump and one lock" "$link" 21504 6144
+row "RAM of the link, with its tasks" "$link_ram" 3456 1024
 row "RAM of a slot, 16-byte values" "${is[slot]}" 112 112
 row "RAM of a waiting lock's future" "${is[future]}" 256 400
 row "instructions: acquire + release, 16 keys" "${is[lock]}" 1500 700
