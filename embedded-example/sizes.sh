@@ -43,7 +43,7 @@ while read -r name number; do is[$name]=$number; done < <(
 printf '\n%-52s %6s %6s %6s\n' "" is limit budget
 row "flash of all four" "$flash" 7424 9216
 row ".data of all four" "$ram" 0 0
-row "flash of the link, pump and one lock" "$link" 21504 6144
+row "flash of the link, pump and one lock" "$link" 19968 6144
 row "RAM of the link, with its tasks" "$link_ram" 3456 1024
 row "RAM of a slot, 16-byte values" "${is[slot]}" 112 112
 row "RAM of a waiting lock's future" "${is[future]}" 256 400

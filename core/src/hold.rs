@@ -233,7 +233,11 @@ impl<F: Face + AsyncRights> Claim<F> {
                     attendance.validity().end();
                     self.say(|key| Event::Lost { key });
                     // the body, which was polled first, may wait for this
-                    poll_fn(|cx| Poll::Ready(cx.waker().wake_by_ref())).await;
+                    poll_fn(|cx| {
+                        cx.waker().wake_by_ref();
+                        Poll::Ready(())
+                    })
+                    .await;
                     break;
                 }
                 Err(e) => {

@@ -40,16 +40,38 @@ fn answer<const FRAME: usize>(reply: &Reply<FRAME>) -> Result<Answer<&[u8]>, Fau
     }
 }
 
-macro_rules! remote {
-    ($($Async:ident { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty = $command:expr, $Answer:ident;)* })*) => { $(
+/// One future for all questions with answers of one kind: each of its own would be compiled into every bracket.
+macro_rules! questions {
+    ($($method:ident: $Answer:ident($r:ty);)*) => {
         impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
-            $Async for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+            RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
         {
-            $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault> {
-                match answer(&self.exchange(key, &$command).await?)? {
+            $(async fn $method(&self, key: Key<'_>, command: Command<'_>) -> Result<$r, Fault> {
+                match answer(&self.exchange(key, &command).await?)? {
                     Answer::$Answer(answer) => Ok(answer),
                     _ => Err(OTHER_QUESTION),
                 }
+            })*
+        }
+    };
+}
+
+questions! {
+    grant: Grant(Contended<Grant>);
+    holding: Holding(Holding);
+    count: Count(u16);
+    begun: Begun(Begun);
+    left: Remaining(Option<Duration>);
+    flag: Flag(bool);
+}
+
+macro_rules! remote {
+    ($($Async:ident { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty = $command:expr, $question:ident;)* })*) => { $(
+        impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+            $Async for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+        {
+            $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> impl Future<Output = Result<$r, Fault>> {
+                self.$question(key, $command)
             })*
         }
 
@@ -65,32 +87,32 @@ macro_rules! remote {
 
 remote! {
     AsyncLeaseStore {
-        fn acquire(ask: &Ask<'_>) -> Contended<Grant> = Command::Acquire(bare(ask)), Grant;
-        fn renew(ask: &Ask<'_>) -> Holding = Command::Renew(bare(ask)), Holding;
-        fn release(token: HolderToken) -> Holding = Command::Release(token), Holding;
+        fn acquire(ask: &Ask<'_>) -> Contended<Grant> = Command::Acquire(bare(ask)), grant;
+        fn renew(ask: &Ask<'_>) -> Holding = Command::Renew(bare(ask)), holding;
+        fn release(token: HolderToken) -> Holding = Command::Release(token), holding;
     }
     AsyncPermitStore {
-        fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant> = Command::Take(size, bare(ask)), Grant;
-        fn extend(ask: &Ask<'_>) -> Holding = Command::Extend(bare(ask)), Holding;
-        fn give_back(token: HolderToken) -> Holding = Command::GiveBack(token), Holding;
-        fn in_use() -> u16 = Command::InUse, Count;
+        fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant> = Command::Take(size, bare(ask)), grant;
+        fn extend(ask: &Ask<'_>) -> Holding = Command::Extend(bare(ask)), holding;
+        fn give_back(token: HolderToken) -> Holding = Command::GiveBack(token), holding;
+        fn in_use() -> u16 = Command::InUse, count;
     }
     AsyncOnceStore {
-        fn begin(ask: &Ask<'_>) -> Begun = Command::Begin(bare(ask)), Begun;
-        fn touch(ask: &Ask<'_>) -> Holding = Command::Touch(bare(ask)), Holding;
-        fn complete(token: HolderToken, keep: Duration) -> Holding = Command::Complete(token, keep), Holding;
-        fn fail(token: HolderToken) -> Holding = Command::Fail(token), Holding;
+        fn begin(ask: &Ask<'_>) -> Begun = Command::Begin(bare(ask)), begun;
+        fn touch(ask: &Ask<'_>) -> Holding = Command::Touch(bare(ask)), holding;
+        fn complete(token: HolderToken, keep: Duration) -> Holding = Command::Complete(token, keep), holding;
+        fn fail(token: HolderToken) -> Holding = Command::Fail(token), holding;
     }
     AsyncInspect {
-        fn remaining() -> Option<Duration> = Command::Remaining, Remaining;
+        fn remaining() -> Option<Duration> = Command::Remaining, left;
     }
     AsyncForce {
-        fn force_release() -> bool = Command::ForceRelease, Flag;
+        fn force_release() -> bool = Command::ForceRelease, flag;
     }
     AsyncEntryStore {
-        fn keep_flying(ask: &Ask<'_>) -> Holding = Command::KeepFlying(bare(ask)), Holding;
-        fn abandon(token: HolderToken) -> Holding = Command::Abandon(token), Holding;
-        fn invalidate() -> bool = Command::Invalidate, Flag;
+        fn keep_flying(ask: &Ask<'_>) -> Holding = Command::KeepFlying(bare(ask)), holding;
+        fn abandon(token: HolderToken) -> Holding = Command::Abandon(token), holding;
+        fn invalidate() -> bool = Command::Invalidate, flag;
     }
 }
 

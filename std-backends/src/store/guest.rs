@@ -50,6 +50,11 @@ impl Guest {
         self.0.store.dropped(key, token);
     }
 
+    pub(super) fn waiter_gone(&self, key: Key<'_>, _: HolderToken) {
+        // giving back what nobody holds calls the next one
+        self.dropped(key, HolderToken::default());
+    }
+
     pub(super) async fn flush(&self) {
         self.0.store.flush().await;
     }

@@ -55,11 +55,7 @@ impl Outside {
     }
 
     pub(super) fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
-        match self {
-            Self::Guest(guest) => guest.dropped(key, HolderToken::default()),
-            #[cfg(feature = "redis")]
-            Self::Redis(redis) => redis.waiter_gone(key, token),
-        }
+        either!(self, store => store.waiter_gone(key, token));
     }
 
     pub(super) fn keeper(&self) -> &Keeper {

@@ -36,14 +36,14 @@ struct Watch<F> {
 ///
 /// Dropped with the line, it says so of everybody.
 pub(super) struct Watches<F, M, G: Fn(&OwnName, HolderToken)> {
-    watches: Vec<Watch<F>>,
+    all: Vec<Watch<F>>,
     wait: M,
     gone: G,
 }
 
 impl<F, M, G: Fn(&OwnName, HolderToken)> Drop for Watches<F, M, G> {
     fn drop(&mut self) {
-        for Watch { name, token, future, .. } in self.watches.drain(..) {
+        for Watch { name, token, future, .. } in self.all.drain(..) {
             // first out of the line, then past those who stand in it
             drop(future);
             (self.gone)(&name, token);
@@ -55,12 +55,12 @@ impl<F: Future<Output = bool>, M: Fn(OwnName, Option<Ticket>, Duration) -> F, G:
     Watches<F, M, G>
 {
     pub(super) const fn new(wait: M, gone: G) -> Self {
-        Self { watches: Vec::new(), wait, gone }
+        Self { all: Vec::new(), wait, gone }
     }
 
     /// Whoever asks waits no longer, and took its turn.
     pub(super) fn asked(&mut self, token: Option<HolderToken>) {
-        self.watches.retain(|watch| Some(watch.token) != token);
+        self.all.retain(|watch| Some(watch.token) != token);
     }
 
     /// Watches for a request that was refused, if its caller waits and there is room; else the answer says that nobody
@@ -68,12 +68,12 @@ impl<F: Future<Output = bool>, M: Fn(OwnName, Option<Ticket>, Duration) -> F, G:
     pub(super) fn refused(&mut self, incoming: &Incoming, answer: &mut Answer<Vec<u8>>, limits: &Limits) {
         let Some(busy) = busy(answer) else { return };
         let waits = incoming.patience.is_none_or(|patience| !patience.is_zero());
-        let has_room = self.watches.len() < limits.watches;
+        let has_room = self.all.len() < limits.watches;
         match incoming.token {
             Some(token) if busy.ticket != Ticket::NONE && waits && has_room => {
                 let name = incoming.name.clone();
                 let future = Box::pin((self.wait)(name.clone(), Some(busy.ticket), limits.watch));
-                self.watches.push(Watch { session: incoming.head.session, name, token, future, told: false });
+                self.all.push(Watch { session: incoming.head.session, name, token, future, told: false });
             }
             token => {
                 busy.ticket = Ticket::NONE;
@@ -89,7 +89,7 @@ impl<F: Future<Output = bool>, M: Fn(OwnName, Option<Ticket>, Duration) -> F, G:
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, limits: &Limits, mut tell: impl FnMut(u32, &OwnName)) -> bool {
         let mut moved = false;
         let (wait, gone) = (&self.wait, &self.gone);
-        self.watches.retain_mut(|watch| {
+        self.all.retain_mut(|watch| {
             let Poll::Ready(released) = watch.future.as_mut().poll(cx) else { return true };
             moved = true;
             if watch.told || !released {
