@@ -150,6 +150,28 @@ fn rubbish_harms_nobody_but_its_sender() {
     assert!(told.contains(": 0 requests done"), "{told}");
 }
 
+/// A server that is its own gateway shares rights with its devices, but not values: theirs are of another type.
+#[test]
+fn a_server_can_be_the_gateway_and_keeps_its_values_apart() {
+    run(async {
+        let c = Cachify::builder().build().unwrap();
+        let store = c.raw();
+        let mut gateway = store.gateway();
+        let (near, far) = tokio::io::duplex(1_024);
+        let (reader, writer) = tokio::io::split(far);
+        let device = on(near, 1, async |device| {
+            let held = device.lock("k").acquire().await.unwrap();
+            assert!(c.lock("k").try_acquire().await.unwrap().is_none(), "one lock");
+            held.release().await.unwrap();
+            assert_eq!(device.cache("v").ttl(secs(9)).get_or_insert_with(async || Ok::<_, ()>(5_u8)).await, Ok(5));
+            assert_eq!(device.cache("v").get::<u8>().await, Ok(Some(5)));
+            assert_eq!(c.cache("v").get::<Vec<u8>>().await, Ok(None), "not the bytes of somebody else's value");
+        });
+        let done = beside(device, gateway.serve(FromTokio::new(reader), FromTokio::new(writer))).await;
+        assert!(done.is_ok());
+    });
+}
+
 #[test]
 fn a_pool_beyond_all_measure_is_refused() {
     let gateway = memory("tcp:127.0.0.1:0");

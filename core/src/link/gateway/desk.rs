@@ -234,6 +234,10 @@ fn framed(limits: &Limits, write: impl FnOnce(&mut Encoder<'_>)) -> Option<Vec<u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        key::Kind,
+        link::message::{Command, put_request},
+    };
 
     #[test]
     fn a_request_is_begun_once_also_when_the_counter_wraps() {
@@ -266,5 +270,32 @@ mod tests {
         }
         let known: Vec<_> = sessions.iter().map(|known| known.session).collect();
         assert_eq!(known, [1, 3]);
+    }
+
+    #[test]
+    fn what_was_dropped_with_its_line_is_begun_again_and_what_was_answered_is_not() {
+        let limits = Limits::DEFAULT;
+        let mut desk = Desk::default();
+        let mut decoder = Decoder::new(vec![0; limits.frame]);
+        let key = OwnName { kind: Kind::Lock, key: b"k".to_vec() };
+        let mut hear = |desk: &mut Desk, request| {
+            let name = Name { kind: key.kind, key: &key.key };
+            let release = Command::give_back(key.kind, HolderToken([1; 4]));
+            let frame = framed(&limits, |to| put_request(Head { session: 1, request }, name, &release, to)).unwrap();
+            desk.hear(&frame, &mut decoder, &limits, 0);
+        };
+        hear(&mut desk, 1);
+        let done = desk.next(|_| false).unwrap();
+        desk.answer(&done, &Answer::Flag(true), &limits);
+        hear(&mut desk, 2);
+        let _dropped = desk.next(|_| false).unwrap();
+        hear(&mut desk, 3);
+        desk.line_up();
+        assert!(desk.next(|_| false).is_none(), "what waited is asked for again");
+        for request in 1..=3 {
+            hear(&mut desk, request);
+        }
+        let begun: Vec<_> = core::iter::from_fn(|| desk.next(|_| false)).map(|again| again.head.request).collect();
+        assert_eq!(begun, [2, 3]);
     }
 }
