@@ -167,7 +167,8 @@ fn a_server_can_be_the_gateway_and_keeps_its_values_apart() {
             assert_eq!(device.cache("v").get::<u8>().await, Ok(Some(5)));
             assert_eq!(c.cache("v").get::<Vec<u8>>().await, Ok(None), "not the bytes of somebody else's value");
         });
-        let done = beside(device, gateway.serve(FromTokio::new(reader), FromTokio::new(writer))).await;
+        let served = gateway.serve(FromTokio::new(reader), FromTokio::new(writer));
+        let done = Box::pin(beside(device, served)).await;
         assert!(done.is_ok());
     });
 }
