@@ -60,7 +60,7 @@ where
         &self.0
     }
     async fn wait_for(&self, at: Instant, event: impl Future<Output = ()>) {
-        let _ = beside(event, self.0.instance().store().clock().sleep_until(at)).await;
+        let _ = beside(pin!(event), pin!(self.0.instance().store().clock().sleep_until(at))).await;
     }
 }
 

@@ -3,9 +3,9 @@
 use super::{
     TOO_LONG,
     frame::checksum,
-    message::{Answer, Command, take_whole},
+    message::{Answer, Command, Skipped, take_whole},
     remote::RemoteStore,
-    state::Reply,
+    wire::{Parse, Reader},
 };
 use crate::{
     cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
@@ -33,45 +33,31 @@ const fn bare(ask: &Ask<'_>) -> Ask<'static> {
 
 const OTHER_QUESTION: Fault = Fault::Unsupported("the gateway answered another question");
 
-fn answer<const FRAME: usize>(reply: &Reply<FRAME>) -> Result<Answer<&[u8]>, Fault> {
-    match take_whole(reply.reader()).ok_or(OTHER_QUESTION)? {
+/// Anything but a failure.
+fn answer<'a, B: Parse<'a>>(reader: Reader<'a>) -> Result<Answer<B>, Fault> {
+    match take_whole(reader).ok_or(OTHER_QUESTION)? {
         Answer::Failed(fault) => Err(fault),
         answer => Ok(answer),
     }
 }
 
-/// One future for all questions with answers of one kind: each of its own would be compiled into every bracket.
-macro_rules! questions {
-    ($($method:ident: $Answer:ident($r:ty);)*) => {
-        impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
-            RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
-        {
-            $(async fn $method(&self, key: Key<'_>, command: Command<'_>) -> Result<$r, Fault> {
-                match answer(&self.exchange(key, &command).await?)? {
-                    Answer::$Answer(answer) => Ok(answer),
-                    _ => Err(OTHER_QUESTION),
-                }
-            })*
-        }
-    };
+/// The same, of an answer that brings no value.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+fn plain(reader: Reader<'_>) -> Result<Answer<Skipped>, Fault> {
+    answer(reader)
 }
 
-questions! {
-    grant: Grant(Contended<Grant>);
-    holding: Holding(Holding);
-    count: Count(u16);
-    begun: Begun(Begun);
-    left: Remaining(Option<Duration>);
-    flag: Flag(bool);
-}
-
+// methods of one result share one future: what chooses among them is compiled to a few calls
 macro_rules! remote {
-    ($($Async:ident { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty = $command:expr, $question:ident;)* })*) => { $(
+    ($($Async:ident { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty = $command:expr, $Answer:ident;)* })*) => { $(
         impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
             $Async for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
         {
             $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> impl Future<Output = Result<$r, Fault>> {
-                self.$question(key, $command)
+                self.plain(key, $command, |answer| match answer {
+                    Answer::$Answer(answer) => Some(answer),
+                    _ => None,
+                })
             })*
         }
 
@@ -87,32 +73,32 @@ macro_rules! remote {
 
 remote! {
     AsyncLeaseStore {
-        fn acquire(ask: &Ask<'_>) -> Contended<Grant> = Command::Acquire(bare(ask)), grant;
-        fn renew(ask: &Ask<'_>) -> Holding = Command::Renew(bare(ask)), holding;
-        fn release(token: HolderToken) -> Holding = Command::Release(token), holding;
+        fn acquire(ask: &Ask<'_>) -> Contended<Grant> = Command::Acquire(bare(ask)), Grant;
+        fn renew(ask: &Ask<'_>) -> Holding = Command::Renew(bare(ask)), Holding;
+        fn release(token: HolderToken) -> Holding = Command::Release(token), Holding;
     }
     AsyncPermitStore {
-        fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant> = Command::Take(size, bare(ask)), grant;
-        fn extend(ask: &Ask<'_>) -> Holding = Command::Extend(bare(ask)), holding;
-        fn give_back(token: HolderToken) -> Holding = Command::GiveBack(token), holding;
-        fn in_use() -> u16 = Command::InUse, count;
+        fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant> = Command::Take(size, bare(ask)), Grant;
+        fn extend(ask: &Ask<'_>) -> Holding = Command::Extend(bare(ask)), Holding;
+        fn give_back(token: HolderToken) -> Holding = Command::GiveBack(token), Holding;
+        fn in_use() -> u16 = Command::InUse, Count;
     }
     AsyncOnceStore {
-        fn begin(ask: &Ask<'_>) -> Begun = Command::Begin(bare(ask)), begun;
-        fn touch(ask: &Ask<'_>) -> Holding = Command::Touch(bare(ask)), holding;
-        fn complete(token: HolderToken, keep: Duration) -> Holding = Command::Complete(token, keep), holding;
-        fn fail(token: HolderToken) -> Holding = Command::Fail(token), holding;
+        fn begin(ask: &Ask<'_>) -> Begun = Command::Begin(bare(ask)), Begun;
+        fn touch(ask: &Ask<'_>) -> Holding = Command::Touch(bare(ask)), Holding;
+        fn complete(token: HolderToken, keep: Duration) -> Holding = Command::Complete(token, keep), Holding;
+        fn fail(token: HolderToken) -> Holding = Command::Fail(token), Holding;
     }
     AsyncInspect {
-        fn remaining() -> Option<Duration> = Command::Remaining, left;
+        fn remaining() -> Option<Duration> = Command::Remaining, Remaining;
     }
     AsyncForce {
-        fn force_release() -> bool = Command::ForceRelease, flag;
+        fn force_release() -> bool = Command::ForceRelease, Flag;
     }
     AsyncEntryStore {
-        fn keep_flying(ask: &Ask<'_>) -> Holding = Command::KeepFlying(bare(ask)), holding;
-        fn abandon(token: HolderToken) -> Holding = Command::Abandon(token), holding;
-        fn invalidate() -> bool = Command::Invalidate, flag;
+        fn keep_flying(ask: &Ask<'_>) -> Holding = Command::KeepFlying(bare(ask)), Holding;
+        fn abandon(token: HolderToken) -> Holding = Command::Abandon(token), Holding;
+        fn invalidate() -> bool = Command::Invalidate, Flag;
     }
 }
 
@@ -136,16 +122,27 @@ impl<const FRAME: usize> Sink for Short<FRAME> {
 impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
+    /// A request whose answer brings no value.
+    async fn plain<R>(
+        &self,
+        key: Key<'_>,
+        command: Command<'_>,
+        pick: fn(Answer<Skipped>) -> Option<R>,
+    ) -> Result<R, Fault> {
+        pick(self.exchange(key, &command, plain).await?).ok_or(OTHER_QUESTION)
+    }
+
     async fn look<V, D: Codec<V>>(
         &self,
         key: Key<'_>,
         codec: &D,
         command: Command<'_>,
     ) -> Result<Found<V, u32>, Fault> {
-        match answer(&self.exchange(key, &command).await?)? {
+        self.exchange(key, &command, |reader| match answer::<&[u8]>(reader)? {
             Answer::Lookup(lookup) => Ok(entry::found(lookup, codec, checksum)),
             _ => Err(OTHER_QUESTION),
-        }
+        })
+        .await
     }
 }
 
@@ -157,10 +154,11 @@ where
     D: Codec<V>,
 {
     async fn get(&self, key: Key<'_>, codec: &D) -> Result<Option<V>, Fault> {
-        match answer(&self.exchange(key, &Command::Get(Self::ROOM)).await?)? {
+        self.exchange(key, &Command::Get(Self::ROOM), |reader| match answer::<&[u8]>(reader)? {
             Answer::Value(bytes) => Ok(bytes.and_then(|bytes| entry::decode(bytes, codec))),
             _ => Err(OTHER_QUESTION),
-        }
+        })
+        .await
     }
 
     async fn join(&self, key: Key<'_>, codec: &D, ask: &Ask<'_>) -> Result<Contended<Lookup<V>>, Fault> {
@@ -192,7 +190,7 @@ where
             Some(bytes) if fits => Command::Publish(token, life, bytes),
             _ => Command::Abandon(token),
         };
-        match answer(&self.exchange(key, &command).await?)? {
+        match self.exchange(key, &command, plain).await? {
             Answer::Holding(holding) if fits => Ok(holding),
             Answer::Holding(_) if encoded.is_ok() => Err(Fault::Rejected(TOO_LONG)),
             Answer::Holding(_) => Err(Fault::Codec),

@@ -4,7 +4,7 @@
 
 use super::{
     VERSION,
-    frame::Encoder,
+    frame::{self, Encoder},
     wire::{Parse, Put, Reader},
 };
 use crate::{
@@ -52,6 +52,7 @@ impl<'a> Parse<'a> for Name<'a> {
 
 /// An enum of messages, each with its number: what is added later gets a new one, and none is used again.
 macro_rules! messages {
+    (@ $field:ident) => { _ };
     ([$($item:tt)*] [$($put:tt)*] [$($take:tt)*] $(
         $(#[$m:meta])*
         $number:literal $Variant:ident $(($($field:ident: $type:ty),*))?;
@@ -60,9 +61,12 @@ macro_rules! messages {
 
         $($put)* {
             fn put(&self, to: &mut Encoder<'_>) {
+                // the number on its own, so that messages of the same fields share the rest
+                to.put(&[match self {
+                    $(Self::$Variant $(($(messages!(@ $field)),*))? => $number,)*
+                }]);
                 match self {
                     $(Self::$Variant $(($($field),*))? => {
-                        to.put(&[$number]);
                         $($($field.put(to);)*)?
                     })*
                 }
@@ -189,6 +193,16 @@ impl Command<'_> {
     }
 }
 
+/// A value that is passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Skipped;
+
+impl Parse<'_> for Skipped {
+    fn parse(from: &mut Reader<'_>) -> Option<Self> {
+        <&[u8]>::parse(from).map(|_| Self)
+    }
+}
+
 fn put_head(head: Head, to: &mut Encoder<'_>) {
     to.put(&[VERSION]);
     head.session.put(to);
@@ -209,11 +223,14 @@ pub(super) fn take_whole<'a, T: Parse<'a>>(mut from: Reader<'a>) -> Option<T> {
     from.is_empty().then_some(whole)
 }
 
-/// Writes a request.
-pub(super) fn put_request(head: Head, name: Name<'_>, command: &Command<'_>, to: &mut Encoder<'_>) {
-    put_head(head, to);
-    name.put(to);
-    command.put(to);
+/// Makes the frame of a request; its length, or `None` if it does not fit.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub(super) fn request_frame(buf: &mut [u8], head: Head, name: Name<'_>, command: &Command<'_>) -> Option<usize> {
+    frame::encode(buf, |to| {
+        put_head(head, to);
+        name.put(to);
+        command.put(to);
+    })
 }
 
 /// The name and the command of a request, after its head.

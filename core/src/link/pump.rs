@@ -4,8 +4,8 @@
 
 use super::{
     LineEnd,
-    frame::{self, Decoder},
-    message::{Answer, Command, Head, Name, put_request, take_head, take_whole},
+    frame::Decoder,
+    message::{Answer, Command, Head, Name, Skipped, request_frame, take_head, take_whole},
     remote::RemoteStore,
     state::{Dropped, Due, State},
     wire::Reader,
@@ -18,7 +18,7 @@ use crate::{
     store::{Fault, lock::Lock},
     time::{Instant, Timer},
 };
-use core::future::poll_fn;
+use core::{future::poll_fn, pin::pin};
 use embedded_io_async::{Read, Write};
 
 /// What the pump does next.
@@ -38,7 +38,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     /// Dropping the future leaves requests under way; they time out unless a pump runs again.
     pub async fn pump<R: Read, W: Write>(&self, mut reader: R, mut writer: W) -> LineEnd<R::Error, W::Error> {
         self.step(State::line_up);
-        let (Ok(end) | Err(end)) = beside(self.send(&mut writer), self.receive(&mut reader)).await;
+        let (Ok(end) | Err(end)) = beside(pin!(self.send(&mut writer)), pin!(self.receive(&mut reader))).await;
         if !matches!(end, LineEnd::Read(_)) {
             self.step(State::line_down);
             while self.wake(State::fail_one) {}
@@ -68,7 +68,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
                 }
                 Next::Wait(at) => {
                     let kicked = poll_fn(|cx| self.step(|state| state.poll_kicked(cx.waker())));
-                    let _ = beside(kicked, self.clock.sleep_until(at)).await;
+                    let _ = beside(kicked, pin!(self.clock.sleep_until(at))).await;
                 }
             }
         }
@@ -92,7 +92,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         let kind = dropped.kind.unwrap_or(Kind::Lock);
         let command = Command::give_back(kind, dropped.token);
         let name = Name { kind, key: dropped.key() };
-        frame::encode(frame, |to| put_request(head, name, &command, to)).unwrap_or(0)
+        request_frame(frame, head, name, &command).unwrap_or(0)
     }
 
     async fn receive<R: Read, E>(&self, reader: &mut R) -> LineEnd<R::Error, E> {
@@ -133,7 +133,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         Some(())
     }
 
-    fn conclude(&self, request: u32, version: u8, body: Reader<'_>, answer: &Answer<&[u8]>) {
+    fn conclude(&self, request: u32, version: u8, body: Reader<'_>, answer: &Answer<Skipped>) {
         match answer {
             Answer::OtherVersion(_) => self.wake(|state| state.answered(request, None)),
             _ if version != super::VERSION => false,

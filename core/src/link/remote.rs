@@ -1,10 +1,11 @@
 //! The device's side of the link: a store that is asked over a line.
 
 use super::{
-    TOO_LONG, frame,
-    message::{Command, Head, Name, put_request},
+    TOO_LONG,
+    message::{Command, Head, Name, request_frame},
     settings::{Session, Tally, Timing},
-    state::{Reply, State},
+    state::State,
+    wire::Reader,
 };
 use crate::{
     cell::waiters::Place,
@@ -16,14 +17,14 @@ use crate::{
         Fault, Host, Store,
         lock::{Lock, NoLock},
     },
-    time::Timer,
+    time::{Instant, Timer},
     token::HolderToken,
 };
 use core::{
     cell::RefCell,
     fmt,
     future::{Future, poll_fn},
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -161,49 +162,74 @@ impl<C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS:
     }
 }
 
-/// A request under way; dropping it frees its slot.
-struct Seat<'s, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> {
+/// A request under way; dropping it frees its slot, or its place among those who wait for one.
+struct Exchange<'s, 'c, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> {
     store: &'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
-    session: u32,
+    key: Key<'c>,
+    command: &'c Command<'c>,
+    /// Zero until it has a slot.
     request: u32,
+    /// What a slot is waited for with.
+    crowd: Option<Ticket>,
+    place: Place,
 }
 
 impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Drop
-    for Seat<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
+    for Exchange<'_, '_, L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     fn drop(&mut self) {
-        self.store.wake(|state| state.leave(self.request));
+        self.store.wake(|state| match self.request {
+            0 => state.stop_waiting(None, self.place),
+            request => state.leave(request),
+        });
     }
 }
 
 impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
-    Seat<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
+    Exchange<'_, '_, L, C, SLOTS, FRAME, KEY, WAITERS>
 {
-    /// Makes the frame, outside the lock, and hands it to the pump.
-    fn ask(&self, key: Key<'_>, command: &Command<'_>) -> Result<(), Fault> {
-        let mut frame = [0; FRAME];
-        let head = Head { session: self.session, request: self.request };
-        let name = Name { kind: key.kind, key: key.bytes };
-        let len = frame::encode(&mut frame, |to| put_request(head, name, command, to));
-        let frame = len.and_then(|len| frame.get(..len)).ok_or(Fault::Rejected(TOO_LONG))?;
-        self.store.wake(|state| state.ask(self.request, frame));
-        Ok(())
+    /// From question to answer, which it copies out; `None` when there is no room to wait for a slot.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn poll(&mut self, waker: &Waker, answer: &mut [u8; FRAME]) -> Poll<Option<Result<usize, Fault>>> {
+        while self.request == 0 {
+            if let Some(ticket) = self.crowd {
+                if !self.store.step(|state| state.poll_waiting(None, &mut self.place, ticket, waker)) {
+                    return Poll::Pending;
+                }
+                self.crowd = None;
+            }
+            let asked = match self.store.step(State::reserve) {
+                Ok(Ok((session, request))) => self.ask(session, request, answer),
+                Ok(Err(Ticket::NONE)) => return Poll::Ready(None),
+                Ok(Err(ticket)) => {
+                    self.crowd = Some(ticket);
+                    Ok(())
+                }
+                Err(fault) => Err(fault),
+            };
+            if let Err(fault) = asked {
+                return Poll::Ready(Some(Err(fault)));
+            }
+        }
+        self.store.step(|state| state.poll_answer(self.request, waker, answer)).map(Some)
     }
 
-    async fn answer(&self, ticket: Ticket) -> Result<Reply<FRAME>, Fault> {
-        let mut reply = Reply { bytes: [0; FRAME], len: 0, ticket };
-        reply.len =
-            poll_fn(|cx| self.store.step(|state| state.poll_answer(self.request, cx.waker(), &mut reply.bytes)))
-                .await?;
-        Ok(reply)
+    /// Makes the frame, outside the lock, and hands it to the pump.
+    fn ask(&mut self, session: u32, request: u32, frame: &mut [u8; FRAME]) -> Result<(), Fault> {
+        self.request = request;
+        let head = Head { session, request };
+        let name = Name { kind: self.key.kind, key: self.key.bytes };
+        let len = request_frame(frame, head, name, self.command);
+        let frame = len.and_then(|len| frame.get(..len)).ok_or(Fault::Rejected(TOO_LONG))?;
+        self.store.wake(|state| state.ask(request, frame));
+        Ok(())
     }
 }
 
-/// Waits for a release of a key, or for a free slot.
+/// Waits for a release of a key.
 struct Waiting<'s, 'k, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> {
     store: &'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
-    /// Of no key: for a slot.
-    key: Option<Key<'k>>,
+    key: Key<'k>,
     ticket: Ticket,
     place: Place,
 }
@@ -215,7 +241,7 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { store, key, ticket, place } = self.get_mut();
-        match store.step(|state| state.poll_waiting(key.as_ref(), place, *ticket, cx.waker())) {
+        match store.step(|state| state.poll_waiting(Some(key), place, *ticket, cx.waker())) {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
@@ -226,40 +252,49 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     for Waiting<'_, '_, L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     fn drop(&mut self) {
-        self.store.wake(|state| state.stop_waiting(self.key.as_ref(), self.place));
+        self.store.wake(|state| state.stop_waiting(Some(&self.key), self.place));
     }
 }
 
 impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
-    /// One request from question to answer. Dropping the future frees its slot.
-    pub(super) async fn exchange(&self, key: Key<'_>, command: &Command<'_>) -> Result<Reply<FRAME>, Fault> {
-        // read before anything is sent: a notice can overtake the answer
-        let ticket = self.step(|state| state.waiters.ticket());
-        let op_timeout = self.timing().op_timeout;
-        let limit = command.patience().filter(|within| !within.is_zero()).unwrap_or(op_timeout);
-        let until = self.clock.now().saturating_add(limit.min(op_timeout));
-        let seat = match beside(self.seated(), self.clock.sleep_until(until)).await {
-            Ok(seat) => seat?,
-            Err(()) => return Err(Fault::Unreachable),
-        };
-        seat.ask(key, command)?;
-        match beside(seat.answer(ticket), self.clock.sleep_until(until)).await {
-            Ok(reply) => reply,
-            Err(()) => Err(self.step(|state| state.unanswered(seat.request))),
+    /// One request from question to answer, which `read` makes something of. Dropping the future frees its slot.
+    pub(super) async fn exchange<R>(
+        &self,
+        key: Key<'_>,
+        command: &Command<'_>,
+        read: impl Fn(Reader<'_>) -> Result<R, Fault>,
+    ) -> Result<R, Fault> {
+        // the ticket is read before anything is sent: a notice can overtake the answer
+        let (ticket, limit) = self.step(|state| (state.waiters.ticket(), state.timing.op_timeout));
+        let until = self.until(command, limit);
+        let mut exchange = Exchange { store: self, key, command, request: 0, crowd: None, place: Place::default() };
+        let mut crowded = false;
+        loop {
+            let at = if crowded { until.min(self.clock.now().saturating_add(CROWDED)) } else { until };
+            let answered = poll_fn(|cx| {
+                if crowded {
+                    return Poll::Pending;
+                }
+                // here and not in the future, which lives as long as the wait
+                let mut bytes = [0; FRAME];
+                exchange
+                    .poll(cx.waker(), &mut bytes)
+                    .map(|answer| answer.map(|len| read(Reader::new(bytes.get(..len?).unwrap_or_default(), ticket))))
+            });
+            match beside(answered, pin!(self.clock.sleep_until(at))).await {
+                Ok(Some(answer)) => return answer,
+                Ok(None) => crowded = true,
+                Err(()) if at < until => crowded = false,
+                Err(()) => return Err(self.step(|state| state.unanswered(exchange.request))),
+            }
         }
     }
 
-    /// A free slot, waited for.
-    async fn seated(&self) -> Result<Seat<'_, L, C, SLOTS, FRAME, KEY, WAITERS>, Fault> {
-        loop {
-            match self.step(State::reserve)? {
-                Ok((session, request)) => return Ok(Seat { store: self, session, request }),
-                Err(Ticket::NONE) => self.clock.sleep_until(self.clock.now().saturating_add(CROWDED)).await,
-                Err(ticket) => Waiting { store: self, key: None, ticket, place: Place::default() }.await,
-            }
-        }
+    fn until(&self, command: &Command<'_>, op_timeout: Duration) -> Instant {
+        let limit = command.patience().filter(|within| !within.is_zero()).unwrap_or(op_timeout);
+        self.clock.now().saturating_add(limit.min(op_timeout))
     }
 }
 
@@ -271,9 +306,9 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     /// Ends at a notice of the gateway, at the latest after [`Timing::poll`].
     async fn changed(&self, key: Key<'_>, ticket: Ticket) {
         let at = self.clock.now().saturating_add(self.timing().poll);
-        let told = Waiting { store: self, key: Some(key), ticket, place: Place::default() };
+        let told = Waiting { store: self, key, ticket, place: Place::default() };
         // whichever it was, the caller asks again
-        let _ = beside(told, self.clock.sleep_until(at)).await;
+        let _ = beside(pin!(told), pin!(self.clock.sleep_until(at))).await;
     }
 
     fn dropped(&self, key: Key<'_>, token: HolderToken) {

@@ -7,10 +7,7 @@ mod slot;
 
 pub(super) use slot::Dropped;
 
-use super::{
-    settings::{Session, Tally, Timing},
-    wire::Reader,
-};
+use super::settings::{Session, Tally, Timing};
 use crate::{
     cell::waiters::{Place, Waiter, Waiters},
     key::{Key, Kind},
@@ -149,8 +146,11 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         }
     }
 
-    /// What it means that a request was not answered.
+    /// What it means that a request was not answered; one without a slot was never sent.
     pub(super) fn unanswered(&mut self, request: u32) -> Fault {
+        if request == 0 {
+            return Fault::Unreachable;
+        }
         self.slot(request).map_or(Fault::TimedOut, |slot| slot.unanswered())
     }
 
@@ -307,19 +307,5 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
 {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// An answer, copied out of its slot.
-#[derive(Debug)]
-pub(super) struct Reply<const FRAME: usize> {
-    pub(super) bytes: [u8; FRAME],
-    pub(super) len: usize,
-    pub(super) ticket: Ticket,
-}
-
-impl<const FRAME: usize> Reply<FRAME> {
-    pub(super) fn reader(&self) -> Reader<'_> {
-        Reader::new(self.bytes.get(..self.len).unwrap_or_default(), self.ticket)
     }
 }
