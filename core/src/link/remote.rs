@@ -3,7 +3,7 @@
 use super::{
     TOO_LONG,
     message::{Command, Head, Name, request_frame},
-    settings::{Session, Tally, Timing},
+    settings::{Millis, Session, Tally, Timing, after},
     state::State,
     wire::Reader,
 };
@@ -17,7 +17,7 @@ use crate::{
         Fault, Host, Store,
         lock::{Lock, NoLock},
     },
-    time::{Instant, Timer},
+    time::{Instant, Timer, millis, short},
     token::HolderToken,
 };
 use core::{
@@ -29,8 +29,8 @@ use core::{
     time::Duration,
 };
 
-/// Until a request tries for a slot again that found no room to wait for one.
-const CROWDED: Duration = Duration::from_millis(10);
+/// Milliseconds until a request tries for a slot again that found no room to wait for one.
+const CROWDED: u32 = 10;
 
 /// A store behind a gateway, for up to `SLOTS` requests under way and `WAITERS` waiters, without a heap.
 ///
@@ -116,10 +116,11 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
 
     /// Begins this life of the device, with times of its own.
     pub fn start_with(&self, session: Session, timing: Timing) {
+        let timing = Millis::of(timing);
         self.step(|state| state.start(session, timing));
     }
 
-    fn timing(&self) -> Timing {
+    fn timing(&self) -> Millis {
         self.step(|state| state.timing)
     }
 
@@ -272,7 +273,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         let mut exchange = Exchange { store: self, key, command, request: 0, crowd: None, place: Place::default() };
         let mut crowded = false;
         loop {
-            let at = if crowded { until.min(self.clock.now().saturating_add(CROWDED)) } else { until };
+            let at = if crowded { until.min(after(self.clock.now(), CROWDED)) } else { until };
             let answered = poll_fn(|cx| {
                 if crowded {
                     return Poll::Pending;
@@ -292,9 +293,10 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         }
     }
 
-    fn until(&self, command: &Command<'_>, op_timeout: Duration) -> Instant {
-        let limit = command.patience().filter(|within| !within.is_zero()).unwrap_or(op_timeout);
-        self.clock.now().saturating_add(limit.min(op_timeout))
+    fn until(&self, command: &Command<'_>, op_timeout: u32) -> Instant {
+        let patience = command.patience().filter(|within| !within.is_zero());
+        let limit = patience.map_or(op_timeout, |within| short(millis(within)).min(op_timeout));
+        after(self.clock.now(), limit)
     }
 }
 
@@ -305,14 +307,14 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
 
     /// Ends at a notice of the gateway, at the latest after [`Timing::poll`].
     async fn changed(&self, key: Key<'_>, ticket: Ticket) {
-        let at = self.clock.now().saturating_add(self.timing().poll);
+        let at = after(self.clock.now(), self.timing().poll);
         let told = Waiting { store: self, key, ticket, place: Place::default() };
         // whichever it was, the caller asks again
         let _ = beside(pin!(told), pin!(self.clock.sleep_until(at))).await;
     }
 
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        let until = self.clock.now().saturating_add(self.timing().give_back);
+        let until = after(self.clock.now(), self.timing().give_back);
         self.wake(|state| state.drop_right(&key, token, until));
     }
 }

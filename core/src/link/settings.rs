@@ -1,5 +1,6 @@
 //! What a device is told about itself, and what it tells about its line.
 
+use crate::time::{Instant, millis, short};
 use core::time::Duration;
 
 /// One life of one device.
@@ -36,12 +37,30 @@ impl Timing {
     };
 }
 
-impl Timing {
-    /// Before the start; not the defaults, so that a static store is all zero and lies in `.bss`.
-    pub(super) const NONE: Self = {
-        let none = Duration::ZERO;
-        Self { op_timeout: none, resend: none, poll: none, give_back: none }
-    };
+/// The same in milliseconds, as a device keeps it; all zero before the start, so that a static store lies in `.bss`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Millis {
+    pub(super) op_timeout: u32,
+    pub(super) resend: u32,
+    pub(super) poll: u32,
+    pub(super) give_back: u32,
+}
+
+impl Millis {
+    pub(super) const NONE: Self = Self { op_timeout: 0, resend: 0, poll: 0, give_back: 0 };
+
+    // constant where the timing is
+    #[inline]
+    pub(super) fn of(timing: Timing) -> Self {
+        let Timing { op_timeout, resend, poll, give_back } = timing;
+        let [op_timeout, resend, poll, give_back] = [op_timeout, resend, poll, give_back].map(|d| short(millis(d)));
+        Self { op_timeout, resend, poll, give_back }
+    }
+}
+
+/// So many milliseconds after `now`.
+pub(super) fn after(now: Instant, millis: u32) -> Instant {
+    Instant::from_millis(now.as_millis().saturating_add(millis.into()))
 }
 
 impl Default for Timing {

@@ -7,7 +7,7 @@ mod slot;
 
 pub(super) use slot::Dropped;
 
-use super::settings::{Session, Tally, Timing};
+use super::settings::{Millis, Session, Tally};
 use crate::{
     cell::waiters::{Place, Waiter, Waiters},
     key::{Key, Kind},
@@ -23,7 +23,7 @@ use slot::{Slot, Stage, copy};
 #[derive(Debug)]
 pub struct State<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> {
     session: Option<Session>,
-    pub(super) timing: Timing,
+    pub(super) timing: Millis,
     /// The last request and the last token that were given out.
     request: u32,
     token: u32,
@@ -67,7 +67,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
     pub const fn new() -> Self {
         Self {
             session: None,
-            timing: Timing::NONE,
+            timing: Millis::NONE,
             request: 0,
             token: 0,
             slots: [const { Slot::FREE }; SLOTS],
@@ -81,7 +81,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         }
     }
 
-    pub(super) fn start(&mut self, session: Session, timing: Timing) {
+    pub(super) fn start(&mut self, session: Session, timing: Millis) {
         (self.session, self.timing) = (Some(session), timing);
     }
 

@@ -2,11 +2,12 @@
 
 use crate::{
     key::{Key, Kind},
+    link::settings::after,
     store::Fault,
     time::Instant,
     token::HolderToken,
 };
-use core::{task::Waker, time::Duration};
+use core::task::Waker;
 
 /// Copies what fits; its length.
 pub(super) fn copy(from: &[u8], to: &mut [u8]) -> usize {
@@ -23,7 +24,8 @@ pub(super) struct Slot<const FRAME: usize> {
     pub(super) stage: Stage,
     pub(super) sends: Sends,
     pub(super) waker: Option<Waker>,
-    len: usize,
+    // a frame has at most 65535 bytes
+    len: u16,
     /// The frame of the request, then what follows the head of the answer.
     bytes: [u8; FRAME],
 }
@@ -53,12 +55,12 @@ impl<const FRAME: usize> Slot<FRAME> {
 
     /// Moves on to `stage`, with its bytes.
     pub(super) fn fill(&mut self, stage: Stage, bytes: &[u8]) {
-        self.len = copy(bytes, &mut self.bytes);
+        self.len = copy(bytes, &mut self.bytes) as u16;
         self.stage = stage;
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+        self.bytes.get(..self.len.into()).unwrap_or_default()
     }
 
     /// What it means that it was not answered: whether it ever reached the line tells.
@@ -78,8 +80,8 @@ impl Sends {
     const NONE: Self = Self { count: 0, next: Instant::ZERO };
 
     /// Sent once more: the time until the next one doubles, five times at most. Whether it was sent before.
-    pub(super) fn sent(&mut self, now: Instant, resend: Duration) -> bool {
-        self.next = now.saturating_add(resend.saturating_mul(1 << self.count.min(5)));
+    pub(super) fn sent(&mut self, now: Instant, resend: u32) -> bool {
+        self.next = after(now, resend.saturating_mul(1 << self.count.min(5)));
         let again = self.count > 0;
         self.count = self.count.saturating_add(1);
         again
@@ -95,7 +97,7 @@ pub(in crate::link) struct Dropped<const KEY: usize> {
     pub(in crate::link) kind: Option<Kind>,
     pub(super) sends: Sends,
     pub(super) until: Instant,
-    len: usize,
+    len: u16,
     bytes: [u8; KEY],
 }
 
@@ -112,11 +114,11 @@ impl<const KEY: usize> Dropped<KEY> {
 
     pub(super) fn new(request: u32, key: &Key<'_>, token: HolderToken, until: Instant) -> Self {
         let mut dropped = Self { request, token, kind: Some(key.kind), until, ..Self::FREE };
-        dropped.len = copy(key.bytes, &mut dropped.bytes);
+        dropped.len = copy(key.bytes, &mut dropped.bytes) as u16;
         dropped
     }
 
     pub(in crate::link) fn key(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+        self.bytes.get(..self.len.into()).unwrap_or_default()
     }
 }
