@@ -10,9 +10,9 @@ need qemu-system-arm qemu-system-arm
 built="${CARGO_TARGET_DIR:-target}/$target/release"
 failed=
 
-measure() { # measure <features> [binary]: text data bss
-  thumb_cargo "$target" build --release --quiet --bin "${2:-size}" --features "$1"
-  arm-none-eabi-size "$built/${2:-size}" | awk 'NR == 2 { print $1, $2, $3 }'
+measure() { # measure <features>: text data bss
+  thumb_cargo "$target" build --release --quiet --bin size --features "$1"
+  arm-none-eabi-size "$built/size" | awk 'NR == 2 { print $1, $2, $3 }'
 }
 
 row() { # row <what> <is> <limit> <budget of the design>
@@ -29,9 +29,15 @@ for features in lock once pool cache lock,once,pool,cache; do
   printf '%-24s %+8d %+8d %+8d\n' "${features//,/ + }" "$flash" "$ram" "$((bss - bss0))"
 done
 
-read -r text data bss < <(measure link remote)
-link=$((text + data - text0 - data0)) link_ram=$((data + bss - data0 - bss0))
-printf '%-24s %+8d %+8d %+8d\n' "link, one lock" "$link" "$((data - data0))" "$((bss - bss0))"
+declare -A link
+for features in remote remote-lock; do
+  read -r text data bss < <(measure "$features")
+  link[$features]=$((text + data - text0 - data0))
+  # the store, and the task that pumps
+  link[$features-ram]=$(arm-none-eabi-nm -S "$built/size" | awk '/remote5STORE|9line_task4POOL/ { print "0x" $2 }' |
+    { sum=0; while read -r bytes; do sum=$((sum + bytes)); done; echo "$sum"; })
+  printf '%-24s %+8d %+8d %+8d\n' "$features" "${link[$features]}" "$((data - data0))" "$((bss - bss0))"
+done
 
 thumb_cargo "$target" build --release --quiet --bin count
 declare -A is
@@ -43,8 +49,9 @@ while read -r name number; do is[$name]=$number; done < <(
 printf '\n%-52s %6s %6s %6s\n' "" is limit budget
 row "flash of all four" "$flash" 7424 9216
 row ".data of all four" "$ram" 0 0
-row "flash of the link, pump and one lock" "$link" 19968 6144
-row "RAM of the link, with its tasks" "$link_ram" 3456 1024
+row "flash of the link, acquire + release" "${link[remote]}" 20300 6144
+row "flash of the link, #[lock]" "${link[remote-lock]}" 24320 6144
+row "RAM of the link: store of 2 slots, pump" "${link[remote-ram]}" 1360 1024
 row "RAM of a slot, 16-byte values" "${is[slot]}" 112 112
 row "RAM of a waiting lock's future" "${is[future]}" 256 400
 row "instructions: acquire + release, 16 keys" "${is[lock]}" 1500 700

@@ -15,6 +15,41 @@ mod device {
 #[cfg(any(feature = "lock", feature = "once", feature = "pool", feature = "cache"))]
 use device::CACHIFY;
 
+/// Behind a gateway, on a line where nothing ever happens: no driver is counted.
+#[cfg(feature = "remote")]
+mod remote {
+    use cachify_core::{
+        Instance,
+        embassy::{CriticalSection, EmbassyClock},
+        link::{RemoteStore, Session},
+    };
+    use core::{convert::Infallible, future::pending};
+    use embedded_io_async::{ErrorType, Read, Write};
+
+    pub type Store = RemoteStore<CriticalSection, EmbassyClock, 2>;
+    pub static STORE: Store = Store::new(EmbassyClock);
+    pub static CACHIFY: Instance<&Store> = Instance::new(&STORE);
+    pub const SESSION: Session = Session { id: 1, device: [2, 3] };
+
+    pub struct Line;
+    impl ErrorType for Line {
+        type Error = Infallible;
+    }
+    impl Read for Line {
+        async fn read(&mut self, _: &mut [u8]) -> Result<usize, Infallible> {
+            pending().await
+        }
+    }
+    impl Write for Line {
+        async fn flush(&mut self) -> Result<(), Infallible> {
+            pending().await
+        }
+        async fn write(&mut self, _: &[u8]) -> Result<usize, Infallible> {
+            pending().await
+        }
+    }
+}
+
 use core::hint::black_box;
 use embassy_executor::Spawner;
 use embassy_time::Timer;
@@ -61,6 +96,35 @@ async fn cache_task() {
     black_box(sensor(black_box(1)).await);
 }
 
+#[cfg(all(feature = "remote", feature = "remote-lock"))]
+#[cachify_core::lock(instance = remote::CACHIFY, key = "bus:{n}", wait = "250ms")]
+async fn on_far_bus(n: u8) -> Result<u8, cachify_core::Refused> {
+    Timer::after_millis(1).await;
+    Ok(black_box(n))
+}
+
+#[cfg(all(feature = "remote", not(feature = "remote-lock")))]
+async fn on_far_bus(n: u8) -> Result<u8, cachify_core::Refused> {
+    let held = remote::CACHIFY.lock("bus").acquire().await?;
+    Timer::after_millis(1).await;
+    held.release().await?;
+    Ok(black_box(n))
+}
+
+#[embassy_executor::task]
+async fn remote_task() {
+    #[cfg(feature = "remote")]
+    black_box(on_far_bus(black_box(1)).await.is_ok());
+}
+#[embassy_executor::task]
+async fn line_task() {
+    #[cfg(feature = "remote")]
+    {
+        remote::STORE.start(black_box(remote::SESSION));
+        let _ = black_box(remote::STORE.pump(remote::Line, remote::Line).await);
+    }
+}
+
 #[embassy_executor::main]
 async fn main(spawner: Spawner) {
     board::start();
@@ -68,4 +132,6 @@ async fn main(spawner: Spawner) {
     spawner.spawn(once_task().unwrap_or_else(|_| board::exit(2)));
     spawner.spawn(pool_task().unwrap_or_else(|_| board::exit(2)));
     spawner.spawn(cache_task().unwrap_or_else(|_| board::exit(2)));
+    spawner.spawn(remote_task().unwrap_or_else(|_| board::exit(2)));
+    spawner.spawn(line_task().unwrap_or_else(|_| board::exit(2)));
 }
