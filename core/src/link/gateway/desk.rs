@@ -236,7 +236,7 @@ mod tests {
     use super::*;
     use crate::{
         key::Kind,
-        link::message::{Command, put_request},
+        link::message::{Command, request_frame},
     };
 
     #[test]
@@ -281,8 +281,9 @@ mod tests {
         let mut hear = |desk: &mut Desk, request| {
             let name = Name { kind: key.kind, key: &key.key };
             let release = Command::give_back(key.kind, HolderToken([1; 4]));
-            let frame = framed(&limits, |to| put_request(Head { session: 1, request }, name, &release, to)).unwrap();
-            desk.hear(&frame, &mut decoder, &limits, 0);
+            let mut frame = [0; 64];
+            let len = request_frame(&mut frame, Head { session: 1, request }, name, &release).unwrap();
+            desk.hear(&frame[..len], &mut decoder, &limits, 0);
         };
         hear(&mut desk, 1);
         let done = desk.next(|_| false).unwrap();
