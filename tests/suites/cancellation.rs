@@ -11,8 +11,8 @@ use cachify_core::{
     patience::{Contended, Ticket},
     store::{
         AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-        CacheStore, EntryStore, Force, Host, Inspect, LeaseStore, OnceStore, PermitStore, Store, StoreFull,
-        growing::MapStore, lock::NoLock,
+        AsyncRights, CacheStore, EntryStore, Force, Host, Inspect, LeaseStore, OnceStore, PermitStore, Store,
+        StoreFull, growing::MapStore, lock::NoLock,
     },
     testing::{ManualClock, block_on},
     token::HolderToken,
@@ -102,6 +102,8 @@ pausing! {
         fn publish(codec: &(), token: HolderToken, value: Kept<'_, u32>, life: Life) -> Holding;
     }
 }
+
+impl AsyncRights for Pausing<'_> {}
 
 type Operation = for<'a> fn(&'a Instance<Pausing<'a>>) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 

@@ -17,7 +17,7 @@ use crate::{
     patience::Contended,
     store::{
         AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-        Fault, Peek, lock::Lock,
+        AsyncRights, Fault, Peek, Want, lock::Lock,
     },
     time::Timer,
     token::HolderToken,
@@ -99,6 +99,62 @@ remote! {
         fn keep_flying(ask: &Ask<'_>) -> Holding = Command::KeepFlying(bare(ask)), Holding;
         fn abandon(token: HolderToken) -> Holding = Command::Abandon(token), Holding;
         fn invalidate() -> bool = Command::Invalidate, Flag;
+    }
+}
+
+/// One request each, whatever the right.
+impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> AsyncRights
+    for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    fn ask(&self, key: Key<'_>, want: Want, ask: &Ask<'_>) -> impl Future<Output = Result<Contended<Grant>, Fault>> {
+        self.plain(key, Command::ask(want, bare(ask)), |answer| match answer {
+            Answer::Grant(answer) => Some(answer),
+            Answer::Begun(begun) => Some(begun.contended()),
+            _ => None,
+        })
+    }
+    fn prolong(&self, key: Key<'_>, ask: &Ask<'_>) -> impl Future<Output = Result<Holding, Fault>> {
+        self.plain(key, Command::prolong(key.kind, bare(ask)), holding)
+    }
+    fn settle(
+        &self,
+        key: Key<'_>,
+        want: Want,
+        token: HolderToken,
+        success: bool,
+    ) -> impl Future<Output = Result<Holding, Fault>> {
+        let command = match want {
+            Want::Run { keep } if success => Command::Complete(token, keep),
+            _ => Command::give_back(key.kind, token),
+        };
+        self.plain(key, command, holding)
+    }
+}
+
+impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> AsyncRights
+    for &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    fn ask(&self, key: Key<'_>, want: Want, ask: &Ask<'_>) -> impl Future<Output = Result<Contended<Grant>, Fault>> {
+        (**self).ask(key, want, ask)
+    }
+    fn prolong(&self, key: Key<'_>, ask: &Ask<'_>) -> impl Future<Output = Result<Holding, Fault>> {
+        (**self).prolong(key, ask)
+    }
+    fn settle(
+        &self,
+        key: Key<'_>,
+        want: Want,
+        token: HolderToken,
+        success: bool,
+    ) -> impl Future<Output = Result<Holding, Fault>> {
+        (**self).settle(key, want, token, success)
+    }
+}
+
+fn holding(answer: Answer<Skipped>) -> Option<Holding> {
+    match answer {
+        Answer::Holding(holding) => Some(holding),
+        _ => None,
     }
 }
 

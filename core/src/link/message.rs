@@ -11,7 +11,7 @@ use crate::{
     cell::{Ask, Begun, Grant, Holding, Life, Lookup},
     key::Kind,
     patience::{Contended, Ticket},
-    store::Fault,
+    store::{Fault, Want},
     token::HolderToken,
 };
 use core::time::Duration;
@@ -179,6 +179,25 @@ impl Command<'_> {
                 ask.within
             }
             _ => Some(Duration::ZERO),
+        }
+    }
+
+    /// What asks for a right.
+    pub(super) const fn ask(want: Want, ask: Ask<'static>) -> Self {
+        match want {
+            Want::Lease | Want::Flight => Self::Acquire(ask),
+            Want::Permit { size } => Self::Take(size, ask),
+            Want::Run { .. } => Self::Begin(ask),
+        }
+    }
+
+    /// What extends a right of that kind.
+    pub(super) const fn prolong(kind: Kind, ask: Ask<'static>) -> Self {
+        match kind {
+            Kind::Lock => Self::Renew(ask),
+            Kind::Pool => Self::Extend(ask),
+            Kind::Once => Self::Touch(ask),
+            Kind::Cache => Self::KeepFlying(ask),
         }
     }
 

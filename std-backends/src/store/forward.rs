@@ -8,8 +8,8 @@ use cachify_core::{
     key::Key,
     patience::Contended,
     store::{
-        AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore, EntryStore,
-        Force, Inspect, LeaseStore, OnceStore, PermitStore,
+        AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore, AsyncRights,
+        EntryStore, Force, Inspect, LeaseStore, OnceStore, PermitStore,
     },
     token::HolderToken,
 };
@@ -40,6 +40,8 @@ macro_rules! forward {
         }
     )* };
 }
+
+impl AsyncRights for AnyStore {}
 
 forward! {
     LeaseStore AsyncLeaseStore {

@@ -9,7 +9,7 @@ use crate::{
     patience::Contended,
     store::{
         AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-        CacheStore, EntryStore, Fault, Force, Inspect, LeaseStore, OnceStore, PermitStore, Store,
+        AsyncRights, CacheStore, EntryStore, Fault, Force, Inspect, LeaseStore, OnceStore, PermitStore, Store,
     },
     token::HolderToken,
 };
@@ -19,6 +19,8 @@ use core::time::Duration;
 impl<S> Store for Kv<S> {
     type Error = Fault;
 }
+
+impl<S: AsyncKvStore> AsyncRights for Kv<S> {}
 
 /// A blocking store worn as an async one, whose futures are ready at the first poll.
 pub(crate) struct Blocking<'s, S>(pub(crate) &'s S);
