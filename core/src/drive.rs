@@ -7,7 +7,7 @@ use crate::{
     key::Key,
     patience::{Busy, Contended, Patience, Ticket, Verdict},
     store::{Fault, Host, Store, Tasks, Threads},
-    time::{Clock, Instant, Sleep, Timer, millis, short},
+    time::{Clock, Instant, Sleep, Timer, duration, millis, short},
     token::HolderToken,
 };
 use core::{
@@ -19,8 +19,8 @@ use core::{
     time::Duration,
 };
 
-/// How long to wait before the same token is sent again after an unknown outcome.
-const RESEND: Duration = Duration::from_millis(50);
+/// How many milliseconds to wait before the same token is sent again after an unknown outcome.
+pub(crate) const RESEND: u64 = 50;
 
 /// An instance seen through one face: its store as an async one, and a way to wait.
 pub trait Face: Store + Clone {
@@ -105,7 +105,7 @@ where
                     return Err(doubt.unwrap_or(fault));
                 }
                 doubt = Some(fault);
-                (Contended::Busy(Busy { remaining: RESEND, ticket: Ticket::NONE }), Some(fault))
+                (Contended::Busy(Busy { remaining: duration(RESEND), ticket: Ticket::NONE }), Some(fault))
             }
         };
         let judge = if fault.is_some() { resend } else { patience };

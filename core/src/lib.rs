@@ -27,7 +27,6 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-pub mod at_once;
 pub mod cache;
 pub mod cell;
 pub mod codec;
@@ -44,6 +43,7 @@ pub mod observe;
 pub mod once;
 pub mod outcome;
 pub mod patience;
+pub mod polled;
 pub mod pool;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
@@ -71,7 +71,6 @@ pub use cachify_macros::{cached_core as cached, lock_core as lock, once_core as 
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
-        at_once::{Via, ViaAny, ViaRam},
         codec::Tagged,
         drive::{begun, carried},
         hold::Wait,
@@ -80,6 +79,7 @@ pub mod __private {
             Encoded, IsAny, IsOption, IsResult, LockRefusal, Probe, Refusal, Refused, SaysNothing, SaysWhy, Shape,
             Whole,
         },
+        polled::{Via, ViaAny, ViaMemory, ViaPolled},
         store::{Fault, Want},
         ttl::Ttl,
     };

@@ -90,13 +90,17 @@
 //!
 //! Without flash, a random session will do, but then fences of a local store may repeat after a reset.
 
+mod call;
 mod faces;
 pub mod frame;
 #[cfg(feature = "alloc")]
 mod gateway;
 mod message;
+mod number;
 mod pump;
+mod question;
 mod remote;
+mod rights;
 mod settings;
 mod state;
 mod wire;
@@ -107,6 +111,7 @@ pub use remote::RemoteStore;
 pub use settings::{Session, Tally, Timing};
 pub use state::State;
 
+use crate::store::Fault;
 use core::fmt;
 use embedded_io_async::Write;
 
@@ -115,6 +120,8 @@ pub const VERSION: u8 = 1;
 
 /// What a value is refused with that is longer than a frame of the device.
 const TOO_LONG: &str = "the value is longer than a frame of the device";
+
+const OTHER_QUESTION: Fault = Fault::Unsupported("the gateway answered another question");
 
 /// Why a line ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,6 +26,7 @@ use crate::{
     token::HolderToken,
 };
 use core::{
+    convert::Infallible,
     fmt,
     future::{Future, pending, poll_fn},
     task::Poll,
@@ -204,6 +205,12 @@ impl fmt::Display for StoreFull {
 }
 
 impl core::error::Error for StoreFull {}
+
+impl From<Infallible> for Fault {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 impl From<StoreFull> for Fault {
     fn from(_: StoreFull) -> Self {

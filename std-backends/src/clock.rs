@@ -6,12 +6,12 @@
 mod manual;
 mod timer;
 
-use cachify_core::time::{Clock, Instant, Sleep, Timer};
+use cachify_core::time::{Clock, Instant, PollTimer, Sleep, Timer};
 use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Wake, Waker},
+    task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
     time::{Duration, SystemTime},
 };
@@ -115,6 +115,16 @@ impl Timer for StdClock {
         match &self.0 {
             Source::System => system_sleep(at).await,
             Source::Manual(manual) => manual.sleep_until(at).await,
+        }
+    }
+}
+
+/// For stores that are polled by hand. By the timer thread; a task whose wait ended early may be woken once more.
+impl PollTimer for StdClock {
+    fn poll_until(&self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.0 {
+            Source::System => timer::poll_until(at, cx),
+            Source::Manual(manual) => manual.poll_until(at, cx),
         }
     }
 }

@@ -141,7 +141,8 @@ impl<P: Places> Waiters<P> {
         oldest.take().map(|w| w.waker)
     }
 
-    fn counted(&self) -> Ticket {
+    /// What had been released by now, whether or not there is a place to wait in.
+    pub(crate) fn counted(&self) -> Ticket {
         // never NONE
         Ticket(self.released | 1 << 31)
     }

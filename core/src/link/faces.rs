@@ -1,7 +1,7 @@
 //! Every capability of a store behind a gateway: each operation is one request.
 
 use super::{
-    TOO_LONG,
+    OTHER_QUESTION, TOO_LONG,
     frame::checksum,
     message::{Answer, Command, Skipped, take_whole},
     remote::RemoteStore,
@@ -19,7 +19,7 @@ use crate::{
         AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
         AsyncRights, Fault, Peek, Want, lock::Lock,
     },
-    time::Timer,
+    time::PollTimer,
     token::HolderToken,
 };
 use core::time::Duration;
@@ -30,8 +30,6 @@ const fn bare(ask: &Ask<'_>) -> Ask<'static> {
     bare.within = ask.within;
     bare
 }
-
-const OTHER_QUESTION: Fault = Fault::Unsupported("the gateway answered another question");
 
 /// Anything but a failure.
 fn answer<'a, B: Parse<'a>>(reader: Reader<'a>) -> Result<Answer<B>, Fault> {
@@ -50,7 +48,7 @@ fn plain(reader: Reader<'_>) -> Result<Answer<Skipped>, Fault> {
 // methods of one result share one future: what chooses among them is compiled to a few calls
 macro_rules! remote {
     ($($Async:ident { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty = $command:expr, $Answer:ident;)* })*) => { $(
-        impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+        impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
             $Async for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
         {
             $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> impl Future<Output = Result<$r, Fault>> {
@@ -61,7 +59,7 @@ macro_rules! remote {
             })*
         }
 
-        impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+        impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
             $Async for &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
         {
             $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> impl Future<Output = Result<$r, Fault>> {
@@ -102,36 +100,7 @@ remote! {
     }
 }
 
-/// One request each, whatever the right.
-impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> AsyncRights
-    for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
-{
-    fn ask(&self, key: Key<'_>, want: Want, ask: &Ask<'_>) -> impl Future<Output = Result<Contended<Grant>, Fault>> {
-        self.plain(key, Command::ask(want, bare(ask)), |answer| match answer {
-            Answer::Grant(answer) => Some(answer),
-            Answer::Begun(begun) => Some(begun.contended()),
-            _ => None,
-        })
-    }
-    fn prolong(&self, key: Key<'_>, ask: &Ask<'_>) -> impl Future<Output = Result<Holding, Fault>> {
-        self.plain(key, Command::prolong(key.kind, bare(ask)), holding)
-    }
-    fn settle(
-        &self,
-        key: Key<'_>,
-        want: Want,
-        token: HolderToken,
-        success: bool,
-    ) -> impl Future<Output = Result<Holding, Fault>> {
-        let command = match want {
-            Want::Run { keep } if success => Command::Complete(token, keep),
-            _ => Command::give_back(key.kind, token),
-        };
-        self.plain(key, command, holding)
-    }
-}
-
-impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> AsyncRights
+impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> AsyncRights
     for &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     fn ask(&self, key: Key<'_>, want: Want, ask: &Ask<'_>) -> impl Future<Output = Result<Contended<Grant>, Fault>> {
@@ -148,13 +117,6 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         success: bool,
     ) -> impl Future<Output = Result<Holding, Fault>> {
         (**self).settle(key, want, token, success)
-    }
-}
-
-fn holding(answer: Answer<Skipped>) -> Option<Holding> {
-    match answer {
-        Answer::Holding(holding) => Some(holding),
-        _ => None,
     }
 }
 
@@ -175,7 +137,7 @@ impl<const FRAME: usize> Sink for Short<FRAME> {
     }
 }
 
-impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     /// A request whose answer brings no value.
@@ -185,7 +147,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         command: Command<'_>,
         pick: fn(Answer<Skipped>) -> Option<R>,
     ) -> Result<R, Fault> {
-        pick(self.exchange(key, &command, plain).await?).ok_or(OTHER_QUESTION)
+        pick(self.exchange(key, &command, command.patience(), plain).await?).ok_or(OTHER_QUESTION)
     }
 
     async fn look<V, D: Codec<V>>(
@@ -194,7 +156,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         codec: &D,
         command: Command<'_>,
     ) -> Result<Found<V, u32>, Fault> {
-        self.exchange(key, &command, |reader| match answer::<&[u8]>(reader)? {
+        self.exchange(key, &command, command.patience(), |reader| match answer::<&[u8]>(reader)? {
             Answer::Lookup(lookup) => Ok(entry::found(lookup, codec, checksum)),
             _ => Err(OTHER_QUESTION),
         })
@@ -206,11 +168,11 @@ impl<L, C, V, D, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 where
     L: Lock,
-    C: Timer,
+    C: PollTimer,
     D: Codec<V>,
 {
     async fn get(&self, key: Key<'_>, codec: &D) -> Result<Option<V>, Fault> {
-        self.exchange(key, &Command::Get(Self::ROOM), |reader| match answer::<&[u8]>(reader)? {
+        self.exchange(key, &Command::Get(Self::ROOM), None, |reader| match answer::<&[u8]>(reader)? {
             Answer::Value(bytes) => Ok(bytes.and_then(|bytes| entry::decode(bytes, codec))),
             _ => Err(OTHER_QUESTION),
         })
@@ -246,7 +208,7 @@ where
             Some(bytes) if fits => Command::Publish(token, life, bytes),
             _ => Command::Abandon(token),
         };
-        match self.exchange(key, &command, plain).await? {
+        match self.exchange(key, &command, None, plain).await? {
             Answer::Holding(holding) if fits => Ok(holding),
             Answer::Holding(_) if encoded.is_ok() => Err(Fault::Rejected(TOO_LONG)),
             Answer::Holding(_) => Err(Fault::Codec),
@@ -259,7 +221,7 @@ impl<L, C, V, D, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     for &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 where
     L: Lock,
-    C: Timer,
+    C: PollTimer,
     D: Codec<V>,
 {
     fn get(&self, key: Key<'_>, codec: &D) -> impl Future<Output = Result<Option<V>, Fault>> {
@@ -288,7 +250,7 @@ where
 }
 
 /// Nothing is here: the gateway must be asked.
-impl<L: Lock, C: Timer, V, D, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Peek<V, D>
-    for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+impl<L: Lock, C: PollTimer, V, D, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+    Peek<V, D> for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
 }

@@ -5,13 +5,14 @@
 use super::{
     VERSION,
     frame::{self, Encoder},
+    number,
     wire::{Parse, Put, Reader},
 };
 use crate::{
     cell::{Ask, Begun, Grant, Holding, Life, Lookup},
     key::Kind,
     patience::{Contended, Ticket},
-    store::{Fault, Want},
+    store::Fault,
     token::HolderToken,
 };
 use core::time::Duration;
@@ -50,12 +51,12 @@ impl<'a> Parse<'a> for Name<'a> {
     }
 }
 
-/// An enum of messages, each with its number: what is added later gets a new one, and none is used again.
+/// An enum of messages, each with its number.
 macro_rules! messages {
     (@ $field:ident) => { _ };
     ([$($item:tt)*] [$($put:tt)*] [$($take:tt)*] $(
         $(#[$m:meta])*
-        $number:literal $Variant:ident $(($($field:ident: $type:ty),*))?;
+        $number:path, $Variant:ident $(($($field:ident: $type:ty),*))?;
     )*) => {
         $($item)* { $($(#[$m])* $Variant $(($($type),*))?),* }
 
@@ -92,29 +93,29 @@ messages! {
     ]
     [impl Put for Command<'_>]
     [impl<'a> Parse<'a> for Command<'a>]
-    0 Acquire(ask: Ask<'static>);
-    1 Renew(ask: Ask<'static>);
-    2 Release(token: HolderToken);
-    3 Take(size: u16, ask: Ask<'static>);
-    4 Extend(ask: Ask<'static>);
-    5 GiveBack(token: HolderToken);
-    6 InUse;
-    7 Begin(ask: Ask<'static>);
-    8 Touch(ask: Ask<'static>);
-    9 Complete(token: HolderToken, keep: Duration);
-    10 Fail(token: HolderToken);
-    11 Remaining;
-    12 ForceRelease;
+    number::ACQUIRE, Acquire(ask: Ask<'static>);
+    number::RENEW, Renew(ask: Ask<'static>);
+    number::RELEASE, Release(token: HolderToken);
+    number::TAKE, Take(size: u16, ask: Ask<'static>);
+    number::EXTEND, Extend(ask: Ask<'static>);
+    number::GIVE_BACK, GiveBack(token: HolderToken);
+    number::IN_USE, InUse;
+    number::BEGIN, Begin(ask: Ask<'static>);
+    number::TOUCH, Touch(ask: Ask<'static>);
+    number::COMPLETE, Complete(token: HolderToken, keep: Duration);
+    number::FAIL, Fail(token: HolderToken);
+    number::REMAINING, Remaining;
+    number::FORCE_RELEASE, ForceRelease;
     /// With the longest value the device has room for, in bytes.
-    13 Get(room: u16);
+    number::GET, Get(room: u16);
     /// With the longest value the device has room for, in bytes.
-    14 Join(room: u16, ask: Ask<'static>);
+    number::JOIN, Join(room: u16, ask: Ask<'static>);
     /// A join that takes the bytes of this checksum, which its caller cannot decode, for a miss.
-    15 Heal(room: u16, ask: Ask<'static>, foreign: u32);
-    16 Publish(token: HolderToken, life: Life, value: &'a [u8]);
-    17 KeepFlying(ask: Ask<'static>);
-    18 Abandon(token: HolderToken);
-    19 Invalidate;
+    number::HEAL, Heal(room: u16, ask: Ask<'static>, foreign: u32);
+    number::PUBLISH, Publish(token: HolderToken, life: Life, value: &'a [u8]);
+    number::KEEP_FLYING, KeepFlying(ask: Ask<'static>);
+    number::ABANDON, Abandon(token: HolderToken);
+    number::INVALIDATE, Invalidate;
 }
 
 messages! {
@@ -125,27 +126,26 @@ messages! {
     ]
     [impl<B: Put> Put for Answer<B>]
     [impl<'a, B: Parse<'a>> Parse<'a> for Answer<B>]
-    // not among the commands' numbers: a line that echoes must not look like answers
     /// Of `acquire` and `take`.
-    64 Grant(grant: Contended<Grant>);
+    number::GRANT, Grant(grant: Contended<Grant>);
     /// Of everything that is done by token.
-    65 Holding(holding: Holding);
+    number::HOLDING, Holding(holding: Holding);
     /// Of `in_use`.
-    66 Count(count: u16);
+    number::COUNT, Count(count: u16);
     /// Of `begin`.
-    67 Begun(begun: Begun);
+    number::BEGUN, Begun(begun: Begun);
     /// Of `remaining`.
-    68 Remaining(remaining: Option<Duration>);
+    number::REMAINING_IS, Remaining(remaining: Option<Duration>);
     /// Of `force_release` and `invalidate`.
-    69 Flag(flag: bool);
+    number::FLAG, Flag(flag: bool);
     /// Of `get`.
-    70 Value(value: Option<B>);
+    number::VALUE, Value(value: Option<B>);
     /// Of `join` and `heal`.
-    71 Lookup(lookup: Contended<Lookup<B>>);
+    number::LOOKUP, Lookup(lookup: Contended<Lookup<B>>);
     /// The store failed, or refused.
-    72 Failed(fault: Fault);
+    number::FAILED, Failed(fault: Fault);
     /// The request was of another version; this one is spoken here. The same in every version.
-    73 OtherVersion(spoken: u8);
+    number::OTHER_VERSION, OtherVersion(spoken: u8);
 }
 
 impl Command<'_> {
@@ -179,35 +179,6 @@ impl Command<'_> {
                 ask.within
             }
             _ => Some(Duration::ZERO),
-        }
-    }
-
-    /// What asks for a right.
-    pub(super) const fn ask(want: Want, ask: Ask<'static>) -> Self {
-        match want {
-            Want::Lease | Want::Flight => Self::Acquire(ask),
-            Want::Permit { size } => Self::Take(size, ask),
-            Want::Run { .. } => Self::Begin(ask),
-        }
-    }
-
-    /// What extends a right of that kind.
-    pub(super) const fn prolong(kind: Kind, ask: Ask<'static>) -> Self {
-        match kind {
-            Kind::Lock => Self::Renew(ask),
-            Kind::Pool => Self::Extend(ask),
-            Kind::Once => Self::Touch(ask),
-            Kind::Cache => Self::KeepFlying(ask),
-        }
-    }
-
-    /// What gives back a right of that kind.
-    pub(super) const fn give_back(kind: Kind, token: HolderToken) -> Self {
-        match kind {
-            Kind::Lock => Self::Release(token),
-            Kind::Pool => Self::GiveBack(token),
-            Kind::Once => Self::Fail(token),
-            Kind::Cache => Self::Abandon(token),
         }
     }
 }
@@ -244,11 +215,11 @@ pub(super) fn take_whole<'a, T: Parse<'a>>(mut from: Reader<'a>) -> Option<T> {
 
 /// Makes the frame of a request; its length, or `None` if it does not fit.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-pub(super) fn request_frame(buf: &mut [u8], head: Head, name: Name<'_>, command: &Command<'_>) -> Option<usize> {
+pub(super) fn request_frame(buf: &mut [u8], head: Head, name: Name<'_>, question: &dyn Put) -> Option<usize> {
     frame::encode(buf, |to| {
         put_head(head, to);
         name.put(to);
-        command.put(to);
+        question.put(to);
     })
 }
 

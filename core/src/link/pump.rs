@@ -5,7 +5,8 @@
 use super::{
     LineEnd,
     frame::Decoder,
-    message::{Answer, Command, Head, Name, Skipped, request_frame, take_head, take_whole},
+    message::{Answer, Head, Name, Skipped, request_frame, take_head, take_whole},
+    question::Question,
     remote::RemoteStore,
     state::{Dropped, Due, State},
     wire::Reader,
@@ -16,9 +17,9 @@ use crate::{
     key::{Key, Kind},
     patience::Ticket,
     store::{Fault, lock::Lock},
-    time::{Instant, Timer},
+    time::{Instant, PollTimer},
 };
-use core::{future::poll_fn, pin::pin};
+use core::{future::poll_fn, pin::pin, task::Poll};
 use embedded_io_async::{Read, Write};
 
 /// What the pump does next.
@@ -27,7 +28,7 @@ enum Next {
     Wait(Instant),
 }
 
-impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     /// Carries requests and answers until the line ends; one pump at a time.
@@ -67,8 +68,11 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
                     }
                 }
                 Next::Wait(at) => {
-                    let kicked = poll_fn(|cx| self.step(|state| state.poll_kicked(cx.waker())));
-                    let _ = beside(kicked, pin!(self.clock.sleep_until(at))).await;
+                    poll_fn(|cx| match self.step(|state| state.poll_kicked(cx.waker())) {
+                        Poll::Pending => self.clock.poll_until(at, cx),
+                        kicked => kicked,
+                    })
+                    .await;
                 }
             }
         }
@@ -90,7 +94,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         let Some(session) = self.step(|state| state.session()) else { return 0 };
         let head = Head { session, request: dropped.request };
         let kind = dropped.kind.unwrap_or(Kind::Lock);
-        let command = Command::give_back(kind, dropped.token);
+        let command = Question::give_back(kind, dropped.token);
         let name = Name { kind, key: dropped.key() };
         request_frame(frame, head, name, &command).unwrap_or(0)
     }

@@ -1,11 +1,11 @@
 //! The device's side of the link: a store that is asked over a line.
 
 use super::{
-    TOO_LONG,
-    message::{Command, Head, Name, request_frame},
+    call::Call,
+    message::Name,
     settings::{Millis, Session, Tally, Timing, after},
     state::State,
-    wire::Reader,
+    wire::{Put, Reader},
 };
 use crate::{
     cell::waiters::Place,
@@ -17,7 +17,7 @@ use crate::{
         Fault, Host, Store,
         lock::{Lock, NoLock},
     },
-    time::{Instant, Timer, millis, short},
+    time::{PollTimer, millis, short},
     token::HolderToken,
 };
 use core::{
@@ -28,9 +28,6 @@ use core::{
     task::{Context, Poll, Waker},
     time::Duration,
 };
-
-/// Milliseconds until a request tries for a slot again that found no room to wait for one.
-const CROWDED: u32 = 10;
 
 /// A store behind a gateway, for up to `SLOTS` requests under way and `WAITERS` waiters, without a heap.
 ///
@@ -163,70 +160,6 @@ impl<C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS:
     }
 }
 
-/// A request under way; dropping it frees its slot, or its place among those who wait for one.
-struct Exchange<'s, 'c, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> {
-    store: &'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
-    key: Key<'c>,
-    command: &'c Command<'c>,
-    /// Zero until it has a slot.
-    request: u32,
-    /// What a slot is waited for with.
-    crowd: Option<Ticket>,
-    place: Place,
-}
-
-impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Drop
-    for Exchange<'_, '_, L, C, SLOTS, FRAME, KEY, WAITERS>
-{
-    fn drop(&mut self) {
-        self.store.wake(|state| match self.request {
-            0 => state.stop_waiting(None, self.place),
-            request => state.leave(request),
-        });
-    }
-}
-
-impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
-    Exchange<'_, '_, L, C, SLOTS, FRAME, KEY, WAITERS>
-{
-    /// From question to answer, which it copies out; `None` when there is no room to wait for a slot.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn poll(&mut self, waker: &Waker, answer: &mut [u8; FRAME]) -> Poll<Option<Result<usize, Fault>>> {
-        while self.request == 0 {
-            if let Some(ticket) = self.crowd {
-                if !self.store.step(|state| state.poll_waiting(None, &mut self.place, ticket, waker)) {
-                    return Poll::Pending;
-                }
-                self.crowd = None;
-            }
-            let asked = match self.store.step(State::reserve) {
-                Ok(Ok((session, request))) => self.ask(session, request, answer),
-                Ok(Err(Ticket::NONE)) => return Poll::Ready(None),
-                Ok(Err(ticket)) => {
-                    self.crowd = Some(ticket);
-                    Ok(())
-                }
-                Err(fault) => Err(fault),
-            };
-            if let Err(fault) = asked {
-                return Poll::Ready(Some(Err(fault)));
-            }
-        }
-        self.store.step(|state| state.poll_answer(self.request, waker, answer)).map(Some)
-    }
-
-    /// Makes the frame, outside the lock, and hands it to the pump.
-    fn ask(&mut self, session: u32, request: u32, frame: &mut [u8; FRAME]) -> Result<(), Fault> {
-        self.request = request;
-        let head = Head { session, request };
-        let name = Name { kind: self.key.kind, key: self.key.bytes };
-        let len = request_frame(frame, head, name, self.command);
-        let frame = len.and_then(|len| frame.get(..len)).ok_or(Fault::Rejected(TOO_LONG))?;
-        self.store.wake(|state| state.ask(request, frame));
-        Ok(())
-    }
-}
-
 /// Waits for a release of a key.
 struct Waiting<'s, 'k, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> {
     store: &'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
@@ -242,7 +175,7 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { store, key, ticket, place } = self.get_mut();
-        match store.step(|state| state.poll_waiting(Some(key), place, *ticket, cx.waker())) {
+        match store.step(|state| state.waiters.poll(place, key, *ticket, cx.waker())) {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
@@ -253,54 +186,34 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     for Waiting<'_, '_, L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     fn drop(&mut self) {
-        self.store.wake(|state| state.stop_waiting(Some(&self.key), self.place));
+        self.store.wake(|state| state.waiters.leave(self.place, &self.key));
     }
 }
 
-impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     /// One request from question to answer, which `read` makes something of. Dropping the future frees its slot.
     pub(super) async fn exchange<R>(
         &self,
         key: Key<'_>,
-        command: &Command<'_>,
+        question: &impl Put,
+        within: Option<Duration>,
         read: impl Fn(Reader<'_>) -> Result<R, Fault>,
     ) -> Result<R, Fault> {
-        // the ticket is read before anything is sent: a notice can overtake the answer
-        let (ticket, limit) = self.step(|state| (state.waiters.ticket(), state.timing.op_timeout));
-        let until = self.until(command, limit);
-        let mut exchange = Exchange { store: self, key, command, request: 0, crowd: None, place: Place::default() };
-        let mut crowded = false;
-        loop {
-            let at = if crowded { until.min(after(self.clock.now(), CROWDED)) } else { until };
-            let answered = poll_fn(|cx| {
-                if crowded {
-                    return Poll::Pending;
-                }
-                // here and not in the future, which lives as long as the wait
-                let mut bytes = [0; FRAME];
-                exchange
-                    .poll(cx.waker(), &mut bytes)
-                    .map(|answer| answer.map(|len| read(Reader::new(bytes.get(..len?).unwrap_or_default(), ticket))))
-            });
-            match beside(answered, pin!(self.clock.sleep_until(at))).await {
-                Ok(Some(answer)) => return answer,
-                Ok(None) => crowded = true,
-                Err(()) if at < until => crowded = false,
-                Err(()) => return Err(self.step(|state| state.unanswered(exchange.request))),
-            }
-        }
-    }
-
-    fn until(&self, command: &Command<'_>, op_timeout: u32) -> Instant {
-        let patience = command.patience().filter(|within| !within.is_zero());
-        let limit = patience.map_or(op_timeout, |within| short(millis(within)).min(op_timeout));
-        after(self.clock.now(), limit)
+        let mut call = Call::default();
+        let within = within.filter(|within| !within.is_zero()).map_or(u32::MAX, |within| short(millis(within)));
+        poll_fn(|cx| {
+            // here and not in the future, which lives as long as the wait
+            let mut bytes = [0; FRAME];
+            let name = Name { kind: key.kind, key: key.bytes };
+            call.poll(self, name, question, within, &mut bytes, cx).map(|answer| read(answer?))
+        })
+        .await
     }
 }
 
-impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Store
+impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Store
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     type Error = Fault;
@@ -319,7 +232,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     }
 }
 
-impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Host
+impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Host
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     type Clock = C;

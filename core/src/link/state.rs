@@ -11,7 +11,6 @@ use super::settings::{Millis, Session, Tally};
 use crate::{
     cell::waiters::{Place, Waiter, Waiters},
     key::{Key, Kind},
-    patience::Ticket,
     store::Fault,
     time::Instant,
     token::HolderToken,
@@ -29,10 +28,8 @@ pub struct State<const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     token: u32,
     slots: [Slot<FRAME>; SLOTS],
     dropped: [Dropped<KEY>; WAITERS],
-    /// Who waits for a release.
+    /// Who waits for a release, or for a slot.
     pub(super) waiters: Waiters<[Option<Waiter>; WAITERS]>,
-    /// Who waits for a slot.
-    crowd: Waiters<[Option<Waiter>; SLOTS]>,
     pump: Option<Waker>,
     /// Something became due since the pump looked.
     kicked: bool,
@@ -73,7 +70,6 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
             slots: [const { Slot::FREE }; SLOTS],
             dropped: [Dropped::FREE; WAITERS],
             waiters: Waiters::new([const { None }; WAITERS]),
-            crowd: Waiters::new([const { None }; SLOTS]),
             pump: None,
             kicked: false,
             down: false,
@@ -103,18 +99,23 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         self.slots.iter_mut().find(|slot| slot.request == request)
     }
 
-    /// A slot for one more request: session and request, or what to wait for one with.
-    pub(super) fn reserve(&mut self) -> Result<Result<(u32, u32), Ticket>, Fault> {
-        let session = self.session().ok_or(Fault::NotInitialised)?;
+    /// A slot for one more request: its session and number; else a place to wait in, while there are any.
+    pub(super) fn reserve(&mut self, place: &mut Place, waker: &Waker) -> Poll<Result<(u32, u32), Fault>> {
+        let Some(session) = self.session() else { return Poll::Ready(Err(Fault::NotInitialised)) };
         if self.down {
-            return Err(Fault::Unreachable);
+            return Poll::Ready(Err(Fault::Unreachable));
+        }
+        let now = self.waiters.counted();
+        if *place != Place::default() && !self.waiters.poll(place, &CROWD, now, waker) {
+            return Poll::Pending;
         }
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.request == 0) else {
-            return Ok(Err(self.crowd.ticket()));
+            self.waiters.poll(place, &CROWD, now, waker);
+            return Poll::Pending;
         };
         let request = following(&mut self.request);
         slot.reserve(request);
-        Ok(Ok((session, request)))
+        Poll::Ready(Ok((session, request)))
     }
 
     /// Puts the frame of a reserved request; gives the pump's waker.
@@ -154,11 +155,15 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         self.slot(request).map_or(Fault::TimedOut, |slot| slot.unanswered())
     }
 
-    /// Frees a slot; gives the next one who waits for it.
-    pub(super) fn leave(&mut self, request: u32) -> Option<Waker> {
+    /// Frees a slot, or the place of one who waited for it; gives the next one who waits.
+    pub(super) fn leave(&mut self, request: u32, place: Place) -> Option<Waker> {
+        if request == 0 {
+            return self.waiters.leave(place, &CROWD);
+        }
         let slot = self.slot(request)?;
         (slot.request, slot.waker) = (0, None);
-        self.crowd.release(&CROWD)
+        // not a release, which would end every wait that is about to begin
+        self.waiters.next(&CROWD)
     }
 
     /// Remembers a right to give back, if there is room; gives the pump's waker.
@@ -270,28 +275,6 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
             if let Some(waker) = slot.waker.take() {
                 return Some(waker);
             }
-        }
-    }
-
-    /// Whether the wait for a release of `key`, or for a slot, is over.
-    pub(super) fn poll_waiting(
-        &mut self,
-        key: Option<&Key<'_>>,
-        place: &mut Place,
-        ticket: Ticket,
-        waker: &Waker,
-    ) -> bool {
-        match key {
-            Some(key) => self.waiters.poll(place, key, ticket, waker),
-            None => self.crowd.poll(place, &CROWD, ticket, waker),
-        }
-    }
-
-    /// A waiter goes; gives the next one if it had been woken and did not act.
-    pub(super) fn stop_waiting(&mut self, key: Option<&Key<'_>>, place: Place) -> Option<Waker> {
-        match key {
-            Some(key) => self.waiters.leave(place, key),
-            None => self.crowd.leave(place, &CROWD),
         }
     }
 }

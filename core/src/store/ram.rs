@@ -4,7 +4,6 @@ use super::{
     AtOnce, CacheStore, EntryStore, Force, Host, Inspect, LeaseStore, OnceStore, Peek, PermitStore, Store, StoreFull,
 };
 use crate::{
-    at_once::{Answer, Deed, Rights, Values},
     cell::{
         Ask, Begun, Grant, Holding, Kept, Life, Lookup,
         ram::{Freed, Ram},
@@ -15,10 +14,12 @@ use crate::{
     drive::Validity,
     key::{Key, KeyBuffer},
     patience::{Contended, Ticket},
+    polled::{Answer, Deed, Rights, Values},
     time::{Clock, Instant},
     token::HolderToken,
 };
 use core::{
+    convert::Infallible,
     future::Future,
     pin::Pin,
     task::{Context, Poll, Waker},
@@ -256,12 +257,13 @@ impl<B: Backing> EntryStore for RamStore<B> {
     }
 }
 
-impl<B: Backing> Rights for RamStore<B> {
+impl<B: Backing> RamStore<B> {
+    /// One step of a right; bounded work under one lock.
     fn act(&self, key: &Key<'_>, token: HolderToken, now: Instant, deed: Deed<'_>) -> Answer {
         let (stack, mut freed) = (self.0.stack(), None);
         let answer = self.0.step(|ram| {
             let kept = match deed {
-                Deed::Ask { size, end, place } => {
+                Deed::Ask { size, end, place, .. } => {
                     freed = ram.waiters.leave(place, key);
                     return ram.ask(key, size, token, end, stack, now).map_or(Answer::Full, Answer::Asked);
                 }
@@ -279,7 +281,7 @@ impl<B: Backing> Rights for RamStore<B> {
                     ram.mark(key, token, if inside { stack } else { 0 }, now);
                     true
                 }
-                Deed::Release | Deed::Done(_) => {
+                Deed::Release | Deed::Drop | Deed::Done(_) => {
                     let (holding, waker) = match deed {
                         Deed::Done(end) => ram.mark_done(key, token, end, now),
                         _ => ram.release(key, token, now),
@@ -294,6 +296,26 @@ impl<B: Backing> Rights for RamStore<B> {
             waker.wake();
         }
         answer
+    }
+}
+
+impl<B: Backing> Rights for RamStore<B> {
+    type Step<'s>
+        = ()
+    where
+        B: 's;
+    type Trouble = Infallible;
+
+    fn poll_act<'s>(
+        &'s self,
+        (): &mut (),
+        key: &Key<'_>,
+        token: HolderToken,
+        now: Instant,
+        deed: Deed<'_>,
+        _: &mut Context<'_>,
+    ) -> Poll<Result<Answer, Infallible>> {
+        Poll::Ready(Ok(self.act(key, token, now, deed)))
     }
 }
 

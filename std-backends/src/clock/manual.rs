@@ -1,12 +1,12 @@
 //! A clock that stands still until it is moved, shared by threads and tasks.
 
 use crate::locked;
-use cachify_core::time::{Clock, Instant, Timer};
+use cachify_core::time::{Clock, Instant, PollTimer, Timer};
 use std::{
     fmt,
     future::{Future, poll_fn},
     sync::{Arc, Mutex},
-    task::{Poll, Waker},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -89,6 +89,21 @@ impl Timer for ManualClock {
             state.sleepers.push((at, id, cx.waker().clone()));
             Poll::Pending
         })
+    }
+}
+
+impl PollTimer for ManualClock {
+    fn poll_until(&self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = locked(&self.0);
+        if state.now >= at {
+            return Poll::Ready(());
+        }
+        if !state.sleepers.iter().any(|(until, _, waker)| *until == at && waker.will_wake(cx.waker())) {
+            state.last += 1;
+            let id = state.last;
+            state.sleepers.push((at, id, cx.waker().clone()));
+        }
+        Poll::Pending
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     future::poll_fn,
     sync::{Condvar, LazyLock, Mutex},
-    task::{Poll, Waker},
+    task::{Context, Poll, Waker},
     thread,
 };
 
@@ -60,6 +60,23 @@ impl Drop for Entry {
             locked(&TIMERS.waiting).by_end.remove(&key);
         }
     }
+}
+
+/// Wakes the task at `at`; asking again for the same adds nothing.
+pub(super) fn poll_until(at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    if system::now() >= at {
+        return Poll::Ready(());
+    }
+    let mut waiting = locked(&TIMERS.waiting);
+    if at != Instant::MAX && !waiting.by_end.range((at, 0)..=(at, u64::MAX)).any(|(_, w)| w.will_wake(cx.waker())) {
+        waiting.last += 1;
+        let key = (at, waiting.last);
+        waiting.by_end.insert(key, cx.waker().clone());
+        if waiting.by_end.keys().next() == Some(&key) {
+            TIMERS.changed.notify_one();
+        }
+    }
+    Poll::Pending
 }
 
 pub(super) async fn sleep_until(at: Instant) {

@@ -10,7 +10,7 @@ use crate::{
 use core::{
     future::{Future, poll_fn},
     pin::pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 /// Cached values.
@@ -87,7 +87,7 @@ where
         {
             self.instance.store().put(&key, self.token, self.now(), value);
         }
-        self.end(success);
+        let _ = self.poll_end(success, &mut Context::from_waker(Waker::noop()));
     }
 }
 

@@ -10,31 +10,35 @@ use crate::{
     key::Kind,
     observe::Observer,
     outcome::{Refused, Shape},
-    store::{AsyncCacheStore, AsyncEntryStore, AsyncRights, Host, Tasks, Want},
+    store::{AsyncCacheStore, AsyncEntryStore, AsyncRights, AtOnce, Host, Tasks, Want},
     time::{PollTimer, Timer, millis, short},
     ttl::Ttl,
 };
 use core::{fmt, future::Future, mem::take, time::Duration};
 
-/// Chooses the brackets of a macro's call: `(&Via(instance)).right(..)` takes [`ViaRam`] where it can (autoref).
+/// Chooses the brackets of a macro's call: `(&Via(instance)).right(..)` takes [`ViaPolled`] where it can (autoref).
 ///
 /// What both give, [`Right`] and [`Asking`], is used in the same words.
 #[derive(Debug)]
 pub struct Via<'i, S, O>(pub &'i Instance<S, O>);
 
 /// The brackets of this module.
-pub trait ViaRam<'i, S: Rights + 'i, O: Observer + 'i> {
+pub trait ViaPolled<'i, S: Rights + 'i, O: Observer + 'i> {
     /// A right about to be asked for, without its key.
     fn right(&self, want: Want, ttl: Option<Duration>, patience: Wait) -> Right<'i, S, O>
     where
         S::Clock: PollTimer;
+}
+
+/// Those for cached values, of stores whose steps are never pending.
+pub trait ViaMemory<'i, S: Rights + AtOnce + 'i, O: Observer + 'i> {
     /// A flight about to be asked for, without its key.
     fn flight(&self, ttl: Option<Ttl>) -> Right<'i, S, O>
     where
         S::Clock: PollTimer;
 }
 
-impl<'i, S: Rights, O: Observer> ViaRam<'i, S, O> for Via<'i, S, O>
+impl<'i, S: Rights, O: Observer> ViaPolled<'i, S, O> for Via<'i, S, O>
 where
     S::Clock: PollTimer,
 {
@@ -52,10 +56,16 @@ where
             Want::Lease | Want::Flight => (0, 0),
         };
         let config = self.0.config();
-        let (poll, ttl) = (short(millis(config.poll)), millis(ttl.unwrap_or(lasting(want, config))));
+        let poll = short(millis(config.poll)).min(self.0.store().poll_at_most());
+        let ttl = millis(ttl.unwrap_or(lasting(want, config)));
         Right::new(self.0, &Terms { kind: want.kind(), size, poll, keep, ttl, wait: waiting })
     }
+}
 
+impl<'i, S: Rights + AtOnce, O: Observer> ViaMemory<'i, S, O> for Via<'i, S, O>
+where
+    S::Clock: PollTimer,
+{
     #[inline]
     fn flight(&self, ttl: Option<Ttl>) -> Right<'i, S, O> {
         let config = self.0.config();

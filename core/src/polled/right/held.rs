@@ -14,7 +14,7 @@ use core::{
     task::{Context, Poll},
 };
 
-impl<S: Rights, O: Observer> Right<'_, S, O>
+impl<'i, S: Rights, O: Observer> Right<'i, S, O>
 where
     S::Clock: PollTimer,
 {
@@ -32,25 +32,35 @@ where
 
     /// Renews for ever, beside the body.
     #[doc(hidden)]
-    pub fn beats(&self) -> Beats<'_, '_, S, O> {
-        Beats { right: self, due: if self.stage == Stage::Held { self.at } else { Instant::MAX } }
+    pub fn beats(&self) -> Beats<'_, 'i, S, O> {
+        let due = if self.stage == Stage::Held { self.at } else { Instant::MAX };
+        Beats { right: self, due, step: S::Step::default() }
     }
 
     /// Renews if a heartbeat is due; asks to be woken for the next one.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn beat(&self, due: &mut Instant, cx: &mut Context<'_>) {
+    fn beat(&self, due: &mut Instant, step: &mut S::Step<'i>, cx: &mut Context<'_>) {
         while self.instance.store().clock().poll_until(*due, cx).is_ready() {
             let now = self.now();
-            if self.act(now, Deed::Extend(now.plus(self.ttl))) == Answer::Yes {
-                self.validity.last(now, short(self.ttl));
-                *due = heartbeat(now, short(self.ttl), self.token);
-            } else {
-                self.validity.end();
-                self.say(|key| Event::Lost { key });
-                *due = Instant::MAX;
-                // the body, which was polled first, may wait for this
-                cx.waker().wake_by_ref();
-            }
+            let Poll::Ready(answer) = self.poll_act(step, now, Deed::Extend(now.plus(self.ttl)), cx) else { return };
+            *due = match answer {
+                Ok(Answer::Yes) => {
+                    let since = S::since(step, now);
+                    self.validity.last(since, short(self.ttl));
+                    heartbeat(since, short(self.ttl), self.token)
+                }
+                Ok(_) => {
+                    self.validity.end();
+                    self.say(|key| Event::Lost { key });
+                    // the body, which was polled first, may wait for this
+                    cx.waker().wake_by_ref();
+                    Instant::MAX
+                }
+                Err(trouble) => {
+                    self.failed(trouble);
+                    if self.is_valid() { heartbeat(now, short(self.ttl), self.token) } else { Instant::MAX }
+                }
+            };
         }
     }
 }
@@ -59,6 +69,7 @@ where
 pub struct Beats<'a, 'i, S: Rights, O: Observer> {
     right: &'a Right<'i, S, O>,
     due: Instant,
+    step: S::Step<'i>,
 }
 
 impl<S: Rights, O: Observer> fmt::Debug for Beats<'_, '_, S, O> {
@@ -73,21 +84,9 @@ where
 {
     type Output = Infallible;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Infallible> {
-        let right = self.right;
-        right.beat(&mut self.due, cx);
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Infallible> {
+        let Self { right, due, step } = self.get_mut();
+        right.beat(due, step, cx);
         Poll::Pending
-    }
-}
-
-/// A right was given back: nothing to wait for.
-#[derive(Clone, Copy, Debug)]
-pub struct Settled;
-
-impl Future for Settled {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
     }
 }

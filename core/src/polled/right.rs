@@ -3,17 +3,18 @@
 mod cached;
 mod held;
 
-pub use held::{Beats, Settled};
+pub use held::Beats;
 
 use super::{Answer, Deed, Rights, Values};
 use crate::{
     cell::{ram::Asked, waiters::Place},
-    drive::{Validity, heartbeat},
+    drive::{RESEND, Validity, heartbeat},
     instance::Instance,
     key::{Key, KeyBuffer, Kind},
     observe::{Event, Observer},
     outcome::Refused,
     patience::{Patience, Ticket, again},
+    store::Fault,
     time::{Clock, Instant, PollTimer, duration, short},
     token::{FencingToken, HolderToken},
 };
@@ -21,7 +22,7 @@ use core::{
     fmt,
     future::{Future, poll_fn},
     mem::take,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 /// How far a right has come.
@@ -29,6 +30,8 @@ use core::{
 enum Stage {
     /// Nothing was asked.
     New,
+    /// Asked, and not answered yet.
+    Asked,
     /// Busy when last asked: waits for a release, or for `at`.
     Waiting,
     /// Held; the next heartbeat is due at `at`.
@@ -39,6 +42,8 @@ enum Stage {
     Busy,
     /// Refused: no room in the store.
     Full,
+    /// Refused: the store had trouble.
+    Failed,
     /// Refused: no key.
     BadKey,
     /// Refused: a time or a size of zero.
@@ -81,6 +86,9 @@ pub struct Right<'i, S: Rights, O: Observer> {
     index: u16,
     kind: Kind,
     stage: Stage,
+    /// What the store could not do; while asked again, that the last attempt may have been done.
+    trouble: Option<S::Trouble>,
+    step: S::Step<'i>,
 }
 
 impl<S: Rights, O: Observer> fmt::Debug for Right<'_, S, O> {
@@ -116,6 +124,8 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
             index: 0,
             kind,
             stage: Stage::New,
+            trouble: None,
+            step: S::Step::default(),
         }
     }
 
@@ -164,10 +174,25 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
         self.instance.store().key(self.kind, &self.key).ok()
     }
 
-    /// One step of the store.
+    /// One step of the store, or a part of it.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn act(&self, now: Instant, deed: Deed<'_>) -> Answer {
-        self.key().map_or(Answer::No, |key| self.instance.store().act(&key, self.token, now, deed))
+    fn poll_act(
+        &self,
+        step: &mut S::Step<'i>,
+        now: Instant,
+        deed: Deed<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, S::Trouble>> {
+        match self.key() {
+            Some(key) => self.instance.store().poll_act(step, &key, self.token, now, deed, cx),
+            None => Poll::Ready(Ok(Answer::No)),
+        }
+    }
+
+    /// A step that is never pending; whether it was done.
+    fn act(&self, now: Instant, deed: Deed<'_>) -> bool {
+        let cx = &mut Context::from_waker(Waker::noop());
+        matches!(self.poll_act(&mut S::Step::default(), now, deed, cx), Poll::Ready(Ok(Answer::Yes)))
     }
 
     fn say(&self, event: impl FnOnce(Key<'_>) -> Event<'_>) {
@@ -220,15 +245,32 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
                 let remaining = duration(self.at.as_millis());
                 if self.kind == Kind::Pool { Refused::Full { next: remaining } } else { Refused::Busy { remaining } }
             }
-            _ => Refused::StoreFull,
+            (Stage::Failed, _) if self.is_in_doubt() => {
+                Refused::Indeterminate { token: self.token, until: self.now().plus(self.ttl) }
+            }
+            _ => self.fault().unwrap_or(Fault::Full).into(),
         }
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        self.trouble.map(Into::into)
+    }
+
+    /// Whether what was asked last may have been done all the same.
+    fn is_in_doubt(&self) -> bool {
+        self.fault().is_some_and(Fault::is_indeterminate)
     }
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn give_back(&mut self) {
         // whoever waited may have been given a turn; its release, which finds nothing to release, passes that on
-        let waited = self.stage == Stage::Busy && self.deadline != Instant::ZERO;
-        if !waited && !matches!(self.stage, Stage::Waiting | Stage::Held) {
+        let open = match self.stage {
+            Stage::Asked | Stage::Waiting | Stage::Held => true,
+            Stage::Busy => self.deadline != Instant::ZERO,
+            Stage::Failed => self.is_in_doubt(),
+            _ => false,
+        };
+        if !open {
             return;
         }
         let now = self.now();
@@ -236,27 +278,39 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
         if place != Place::default() {
             self.act(now, Deed::Leave(place));
         }
-        self.act(now, Deed::Release);
+        self.act(now, Deed::Drop);
     }
 
-    /// Gives it back as the body's result says.
+    /// Gives it back as the body's result says. An unknown outcome leaves it to the store, as dropping does.
     #[doc(hidden)]
-    pub fn settle(&mut self, success: bool) -> Settled {
-        self.end(success);
-        Settled
+    pub fn settle(&mut self, success: bool) -> impl Future<Output = ()> {
+        poll_fn(move |cx| self.poll_end(success, cx))
     }
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn end(&mut self, success: bool) {
+    fn poll_end(&mut self, success: bool, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.now();
         let done = success && matches!(self.kind, Kind::Once | Kind::Cache);
         let deed = if done { Deed::Done(now.plus(self.keep)) } else { Deed::Release };
-        if self.act(now, deed) != Answer::Yes {
-            self.say(|key| Event::Lost { key });
+        let mut step = take(&mut self.step);
+        let polled = self.poll_act(&mut step, now, deed, cx);
+        self.step = step;
+        match ready!(polled) {
+            Ok(answer) => {
+                if answer != Answer::Yes {
+                    self.say(|key| Event::Lost { key });
+                }
+                // everybody who waits for a value can have it
+                while done && self.kind == Kind::Cache && self.act(now, Deed::Wake) {}
+                self.stage = Stage::Over;
+            }
+            Err(trouble) => self.failed(trouble),
         }
-        // everybody who waits for a value can have it
-        while done && self.kind == Kind::Cache && self.act(now, Deed::Wake) == Answer::Yes {}
-        self.stage = Stage::Over;
+        Poll::Ready(())
+    }
+
+    fn failed(&self, trouble: S::Trouble) {
+        self.say(|key| Event::Failed { key: Some(key), fault: trouble.into() });
     }
 }
 
@@ -283,7 +337,7 @@ where
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn poll_asked(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.stage == Stage::New {
-            self.token = self.instance.store().token();
+            (self.token, self.stage) = (self.instance.store().token(), Stage::Asked);
             if self.deadline != Instant::ZERO {
                 self.deadline = self.now().plus(self.deadline.as_millis());
             }
@@ -291,8 +345,9 @@ where
         loop {
             if self.stage == Stage::Waiting {
                 ready!(self.poll_wait(cx));
+                self.stage = Stage::Asked;
             }
-            self.ask();
+            ready!(self.poll_ask(cx));
             if self.stage != Stage::Waiting {
                 return Poll::Ready(());
             }
@@ -302,8 +357,8 @@ where
     fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.ticket != Ticket::NONE {
             let mut place = self.place;
-            let wait = Deed::Wait { place: &mut place, ticket: self.ticket, waker: cx.waker() };
-            let over = self.act(Instant::ZERO, wait) == Answer::Yes;
+            let over =
+                self.act(Instant::ZERO, Deed::Wait { place: &mut place, ticket: self.ticket, waker: cx.waker() });
             self.place = place;
             if over {
                 return Poll::Ready(());
@@ -313,29 +368,64 @@ where
     }
 
     /// Asks once; the stage is the answer.
-    fn ask(&mut self) {
+    fn poll_ask(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.now();
-        let place = take(&mut self.place);
-        match self.act(now, Deed::Ask { size: self.size, end: now.plus(self.ttl), place }) {
+        let (size, end, deadline) = (self.size, now.plus(self.ttl), self.deadline);
+        let deed = Deed::Ask { size, end, deadline, place: take(&mut self.place) };
+        let mut step = take(&mut self.step);
+        let polled = self.poll_act(&mut step, now, deed, cx);
+        self.step = step;
+        let answer = match ready!(polled) {
+            Ok(answer) => {
+                self.trouble = None;
+                answer
+            }
+            Err(trouble) => {
+                self.doubt(now, trouble);
+                return Poll::Ready(());
+            }
+        };
+        match answer {
             Answer::Asked(Asked::Granted { fence, index }) => {
+                let since = S::since(&mut self.step, now);
                 (self.fence, self.index, self.stage) = (fence, index, Stage::Held);
-                self.validity.begin(now, short(self.ttl));
-                self.at = heartbeat(now, short(self.ttl), self.token);
+                self.validity.begin(since, short(self.ttl));
+                self.at = heartbeat(since, short(self.ttl), self.token);
                 // a flight is told as the miss it belongs to
                 if self.kind != Kind::Cache {
                     self.say(|key| Event::Granted { key, fence, patience: self.patience() });
                 }
             }
-            Answer::Asked(Asked::Busy { end, ticket }) => match again(now, self.deadline, self.poll, end, ticket) {
-                Some(at) => (self.at, self.ticket, self.stage) = (at, ticket, Stage::Waiting),
-                None => {
-                    self.at = Instant::from_millis(end.millis_since(now));
-                    self.refuse(Stage::Busy);
-                }
-            },
+            Answer::Asked(Asked::Busy { end, ticket }) => {
+                self.wait_or(now, end, ticket, Stage::Busy);
+            }
             Answer::Asked(Asked::Filled) => self.stage = Stage::Filled,
             Answer::Asked(Asked::Inside) => self.stage = Stage::Over,
             Answer::Full | Answer::Yes | Answer::No => self.refuse(Stage::Full),
+        }
+        Poll::Ready(())
+    }
+
+    /// Waits while there is patience, else it is refused.
+    fn wait_or(&mut self, now: Instant, end: Instant, ticket: Ticket, refused: Stage) {
+        match again(now, self.deadline, self.poll, end, ticket) {
+            Some(at) => (self.at, self.ticket, self.stage) = (at, ticket, Stage::Waiting),
+            None => {
+                self.at = Instant::from_millis(end.millis_since(now));
+                self.refuse(refused);
+            }
+        }
+    }
+
+    /// An attempt had no answer. What may have been done all the same is asked again by the same token.
+    fn doubt(&mut self, now: Instant, trouble: S::Trouble) {
+        if trouble.into().is_indeterminate() {
+            self.trouble = Some(trouble);
+            self.wait_or(now, now.plus(RESEND), Ticket::NONE, Stage::Failed);
+        } else {
+            // an earlier attempt may have been done, whatever became of this one
+            self.trouble.get_or_insert(trouble);
+            self.refuse(Stage::Failed);
         }
     }
 }

@@ -1,0 +1,137 @@
+//! One request from question to answer, polled by hand.
+
+use super::{
+    TOO_LONG,
+    message::{Head, Name, request_frame},
+    remote::RemoteStore,
+    settings::after,
+    wire::{Put, Reader},
+};
+use crate::{
+    cell::waiters::Place,
+    patience::Ticket,
+    store::{Fault, lock::Lock},
+    time::{Instant, PollTimer},
+};
+use core::{
+    fmt,
+    task::{Context, Poll, ready},
+};
+
+/// Milliseconds until a request tries for a slot again that found no room to wait for one.
+const CROWDED: u32 = 10;
+
+/// A request under way; dropping it frees its slot, or its place among those who wait for one.
+pub struct Call<'s, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> {
+    /// Of the request under way.
+    store: Option<&'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>>,
+    /// When it is given up.
+    until: Instant,
+    /// When the first attempt was sent of those that may have been done.
+    pub(super) since: Option<Instant>,
+    /// Zero until it has a slot.
+    request: u32,
+    /// Read before anything is sent: a notice can overtake the answer.
+    ticket: Ticket,
+    place: Place,
+}
+
+impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Default
+    for Call<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    fn default() -> Self {
+        Self {
+            store: None,
+            until: Instant::ZERO,
+            since: None,
+            request: 0,
+            ticket: Ticket::NONE,
+            place: Place::default(),
+        }
+    }
+}
+
+impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> fmt::Debug
+    for Call<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Drop
+    for Call<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+    Call<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn end(&mut self) {
+        if let Some(store) = self.store.take() {
+            store.wake(|state| state.leave(self.request, self.place));
+        }
+    }
+}
+
+impl<'s, L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+    Call<'s, L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    /// Asks, and goes on asking until there is an answer, which is copied out, or `within` milliseconds have passed.
+    ///
+    /// The question is looked at until it has a slot.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(super) fn poll<'a>(
+        &mut self,
+        store: &'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
+        name: Name<'_>,
+        question: &dyn Put,
+        within: u32,
+        answer: &'a mut [u8; FRAME],
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Reader<'a>, Fault>> {
+        let now = store.clock.now();
+        if self.store.is_none() {
+            let (limit, ticket) = store.step(|state| (state.timing.op_timeout, state.waiters.ticket()));
+            (self.store, self.request, self.ticket) = (Some(store), 0, ticket);
+            self.until = after(now, limit.min(within));
+            self.since.get_or_insert(now);
+        }
+        let done = match self.poll_answer(store, name, question, answer, cx) {
+            Poll::Ready(done) => done,
+            Poll::Pending => {
+                let crowded = self.request == 0 && self.place == Place::default();
+                let at = if crowded { self.until.min(after(now, CROWDED)) } else { self.until };
+                ready!(store.clock.poll_until(at, cx));
+                Err(store.step(|state| state.unanswered(self.request)))
+            }
+        };
+        let ticket = self.ticket;
+        self.end();
+        Poll::Ready(done.map(|len| Reader::new(answer.get(..len).unwrap_or_default(), ticket)))
+    }
+
+    fn poll_answer(
+        &mut self,
+        store: &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
+        name: Name<'_>,
+        question: &dyn Put,
+        frame: &mut [u8; FRAME],
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<usize, Fault>> {
+        if self.request == 0 {
+            let (session, request) = ready!(store.step(|state| state.reserve(&mut self.place, cx.waker())))?;
+            self.request = request;
+            // outside the lock
+            let head = Head { session, request };
+            let len = request_frame(frame, head, name, question);
+            let frame = len.and_then(|len| frame.get(..len)).ok_or(Fault::Rejected(TOO_LONG))?;
+            store.wake(|state| state.ask(request, frame));
+        }
+        store.step(|state| state.poll_answer(self.request, cx.waker(), frame))
+    }
+}
