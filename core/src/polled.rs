@@ -20,7 +20,7 @@ use crate::{
     time::Instant,
     token::HolderToken,
 };
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 
 /// One step of a right.
 #[derive(Debug)]
@@ -36,14 +36,12 @@ pub enum Deed<'a> {
         /// Where the caller waited.
         place: Place,
     },
-    /// Waits for a release newer than `ticket`.
+    /// Waits for a release newer than `ticket`. Never pending: what is answered tells whether the wait is over.
     Wait {
         /// Where the caller waits.
         place: &'a mut Place,
         /// Of the refusal.
         ticket: Ticket,
-        /// Whom to wake.
-        waker: &'a Waker,
     },
     /// Ends the wait at this place; passes its wake-up on if it had one. Never pending.
     Leave(Place),

@@ -4,7 +4,7 @@ use super::{
     TOO_LONG,
     message::{Head, Name, request_frame},
     remote::RemoteStore,
-    settings::after,
+    settings::{Tick, after},
     wire::{Put, Reader},
 };
 use crate::{
@@ -101,7 +101,7 @@ impl<'s, L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KE
             self.until = after(now, limit.min(within));
             self.since.get_or_insert(now);
         }
-        let done = match self.poll_answer(store, name, question, answer, cx) {
+        let done = match self.poll_answer(store, name, question, now, answer, cx) {
             Poll::Ready(done) => done,
             Poll::Pending => {
                 let crowded = self.request == 0 && self.place == Place::default();
@@ -120,11 +120,13 @@ impl<'s, L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KE
         store: &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
         name: Name<'_>,
         question: &dyn Put,
+        now: Instant,
         frame: &mut [u8; FRAME],
         cx: &mut Context<'_>,
     ) -> Poll<Result<usize, Fault>> {
         if self.request == 0 {
-            let (session, request) = ready!(store.step(|state| state.reserve(&mut self.place, cx.waker())))?;
+            let (session, request) =
+                ready!(store.step(|state| state.reserve(&mut self.place, Tick::of(now), cx.waker())))?;
             self.request = request;
             // outside the lock
             let head = Head { session, request };

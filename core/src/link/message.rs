@@ -42,6 +42,10 @@ impl Put for Name<'_> {
     }
 }
 
+impl Head {
+    pub(super) const NONE: Self = Self { session: 0, request: 0 };
+}
+
 impl<'a> Parse<'a> for Name<'a> {
     fn parse(from: &mut Reader<'a>) -> Option<Self> {
         let (kind, key) = (Kind::parse(from)?, <&[u8]>::parse(from)?);

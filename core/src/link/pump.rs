@@ -5,11 +5,13 @@
 use super::{
     LineEnd,
     frame::Decoder,
-    message::{Answer, Head, Name, Skipped, request_frame, take_head, take_whole},
+    message::{Head, Name, request_frame, take_head},
+    number,
     question::Question,
     remote::RemoteStore,
-    state::{Dropped, Due, State},
-    wire::Reader,
+    settings::{Tick, after},
+    state::{Due, Heard, State},
+    wire::Parse,
     write_all,
 };
 use crate::{
@@ -38,7 +40,7 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
     ///
     /// Dropping the future leaves requests under way; they time out unless a pump runs again.
     pub async fn pump<R: Read, W: Write>(&self, mut reader: R, mut writer: W) -> LineEnd<R::Error, W::Error> {
-        self.step(State::line_up);
+        self.step(|state| state.line_up(Tick::of(self.clock.now())));
         let (Ok(end) | Err(end)) = beside(pin!(self.send(&mut writer)), pin!(self.receive(&mut reader))).await;
         if !matches!(end, LineEnd::Read(_)) {
             self.step(State::line_down);
@@ -81,74 +83,63 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
     /// What is due, with its frame.
     fn next(&self, frame: &mut [u8; FRAME]) -> Next {
         let now = self.clock.now();
-        match self.step(|state| state.due(now, frame)) {
+        match self.step(|state| state.due(Tick::of(now), frame)) {
             Due::Send { request, len, again } => Next::Send { request, len, again },
-            Due::GiveBack { dropped, again } => {
-                Next::Send { request: dropped.request, len: self.give_back(&dropped, frame), again }
+            Due::GiveBack { session, dropped, again } => {
+                let head = Head { session, request: dropped.request };
+                let kind = dropped.kind.unwrap_or(Kind::Lock);
+                let question = Question::give_back(kind, dropped.token);
+                let len = request_frame(frame, head, Name { kind, key: dropped.key() }, &question);
+                Next::Send { request: dropped.request, len: len.unwrap_or(0), again }
             }
-            Due::Wait(at) => Next::Wait(at),
+            Due::Wait(i32::MAX) => Next::Wait(Instant::MAX),
+            Due::Wait(millis) => Next::Wait(after(now, millis.unsigned_abs())),
         }
-    }
-
-    fn give_back(&self, dropped: &Dropped<KEY>, frame: &mut [u8; FRAME]) -> usize {
-        let Some(session) = self.step(|state| state.session()) else { return 0 };
-        let head = Head { session, request: dropped.request };
-        let kind = dropped.kind.unwrap_or(Kind::Lock);
-        let command = Question::give_back(kind, dropped.token);
-        let name = Name { kind, key: dropped.key() };
-        request_frame(frame, head, name, &command).unwrap_or(0)
     }
 
     async fn receive<R: Read, E>(&self, reader: &mut R) -> LineEnd<R::Error, E> {
         let mut decoder = Decoder::new([0; FRAME]);
         let mut chunk = [0; 16];
-        let mut rubbish = 0;
+        let mut counted = 0;
         loop {
             let len = match reader.read(&mut chunk).await {
                 Ok(0) => return LineEnd::Closed,
                 Ok(len) => len,
                 Err(error) => return LineEnd::Read(error),
             };
-            for byte in chunk.iter().take(len) {
-                let understood = decoder.feed(*byte).is_none_or(|message| self.take(message).is_some());
-                let seen = decoder.rubbish() + u32::from(!understood);
-                if seen != rubbish {
-                    self.step(|state| state.tally.rubbish = state.tally.rubbish.saturating_add(seen - rubbish));
-                    rubbish = decoder.rubbish();
+            for byte in chunk.get(..len).unwrap_or_default() {
+                if let Some(message) = decoder.feed(*byte) {
+                    let (head, heard) = heard(message).unwrap_or((Head::NONE, Heard::Rubbish));
+                    self.wake(|state| state.hear(head, heard));
                 }
             }
-        }
-    }
-
-    /// Gives an answer to whoever asked, and a notice to whoever waits; `None` for what is neither.
-    fn take(&self, message: &[u8]) -> Option<()> {
-        let (version, head, body) = take_head(message, Ticket::NONE)?;
-        if self.step(|state| state.session()) != Some(head.session) {
-            return None;
-        }
-        if head.request == 0 {
-            let Name { kind, key } = take_whole(body)?;
-            let key = Key::new(kind, "", key, 0);
-            self.wake(|state| state.waiters.release(&key));
-            return Some(());
-        }
-        let answer = take_whole(body)?;
-        self.conclude(head.request, version, body, &answer);
-        Some(())
-    }
-
-    fn conclude(&self, request: u32, version: u8, body: Reader<'_>, answer: &Answer<Skipped>) {
-        match answer {
-            Answer::OtherVersion(_) => self.wake(|state| state.answered(request, None)),
-            _ if version != super::VERSION => false,
-            // not taken back yet; anything but a failure that may pass is final
-            Answer::Failed(fault)
-                if matches!(fault, Fault::TimedOut | Fault::Unreachable)
-                    && self.step(|state| state.give_back_anew(request)) =>
-            {
-                true
+            let rubbish = decoder.rubbish();
+            if rubbish != counted {
+                self.step(|state| state.tally.rubbish = state.tally.rubbish.saturating_add(rubbish - counted));
+                counted = rubbish;
             }
-            _ => self.wake(|state| state.answered(request, Some(body.rest()))),
-        };
+        }
     }
+}
+
+/// Reads a message of the gateway; an answer is read on by whoever asked.
+fn heard(message: &[u8]) -> Option<(Head, Heard<'_>)> {
+    let (version, head, body) = take_head(message, Ticket::NONE)?;
+    if head.request == 0 {
+        let mut name = body;
+        let (kind, key) = (Kind::parse(&mut name)?, <&[u8]>::parse(&mut name)?);
+        return name.is_empty().then_some((head, Heard::Notice(Key::new(kind, "", key, 0))));
+    }
+    let mut ahead = body;
+    let heard = match ahead.byte()? {
+        number::OTHER_VERSION => Heard::OtherVersion,
+        // an echo begins with the kind of a key
+        ..number::GRANT => return None,
+        _ if version != super::VERSION => return None,
+        number::FAILED if matches!(Fault::parse(&mut ahead)?, Fault::TimedOut | Fault::Unreachable) => {
+            Heard::Failed(body.rest())
+        }
+        _ => Heard::Answer(body.rest()),
+    };
+    Some((head, heard))
 }

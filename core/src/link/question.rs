@@ -9,80 +9,83 @@ use super::{
     wire::{Parse, Put, Reader},
 };
 use crate::{
-    cell::{Begun, Holding},
+    cell::{Begun, Grant, Holding},
     key::Kind,
+    patience::{Busy, Ticket},
     store::Fault,
+    time::duration,
     token::HolderToken,
 };
 
 /// A request about one right; times in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Question {
-    number: u8,
-    size: Option<u16>,
-    token: HolderToken,
-    ttl: Option<u32>,
-    /// Of a request that can wait: for how long, or without limit.
-    patience: Option<Option<u32>>,
+    /// Which also tells what of the rest is sent.
+    pub(super) number: u8,
+    /// Of a pool.
+    pub(super) size: u16,
+    pub(super) token: HolderToken,
+    /// Of a right, or of the marker of a run that succeeded.
+    pub(super) ttl: u32,
+    /// For how long the caller waits; `None` without limit.
+    pub(super) patience: Option<u32>,
 }
 
 impl Question {
-    const fn new(number: u8, token: HolderToken) -> Self {
-        Self { number, size: None, token, ttl: None, patience: None }
+    /// One that only names a right.
+    pub(super) const fn new(number: u8, token: HolderToken) -> Self {
+        Self { number, size: 0, token, ttl: 0, patience: None }
     }
 
-    /// Asks for the right that a key of this kind stands for; `size` is a pool's.
-    pub(super) const fn ask(kind: Kind, size: u16, token: HolderToken, ttl: u32, patience: Option<u32>) -> Self {
-        let (number, size) = match kind {
-            Kind::Lock | Kind::Cache => (number::ACQUIRE, None),
-            Kind::Pool => (number::TAKE, Some(size)),
-            Kind::Once => (number::BEGIN, None),
-        };
-        Self { size, ttl: Some(ttl), patience: Some(patience), ..Self::new(number, token) }
-    }
-
-    /// Extends a right of that kind.
-    pub(super) const fn prolong(kind: Kind, token: HolderToken, ttl: u32) -> Self {
-        let number = match kind {
-            Kind::Lock => number::RENEW,
-            Kind::Pool => number::EXTEND,
-            Kind::Once => number::TOUCH,
-            Kind::Cache => number::KEEP_FLYING,
-        };
-        Self { ttl: Some(ttl), patience: Some(None), ..Self::new(number, token) }
-    }
-
-    /// Gives back a right of that kind.
+    /// What gives back a right of that kind.
     pub(super) const fn give_back(kind: Kind, token: HolderToken) -> Self {
-        Self::new(
-            match kind {
-                Kind::Lock => number::RELEASE,
-                Kind::Pool => number::GIVE_BACK,
-                Kind::Once => number::FAIL,
-                Kind::Cache => number::ABANDON,
-            },
-            token,
-        )
+        Self::new(give_back(kind), token)
     }
+}
 
-    /// Ends a run that succeeded.
-    pub(super) const fn complete(token: HolderToken, keep: u32) -> Self {
-        Self { ttl: Some(keep), ..Self::new(number::COMPLETE, token) }
+/// What asks for the right that a key of this kind stands for.
+pub(super) const fn ask(kind: Kind) -> u8 {
+    match kind {
+        Kind::Lock | Kind::Cache => number::ACQUIRE,
+        Kind::Pool => number::TAKE,
+        Kind::Once => number::BEGIN,
+    }
+}
+
+/// What extends it.
+pub(super) const fn prolong(kind: Kind) -> u8 {
+    match kind {
+        Kind::Lock => number::RENEW,
+        Kind::Pool => number::EXTEND,
+        Kind::Once => number::TOUCH,
+        Kind::Cache => number::KEEP_FLYING,
+    }
+}
+
+/// What gives it back.
+pub(super) const fn give_back(kind: Kind) -> u8 {
+    match kind {
+        Kind::Lock => number::RELEASE,
+        Kind::Pool => number::GIVE_BACK,
+        Kind::Once => number::FAIL,
+        Kind::Cache => number::ABANDON,
     }
 }
 
 impl Put for Question {
     fn put(&self, to: &mut Encoder<'_>) {
-        self.number.put(to);
-        if let Some(size) = self.size {
-            size.put(to);
+        let number = self.number;
+        number.put(to);
+        if number == number::TAKE {
+            self.size.put(to);
         }
         self.token.put(to);
-        if let Some(ttl) = self.ttl {
-            ttl.put(to);
+        if matches!(number, number::RELEASE | number::GIVE_BACK | number::FAIL | number::ABANDON) {
+            return;
         }
-        if let Some(patience) = self.patience {
-            patience.put(to);
+        self.ttl.put(to);
+        if number != number::COMPLETE {
+            self.patience.put(to);
         }
     }
 }
@@ -91,34 +94,63 @@ impl Put for Question {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     /// To [`Question::ask`].
-    Asked(Begun),
+    Granted(Grant),
+    /// To [`Question::ask`].
+    Busy {
+        /// Milliseconds until it may be free.
+        remaining: u32,
+        /// Of a notice that will come; [`Ticket::NONE`] if none will.
+        ticket: Ticket,
+        /// It is a run that was done.
+        done: bool,
+    },
     /// To everything else.
     Held(Holding),
+}
+
+impl Reply {
+    pub(super) const fn begun(self) -> Result<Begun, Fault> {
+        match self {
+            Self::Granted(grant) => Ok(Begun::Run(grant)),
+            Self::Busy { remaining, ticket, done } => {
+                let remaining = duration(remaining as u64);
+                Ok(if done { Begun::Done { remaining } } else { Begun::Busy(Busy { remaining, ticket }) })
+            }
+            Self::Held(_) => Err(OTHER_QUESTION),
+        }
+    }
+
+    pub(super) const fn holding(self) -> Result<Holding, Fault> {
+        match self {
+            Self::Held(holding) => Ok(holding),
+            _ => Err(OTHER_QUESTION),
+        }
+    }
 }
 
 /// Reads an answer.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub(super) fn reply(mut from: Reader<'_>) -> Result<Reply, Fault> {
-    let reply = match from.byte() {
-        // a grant is laid out like a run that begins
-        Some(number::GRANT | number::BEGUN) => Begun::parse(&mut from).map(Reply::Asked),
-        Some(number::HOLDING) => Holding::parse(&mut from).map(Reply::Held),
-        Some(number::FAILED) => return Err(Fault::parse(&mut from).unwrap_or(OTHER_QUESTION)),
-        _ => None,
-    };
-    reply.filter(|_| from.is_empty()).ok_or(OTHER_QUESTION)
-}
-
-pub(super) fn asked(from: Reader<'_>) -> Result<Begun, Fault> {
-    match reply(from)? {
-        Reply::Asked(begun) => Ok(begun),
-        Reply::Held(_) => Err(OTHER_QUESTION),
+    let number = from.byte();
+    if number == Some(number::FAILED) {
+        return Err(Fault::parse(&mut from).unwrap_or(OTHER_QUESTION));
     }
+    let reply = parse(number, &mut from).filter(|_| from.is_empty());
+    reply.ok_or(OTHER_QUESTION)
 }
 
-pub(super) fn held(from: Reader<'_>) -> Result<Holding, Fault> {
-    match reply(from)? {
-        Reply::Held(holding) => Ok(holding),
-        Reply::Asked(_) => Err(OTHER_QUESTION),
+/// As `Contended<Grant>`, `Begun` and `Holding` are laid out, but in milliseconds.
+fn parse(number: Option<u8>, from: &mut Reader<'_>) -> Option<Reply> {
+    match (number?, from.byte()?) {
+        (number::GRANT | number::BEGUN, 0) => Grant::parse(from).map(Reply::Granted),
+        (number::GRANT | number::BEGUN, 1) => {
+            let remaining = u32::parse(from)?;
+            let ticket = if bool::parse(from)? { from.ticket } else { Ticket::NONE };
+            Some(Reply::Busy { remaining, ticket, done: false })
+        }
+        (number::BEGUN, 2) => Some(Reply::Busy { remaining: u32::parse(from)?, ticket: Ticket::NONE, done: true }),
+        (number::HOLDING, 0) => Some(Reply::Held(Holding::Kept)),
+        (number::HOLDING, 1) => Some(Reply::Held(Holding::Lost)),
+        _ => None,
     }
 }

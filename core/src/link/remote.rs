@@ -3,7 +3,7 @@
 use super::{
     call::Call,
     message::Name,
-    settings::{Millis, Session, Tally, Timing, after},
+    settings::{Millis, Session, Tally, Tick, Timing, after},
     state::State,
     wire::{Put, Reader},
 };
@@ -227,8 +227,8 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
     }
 
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        let until = after(self.clock.now(), self.timing().give_back);
-        self.wake(|state| state.drop_right(&key, token, until));
+        let now = Tick::of(self.clock.now());
+        self.wake(|state| state.drop_right(&key, token, now));
     }
 }
 

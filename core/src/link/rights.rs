@@ -3,13 +3,15 @@
 use super::{
     call::Call,
     message::Name,
-    question::{Question, Reply, asked, held, reply},
+    number,
+    question::{self, Question, Reply, reply},
     remote::RemoteStore,
+    settings::after,
 };
 use crate::{
     cell::{Ask, Begun, Grant, Holding, ram::Asked, waiters::Place},
     key::Key,
-    patience::{Contended, Ticket},
+    patience::Contended,
     polled::{Answer, Deed, Rights},
     store::{AsyncRights, Fault, Store, Want, lock::Lock},
     time::{Instant, PollTimer, millis, short},
@@ -35,22 +37,34 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
         deed: Deed<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Fault>> {
-        let from_now = |end: Instant| short(end.millis_since(now));
+        let mut question = Question::new(0, token);
         let mut within = u32::MAX;
-        let question = match deed {
+        let mut until = now;
+        question.number = match deed {
             Deed::Ask { size, end, deadline, place } => {
                 if place != Place::default() {
                     self.wake(|state| state.waiters.leave(place, key));
                 }
-                let patience = (deadline != Instant::MAX).then(|| from_now(deadline));
-                within = patience.filter(|within| *within != 0).unwrap_or(u32::MAX);
-                Question::ask(key.kind, size, token, from_now(end), patience)
+                until = end;
+                question.size = size;
+                if deadline != Instant::MAX {
+                    let patience = short(deadline.millis_since(now));
+                    question.patience = Some(patience);
+                    within = if patience == 0 { u32::MAX } else { patience };
+                }
+                question::ask(key.kind)
             }
-            Deed::Extend(end) => Question::prolong(key.kind, token, from_now(end)),
-            Deed::Release => Question::give_back(key.kind, token),
-            Deed::Done(end) => Question::complete(token, from_now(end)),
-            Deed::Wait { place, ticket, waker } => {
-                return done(self.step(|state| state.waiters.poll(place, key, ticket, waker)));
+            Deed::Extend(end) => {
+                until = end;
+                question::prolong(key.kind)
+            }
+            Deed::Done(end) => {
+                until = end;
+                number::COMPLETE
+            }
+            Deed::Release => question::give_back(key.kind),
+            Deed::Wait { place, ticket } => {
+                return done(self.step(|state| state.waiters.poll(place, key, ticket, cx.waker())));
             }
             Deed::Leave(place) => {
                 self.wake(|state| state.waiters.leave(place, key));
@@ -62,17 +76,13 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
             }
             Deed::Mark(_) | Deed::Wake => return done(false),
         };
+        question.ttl = short(until.millis_since(now));
         let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
-        let reply = reply(ready!(call.poll(self, name, &question, within, &mut bytes, cx))?)?;
-        Poll::Ready(Ok(match reply {
-            Reply::Asked(Begun::Run(Grant { fence, index, .. })) => Answer::Asked(Asked::Granted { fence, index }),
-            Reply::Asked(Begun::Busy(busy)) => {
+        Poll::Ready(Ok(match reply(ready!(call.poll(self, name, &question, within, &mut bytes, cx))?)? {
+            Reply::Granted(Grant { fence, index, .. }) => Answer::Asked(Asked::Granted { fence, index }),
+            Reply::Busy { remaining, ticket, .. } => {
                 call.since = None;
-                Answer::Asked(Asked::Busy { end: now.saturating_add(busy.remaining), ticket: busy.ticket })
-            }
-            Reply::Asked(Begun::Done { remaining }) => {
-                call.since = None;
-                Answer::Asked(Asked::Busy { end: now.saturating_add(remaining), ticket: Ticket::NONE })
+                Answer::Asked(Asked::Busy { end: after(now, remaining), ticket })
             }
             Reply::Held(Holding::Kept) => Answer::Yes,
             Reply::Held(Holding::Lost) => Answer::No,
@@ -96,22 +106,28 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     async fn ask(&self, key: Key<'_>, want: Want, ask: &Ask<'_>) -> Result<Contended<Grant>, Fault> {
-        let size = if let Want::Permit { size } = want { size } else { 0 };
-        let patience = ask.within.map(|within| short(millis(within)));
-        let question = Question::ask(want.kind(), size, ask.token, short(millis(ask.ttl)), patience);
-        Ok(self.exchange(key, &question, ask.within, asked).await?.contended())
+        let question = Question {
+            size: if let Want::Permit { size } = want { size } else { 0 },
+            patience: ask.within.map(|within| short(millis(within))),
+            ttl: short(millis(ask.ttl)),
+            ..Question::new(question::ask(key.kind), ask.token)
+        };
+        self.exchange(key, &question, ask.within, reply).await?.begun().map(Begun::contended)
     }
 
     async fn prolong(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
-        let question = Question::prolong(key.kind, ask.token, short(millis(ask.ttl)));
-        self.exchange(key, &question, None, held).await
+        let ttl = short(millis(ask.ttl));
+        let question = Question { ttl, ..Question::new(question::prolong(key.kind), ask.token) };
+        self.exchange(key, &question, None, reply).await?.holding()
     }
 
     async fn settle(&self, key: Key<'_>, want: Want, token: HolderToken, success: bool) -> Result<Holding, Fault> {
         let question = match want {
-            Want::Run { keep } if success => Question::complete(token, short(millis(keep))),
+            Want::Run { keep } if success => {
+                Question { ttl: short(millis(keep)), ..Question::new(number::COMPLETE, token) }
+            }
             _ => Question::give_back(key.kind, token),
         };
-        self.exchange(key, &question, None, held).await
+        self.exchange(key, &question, None, reply).await?.holding()
     }
 }

@@ -58,7 +58,32 @@ impl Millis {
     }
 }
 
+/// A point in time in milliseconds of the device's clock, half of it: what is compared is less than 24 days apart.
+///
+/// Half as large as an [`Instant`] and less than half the code to compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tick(u32);
+
+impl Tick {
+    pub(super) const ZERO: Self = Self(0);
+
+    pub(super) const fn of(at: Instant) -> Self {
+        Self(at.as_millis() as u32)
+    }
+
+    /// So many milliseconds later, 24 days at most.
+    pub(super) fn after(self, millis: u32) -> Self {
+        Self(self.0.wrapping_add(millis.min(i32::MAX as u32)))
+    }
+
+    /// Milliseconds from `now` to it; none or less when it is reached.
+    pub(super) const fn from(self, now: Self) -> i32 {
+        self.0.wrapping_sub(now.0) as i32
+    }
+}
+
 /// So many milliseconds after `now`.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub(super) fn after(now: Instant, millis: u32) -> Instant {
     Instant::from_millis(now.as_millis().saturating_add(millis.into()))
 }

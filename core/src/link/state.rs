@@ -5,18 +5,18 @@
 
 mod slot;
 
-pub(super) use slot::Dropped;
-
-use super::settings::{Millis, Session, Tally};
+use super::{
+    message::Head,
+    settings::{Millis, Session, Tally, Tick},
+};
 use crate::{
     cell::waiters::{Place, Waiter, Waiters},
     key::{Key, Kind},
     store::Fault,
-    time::Instant,
     token::HolderToken,
 };
 use core::task::{Poll, Waker};
-use slot::{Slot, Stage, copy};
+use slot::{Dropped, Sends, Slot, Stage, copy};
 
 /// What the lock of a [`RemoteStore`](super::RemoteStore) guards; for [`RemoteStore::over`](super::RemoteStore::over).
 #[derive(Debug)]
@@ -45,17 +45,26 @@ const CROWD: Key<'static> = Key { kind: Kind::Pool, prefix: "", bytes: b"", hash
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Due<const KEY: usize> {
     /// A frame was copied out.
-    Send {
-        request: u32,
-        len: usize,
-        again: bool,
-    },
+    Send { request: u32, len: usize, again: bool },
     /// A frame is to be made.
-    GiveBack {
-        dropped: Dropped<KEY>,
-        again: bool,
-    },
-    Wait(Instant),
+    GiveBack { session: u32, dropped: Dropped<KEY>, again: bool },
+    /// For so many milliseconds.
+    Wait(i32),
+}
+
+/// What a message says.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Heard<'m> {
+    /// Nothing that is understood.
+    Rubbish,
+    /// Something of this key was released.
+    Notice(Key<'m>),
+    /// The gateway speaks another version.
+    OtherVersion,
+    /// It was not done, which may pass.
+    Failed(&'m [u8]),
+    /// What follows the head.
+    Answer(&'m [u8]),
 }
 
 impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> State<SLOTS, FRAME, KEY, WAITERS> {
@@ -81,18 +90,10 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         (self.session, self.timing) = (Some(session), timing);
     }
 
-    pub(super) fn session(&self) -> Option<u32> {
-        self.session.map(|session| session.id)
-    }
-
     pub(super) fn token(&mut self) -> HolderToken {
         self.token = self.token.wrapping_add(1);
         let Session { id, device: [a, b] } = self.session.unwrap_or_default();
         HolderToken([id, self.token, a, b])
-    }
-
-    fn next_request(&mut self) -> u32 {
-        following(&mut self.request)
     }
 
     fn slot(&mut self, request: u32) -> Option<&mut Slot<FRAME>> {
@@ -100,21 +101,21 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
     }
 
     /// A slot for one more request: its session and number; else a place to wait in, while there are any.
-    pub(super) fn reserve(&mut self, place: &mut Place, waker: &Waker) -> Poll<Result<(u32, u32), Fault>> {
-        let Some(session) = self.session() else { return Poll::Ready(Err(Fault::NotInitialised)) };
+    pub(super) fn reserve(&mut self, place: &mut Place, now: Tick, waker: &Waker) -> Poll<Result<(u32, u32), Fault>> {
+        let Some(Session { id: session, .. }) = self.session else { return Poll::Ready(Err(Fault::NotInitialised)) };
         if self.down {
             return Poll::Ready(Err(Fault::Unreachable));
         }
-        let now = self.waiters.counted();
-        if *place != Place::default() && !self.waiters.poll(place, &CROWD, now, waker) {
+        let ticket = self.waiters.counted();
+        if *place != Place::default() && !self.waiters.poll(place, &CROWD, ticket, waker) {
             return Poll::Pending;
         }
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.request == 0) else {
-            self.waiters.poll(place, &CROWD, now, waker);
+            self.waiters.poll(place, &CROWD, ticket, waker);
             return Poll::Pending;
         };
         let request = following(&mut self.request);
-        slot.reserve(request);
+        slot.reserve(request, now);
         Poll::Ready(Ok((session, request)))
     }
 
@@ -167,13 +168,13 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
     }
 
     /// Remembers a right to give back, if there is room; gives the pump's waker.
-    pub(super) fn drop_right(&mut self, key: &Key<'_>, token: HolderToken, until: Instant) -> Option<Waker> {
-        let request = self.next_request();
+    pub(super) fn drop_right(&mut self, key: &Key<'_>, token: HolderToken, now: Tick) -> Option<Waker> {
+        let request = following(&mut self.request);
         let Some(place) = self.dropped.iter_mut().find(|dropped| dropped.request == 0) else {
             self.tally.forgotten = self.tally.forgotten.saturating_add(1);
             return None;
         };
-        *place = Dropped::new(request, key, token, until);
+        *place = Dropped::new(request, key, token, Sends::new(now), now.after(self.timing.give_back));
         self.kick()
     }
 
@@ -193,30 +194,33 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
     }
 
     /// What is due first; copies its frame into `to`.
-    pub(super) fn due(&mut self, now: Instant, to: &mut [u8; FRAME]) -> Due<KEY> {
-        for place in self.dropped.iter_mut().filter(|place| place.request != 0 && now >= place.until) {
-            place.request = 0;
-            self.tally.forgotten = self.tally.forgotten.saturating_add(1);
-        }
-        let slot = self.slots.iter_mut().filter(|slot| slot.is_asked()).min_by_key(|slot| slot.sends.next);
-        let dropped = self.dropped.iter_mut().filter(|place| place.request != 0).min_by_key(|place| place.sends.next);
-        let asked_at = slot.as_ref().map_or(Instant::MAX, |slot| slot.sends.next);
-        let dropped_at = dropped.as_ref().map_or(Instant::MAX, |place| place.sends.next);
-        match (slot, dropped) {
-            (Some(slot), _) if asked_at <= now && asked_at <= dropped_at => {
+    pub(super) fn due(&mut self, now: Tick, to: &mut [u8; FRAME]) -> Due<KEY> {
+        let slots = self.slots.iter_mut().filter(|slot| slot.is_asked());
+        let slot = slots.min_by_key(|slot| slot.sends.next.from(now));
+        let places = self.dropped.iter_mut().filter(|place| place.request != 0);
+        let place = places.min_by_key(|place| place.sends.next.from(now));
+        let asked = slot.as_ref().map_or(i32::MAX, |slot| slot.sends.next.from(now));
+        let dropped = place.as_ref().map_or(i32::MAX, |place| place.sends.next.from(now));
+        match (slot, place) {
+            (Some(slot), _) if asked <= 0 && asked <= dropped => {
                 let again = slot.sends.sent(now, self.timing.resend);
                 Due::Send { request: slot.request, len: copy(slot.bytes(), to), again }
             }
-            (_, Some(place)) if dropped_at <= now => {
+            (_, Some(place)) if dropped <= 0 => {
+                if place.until.from(now) <= 0 {
+                    place.request = 0;
+                    self.tally.forgotten = self.tally.forgotten.saturating_add(1);
+                    return Due::Wait(0);
+                }
                 let again = place.sends.sent(now, self.timing.resend);
                 if again {
                     // by a new number: a gateway that was away for long takes the old one for done. Its token makes
                     // doing it twice harmless, and nobody reads the answer
                     place.request = following(&mut self.request);
                 }
-                Due::GiveBack { dropped: *place, again }
+                Due::GiveBack { session: self.session.unwrap_or_default().id, dropped: *place, again }
             }
-            _ => Due::Wait(asked_at.min(dropped_at)),
+            _ => Due::Wait(asked.min(dropped)),
         }
     }
 
@@ -227,40 +231,37 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         }
     }
 
-    /// An answer came, or none for another version: gives its caller.
-    pub(super) fn answered(&mut self, request: u32, answer: Option<&[u8]>) -> Option<Waker> {
+    /// Takes what the gateway said; gives whom to wake.
+    pub(super) fn hear(&mut self, head: Head, heard: Heard<'_>) -> Option<Waker> {
+        if self.session.map(|session| session.id) != Some(head.session) || matches!(heard, Heard::Rubbish) {
+            self.tally.rubbish = self.tally.rubbish.saturating_add(1);
+            return None;
+        }
+        if let Heard::Notice(key) = heard {
+            return self.waiters.release(&key);
+        }
+        let request = head.request;
         if let Some(place) = self.dropped.iter_mut().find(|place| place.request == request) {
-            place.request = 0;
+            // a failure that may pass is remembered there as its answer: so it is another request now
+            place.request = if matches!(heard, Heard::Failed(_)) { following(&mut self.request) } else { 0 };
             return None;
         }
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.is_asked() && slot.request == request) else {
             self.tally.strays = self.tally.strays.saturating_add(1);
             return None;
         };
-        match answer {
-            Some(bytes) => slot.fill(Stage::Answered, bytes),
-            None => slot.stage = Stage::OtherVersion,
+        match heard {
+            Heard::Answer(bytes) | Heard::Failed(bytes) => slot.fill(Stage::Answered, bytes),
+            _ => slot.stage = Stage::OtherVersion,
         }
         slot.waker.take()
     }
 
-    /// The gateway's store failed to take a right back: that answer is remembered there, so it is another request now.
-    pub(super) fn give_back_anew(&mut self, request: u32) -> bool {
-        let anew = self.next_request();
-        match self.dropped.iter_mut().find(|place| place.request == request) {
-            Some(place) => {
-                place.request = anew;
-                true
-            }
-            None => false,
-        }
-    }
-
-    pub(super) fn line_up(&mut self) {
+    pub(super) fn line_up(&mut self, now: Tick) {
         (self.down, self.kicked) = (false, true);
         // what is under way is sent again at once
-        self.slots.iter_mut().for_each(|slot| slot.sends.next = Instant::ZERO);
-        self.dropped.iter_mut().for_each(|place| place.sends.next = Instant::ZERO);
+        self.slots.iter_mut().for_each(|slot| slot.sends.next = now);
+        self.dropped.iter_mut().for_each(|place| place.sends.next = now);
     }
 
     pub(super) fn line_down(&mut self) {

@@ -191,7 +191,11 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
 
     /// A step that is never pending; whether it was done.
     fn act(&self, now: Instant, deed: Deed<'_>) -> bool {
-        let cx = &mut Context::from_waker(Waker::noop());
+        self.act_with(now, deed, &mut Context::from_waker(Waker::noop()))
+    }
+
+    /// The same with somebody to wake.
+    fn act_with(&self, now: Instant, deed: Deed<'_>, cx: &mut Context<'_>) -> bool {
         matches!(self.poll_act(&mut S::Step::default(), now, deed, cx), Poll::Ready(Ok(Answer::Yes)))
     }
 
@@ -356,9 +360,8 @@ where
 
     fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.ticket != Ticket::NONE {
-            let mut place = self.place;
-            let over =
-                self.act(Instant::ZERO, Deed::Wait { place: &mut place, ticket: self.ticket, waker: cx.waker() });
+            let (mut place, ticket) = (self.place, self.ticket);
+            let over = self.act_with(Instant::ZERO, Deed::Wait { place: &mut place, ticket }, cx);
             self.place = place;
             if over {
                 return Poll::Ready(());

@@ -257,17 +257,31 @@ impl<B: Backing> EntryStore for RamStore<B> {
     }
 }
 
-impl<B: Backing> RamStore<B> {
-    /// One step of a right; bounded work under one lock.
-    fn act(&self, key: &Key<'_>, token: HolderToken, now: Instant, deed: Deed<'_>) -> Answer {
+impl<B: Backing> Rights for RamStore<B> {
+    type Step<'s>
+        = ()
+    where
+        B: 's;
+    type Trouble = Infallible;
+
+    fn poll_act<'s>(
+        &'s self,
+        (): &mut (),
+        key: &Key<'_>,
+        token: HolderToken,
+        now: Instant,
+        deed: Deed<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, Infallible>> {
         let (stack, mut freed) = (self.0.stack(), None);
         let answer = self.0.step(|ram| {
             let kept = match deed {
                 Deed::Ask { size, end, place, .. } => {
                     freed = ram.waiters.leave(place, key);
-                    return ram.ask(key, size, token, end, stack, now).map_or(Answer::Full, Answer::Asked);
+                    let asked = ram.ask(key, size, token, end, stack, now);
+                    return Poll::Ready(Ok(asked.map_or(Answer::Full, Answer::Asked)));
                 }
-                Deed::Wait { place, ticket, waker } => ram.waiters.poll(place, key, ticket, waker),
+                Deed::Wait { place, ticket } => ram.waiters.poll(place, key, ticket, cx.waker()),
                 Deed::Leave(place) => {
                     freed = ram.waiters.leave(place, key);
                     true
@@ -290,32 +304,12 @@ impl<B: Backing> RamStore<B> {
                     holding == Holding::Kept
                 }
             };
-            if kept { Answer::Yes } else { Answer::No }
+            Poll::Ready(Ok(if kept { Answer::Yes } else { Answer::No }))
         });
         if let Some(waker) = freed {
             waker.wake();
         }
         answer
-    }
-}
-
-impl<B: Backing> Rights for RamStore<B> {
-    type Step<'s>
-        = ()
-    where
-        B: 's;
-    type Trouble = Infallible;
-
-    fn poll_act<'s>(
-        &'s self,
-        (): &mut (),
-        key: &Key<'_>,
-        token: HolderToken,
-        now: Instant,
-        deed: Deed<'_>,
-        _: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Infallible>> {
-        Poll::Ready(Ok(self.act(key, token, now, deed)))
     }
 }
 

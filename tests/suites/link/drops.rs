@@ -5,9 +5,10 @@ use crate::{
     world::{Device, LONG, MS, Store, Task, World, connected, device, named, once_more, pass, world},
 };
 use cachify_core::{
-    AsIs, Instance, Ran,
+    AsIs, Instance, Ran, Refused,
     cell::Ask,
     key::{Key, Kind},
+    lock, once, pooled,
     store::{CacheStore, Inspect, PermitStore},
     testing::ManualClock,
     time::Clock,
@@ -37,7 +38,7 @@ fn full_queues_forget_dropped_rights_and_count_them() {
 type Operation = for<'a> fn(&'a Device<'a>) -> Task<'a>;
 
 /// Each operation whole: asked for, used, given back.
-const OPERATIONS: [(&str, Operation); 5] = [
+const OPERATIONS: [(&str, Operation); 8] = [
     ("lock", |d| Box::pin(async { d.lock("k").run(async |_| once_more().await).await.unwrap() })),
     ("guard", |d| {
         Box::pin(async {
@@ -48,6 +49,9 @@ const OPERATIONS: [(&str, Operation); 5] = [
     }),
     ("pool", |d| Box::pin(async { d.pool("k", 1).run(async |_| once_more().await).await.unwrap() })),
     ("once", |d| Box::pin(async { assert_eq!(d.once("k").run(async |_| once_more().await).await, Ok(Ran::Ran(()))) })),
+    ("lock by attribute", |d| Box::pin(async { locked(d).await.unwrap() })),
+    ("pool by attribute", |d| Box::pin(async { permitted(d).await.unwrap() })),
+    ("once by attribute", |d| Box::pin(async { run(d).await.unwrap() })),
     ("cache", |d| {
         Box::pin(async {
             let load = || async {
@@ -58,6 +62,24 @@ const OPERATIONS: [(&str, Operation); 5] = [
         })
     }),
 ];
+
+#[lock(instance = device, key = "k", wait = forever, ttl = "100s", companions = false)]
+async fn locked(device: &Device<'_>) -> Result<(), Refused> {
+    once_more().await;
+    Ok(())
+}
+
+#[pooled(instance = device, key = "k", size = 1, ttl = "100s", companions = false)]
+async fn permitted(device: &Device<'_>) -> Result<(), Refused> {
+    once_more().await;
+    Ok(())
+}
+
+#[once(instance = device, key = "k", keep = "1ms", ttl = "100s", companions = false)]
+async fn run(device: &Device<'_>) -> Result<(), Refused> {
+    once_more().await;
+    Ok(())
+}
 
 /// Drops the operation after so many rounds; whether it had ended before.
 fn dropped_after(rounds: usize, operation: Operation) -> bool {
@@ -88,11 +110,16 @@ fn an_operation_dropped_anywhere_leaves_nothing_held() {
 
 #[test]
 fn a_waiter_dropped_anywhere_leaves_nobody_stuck() {
-    for rounds in 0..30 {
+    for (rounds, by_attribute) in (0..30).flat_map(|rounds| [(rounds, false), (rounds, true)]) {
         world!(clock, store, local, device, line, world);
         let guard = local.lock("k").ttl(LONG).try_acquire_blocking().unwrap();
         for _ in 0..2 {
-            world.spawn(async { drop(device.lock("k").ttl(LONG).wait_forever().acquire().await.unwrap()) });
+            world.spawn(async {
+                if by_attribute {
+                    return locked(&device).await.unwrap();
+                }
+                drop(device.lock("k").ttl(LONG).wait_forever().acquire().await.unwrap());
+            });
             (0..10).for_each(|_| assert!(world.round()));
         }
         drop(guard);

@@ -4,8 +4,9 @@
 //! `SEED=n` plays one history again.
 
 use crate::{
+    attributes::{Inside, locked, locked_at_once, pooled_two, run_once},
     pipe::{Faults, Line, Random},
-    world::{Store, World, connected, device, pass, trouble},
+    world::{Device, Store, World, connected, device, pass, trouble},
 };
 use cachify_core::{
     Holding, Instance, Refused,
@@ -71,17 +72,20 @@ impl<'c> Record<'c> {
 
     /// Somebody was granted a right, and is known by it from now on.
     fn granted<F: Face + 'c, R: 'c>(&self, kind: u8, held: Held<F, R>) -> Rc<Held<F, R>> {
+        let (fence, held) = (held.fence().0, Rc::new(held));
+        self.entered(kind, fence, held.clone());
+        held
+    }
+
+    fn entered(&self, kind: u8, fence: u64, right: Rc<dyn Right + 'c>) {
         self.granted.set(self.granted.get() + 1);
-        if held.is_valid() {
+        if right.is_valid() {
             // a fence that arrives late may be lower than one that arrived before: for a pool they cross
-            let fence = self.fences[usize::from(kind)].replace(held.fence().0);
-            assert!(kind == POOL || fence < held.fence().0, "fence {} after {fence}", held.fence());
+            let last = self.fences[usize::from(kind)].replace(fence);
+            assert!(kind == POOL || last < fence, "fence {fence} after {last}");
             assert!(kind != ONCE || !self.completed.get(), "it ran again although it had completed");
         }
-        let held = Rc::new(held);
-        let right: Rc<dyn Right + 'c> = held.clone();
         self.rights.borrow_mut().push((kind, Rc::downgrade(&right)));
-        held
     }
 
     fn check(&self) {
@@ -161,6 +165,89 @@ where
     }
 }
 
+/// What a call by attribute tells of its right: as it was when its body was polled last, which is once a round.
+struct Called<'r, 'c> {
+    record: &'r Record<'c>,
+    time: Duration,
+    succeeds: bool,
+    right: RefCell<Option<Rc<Looked>>>,
+}
+
+struct Looked {
+    is_valid: Cell<bool>,
+    index: u16,
+}
+
+impl Right for Looked {
+    fn is_valid(&self) -> bool {
+        self.is_valid.get()
+    }
+    fn index(&self) -> u16 {
+        self.index
+    }
+}
+
+impl Inside for Called<'_, '_> {
+    fn enter(&self, kind: Kind, fence: u64, index: u16, is_valid: bool) {
+        let right = Rc::new(Looked { is_valid: Cell::new(is_valid), index });
+        *self.right.borrow_mut() = Some(right.clone());
+        let kind = match kind {
+            Kind::Lock => LOCK,
+            Kind::Pool => POOL,
+            _ => ONCE,
+        };
+        self.record.entered(kind, fence, right);
+    }
+    fn look(&self, is_valid: bool) {
+        if let Some(right) = self.right.borrow().as_ref() {
+            right.is_valid.set(is_valid);
+        }
+    }
+    fn time(&self) -> Duration {
+        self.time
+    }
+    fn clock(&self) -> &ManualClock {
+        self.record.clock
+    }
+    fn succeeds(&self) -> bool {
+        self.succeeds
+    }
+    fn leave(&self) {
+        // what follows is the give-back
+        *self.right.borrow_mut() = None;
+    }
+}
+
+/// The same by attribute; runs fail, so that others run too.
+async fn caller<'c>(device: &Device<'c>, record: &Record<'c>, seed: u64) {
+    let mut random = Random::new(seed);
+    let mut turns = 6;
+    while turns > 0 {
+        let (kind, at_once, given_up) = (random.below(3) as u8, random.once_in(3), random.once_in(4));
+        let (time, patience) = (millis(random.below(400) * random.below(6)), millis(random.below(3_000)));
+        let called = Called { record, time, succeeds: kind != ONCE, right: RefCell::default() };
+        let called = async {
+            match kind {
+                LOCK if at_once => locked_at_once(device, &called).await,
+                LOCK => locked(device, &called).await,
+                POOL => pooled_two(device, &called).await,
+                _ => run_once(device, &called).await,
+            }
+        };
+        let called = beside(called, async {
+            pass(record.clock, patience).await;
+            if !given_up {
+                std::future::pending::<()>().await;
+            }
+        });
+        if let Ok(Err(Refused::Unavailable(_) | Refused::Indeterminate { .. })) = called.await {
+            pass(record.clock, millis(50)).await;
+            continue;
+        }
+        turns -= 1;
+    }
+}
+
 /// Holds a right for a while, perhaps past its end, and gives it back in one way or another.
 async fn used<T>(
     record: &Record<'_>,
@@ -209,7 +296,11 @@ fn history(seed: u64) -> u32 {
         world.services.extend(connected(device, &store, &clock, line));
         world.spawn(weather(line.clone(), &clock, seed ^ line.seed(), Instant::from_millis(10_000)));
         for n in 0..5 {
-            world.spawn(actor(device, &record, seed.wrapping_mul(31).wrapping_add(n)));
+            let seed = seed.wrapping_mul(31).wrapping_add(n);
+            match n {
+                0..3 => world.spawn(actor(device, &record, seed)),
+                _ => world.spawn(caller(device, &record, seed)),
+            }
         }
     }
     world.spawn(actor(&local, &record, seed ^ 0xaaaa));

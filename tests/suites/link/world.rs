@@ -143,15 +143,16 @@ pub(crate) fn at(ms: u64) -> Instant {
     Instant::from_millis(ms)
 }
 
-/// A device, its gateway's store, and a clock; on a line that does as told.
+/// A device, its gateway's store, and a clock, on a line that does as told; and perhaps something that tasks borrow.
 macro_rules! world {
-    ($clock:ident, $store:ident, $local:ident, $device:ident, $line:ident, $world:ident) => {
+    ($clock:ident, $store:ident, $local:ident, $device:ident, $line:ident, $world:ident $(, $more:ident = $value:expr)?) => {
         let $clock = ManualClock::new();
         let $store = Store::new(&$clock);
         #[allow(unused_variables, reason = "not every test has a caller at the gateway")]
         let $local = Instance::new(&$store);
         let $device = device(&$clock, 1);
         let $line = Line::new(0);
+        $(let $more = $value;)?
         let mut $world = World::new(&$clock, 0);
         $world.services.extend(connected(&$device, &$store, &$clock, &$line));
     };

@@ -2,9 +2,8 @@
 
 use crate::{
     key::{Key, Kind},
-    link::settings::after,
+    link::settings::Tick,
     store::Fault,
-    time::Instant,
     token::HolderToken,
 };
 use core::task::Waker;
@@ -49,8 +48,8 @@ impl<const FRAME: usize> Slot<FRAME> {
         self.request != 0 && self.stage == Stage::Asked
     }
 
-    pub(super) fn reserve(&mut self, request: u32) {
-        (self.request, self.stage, self.sends) = (request, Stage::Reserved, Sends::NONE);
+    pub(super) fn reserve(&mut self, request: u32, now: Tick) {
+        (self.request, self.stage, self.sends) = (request, Stage::Reserved, Sends::new(now));
     }
 
     /// Moves on to `stage`, with its bytes.
@@ -73,15 +72,20 @@ impl<const FRAME: usize> Slot<FRAME> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sends {
     pub(super) count: u8,
-    pub(super) next: Instant,
+    pub(super) next: Tick,
 }
 
 impl Sends {
-    const NONE: Self = Self { count: 0, next: Instant::ZERO };
+    const NONE: Self = Self::new(Tick::ZERO);
+
+    /// Due at once.
+    pub(super) const fn new(now: Tick) -> Self {
+        Self { count: 0, next: now }
+    }
 
     /// Sent once more: the time until the next one doubles, five times at most. Whether it was sent before.
-    pub(super) fn sent(&mut self, now: Instant, resend: u32) -> bool {
-        self.next = after(now, resend.saturating_mul(1 << self.count.min(5)));
+    pub(super) fn sent(&mut self, now: Tick, resend: u32) -> bool {
+        self.next = now.after(resend.saturating_mul(1 << self.count.min(5)));
         let again = self.count > 0;
         self.count = self.count.saturating_add(1);
         again
@@ -96,7 +100,7 @@ pub(in crate::link) struct Dropped<const KEY: usize> {
     pub(in crate::link) token: HolderToken,
     pub(in crate::link) kind: Option<Kind>,
     pub(super) sends: Sends,
-    pub(super) until: Instant,
+    pub(super) until: Tick,
     len: u16,
     bytes: [u8; KEY],
 }
@@ -107,13 +111,13 @@ impl<const KEY: usize> Dropped<KEY> {
         token: HolderToken([0; 4]),
         kind: None,
         sends: Sends::NONE,
-        until: Instant::ZERO,
+        until: Tick::ZERO,
         len: 0,
         bytes: [0; KEY],
     };
 
-    pub(super) fn new(request: u32, key: &Key<'_>, token: HolderToken, until: Instant) -> Self {
-        let mut dropped = Self { request, token, kind: Some(key.kind), until, ..Self::FREE };
+    pub(super) fn new(request: u32, key: &Key<'_>, token: HolderToken, sends: Sends, until: Tick) -> Self {
+        let mut dropped = Self { request, token, kind: Some(key.kind), until, sends, ..Self::FREE };
         dropped.len = copy(key.bytes, &mut dropped.bytes) as u16;
         dropped
     }

@@ -1,0 +1,295 @@
+//! The attributes on a device behind a gateway: rights that are polled by hand, over a line on which anything goes wrong.
+
+use crate::{
+    pipe::{Faults, Line},
+    world::{Device, LONG, MS, Store, World, at, connected, device, named, once_more, pass, world},
+};
+use cachify_core::{
+    Fault, Instance, Refused,
+    key::Kind,
+    lock, once, pooled,
+    store::{Inspect, PermitStore},
+    testing::ManualClock,
+    time::Clock,
+};
+use std::{cell::Cell, time::Duration};
+
+/// What a body sees of its right.
+pub(crate) trait Inside {
+    fn enter(&self, kind: Kind, fence: u64, index: u16, is_valid: bool);
+    /// Called at every poll.
+    fn look(&self, is_valid: bool);
+    /// How long the body takes.
+    fn time(&self) -> Duration;
+    fn clock(&self) -> &ManualClock;
+    /// Called when the body ends.
+    fn leave(&self) {}
+    /// Whether the body succeeds.
+    fn succeeds(&self) -> bool {
+        true
+    }
+}
+
+macro_rules! body {
+    ($kind:ident, $guard:ident, $inside:ident) => {{
+        $inside.enter(Kind::$kind, $guard.fence().0, $guard.index(), $guard.is_valid());
+        let end = $inside.clock().now().saturating_add($inside.time());
+        loop {
+            $inside.look($guard.is_valid());
+            if $inside.clock().now() >= end {
+                break;
+            }
+            once_more().await;
+        }
+        $inside.leave();
+        if $inside.succeeds() { Ok(()) } else { Err(Refused::Zero) }
+    }};
+}
+
+#[lock(instance = device, key = "k", ttl = "600ms", wait = forever, guard = g, companions = false)]
+pub(crate) async fn locked(device: &Device<'_>, inside: &impl Inside) -> Result<(), Refused> {
+    body!(Lock, g, inside)
+}
+
+#[lock(instance = device, key = "k", ttl = "600ms", guard = g, companions = false)]
+pub(crate) async fn locked_at_once(device: &Device<'_>, inside: &impl Inside) -> Result<(), Refused> {
+    body!(Lock, g, inside)
+}
+
+#[pooled(instance = device, key = "k", size = 2, ttl = "600ms", wait = "2s", guard = g, companions = false)]
+pub(crate) async fn pooled_two(device: &Device<'_>, inside: &impl Inside) -> Result<(), Refused> {
+    body!(Pool, g, inside)
+}
+
+#[once(instance = device, key = "k", ttl = "600ms", keep = "1h", guard = g, companions = false)]
+pub(crate) async fn run_once(device: &Device<'_>, inside: &impl Inside) -> Result<(), Refused> {
+    body!(Once, g, inside)
+}
+
+/// Notes how long the right was valid, and asks the store whether it was held all that time.
+struct Watch<'c> {
+    clock: &'c ManualClock,
+    store: &'c Store<'c>,
+    time: Duration,
+    succeeds: bool,
+    /// Cut when the body begins.
+    line: Option<Line>,
+    entered: Cell<u32>,
+    valid_until: Cell<u64>,
+}
+
+impl<'c> Watch<'c> {
+    fn new(clock: &'c ManualClock, store: &'c Store<'c>, time: Duration) -> Self {
+        Self { clock, store, time, succeeds: true, line: None, entered: Cell::new(0), valid_until: Cell::new(0) }
+    }
+
+    fn is_held(&self) -> bool {
+        let held = |kind| self.store.remaining(named(kind)).unwrap().is_some();
+        held(Kind::Lock) || held(Kind::Once) || PermitStore::in_use(self.store, named(Kind::Pool)).unwrap() > 0
+    }
+}
+
+impl Inside for Watch<'_> {
+    fn enter(&self, _: Kind, fence: u64, index: u16, _: bool) {
+        assert!(fence > 0 && index == 0);
+        self.entered.set(self.entered.get() + 1);
+        if let Some(line) = &self.line {
+            line.set(cut());
+        }
+    }
+    fn look(&self, is_valid: bool) {
+        if is_valid {
+            assert!(self.is_held(), "thought to be valid at {:?}", self.clock.now());
+            self.valid_until.set(self.clock.now().as_millis());
+        }
+    }
+    fn time(&self) -> Duration {
+        self.time
+    }
+    fn clock(&self) -> &ManualClock {
+        self.clock
+    }
+    fn succeeds(&self) -> bool {
+        self.succeeds
+    }
+}
+
+fn cut() -> Faults {
+    Faults { cut: true, ..Faults::default() }
+}
+
+#[test]
+fn a_right_is_renewed_while_its_body_runs_and_given_back_after_it() {
+    world!(clock, store, local, device, line, world, watch = Watch::new(&clock, &store, 5_000 * MS));
+    world.spawn(async {
+        locked(&device, &watch).await.unwrap();
+        assert!(!watch.is_held());
+        pooled_two(&device, &watch).await.unwrap();
+        assert!(!watch.is_held());
+        run_once(&device, &watch).await.unwrap();
+        assert!(watch.is_held(), "its marker is kept");
+        assert!(matches!(run_once(&device, &watch).await, Err(Refused::Busy { .. })));
+        assert_eq!(watch.entered.get(), 3);
+        assert!(watch.valid_until.get() + 5 > clock.now().as_millis(), "valid to the end");
+    });
+    assert!(world.run(LONG, || ()));
+}
+
+#[test]
+fn a_run_that_fails_is_given_back_and_may_run_again() {
+    world!(
+        clock,
+        store,
+        local,
+        device,
+        line,
+        world,
+        watch = Watch { succeeds: false, ..Watch::new(&clock, &store, 5 * MS) }
+    );
+    world.spawn(async {
+        assert_eq!(run_once(&device, &watch).await, Err(Refused::Zero));
+        assert!(!watch.is_held());
+        assert_eq!(run_once(&device, &watch).await, Err(Refused::Zero));
+        assert_eq!(watch.entered.get(), 2);
+    });
+    assert!(world.run(LONG, || ()));
+}
+
+#[test]
+fn a_right_behind_a_line_that_is_cut_is_valid_until_its_end_and_no_longer() {
+    world!(clock, store, local, device, line, world, watch = Watch::new(&clock, &store, 2_000 * MS));
+    world.spawn(async { assert!(locked(&device, &watch).await.is_ok()) });
+    world.spawn(async {
+        pass(&clock, 100 * MS).await;
+        line.set(cut());
+    });
+    assert!(world.run(LONG, || ()));
+    assert!((580..600).contains(&watch.valid_until.get()), "{}", watch.valid_until.get());
+}
+
+#[test]
+fn what_an_unanswered_request_was_granted_is_counted_from_when_it_was_sent() {
+    world!(
+        clock,
+        store,
+        local,
+        device,
+        line,
+        world,
+        watch = Watch { line: Some(line.clone()), ..Watch::new(&clock, &store, 2_000 * MS) }
+    );
+    // requests arrive, answers do not, until the same token asks again
+    line.down.set(cut());
+    world.spawn(async {
+        pass(&clock, 510 * MS).await;
+        line.down.set(Faults::default());
+    });
+    world.spawn(async { assert!(locked(&device, &watch).await.is_ok()) });
+    assert!(world.run(LONG, || ()));
+    assert_eq!(watch.entered.get(), 1);
+    // the lease ends 600 ms after the first request: `look` asserted that nobody relied on it longer
+    assert!((500..600).contains(&watch.valid_until.get()), "{}", watch.valid_until.get());
+}
+
+#[test]
+fn what_may_have_been_granted_is_given_back_when_the_line_heals() {
+    world!(clock, store, local, device, line, world, watch = Watch::new(&clock, &store, 5 * MS));
+    line.down.set(cut());
+    world.spawn(async {
+        let refused = locked_at_once(&device, &watch).await.unwrap_err();
+        assert!(matches!(refused, Refused::Indeterminate { .. }), "{refused:?}");
+        assert!(watch.is_held());
+        line.set(Faults::default());
+        pass(&clock, 60 * MS).await;
+        assert!(!watch.is_held(), "given back long before its end");
+    });
+    assert!(world.run(LONG, || ()));
+}
+
+#[test]
+fn a_failure_after_an_unknown_outcome_leaves_the_outcome_unknown_until_there_is_an_answer() {
+    for answered in [false, true] {
+        world!(clock, store, local, device, line, world, watch = Watch::new(&clock, &store, 5 * MS));
+        let guard = local.lock("k").ttl(LONG).try_acquire_blocking().unwrap();
+        line.down.set(cut());
+        world.spawn(async {
+            let refused = locked(&device, &watch).await.unwrap_err();
+            match answered {
+                true => assert_eq!(refused, Refused::Unavailable(Fault::Unreachable)),
+                false => assert!(matches!(refused, Refused::Indeterminate { .. }), "{refused:?}"),
+            }
+        });
+        world.spawn(async {
+            pass(&clock, 520 * MS).await;
+            if answered {
+                line.set(Faults::default());
+                pass(&clock, 200 * MS).await;
+            }
+            line.set(Faults { broken: true, ..Faults::default() });
+        });
+        assert!(world.run(LONG, || ()));
+        drop(guard);
+    }
+}
+
+#[test]
+fn a_line_that_is_down_refuses_at_once() {
+    world!(clock, store, local, device, line, world, watch = Watch::new(&clock, &store, 5 * MS));
+    line.set(Faults { broken: true, ..Faults::default() });
+    world.spawn(async {
+        let refused = locked_at_once(&device, &watch).await.unwrap_err();
+        assert_eq!((refused, clock.now()), (Refused::Unavailable(Fault::Unreachable), at(0)));
+    });
+    assert!(world.run(LONG, || ()));
+}
+
+#[test]
+fn a_lock_that_is_held_elsewhere_is_told_of_at_once_and_waited_for() {
+    world!(clock, store, local, device, line, world, watch = Watch::new(&clock, &store, 5 * MS));
+    let guard = local.lock("k").ttl(LONG).try_acquire_blocking().unwrap().unwrap();
+    world.spawn(async {
+        match locked_at_once(&device, &watch).await {
+            Err(Refused::Busy { remaining }) => assert!(remaining > LONG - 100 * MS && remaining <= LONG),
+            other => panic!("{other:?}"),
+        }
+        assert!(clock.now() < at(50));
+        let waited = cachify_core::drive::beside(locked(&device, &watch), pass(&clock, 300 * MS)).await;
+        assert!(waited.is_err(), "it is held");
+    });
+    assert!(world.run(LONG, || ()));
+    let released = clock.now();
+    world.spawn(async { locked(&device, &watch).await.unwrap() });
+    (0..40).for_each(|_| assert!(world.round()));
+    drop(guard);
+    assert!(world.run(LONG, || ()));
+    assert!(clock.now().since(released) < 60 * MS, "woken by a notice, at {:?}", clock.now());
+}
+
+#[test]
+fn more_callers_than_slots_wait_for_one() {
+    world!(clock, store, local, device, line, world, watch = Watch::new(&clock, &store, Duration::ZERO));
+    for _ in 0..30 {
+        world.spawn(async { locked(&device, &watch).await.unwrap() });
+    }
+    assert!(world.run(4_000 * MS, || ()));
+    assert_eq!(watch.entered.get(), 30);
+    assert_eq!(device.store().tally().forgotten, 0);
+}
+
+#[test]
+fn a_lost_notice_costs_one_poll_of_the_store() {
+    world!(clock, store, local, device, line, world, watch = Watch::new(&clock, &store, Duration::ZERO));
+    let guard = local.lock("k").ttl(LONG).try_acquire_blocking().unwrap().unwrap();
+    world.spawn(async { locked(&device, &watch).await.unwrap() });
+    for _ in 0..40 {
+        assert!(world.round());
+    }
+    line.set(cut());
+    drop(guard);
+    for _ in 0..40 {
+        assert!(world.round());
+    }
+    line.set(Faults::default());
+    assert!(world.run(LONG, || ()));
+    assert!(clock.now() < at(1_100), "not the five seconds of the instance: {:?}", clock.now());
+}
