@@ -132,6 +132,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Decoder<B> {
         self.rubbish = self.rubbish.saturating_add(1);
     }
 
+    /// The same, counted from the last time.
+    pub(super) fn take_rubbish(&mut self) -> u32 {
+        core::mem::take(&mut self.rubbish)
+    }
+
     /// How many pieces between zeros were no whole frames.
     #[must_use]
     pub const fn rubbish(&self) -> u32 {

@@ -10,7 +10,7 @@ use super::{
     question::Question,
     remote::RemoteStore,
     settings::{Tick, after},
-    state::{Due, Heard, State},
+    state::{Due, News, State},
     wire::Parse,
     write_all,
 };
@@ -72,7 +72,7 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
                 Next::Wait(at) => {
                     poll_fn(|cx| match self.step(|state| state.poll_kicked(cx.waker())) {
                         Poll::Pending => self.clock.poll_until(at, cx),
-                        kicked => kicked,
+                        Poll::Ready(()) => Poll::Ready(()),
                     })
                     .await;
                 }
@@ -100,46 +100,49 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
     async fn receive<R: Read, E>(&self, reader: &mut R) -> LineEnd<R::Error, E> {
         let mut decoder = Decoder::new([0; FRAME]);
         let mut chunk = [0; 16];
-        let mut counted = 0;
         loop {
             let len = match reader.read(&mut chunk).await {
                 Ok(0) => return LineEnd::Closed,
                 Ok(len) => len,
                 Err(error) => return LineEnd::Read(error),
             };
-            for byte in chunk.get(..len).unwrap_or_default() {
-                if let Some(message) = decoder.feed(*byte) {
-                    let (head, heard) = heard(message).unwrap_or((Head::NONE, Heard::Rubbish));
-                    self.wake(|state| state.hear(head, heard));
-                }
+            self.take(&mut decoder, chunk.get(..len).unwrap_or_default());
+        }
+    }
+
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn take(&self, decoder: &mut Decoder<[u8; FRAME]>, bytes: &[u8]) {
+        for byte in bytes {
+            if let Some(message) = decoder.feed(*byte) {
+                let (head, news) = read(message).unwrap_or((Head::NONE, News::Rubbish));
+                self.wake(|state| state.hear(head, news));
             }
-            let rubbish = decoder.rubbish();
-            if rubbish != counted {
-                self.step(|state| state.tally.rubbish = state.tally.rubbish.saturating_add(rubbish - counted));
-                counted = rubbish;
-            }
+        }
+        let rubbish = decoder.take_rubbish();
+        if rubbish != 0 {
+            self.step(|state| state.tally.rubbish = state.tally.rubbish.saturating_add(rubbish));
         }
     }
 }
 
 /// Reads a message of the gateway; an answer is read on by whoever asked.
-fn heard(message: &[u8]) -> Option<(Head, Heard<'_>)> {
+fn read(message: &[u8]) -> Option<(Head, News<'_>)> {
     let (version, head, body) = take_head(message, Ticket::NONE)?;
     if head.request == 0 {
         let mut name = body;
         let (kind, key) = (Kind::parse(&mut name)?, <&[u8]>::parse(&mut name)?);
-        return name.is_empty().then_some((head, Heard::Notice(Key::new(kind, "", key, 0))));
+        return name.is_empty().then_some((head, News::Released(Key::new(kind, "", key, 0))));
     }
     let mut ahead = body;
-    let heard = match ahead.byte()? {
-        number::OTHER_VERSION => Heard::OtherVersion,
+    let news = match ahead.byte()? {
+        number::OTHER_VERSION => News::OtherVersion,
         // an echo begins with the kind of a key
         ..number::GRANT => return None,
         _ if version != super::VERSION => return None,
         number::FAILED if matches!(Fault::parse(&mut ahead)?, Fault::TimedOut | Fault::Unreachable) => {
-            Heard::Failed(body.rest())
+            News::Failed(body.rest())
         }
-        _ => Heard::Answer(body.rest()),
+        _ => News::Answer(body.rest()),
     };
-    Some((head, heard))
+    Some((head, news))
 }

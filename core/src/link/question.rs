@@ -154,3 +154,85 @@ fn parse(number: Option<u8>, from: &mut Reader<'_>) -> Option<Reply> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cell::Ask,
+        link::{
+            frame::{Decoder, encode},
+            message::{Answer, Command},
+        },
+        patience::Contended,
+        token::FencingToken,
+    };
+    use core::time::Duration;
+    use std::vec::Vec;
+
+    const TOKEN: HolderToken = HolderToken([1, 2, 3, 4]);
+
+    fn bytes(value: &dyn Put) -> Vec<u8> {
+        let mut line = [0; 100];
+        let len = encode(&mut line, |to| value.put(to)).unwrap();
+        let mut decoder = Decoder::new([0; 100]);
+        line[..len].iter().find_map(|byte| decoder.feed(*byte).map(<[u8]>::to_vec)).unwrap()
+    }
+
+    #[test]
+    fn a_question_is_the_command_of_its_number() {
+        let mut ask = Ask::new(TOKEN, Duration::from_secs(1));
+        let renewal = ask;
+        ask.within = Some(Duration::from_millis(300));
+        let of = |number| Question { size: 5, ttl: 1_000, ..Question::new(number, TOKEN) };
+        let asked = |kind| Question { patience: Some(300), ..of(super::ask(kind)) };
+        for (question, command) in [
+            (asked(Kind::Lock), Command::Acquire(ask)),
+            (asked(Kind::Pool), Command::Take(5, ask)),
+            (asked(Kind::Once), Command::Begin(ask)),
+            (of(prolong(Kind::Lock)), Command::Renew(renewal)),
+            (of(prolong(Kind::Pool)), Command::Extend(renewal)),
+            (of(prolong(Kind::Once)), Command::Touch(renewal)),
+            (of(prolong(Kind::Cache)), Command::KeepFlying(renewal)),
+            (Question::give_back(Kind::Lock, TOKEN), Command::Release(TOKEN)),
+            (Question::give_back(Kind::Pool, TOKEN), Command::GiveBack(TOKEN)),
+            (Question::give_back(Kind::Once, TOKEN), Command::Fail(TOKEN)),
+            (Question::give_back(Kind::Cache, TOKEN), Command::Abandon(TOKEN)),
+            (of(number::COMPLETE), Command::Complete(TOKEN, Duration::from_secs(1))),
+        ] {
+            assert_eq!(bytes(&question), bytes(&command), "{command:?}");
+        }
+    }
+
+    #[test]
+    fn a_reply_is_the_answer_of_its_number_and_nothing_else_is() {
+        let ticket = Ticket(7);
+        let second = Duration::from_secs(1);
+        let grant = Grant { fence: FencingToken(u64::MAX), index: 3, remaining: second };
+        let refused = Busy { remaining: second, ticket };
+        let silent = Busy { ticket: Ticket::NONE, ..refused };
+        let busy = |ticket| Ok(Reply::Busy { remaining: 1_000, ticket, done: false });
+        let done = Ok(Reply::Busy { remaining: 1_000, ticket: Ticket::NONE, done: true });
+        for (answer, expected) in [
+            (Answer::<Vec<u8>>::Grant(Contended::Granted(grant)), Ok(Reply::Granted(grant))),
+            (Answer::Grant(Contended::Busy(refused)), busy(ticket)),
+            (Answer::Grant(Contended::Busy(silent)), busy(Ticket::NONE)),
+            (Answer::Begun(Begun::Run(grant)), Ok(Reply::Granted(grant))),
+            (Answer::Begun(Begun::Busy(refused)), busy(ticket)),
+            (Answer::Begun(Begun::Done { remaining: second }), done),
+            (Answer::Holding(Holding::Kept), Ok(Reply::Held(Holding::Kept))),
+            (Answer::Holding(Holding::Lost), Ok(Reply::Held(Holding::Lost))),
+            (Answer::Failed(Fault::Full), Err(Fault::Full)),
+            (Answer::Flag(true), Err(OTHER_QUESTION)),
+            (Answer::Count(1), Err(OTHER_QUESTION)),
+        ] {
+            let bytes = bytes(&answer);
+            assert_eq!(reply(Reader::new(&bytes, ticket)), expected, "{answer:?}");
+            for len in 0..bytes.len() {
+                assert_eq!(reply(Reader::new(&bytes[..len], ticket)), Err(OTHER_QUESTION), "{answer:?} cut to {len}");
+            }
+            let longer = [&bytes[..], &[0]].concat();
+            assert!(reply(Reader::new(&longer, ticket)).is_err(), "{answer:?} and more");
+        }
+    }
+}

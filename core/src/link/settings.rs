@@ -78,7 +78,7 @@ impl Tick {
 
     /// Milliseconds from `now` to it; none or less when it is reached.
     pub(super) const fn from(self, now: Self) -> i32 {
-        self.0.wrapping_sub(now.0) as i32
+        self.0.wrapping_sub(now.0).cast_signed()
     }
 }
 

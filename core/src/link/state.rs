@@ -54,11 +54,11 @@ pub(super) enum Due<const KEY: usize> {
 
 /// What a message says.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Heard<'m> {
+pub(super) enum News<'m> {
     /// Nothing that is understood.
     Rubbish,
     /// Something of this key was released.
-    Notice(Key<'m>),
+    Released(Key<'m>),
     /// The gateway speaks another version.
     OtherVersion,
     /// It was not done, which may pass.
@@ -232,26 +232,26 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
     }
 
     /// Takes what the gateway said; gives whom to wake.
-    pub(super) fn hear(&mut self, head: Head, heard: Heard<'_>) -> Option<Waker> {
-        if self.session.map(|session| session.id) != Some(head.session) || matches!(heard, Heard::Rubbish) {
+    pub(super) fn hear(&mut self, head: Head, news: News<'_>) -> Option<Waker> {
+        if self.session.map(|session| session.id) != Some(head.session) || matches!(news, News::Rubbish) {
             self.tally.rubbish = self.tally.rubbish.saturating_add(1);
             return None;
         }
-        if let Heard::Notice(key) = heard {
+        if let News::Released(key) = news {
             return self.waiters.release(&key);
         }
         let request = head.request;
         if let Some(place) = self.dropped.iter_mut().find(|place| place.request == request) {
             // a failure that may pass is remembered there as its answer: so it is another request now
-            place.request = if matches!(heard, Heard::Failed(_)) { following(&mut self.request) } else { 0 };
+            place.request = if matches!(news, News::Failed(_)) { following(&mut self.request) } else { 0 };
             return None;
         }
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.is_asked() && slot.request == request) else {
             self.tally.strays = self.tally.strays.saturating_add(1);
             return None;
         };
-        match heard {
-            Heard::Answer(bytes) | Heard::Failed(bytes) => slot.fill(Stage::Answered, bytes),
+        match news {
+            News::Answer(bytes) | News::Failed(bytes) => slot.fill(Stage::Answered, bytes),
             _ => slot.stage = Stage::OtherVersion,
         }
         slot.waker.take()

@@ -56,17 +56,16 @@ impl<'a> Reader<'a> {
         self.split(1)?.first().copied()
     }
 
-    /// A varint of at most `bits` bits.
-    fn number(&mut self, bits: u32) -> Option<u64> {
+    /// A varint.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn number(&mut self) -> Option<u64> {
         let (mut value, mut shift) = (0_u64, 0);
         loop {
             let byte = self.byte()?;
-            let part = u64::from(byte & 0x7f);
-            let left = bits.checked_sub(shift)?;
-            if left < 7 && part >> left != 0 {
+            if shift == 63 && byte > 1 {
                 return None;
             }
-            value |= part << shift;
+            value |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
                 return Some(value);
             }
@@ -92,7 +91,7 @@ macro_rules! numbers {
         }
         impl Parse<'_> for $type {
             fn parse(from: &mut Reader<'_>) -> Option<Self> {
-                $type::try_from(from.number($type::BITS)?).ok()
+                $type::try_from(from.number()?).ok()
             }
         }
     )* };

@@ -264,8 +264,8 @@ impl<B: Backing> Rights for RamStore<B> {
         B: 's;
     type Trouble = Infallible;
 
-    fn poll_act<'s>(
-        &'s self,
+    fn poll_act(
+        &self,
         (): &mut (),
         key: &Key<'_>,
         token: HolderToken,

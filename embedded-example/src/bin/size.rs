@@ -26,7 +26,7 @@ mod remote {
     use core::{convert::Infallible, future::poll_fn, hint::black_box, task::Poll};
     use embedded_io_async::{ErrorType, Read, Write};
 
-    pub type Store = RemoteStore<CriticalSection, EmbassyClock, 2>;
+    pub type Store = RemoteStore<CriticalSection, EmbassyClock, 2, 104, 32, 2>;
     pub static STORE: Store = Store::new(EmbassyClock);
     pub static CACHIFY: Instance<&Store> = Instance::new(&STORE);
     pub const SESSION: Session = Session { id: 1, device: [2, 3] };
@@ -109,11 +109,23 @@ async fn on_far_bus(n: u8) -> Result<u8, cachify_core::Refused> {
     Ok(black_box(n))
 }
 
-#[cfg(all(feature = "remote", not(feature = "remote-lock")))]
+#[cfg(all(feature = "remote-handle", not(feature = "remote-lock")))]
 async fn on_far_bus(n: u8) -> Result<u8, cachify_core::Refused> {
     let held = remote::CACHIFY.lock("bus").acquire().await?;
     Timer::after_millis(1).await;
     held.release().await?;
+    Ok(black_box(n))
+}
+
+/// The link alone: two operations of its store.
+#[cfg(all(feature = "remote", not(any(feature = "remote-handle", feature = "remote-lock"))))]
+async fn on_far_bus(n: u8) -> Result<u8, cachify_core::Refused> {
+    use cachify_core::{cell::Ask, key::{Key, Kind}, store::{AsyncRights, Host, Want}};
+    let (store, key) = (&remote::STORE, Key::new(Kind::Lock, "", b"bus", 0));
+    let token = store.token();
+    store.ask(key, Want::Lease, &Ask::new(token, core::time::Duration::from_secs(30))).await?;
+    Timer::after_millis(1).await;
+    store.settle(key, Want::Lease, token, true).await?;
     Ok(black_box(n))
 }
 

@@ -73,11 +73,12 @@ impl<'c> Record<'c> {
     /// Somebody was granted a right, and is known by it from now on.
     fn granted<F: Face + 'c, R: 'c>(&self, kind: u8, held: Held<F, R>) -> Rc<Held<F, R>> {
         let (fence, held) = (held.fence().0, Rc::new(held));
-        self.entered(kind, fence, held.clone());
+        let right: Rc<dyn Right + 'c> = held.clone();
+        self.entered(kind, fence, &right);
         held
     }
 
-    fn entered(&self, kind: u8, fence: u64, right: Rc<dyn Right + 'c>) {
+    fn entered(&self, kind: u8, fence: u64, right: &Rc<dyn Right + 'c>) {
         self.granted.set(self.granted.get() + 1);
         if right.is_valid() {
             // a fence that arrives late may be lower than one that arrived before: for a pool they cross
@@ -85,7 +86,7 @@ impl<'c> Record<'c> {
             assert!(kind == POOL || last < fence, "fence {fence} after {last}");
             assert!(kind != ONCE || !self.completed.get(), "it ran again although it had completed");
         }
-        self.rights.borrow_mut().push((kind, Rc::downgrade(&right)));
+        self.rights.borrow_mut().push((kind, Rc::downgrade(right)));
     }
 
     fn check(&self) {
@@ -189,14 +190,15 @@ impl Right for Looked {
 
 impl Inside for Called<'_, '_> {
     fn enter(&self, kind: Kind, fence: u64, index: u16, is_valid: bool) {
-        let right = Rc::new(Looked { is_valid: Cell::new(is_valid), index });
-        *self.right.borrow_mut() = Some(right.clone());
+        let looked = Rc::new(Looked { is_valid: Cell::new(is_valid), index });
+        let right: Rc<dyn Right> = looked.clone();
+        *self.right.borrow_mut() = Some(looked);
         let kind = match kind {
             Kind::Lock => LOCK,
             Kind::Pool => POOL,
             _ => ONCE,
         };
-        self.record.entered(kind, fence, right);
+        self.record.entered(kind, fence, &right);
     }
     fn look(&self, is_valid: bool) {
         if let Some(right) = self.right.borrow().as_ref() {

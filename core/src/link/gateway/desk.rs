@@ -280,7 +280,7 @@ mod tests {
         let key = OwnName { kind: Kind::Lock, key: b"k".to_vec() };
         let mut hear = |desk: &mut Desk, request| {
             let name = Name { kind: key.kind, key: &key.key };
-            let release = Command::give_back(key.kind, HolderToken([1; 4]));
+            let release = Command::Release(HolderToken([1; 4]));
             let mut frame = [0; 64];
             let len = request_frame(&mut frame, Head { session: 1, request }, name, &release).unwrap();
             desk.hear(&frame[..len], &mut decoder, &limits, 0);
