@@ -156,7 +156,8 @@ impl Sleep for StdClock {
         let mut cx = Context::from_waker(&waker);
         if let Source::Manual(manual) = &self.0 {
             let mut timer = std::pin::pin!(manual.sleep_until(until));
-            while timer.as_mut().poll(&mut cx).is_pending() && event.as_mut().poll(&mut cx).is_pending() {
+            // the event first: who counts the sleepers knows that they wait for it already
+            while event.as_mut().poll(&mut cx).is_pending() && timer.as_mut().poll(&mut cx).is_pending() {
                 thread::park();
             }
             return;
