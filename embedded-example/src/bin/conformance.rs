@@ -1,4 +1,5 @@
-//! The public conformance suite, on the target: the very words that every other store is held to.
+//! The public conformance suite, on the target: the very words that every other store is held to. Before it, the time
+//! driver, on which all of them rest.
 #![no_std]
 #![no_main]
 
@@ -10,7 +11,7 @@ use cachify_core::{
 };
 use core::time::Duration;
 use embassy_executor::Spawner;
-use embassy_time::Instant;
+use embassy_time::{Instant, Timer};
 use embedded_example::board;
 use semihosting::println;
 
@@ -24,9 +25,46 @@ fn advance(by: Duration) {
     while Instant::now() < until {}
 }
 
+/// What a time driver must do, asked as often as a tick can get in the way.
+async fn time_holds() -> Result<(), &'static str> {
+    let begin = Instant::now();
+    let mut last = begin;
+    while last < begin + embassy_time::Duration::from_millis(200) {
+        // now with the tick held off, now without
+        for now in [critical_section::with(|_| Instant::now()), Instant::now()] {
+            if now < last {
+                return Err("time went back");
+            }
+            last = now;
+        }
+    }
+    let moves = critical_section::with(|_| {
+        let begin = Instant::now();
+        (0..100_000).any(|_| Instant::now() > begin)
+    });
+    if !moves {
+        return Err("time stands still while the tick is held off");
+    }
+    for millis in [1, 7, 20] {
+        let begin = Instant::now();
+        Timer::after_millis(millis).await;
+        if !(millis..=millis + 2).contains(&begin.elapsed().as_millis()) {
+            return Err("a timer ended too soon or too late");
+        }
+    }
+    Ok(())
+}
+
 #[embassy_executor::main]
 async fn main(_spawner: Spawner) {
     board::start();
+    match time_holds().await {
+        Ok(()) => println!("time holds"),
+        Err(why) => {
+            println!("{why}");
+            board::exit(1);
+        }
+    }
     STORE.set_epoch(1);
     match conformance::all(&Tasks(&CACHIFY), &advance, [7, 8]).await {
         Ok(()) => println!("the store conforms"),
