@@ -17,7 +17,10 @@ use crate::{
     time::{Instant, PollTimer, millis, short},
     token::HolderToken,
 };
-use core::task::{Context, Poll, ready};
+use core::{
+    future::{Future, poll_fn},
+    task::{Context, Poll, ready},
+};
 
 impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Rights
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
@@ -38,7 +41,6 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Fault>> {
         let mut question = Question::new(0, token);
-        let mut within = u32::MAX;
         let mut until = now;
         question.number = match deed {
             Deed::Ask { size, end, deadline, place } => {
@@ -48,9 +50,7 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
                 until = end;
                 question.size = size;
                 if deadline != Instant::MAX {
-                    let patience = short(deadline.millis_since(now));
-                    question.patience = Some(patience);
-                    within = if patience == 0 { u32::MAX } else { patience };
+                    question.patience = Some(short(deadline.millis_since(now)));
                 }
                 question::ask(key.kind)
             }
@@ -77,8 +77,7 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
             Deed::Mark(_) | Deed::Wake => return done(false),
         };
         question.ttl = short(until.millis_since(now));
-        let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
-        Poll::Ready(Ok(match reply(ready!(call.poll(self, name, &question, within, &mut bytes, cx))?)? {
+        Poll::Ready(Ok(match ready!(self.poll_reply(call, key, &question, cx))? {
             Reply::Granted(Grant { fence, index, .. }) => Answer::Asked(Asked::Granted { fence, index }),
             Reply::Busy { remaining, ticket, .. } => {
                 call.since = None;
@@ -102,32 +101,67 @@ fn done(done: bool) -> Poll<Result<Answer, Fault>> {
     Poll::Ready(Ok(if done { Answer::Yes } else { Answer::No }))
 }
 
+impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+    RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn poll_reply<'s>(
+        &'s self,
+        call: &mut Call<'s, L, C, SLOTS, FRAME, KEY, WAITERS>,
+        key: &Key<'_>,
+        question: &Question,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Reply, Fault>> {
+        // no patience at all still waits for the answer
+        let within = question.patience.filter(|within| *within != 0).unwrap_or(u32::MAX);
+        let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
+        call.poll(self, name, question, within, &mut bytes, cx).map(|answer| reply(answer?))
+    }
+
+    // no async function: that would be a second state beside the call's own
+    fn told<R>(
+        &self,
+        key: Key<'_>,
+        question: Question,
+        read: impl Fn(Reply) -> Result<R, Fault>,
+    ) -> impl Future<Output = Result<R, Fault>> {
+        let mut call = Call::default();
+        poll_fn(move |cx| self.poll_reply(&mut call, &key, &question, cx).map(|reply| read(reply?)))
+    }
+}
+
 impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> AsyncRights
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
-    async fn ask(&self, key: Key<'_>, want: Want, ask: &Ask<'_>) -> Result<Contended<Grant>, Fault> {
+    fn ask(&self, key: Key<'_>, want: Want, ask: &Ask<'_>) -> impl Future<Output = Result<Contended<Grant>, Fault>> {
         let question = Question {
             size: if let Want::Permit { size } = want { size } else { 0 },
             patience: ask.within.map(|within| short(millis(within))),
             ttl: short(millis(ask.ttl)),
             ..Question::new(question::ask(key.kind), ask.token)
         };
-        self.exchange(key, &question, ask.within, reply).await?.begun().map(Begun::contended)
+        self.told(key, question, |reply| reply.begun().map(Begun::contended))
     }
 
-    async fn prolong(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
+    fn prolong(&self, key: Key<'_>, ask: &Ask<'_>) -> impl Future<Output = Result<Holding, Fault>> {
         let ttl = short(millis(ask.ttl));
         let question = Question { ttl, ..Question::new(question::prolong(key.kind), ask.token) };
-        self.exchange(key, &question, None, reply).await?.holding()
+        self.told(key, question, Reply::holding)
     }
 
-    async fn settle(&self, key: Key<'_>, want: Want, token: HolderToken, success: bool) -> Result<Holding, Fault> {
+    fn settle(
+        &self,
+        key: Key<'_>,
+        want: Want,
+        token: HolderToken,
+        success: bool,
+    ) -> impl Future<Output = Result<Holding, Fault>> {
         let question = match want {
             Want::Run { keep } if success => {
                 Question { ttl: short(millis(keep)), ..Question::new(number::COMPLETE, token) }
             }
             _ => Question::give_back(key.kind, token),
         };
-        self.exchange(key, &question, None, reply).await?.holding()
+        self.told(key, question, Reply::holding)
     }
 }
