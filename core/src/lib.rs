@@ -79,7 +79,7 @@ pub mod __private {
             Encoded, IsAny, IsOption, IsResult, LockRefusal, Probe, Refusal, Refused, SaysNothing, SaysWhy, Shape,
             Whole,
         },
-        polled::{Via, ViaAny, ViaMemory, ViaPolled},
+        polled::{Via, ViaAny, ViaPolled},
         store::{Fault, Want},
         ttl::Ttl,
     };

@@ -10,13 +10,13 @@ mod right;
 mod via;
 
 pub use right::{Beats, Right};
-pub use via::{Asking, Via, ViaAny, ViaMemory, ViaPolled};
+pub use via::{Asking, Via, ViaAny, ViaPolled};
 
 use crate::{
     cell::{Kept, ram::Asked, waiters::Place},
     key::Key,
     patience::Ticket,
-    store::{AtOnce, Fault, Host, Peek},
+    store::{Fault, Host},
     time::Instant,
     token::HolderToken,
 };
@@ -106,16 +106,38 @@ pub trait Rights: Host {
     }
 }
 
-/// The values of a store in RAM, whose steps are never pending, in two steps: put in place, then made fresh by [`Deed::Done`].
-///
-/// Between the two nobody sees it: a key whose flight is held has no fresh value.
+/// A value to be kept, for the holder of its flight.
+#[derive(Debug)]
+pub struct Fresh<'a, 'v, V, C> {
+    /// How it is encoded, where it leaves the process.
+    pub codec: &'a C,
+    /// Taken out where it is kept as it is.
+    pub value: &'a mut Option<Kept<'v, V>>,
+    /// How long it is fresh.
+    pub until: Instant,
+}
+
+/// The values of a store.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot cache values of type `{V}` with codec `{C}`",
     note = "a `FixedStore<.., V>` keeps `Clone` values of the one type `V`"
 )]
-pub trait Values<V, C>: Rights + AtOnce + Peek<V, C> {
-    /// Puts a value in its place, for the holder of the flight only.
-    fn put(&self, key: &Key<'_>, token: HolderToken, now: Instant, value: Kept<'_, V>);
+pub trait Values<V, C>: Rights {
+    /// The fresh value that is here, or that the last answer brought ([`Asked::Filled`]).
+    ///
+    /// `None` after such an answer: ask again, by the same step.
+    fn value(&self, step: &mut Self::Step<'_>, key: Key<'_>, codec: &C) -> Option<V>;
+
+    /// Keeps a value; the answer is that to [`Deed::Done`], which must follow if there is none.
+    fn poll_put<'s>(
+        &'s self,
+        step: &mut Self::Step<'s>,
+        key: &Key<'_>,
+        token: HolderToken,
+        now: Instant,
+        fresh: Fresh<'_, '_, V, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Answer>, Self::Trouble>>;
 }
 
 impl<S: Rights> Rights for &S {
@@ -145,7 +167,18 @@ impl<S: Rights> Rights for &S {
 }
 
 impl<V, C, S: Values<V, C>> Values<V, C> for &S {
-    fn put(&self, key: &Key<'_>, token: HolderToken, now: Instant, value: Kept<'_, V>) {
-        (**self).put(key, token, now, value);
+    fn value(&self, step: &mut S::Step<'_>, key: Key<'_>, codec: &C) -> Option<V> {
+        (**self).value(step, key, codec)
+    }
+    fn poll_put<'s>(
+        &'s self,
+        step: &mut S::Step<'s>,
+        key: &Key<'_>,
+        token: HolderToken,
+        now: Instant,
+        fresh: Fresh<'_, '_, V, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Answer>, S::Trouble>> {
+        (**self).poll_put(step, key, token, now, fresh, cx)
     }
 }

@@ -310,7 +310,7 @@ fn via(layer: &Layer, instance: &Ident) -> TokenStream {
     let private = private(layer);
     quote! {
         #[allow(unused_imports)]
-        use #private::{ViaAny as _, ViaMemory as _, ViaPolled as _};
+        use #private::{ViaAny as _, ViaPolled as _};
         (&#private::Via(#instance))
     }
 }

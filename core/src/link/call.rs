@@ -15,7 +15,7 @@ use crate::{
 };
 use core::{
     fmt,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 /// Milliseconds until a request tries for a slot again that found no room to wait for one.
@@ -29,6 +29,10 @@ pub struct Call<'s, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KE
     until: Instant,
     /// When the first attempt was sent of those that may have been done.
     pub(super) since: Option<Instant>,
+    /// Checksum of a value that was answered and cannot be read.
+    pub(super) foreign: Option<u32>,
+    /// There was another one after that was said.
+    pub(super) is_hopeless: bool,
     /// Zero until it has a slot.
     request: u32,
     /// Read before anything is sent: a notice can overtake the answer.
@@ -44,6 +48,8 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
             store: None,
             until: Instant::ZERO,
             since: None,
+            foreign: None,
+            is_hopeless: false,
             request: 0,
             ticket: Ticket::NONE,
             place: Place::default(),
@@ -71,7 +77,7 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     Call<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         if let Some(store) = self.store.take() {
             store.wake(|state| state.leave(self.request, self.place));
         }
@@ -83,6 +89,7 @@ impl<'s, L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KE
 {
     /// Asks, and goes on asking until there is an answer, which is copied out, or `within` milliseconds have passed.
     ///
+    /// The answer stays in its slot until [`end`](Self::end).
     /// The question is looked at until it has a slot.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(super) fn poll<'a>(
@@ -111,8 +118,23 @@ impl<'s, L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KE
             }
         };
         let ticket = self.ticket;
-        self.end();
+        if done.is_err() {
+            self.end();
+        }
         Poll::Ready(done.map(|len| Reader::new(answer.get(..len).unwrap_or_default(), ticket)))
+    }
+
+    /// The answer, once more, while it is in its slot.
+    pub(super) fn answer<'a>(
+        &self,
+        store: &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
+        to: &'a mut [u8; FRAME],
+    ) -> Option<Reader<'a>> {
+        self.store?;
+        let Poll::Ready(Ok(len)) = store.step(|state| state.poll_answer(self.request, Waker::noop(), to)) else {
+            return None;
+        };
+        to.get(..len).map(|bytes| Reader::new(bytes, Ticket::NONE))
     }
 
     fn poll_answer(

@@ -121,9 +121,9 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
 }
 
 /// A value, encoded; as long as a frame at most.
-struct Short<const FRAME: usize> {
-    bytes: [u8; FRAME],
-    len: usize,
+pub(super) struct Short<const FRAME: usize> {
+    pub(super) bytes: [u8; FRAME],
+    pub(super) len: usize,
 }
 
 impl<const FRAME: usize> Sink for Short<FRAME> {

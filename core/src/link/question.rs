@@ -5,6 +5,7 @@
 use super::{
     OTHER_QUESTION,
     frame::Encoder,
+    message::Skipped,
     number,
     wire::{Parse, Put, Reader},
 };
@@ -22,19 +23,21 @@ use crate::{
 pub(super) struct Question {
     /// Which also tells what of the rest is sent.
     pub(super) number: u8,
-    /// Of a pool.
+    /// Of a pool; or of the longest value there is room for.
     pub(super) size: u16,
     pub(super) token: HolderToken,
     /// Of a right, or of the marker of a run that succeeded.
     pub(super) ttl: u32,
     /// For how long the caller waits; `None` without limit.
     pub(super) patience: Option<u32>,
+    /// Of the bytes that the caller cannot read.
+    pub(super) foreign: u32,
 }
 
 impl Question {
     /// One that only names a right.
     pub(super) const fn new(number: u8, token: HolderToken) -> Self {
-        Self { number, size: 0, token, ttl: 0, patience: None }
+        Self { number, size: 0, token, ttl: 0, patience: None, foreign: 0 }
     }
 
     /// What gives back a right of that kind.
@@ -46,9 +49,10 @@ impl Question {
 /// What asks for the right that a key of this kind stands for.
 pub(super) const fn ask(kind: Kind) -> u8 {
     match kind {
-        Kind::Lock | Kind::Cache => number::ACQUIRE,
+        Kind::Lock => number::ACQUIRE,
         Kind::Pool => number::TAKE,
         Kind::Once => number::BEGIN,
+        Kind::Cache => number::JOIN,
     }
 }
 
@@ -76,7 +80,7 @@ impl Put for Question {
     fn put(&self, to: &mut Encoder<'_>) {
         let number = self.number;
         number.put(to);
-        if number == number::TAKE {
+        if matches!(number, number::TAKE | number::JOIN | number::HEAL) {
             self.size.put(to);
         }
         self.token.put(to);
@@ -86,6 +90,9 @@ impl Put for Question {
         self.ttl.put(to);
         if number != number::COMPLETE {
             self.patience.put(to);
+        }
+        if number == number::HEAL {
+            self.foreign.put(to);
         }
     }
 }
@@ -104,6 +111,8 @@ pub(super) enum Reply {
         /// It is a run that was done.
         done: bool,
     },
+    /// To a join or a heal: a value, which [`value`] reads.
+    Filled,
     /// To everything else.
     Held(Holding),
 }
@@ -116,7 +125,7 @@ impl Reply {
                 let remaining = duration(remaining as u64);
                 Ok(if done { Begun::Done { remaining } } else { Begun::Busy(Busy { remaining, ticket }) })
             }
-            Self::Held(_) => Err(OTHER_QUESTION),
+            Self::Filled | Self::Held(_) => Err(OTHER_QUESTION),
         }
     }
 
@@ -139,11 +148,50 @@ pub(super) fn reply(mut from: Reader<'_>) -> Result<Reply, Fault> {
     reply.ok_or(OTHER_QUESTION)
 }
 
-/// As `Contended<Grant>`, `Begun` and `Holding` are laid out, but in milliseconds.
+/// Reads the value of an answer that is [`Reply::Filled`].
+pub(super) fn value<'a>(mut from: Reader<'a>) -> Option<&'a [u8]> {
+    match [from.byte()?, from.byte()?, from.byte()?] {
+        // granted; fresh or stale
+        [number::LOOKUP, 0, 0 | 1] => <&[u8]>::parse(&mut from),
+        _ => None,
+    }
+}
+
+/// A value that ends a flight.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Publication<'a> {
+    pub(super) token: HolderToken,
+    /// `None` without end.
+    pub(super) ttl: Option<u32>,
+    pub(super) value: &'a [u8],
+}
+
+/// As [`Command::Publish`](super::message::Command) is laid out.
+impl Put for Publication<'_> {
+    fn put(&self, to: &mut Encoder<'_>) {
+        number::PUBLISH.put(to);
+        self.token.put(to);
+        self.ttl.put(to);
+        // never served past its time
+        0_u32.put(to);
+        self.value.put(to);
+    }
+}
+
+/// As `Contended<Grant>`, `Contended<Lookup>`, `Begun` and `Holding` are laid out, but in milliseconds.
 fn parse(number: Option<u8>, from: &mut Reader<'_>) -> Option<Reply> {
     match (number?, from.byte()?) {
         (number::GRANT | number::BEGUN, 0) => Grant::parse(from).map(Reply::Granted),
-        (number::GRANT | number::BEGUN, 1) => {
+        (number::LOOKUP, 0) => match from.byte()? {
+            0 | 1 => <&[u8]>::parse(from).map(|_| Reply::Filled),
+            2 => {
+                // one that is past its time is not served
+                Option::<Skipped>::parse(from)?;
+                Grant::parse(from).map(Reply::Granted)
+            }
+            _ => None,
+        },
+        (number::GRANT | number::BEGUN | number::LOOKUP, 1) => {
             let remaining = u32::parse(from)?;
             let ticket = if bool::parse(from)? { from.ticket } else { Ticket::NONE };
             Some(Reply::Busy { remaining, ticket, done: false })
@@ -159,13 +207,14 @@ fn parse(number: Option<u8>, from: &mut Reader<'_>) -> Option<Reply> {
 mod tests {
     use super::*;
     use crate::{
-        cell::Ask,
+        cell::{Ask, Life, Lookup},
         link::{
             frame::{Decoder, encode},
             message::{Answer, Command},
         },
         patience::Contended,
         token::FencingToken,
+        ttl::Ttl,
     };
     use core::time::Duration;
     use std::vec::Vec;
@@ -199,8 +248,14 @@ mod tests {
             (Question::give_back(Kind::Once, TOKEN), Command::Fail(TOKEN)),
             (Question::give_back(Kind::Cache, TOKEN), Command::Abandon(TOKEN)),
             (of(number::COMPLETE), Command::Complete(TOKEN, Duration::from_secs(1))),
+            (asked(Kind::Cache), Command::Join(5, ask)),
+            (Question { foreign: 9, ..of(number::HEAL) }, Command::Heal(5, renewal, 9)),
         ] {
             assert_eq!(bytes(&question), bytes(&command), "{command:?}");
+        }
+        for (ttl, life) in [(None, Ttl::Forever), (Some(1_000), Ttl::For(Duration::from_secs(1)))] {
+            let publication = Publication { token: TOKEN, ttl, value: b"bytes" };
+            assert_eq!(bytes(&publication), bytes(&Command::Publish(TOKEN, Life::new(life), b"bytes")));
         }
     }
 
@@ -209,6 +264,8 @@ mod tests {
         let ticket = Ticket(7);
         let second = Duration::from_secs(1);
         let grant = Grant { fence: FencingToken(u64::MAX), index: 3, remaining: second };
+        let flight = Grant { index: 0, ..grant };
+        let fill = |stale| Lookup::Fill { stale, fence: grant.fence, remaining: second };
         let refused = Busy { remaining: second, ticket };
         let silent = Busy { ticket: Ticket::NONE, ..refused };
         let busy = |ticket| Ok(Reply::Busy { remaining: 1_000, ticket, done: false });
@@ -220,6 +277,11 @@ mod tests {
             (Answer::Begun(Begun::Run(grant)), Ok(Reply::Granted(grant))),
             (Answer::Begun(Begun::Busy(refused)), busy(ticket)),
             (Answer::Begun(Begun::Done { remaining: second }), done),
+            (Answer::Lookup(Contended::Granted(Lookup::Fresh(b"v".to_vec()))), Ok(Reply::Filled)),
+            (Answer::Lookup(Contended::Granted(Lookup::Stale(b"v".to_vec()))), Ok(Reply::Filled)),
+            (Answer::Lookup(Contended::Granted(fill(None))), Ok(Reply::Granted(flight))),
+            (Answer::Lookup(Contended::Granted(fill(Some(b"v".to_vec())))), Ok(Reply::Granted(flight))),
+            (Answer::Lookup(Contended::Busy(refused)), busy(ticket)),
             (Answer::Holding(Holding::Kept), Ok(Reply::Held(Holding::Kept))),
             (Answer::Holding(Holding::Lost), Ok(Reply::Held(Holding::Lost))),
             (Answer::Failed(Fault::Full), Err(Fault::Full)),
@@ -227,6 +289,8 @@ mod tests {
             (Answer::Count(1), Err(OTHER_QUESTION)),
         ] {
             let bytes = bytes(&answer);
+            let filled = value(Reader::new(&bytes, ticket));
+            assert_eq!(filled, (expected == Ok(Reply::Filled)).then_some(&b"v"[..]), "{answer:?}");
             assert_eq!(reply(Reader::new(&bytes, ticket)), expected, "{answer:?}");
             for len in 0..bytes.len() {
                 assert_eq!(reply(Reader::new(&bytes[..len], ticket)), Err(OTHER_QUESTION), "{answer:?} cut to {len}");

@@ -207,7 +207,10 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
             // here and not in the future, which lives as long as the wait
             let mut bytes = [0; FRAME];
             let name = Name { kind: key.kind, key: key.bytes };
-            call.poll(self, name, question, within, &mut bytes, cx).map(|answer| read(answer?))
+            call.poll(self, name, question, within, &mut bytes, cx).map(|answer| {
+                call.end();
+                read(answer?)
+            })
         })
         .await
     }

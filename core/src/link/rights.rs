@@ -1,18 +1,23 @@
 //! Rights behind a line: every step of a bracket is one request, for both kinds of brackets.
 
 use super::{
+    TOO_LONG,
     call::Call,
+    faces::Short,
+    frame::checksum,
     message::Name,
     number,
-    question::{self, Question, Reply, reply},
+    question::{self, Publication, Question, Reply, reply},
     remote::RemoteStore,
     settings::after,
+    wire::Put,
 };
 use crate::{
     cell::{Ask, Begun, Grant, Holding, ram::Asked, waiters::Place},
-    key::Key,
+    codec::{Codec, entry},
+    key::{Key, Kind},
     patience::Contended,
-    polled::{Answer, Deed, Rights},
+    polled::{Answer, Deed, Fresh, Rights, Values},
     store::{AsyncRights, Fault, Store, Want, lock::Lock},
     time::{Instant, PollTimer, millis, short},
     token::HolderToken,
@@ -43,16 +48,23 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
         let mut question = Question::new(0, token);
         let mut until = now;
         question.number = match deed {
+            Deed::Ask { .. } if call.is_hopeless => return Poll::Ready(Err(Fault::Codec)),
             Deed::Ask { size, end, deadline, place } => {
                 if place != Place::default() {
                     self.wake(|state| state.waiters.leave(place, key));
                 }
                 until = end;
-                question.size = size;
+                question.size = if key.kind == Kind::Cache { Self::ROOM } else { size };
                 if deadline != Instant::MAX {
                     question.patience = Some(short(deadline.millis_since(now)));
                 }
-                question::ask(key.kind)
+                match call.foreign {
+                    Some(foreign) => {
+                        question.foreign = foreign;
+                        number::HEAL
+                    }
+                    None => question::ask(key.kind),
+                }
             }
             Deed::Extend(end) => {
                 until = end;
@@ -83,6 +95,7 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
                 call.since = None;
                 Answer::Asked(Asked::Busy { end: after(now, remaining), ticket })
             }
+            Reply::Filled => Answer::Asked(Asked::Filled),
             Reply::Held(Holding::Kept) => Answer::Yes,
             Reply::Held(Holding::Lost) => Answer::No,
         }))
@@ -94,6 +107,57 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
 
     fn poll_at_most(&self) -> u32 {
         self.step(|state| state.timing.poll)
+    }
+}
+
+impl<L, C, V, D, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Values<V, D>
+    for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
+where
+    L: Lock,
+    C: PollTimer,
+    D: Codec<V>,
+{
+    fn value(&self, call: &mut Self::Step<'_>, _: Key<'_>, codec: &D) -> Option<V> {
+        let mut bytes = [0; FRAME];
+        let bytes = question::value(call.answer(self, &mut bytes)?)?;
+        call.end();
+        let value = entry::decode(bytes, codec);
+        if value.is_none() {
+            // the next question names these bytes as ones that are no value. Once more: somebody writes them now
+            call.is_hopeless = call.foreign.replace(checksum(bytes)).is_some();
+        }
+        value
+    }
+
+    fn poll_put<'s>(
+        &'s self,
+        call: &mut Self::Step<'s>,
+        key: &Key<'_>,
+        token: HolderToken,
+        now: Instant,
+        fresh: Fresh<'_, '_, V, D>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Answer>, Fault>> {
+        // at every poll: its bytes would be larger in the future than they cost here
+        let mut room = Short { bytes: [0; FRAME], len: 0 };
+        let fault = match fresh.value.as_ref().map(|value| entry::encode(value.as_ref(), fresh.codec, &mut room)) {
+            Some(Ok(())) if room.len <= Self::VALUE => None,
+            Some(Ok(())) => Some(Fault::Rejected(TOO_LONG)),
+            _ => Some(Fault::Codec),
+        };
+        let ttl = (fresh.until != Instant::MAX).then(|| short(fresh.until.millis_since(now)));
+        let value = room.bytes.get(..room.len).unwrap_or_default();
+        let publication = Publication { token, ttl, value };
+        let abandon = Question::give_back(key.kind, token);
+        let question: &dyn Put = if fault.is_none() { &publication } else { &abandon };
+        let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
+        let reply = ready!(call.poll(self, name, question, u32::MAX, &mut bytes, cx)).and_then(reply);
+        call.end();
+        Poll::Ready(match (reply?.holding()?, fault) {
+            (_, Some(fault)) => Err(fault),
+            (Holding::Kept, None) => Ok(Some(Answer::Yes)),
+            (Holding::Lost, None) => Ok(Some(Answer::No)),
+        })
     }
 }
 
@@ -115,7 +179,11 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
         // no patience at all still waits for the answer
         let within = question.patience.filter(|within| *within != 0).unwrap_or(u32::MAX);
         let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
-        call.poll(self, name, question, within, &mut bytes, cx).map(|answer| reply(answer?))
+        let reply = ready!(call.poll(self, name, question, within, &mut bytes, cx)).and_then(reply);
+        if reply != Ok(Reply::Filled) {
+            call.end();
+        }
+        Poll::Ready(reply)
     }
 
     // no async function: that would be a second state beside the call's own

@@ -5,7 +5,7 @@ mod held;
 
 pub use held::Beats;
 
-use super::{Answer, Deed, Rights, Values};
+use super::{Answer, Deed, Fresh, Rights, Values};
 use crate::{
     cell::{ram::Asked, waiters::Place},
     drive::{RESEND, Validity, heartbeat},
@@ -299,18 +299,23 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
         let mut step = take(&mut self.step);
         let polled = self.poll_act(&mut step, now, deed, cx);
         self.step = step;
-        match ready!(polled) {
+        self.ended(ready!(polled), done);
+        Poll::Ready(())
+    }
+
+    /// It was given back, or could not be.
+    fn ended(&mut self, answer: Result<Answer, S::Trouble>, done: bool) {
+        match answer {
             Ok(answer) => {
                 if answer != Answer::Yes {
                     self.say(|key| Event::Lost { key });
                 }
                 // everybody who waits for a value can have it
-                while done && self.kind == Kind::Cache && self.act(now, Deed::Wake) {}
+                while done && self.kind == Kind::Cache && self.act(Instant::ZERO, Deed::Wake) {}
                 self.stage = Stage::Over;
             }
             Err(trouble) => self.failed(trouble),
         }
-        Poll::Ready(())
     }
 
     fn failed(&self, trouble: S::Trouble) {
@@ -422,7 +427,8 @@ where
 
     /// An attempt had no answer. What may have been done all the same is asked again by the same token.
     fn doubt(&mut self, now: Instant, trouble: S::Trouble) {
-        if trouble.into().is_indeterminate() {
+        // a cache that fails is asked no more: the body runs
+        if trouble.into().is_indeterminate() && self.kind != Kind::Cache {
             self.trouble = Some(trouble);
             self.wait_or(now, now.plus(RESEND), Ticket::NONE, Stage::Failed);
         } else {

@@ -10,7 +10,7 @@ use crate::{
     key::Kind,
     observe::Observer,
     outcome::{Refused, Shape},
-    store::{AsyncCacheStore, AsyncEntryStore, AsyncRights, AtOnce, Host, Tasks, Want},
+    store::{AsyncCacheStore, AsyncEntryStore, AsyncRights, Host, Tasks, Want},
     time::{PollTimer, Timer, millis, short},
     ttl::Ttl,
 };
@@ -28,10 +28,6 @@ pub trait ViaPolled<'i, S: Rights + 'i, O: Observer + 'i> {
     fn right(&self, want: Want, ttl: Option<Duration>, patience: Wait) -> Right<'i, S, O>
     where
         S::Clock: PollTimer;
-}
-
-/// Those for cached values, of stores whose steps are never pending.
-pub trait ViaMemory<'i, S: Rights + AtOnce + 'i, O: Observer + 'i> {
     /// A flight about to be asked for, without its key.
     fn flight(&self, ttl: Option<Ttl>) -> Right<'i, S, O>
     where
@@ -60,12 +56,7 @@ where
         let ttl = millis(ttl.unwrap_or(lasting(want, config)));
         Right::new(self.0, &Terms { kind: want.kind(), size, poll, keep, ttl, wait: waiting })
     }
-}
 
-impl<'i, S: Rights + AtOnce, O: Observer> ViaMemory<'i, S, O> for Via<'i, S, O>
-where
-    S::Clock: PollTimer,
-{
     #[inline]
     fn flight(&self, ttl: Option<Ttl>) -> Right<'i, S, O> {
         let config = self.0.config();
@@ -73,7 +64,8 @@ where
             Ttl::For(ttl) => millis(ttl),
             Ttl::Forever => u64::MAX,
         };
-        let (poll, ttl) = (short(millis(config.poll)), millis(config.flight));
+        let poll = short(millis(config.poll)).min(self.0.store().poll_at_most());
+        let ttl = millis(config.flight);
         Right::new(self.0, &Terms { kind: Kind::Cache, size: 0, poll, keep, ttl, wait: u64::MAX })
     }
 }

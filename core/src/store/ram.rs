@@ -14,7 +14,7 @@ use crate::{
     drive::Validity,
     key::{Key, KeyBuffer},
     patience::{Contended, Ticket},
-    polled::{Answer, Deed, Rights, Values},
+    polled::{Answer, Deed, Fresh, Rights, Values},
     time::{Clock, Instant},
     token::HolderToken,
 };
@@ -313,14 +313,31 @@ impl<B: Backing> Rights for RamStore<B> {
     }
 }
 
+/// In two steps: put in its place, then made fresh. Nobody sees it in between: a key whose flight is held has no fresh
+/// value.
 impl<B: Backing, C> Values<B::Value, C> for RamStore<B>
 where
     B::Value: Clone,
 {
-    fn put(&self, key: &Key<'_>, token: HolderToken, now: Instant, value: Kept<'_, B::Value>) {
-        // copied before the lock is taken
-        let value = value.into_owned();
-        self.0.step(|ram| ram.put(key, token, value, now));
+    fn value(&self, (): &mut (), key: Key<'_>, codec: &C) -> Option<B::Value> {
+        self.peek(key, codec)
+    }
+
+    fn poll_put(
+        &self,
+        (): &mut (),
+        key: &Key<'_>,
+        token: HolderToken,
+        now: Instant,
+        fresh: Fresh<'_, '_, B::Value, C>,
+        _: &mut Context<'_>,
+    ) -> Poll<Result<Option<Answer>, Infallible>> {
+        if let Some(value) = fresh.value.take() {
+            // copied before the lock is taken
+            let value = value.into_owned();
+            self.0.step(|ram| ram.put(key, token, value, now));
+        }
+        Poll::Ready(Ok(None))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     world::{Device, LONG, MS, Store, World, at, connected, device, named, once_more, pass, world},
 };
 use cachify_core::{
-    Fault, Instance, Refused,
+    Fault, Instance, Refused, cached,
     key::Kind,
     lock, once, pooled,
     store::{Inspect, PermitStore},
@@ -64,6 +64,15 @@ pub(crate) async fn pooled_two(device: &Device<'_>, inside: &impl Inside) -> Res
 #[once(instance = device, key = "k", ttl = "600ms", keep = "1h", guard = g, companions = false)]
 pub(crate) async fn run_once(device: &Device<'_>, inside: &impl Inside) -> Result<(), Refused> {
     body!(Once, g, inside)
+}
+
+#[cached(instance = device, key = "k", ttl = "300ms", companions = false)]
+pub(crate) async fn answer(device: &Device<'_>, inside: &impl Inside) -> u32 {
+    let end = inside.clock().now().saturating_add(inside.time());
+    while inside.clock().now() < end {
+        once_more().await;
+    }
+    42
 }
 
 /// Notes how long the right was valid, and asks the store whether it was held all that time.

@@ -5,7 +5,7 @@ use crate::{
     world::{Device, LONG, MS, Store, Task, World, connected, device, named, once_more, pass, world},
 };
 use cachify_core::{
-    AsIs, Instance, Ran, Refused,
+    AsIs, Instance, Ran, Refused, cached,
     cell::Ask,
     key::{Key, Kind},
     lock, once, pooled,
@@ -38,7 +38,7 @@ fn full_queues_forget_dropped_rights_and_count_them() {
 type Operation = for<'a> fn(&'a Device<'a>) -> Task<'a>;
 
 /// Each operation whole: asked for, used, given back.
-const OPERATIONS: [(&str, Operation); 8] = [
+const OPERATIONS: [(&str, Operation); 9] = [
     ("lock", |d| Box::pin(async { d.lock("k").run(async |_| once_more().await).await.unwrap() })),
     ("guard", |d| {
         Box::pin(async {
@@ -52,6 +52,7 @@ const OPERATIONS: [(&str, Operation); 8] = [
     ("lock by attribute", |d| Box::pin(async { locked(d).await.unwrap() })),
     ("pool by attribute", |d| Box::pin(async { permitted(d).await.unwrap() })),
     ("once by attribute", |d| Box::pin(async { run(d).await.unwrap() })),
+    ("cache by attribute", |d| Box::pin(async { assert_eq!(computed(d).await, 1) })),
     ("cache", |d| {
         Box::pin(async {
             let load = || async {
@@ -79,6 +80,12 @@ async fn permitted(device: &Device<'_>) -> Result<(), Refused> {
 async fn run(device: &Device<'_>) -> Result<(), Refused> {
     once_more().await;
     Ok(())
+}
+
+#[cached(instance = device, key = "k", ttl = "100s", companions = false)]
+async fn computed(device: &Device<'_>) -> u32 {
+    once_more().await;
+    1
 }
 
 /// Drops the operation after so many rounds; whether it had ended before.

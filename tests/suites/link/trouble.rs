@@ -4,7 +4,7 @@
 //! `SEED=n` plays one history again.
 
 use crate::{
-    attributes::{Inside, locked, locked_at_once, pooled_two, run_once},
+    attributes::{Inside, answer, locked, locked_at_once, pooled_two, run_once},
     pipe::{Faults, Line, Random},
     world::{Device, Store, World, connected, device, pass, trouble},
 };
@@ -27,6 +27,7 @@ use std::{
 const LOCK: u8 = 0;
 const POOL: u8 = 1;
 const ONCE: u8 = 2;
+const CACHE: u8 = 3;
 const SIZE: u16 = 2;
 /// Longer than any history.
 const KEEP: Duration = Duration::from_secs(3_600);
@@ -225,7 +226,7 @@ async fn caller<'c>(device: &Device<'c>, record: &Record<'c>, seed: u64) {
     let mut random = Random::new(seed);
     let mut turns = 6;
     while turns > 0 {
-        let (kind, at_once, given_up) = (random.below(3) as u8, random.once_in(3), random.once_in(4));
+        let (kind, at_once, given_up) = (random.below(4) as u8, random.once_in(3), random.once_in(4));
         let (time, patience) = (millis(random.below(400) * random.below(6)), millis(random.below(3_000)));
         let called = Called { record, time, succeeds: kind != ONCE, right: RefCell::default() };
         let called = async {
@@ -233,6 +234,10 @@ async fn caller<'c>(device: &Device<'c>, record: &Record<'c>, seed: u64) {
                 LOCK if at_once => locked_at_once(device, &called).await,
                 LOCK => locked(device, &called).await,
                 POOL => pooled_two(device, &called).await,
+                CACHE => {
+                    assert_eq!(answer(device, &called).await, 42);
+                    Ok(())
+                }
                 _ => run_once(device, &called).await,
             }
         };

@@ -1,13 +1,14 @@
 //! Cached values across the link.
 
 use crate::{
-    pipe::Line,
-    world::{LONG, Store, World, at, connected, device, named, world},
+    pipe::{Faults, Line},
+    world::{Device, LONG, MS, Store, World, at, connected, device, named, pass, world},
 };
 use cachify_core::{
-    AsIs, Fault, Instance,
+    AsIs, Fault, Instance, cached,
     cell::{Ask, Kept, Life},
     codec::{Codec, Postcard, entry},
+    drive::beside,
     key::Kind,
     link::RemoteStore,
     store::{AsyncCacheStore, CacheStore, lock::NoLock},
@@ -16,6 +17,7 @@ use cachify_core::{
     token::HolderToken,
     ttl::Ttl,
 };
+use std::{cell::Cell, time::Duration};
 
 /// A server puts bytes into the cache.
 fn put(store: &Store<'_>, bytes: Vec<u8>) {
@@ -74,6 +76,130 @@ fn a_value_longer_than_a_frame_is_computed_and_leaves_no_flight() {
             device.cache("k").get_or_insert_with(|| async { Ok::<_, ()>(String::from("own")) }).await,
             Ok("own".into())
         );
+    });
+    assert!(world.run(LONG, || ()));
+}
+
+/// What bodies are and do, one for each test.
+struct Load<'c> {
+    clock: &'c ManualClock,
+    count: Cell<u32>,
+    time: Duration,
+}
+
+impl<'c> Load<'c> {
+    fn new(clock: &'c ManualClock, time: Duration) -> Self {
+        Self { clock, count: Cell::new(0), time }
+    }
+
+    async fn run(&self) -> u32 {
+        self.count.set(self.count.get() + 1);
+        pass(self.clock, self.time).await;
+        self.count.get()
+    }
+}
+
+#[cached(instance = device, key = "k", ttl = "5s", companions = false)]
+async fn number(device: &Device<'_>, load: &Load<'_>) -> u32 {
+    load.run().await
+}
+
+#[cached(instance = device, key = "k", ttl = "5s", companions = false)]
+async fn wider(device: &Device<'_>, load: &Load<'_>) -> u64 {
+    u64::from(load.run().await)
+}
+
+#[cached(instance = device, key = "k", ttl = forever, companions = false)]
+async fn text(device: &Device<'_>, load: &Load<'_>, len: usize) -> Option<String> {
+    load.run().await;
+    (len > 0).then(|| "v".repeat(len))
+}
+
+#[test]
+fn a_value_cached_by_attribute_is_the_fleets_until_it_ends() {
+    world!(clock, store, local, device, line, world, load = Load::new(&clock, 20 * MS));
+    world.spawn(async {
+        assert_eq!(number(&device, &load).await, 1);
+        assert_eq!(CacheStore::get(&store, named(Kind::Cache), &AsIs).unwrap(), Some(bytes_of(&1_u32)));
+        assert_eq!(number(&device, &load).await, 1);
+        pass(&clock, 5_000 * MS).await;
+        assert_eq!(number(&device, &load).await, 2);
+        // what a server wrote
+        device.cache("k").reset().await.unwrap();
+        put(&store, bytes_of(&7_u32));
+        assert_eq!(number(&device, &load).await, 7);
+        // a server that reads the other layout may meet the same bytes: each makes room for its own
+        assert_eq!(wider(&device, &load).await, 3);
+        assert_eq!(wider(&device, &load).await, 3);
+        assert_eq!(number(&device, &load).await, 4);
+        assert_eq!(CacheStore::get(&store, named(Kind::Cache), &AsIs).unwrap(), Some(bytes_of(&4_u32)));
+    });
+    assert!(world.run(LONG, || ()));
+}
+
+#[test]
+fn what_is_not_worth_keeping_or_too_long_is_computed_and_leaves_no_flight() {
+    const LONGEST: usize = RemoteStore::<NoLock, ManualClock>::VALUE - 6 - 1;
+    for (len, is_kept) in [(0, false), (LONGEST, true), (LONGEST + 1, false), (4_000, false)] {
+        world!(clock, store, local, device, line, world, load = Load::new(&clock, Duration::ZERO));
+        world.spawn(async {
+            for _ in 0..2 {
+                assert_eq!(text(&device, &load, len).await, (len > 0).then(|| "v".repeat(len)));
+            }
+            assert_eq!(load.count.get(), if is_kept { 1 } else { 2 }, "{len}");
+            assert!(clock.now() < at(30), "nobody waited for a flight");
+            // no flight is left, and what is without end stays
+            pass(&clock, 99_000 * MS).await;
+            assert_eq!(CacheStore::get(&store, named(Kind::Cache), &AsIs).unwrap().is_some(), is_kept);
+        });
+        assert!(world.run(2 * LONG, || ()));
+    }
+}
+
+#[test]
+fn one_of_all_computes_and_the_others_are_told() {
+    world!(clock, store, local, device, line, world, load = Load::new(&clock, 300 * MS));
+    for _ in 0..4 {
+        world.spawn(async { assert_eq!(number(&device, &load).await, 1) });
+    }
+    assert!(world.run(LONG, || ()));
+    assert_eq!(load.count.get(), 1);
+    assert!(clock.now() < at(400), "woken by notices: {:?}", clock.now());
+}
+
+#[test]
+fn a_flight_is_renewed_while_its_body_runs() {
+    world!(clock, store, local, device, line, world, load = Load::new(&clock, 70_000 * MS));
+    for _ in 0..2 {
+        world.spawn(async { assert_eq!(number(&device, &load).await, 1) });
+    }
+    assert!(world.run(LONG, || ()));
+    assert_eq!(load.count.get(), 1, "a flight lasts for 30 s unless renewed");
+}
+
+#[test]
+fn behind_a_line_that_fails_every_call_computes_and_nothing_stays_under_way() {
+    world!(clock, store, local, device, line, world, load = Load::new(&clock, 3_000 * MS));
+    world.spawn(async {
+        // requests arrive, answers do not
+        line.down.set(Faults { cut: true, ..Faults::default() });
+        let (called, began) = (number(&device, &load), clock.now());
+        let healed = async {
+            pass(&clock, 1_000 * MS).await;
+            assert_eq!(load.count.get(), 1, "it runs after one timeout");
+            line.set(Faults::default());
+            pass(&clock, 1_000 * MS).await;
+            // while the body still runs
+            let ask = Ask::new(HolderToken([9; 4]), LONG);
+            let flight = CacheStore::join(&store, named(Kind::Cache), &AsIs, &ask).unwrap();
+            assert!(flight.granted().is_some(), "the flight that nobody knows of was given back");
+            std::future::pending::<()>().await;
+        };
+        assert_eq!(beside(called, healed).await, Ok(1));
+        assert!(clock.now().since(began) < 3_600 * MS);
+        line.set(Faults { broken: true, ..Faults::default() });
+        pass(&clock, 10 * MS).await;
+        assert_eq!(number(&device, &load).await, 2);
     });
     assert!(world.run(LONG, || ()));
 }

@@ -1,6 +1,6 @@
 //! A flight: a cached value, or the right to fill it.
 
-use super::{Deed, Right, Rights, Stage, Values};
+use super::{Deed, Fresh, Right, Rights, Stage, Values};
 use crate::{
     cell::Kept,
     observe::{Event, Observer},
@@ -9,8 +9,9 @@ use crate::{
 };
 use core::{
     future::{Future, poll_fn},
+    mem::take,
     pin::pin,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
 };
 
 /// Cached values.
@@ -41,7 +42,9 @@ where
             })
             .await
         };
-        self.land::<K::Value, C>(shape.keep(&out));
+        let mut value = shape.keep(&out);
+        poll_fn(|cx| self.poll_land(codec, &mut value, cx)).await;
+        drop(value);
         out
     }
 
@@ -55,39 +58,66 @@ where
             return Poll::Ready(None);
         }
         loop {
-            if matches!(self.stage, Stage::New | Stage::Filled)
-                && let Some(key) = self.key()
-                && let Some(v) = self.instance.store().peek(key, codec)
-            {
-                self.say(|key| if self.at == Instant::ZERO { Event::Hit { key } } else { Event::Joined { key } });
-                return Poll::Ready(Some(v));
+            if matches!(self.stage, Stage::New | Stage::Filled) {
+                if let Some(v) = self.value(codec) {
+                    let waited = self.at != Instant::ZERO;
+                    self.say(|key| if waited { Event::Joined { key } } else { Event::Hit { key } });
+                    return Poll::Ready(Some(v));
+                }
+                if self.stage == Stage::Filled {
+                    self.stage = Stage::Asked;
+                }
             }
             ready!(self.poll_asked(cx));
             if self.stage != Stage::Filled {
                 if self.stage == Stage::Held {
                     self.say(|key| Event::Miss { key });
+                } else {
+                    // what may have been granted is given back before the body begins
+                    self.give_back();
+                    self.stage = Stage::Over;
                 }
                 return Poll::Ready(None);
             }
         }
     }
 
+    fn value<V, C>(&mut self, codec: &C) -> Option<V>
+    where
+        S: Values<V, C>,
+    {
+        let mut step = take(&mut self.step);
+        let value = self.key().and_then(|key| self.instance.store().value(&mut step, key, codec));
+        self.step = step;
+        value
+    }
+
     /// Stores what the body brought, if it is worth keeping and the flight is held.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn land<V, C>(&mut self, value: Option<Kept<'_, V>>)
+    fn poll_land<V, C>(&mut self, codec: &C, value: &mut Option<Kept<'_, V>>, cx: &mut Context<'_>) -> Poll<()>
     where
         S: Values<V, C>,
     {
         if self.stage != Stage::Held {
-            return;
+            return Poll::Ready(());
         }
-        let success = value.is_some();
-        if let Some(value) = value
-            && let Some(key) = self.key()
-        {
-            self.instance.store().put(&key, self.token, self.now(), value);
+        if value.is_none() {
+            return self.poll_end(false, cx);
         }
-        let _ = self.poll_end(success, &mut Context::from_waker(Waker::noop()));
+        let now = self.now();
+        let fresh = Fresh { codec, value, until: now.plus(self.keep) };
+        let mut step = take(&mut self.step);
+        let polled = match self.key() {
+            Some(key) => self.instance.store().poll_put(&mut step, &key, self.token, now, fresh, cx),
+            None => Poll::Ready(Ok(None)),
+        };
+        self.step = step;
+        match ready!(polled) {
+            Ok(None) => return self.poll_end(true, cx),
+            Ok(Some(answer)) => self.ended(Ok(answer), true),
+            Err(trouble) => self.ended(Err(trouble), true),
+        }
+        Poll::Ready(())
     }
 }
 
