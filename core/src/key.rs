@@ -17,6 +17,8 @@ pub use part::{ByDisplay, ByPart, DynPart, KeyPart, Part, Shown};
 pub use runtime::{Arguments, KeyTemplate, Rendering};
 pub use tuple::AsKey;
 
+pub(crate) use hash::same;
+
 use cachify_template::TemplateError;
 use core::fmt;
 

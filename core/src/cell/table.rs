@@ -2,7 +2,7 @@
 
 use super::{Cell, LeaseCell};
 use crate::{
-    key::{Key, Kind},
+    key::{Key, Kind, same},
     time::Instant,
     token::HolderToken,
 };
@@ -66,9 +66,11 @@ impl<V, const KEY: usize> Slot<V, KEY> {
     /// The rest of a comparison that begins with the hash, which rarely matches for nothing: the cheapest first.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn has(&self, key: &Key<'_>, index: Option<u16>) -> bool {
+        let len = key.bytes.len();
         index.is_none_or(|index| self.index == index)
             && self.kind == key.kind as u8
-            && self.key.get(..usize::from(self.len)) == Some(key.bytes)
+            && usize::from(self.len) == len
+            && self.key.get(..len).is_some_and(|bytes| same(bytes, key.bytes))
     }
 
     fn set(&mut self, key: &Key<'_>, index: u16) {

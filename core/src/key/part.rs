@@ -61,12 +61,12 @@ macro_rules! integers {
 }
 
 macro_rules! digits {
-    ($($name:ident: $t:ty),*) => { $(
+    ($($name:ident: $t:ty, $most:literal);*) => { $(
         /// Renders a number; outlined where flash counts.
         #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
         #[cfg_attr(target_pointer_width = "64", inline)]
         fn $name(out: &mut impl KeySink, mut rest: $t, negative: bool, stop: Option<char>) {
-            let mut digits = [0_u8; 20];
+            let mut digits = [0_u8; $most];
             let mut at = digits.len();
             for digit in digits.iter_mut().rev() {
                 *digit = b'0' + (rest % 10) as u8;
@@ -88,7 +88,7 @@ macro_rules! digits {
         }
     )* };
 }
-digits!(short: u32, long: u64, word: usize);
+digits!(short: u32, 10; long: u64, 20; word: usize, 20);
 
 /// `unsigned_abs` for the unsigned ones too.
 trait Magnitude {
