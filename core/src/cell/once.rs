@@ -63,7 +63,12 @@ impl<V> Cell<V> {
     /// When the marker of the last run ends.
     #[must_use]
     pub fn marker_end(&self, now: Instant) -> Option<Instant> {
-        (now < self.fresh_until && self.value.is_none()).then_some(self.fresh_until)
+        self.done_until(now).filter(|_| self.value.is_none())
+    }
+
+    /// When what was done last, a run or a value, does not count any more.
+    pub(crate) fn done_until(&self, now: Instant) -> Option<Instant> {
+        (now < self.fresh_until).then_some(self.fresh_until)
     }
 
     /// Ends a run that succeeded; others are skipped for `keep` more.

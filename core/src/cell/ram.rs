@@ -98,11 +98,9 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
             self.table.lease(key, index, now)?
         } else {
             let cell = self.table.entry(key, now)?;
-            if cell.fresh(now).is_some() {
-                return Ok(Asked::Filled);
-            }
-            if let Some(end) = cell.marker_end(now) {
-                return Ok(Asked::Busy { end, ticket: Ticket::NONE });
+            if let Some(end) = cell.done_until(now) {
+                let filled = cell.value.is_some();
+                return Ok(if filled { Asked::Filled } else { Asked::Busy { end, ticket: Ticket::NONE } });
             }
             if cell.marked == stack && cell.lease.is_live(now) {
                 return Ok(Asked::Inside);
