@@ -2,7 +2,8 @@
 
 use super::{
     Cell, LeaseCell,
-    table::{Table, TableFull},
+    permit::{self, Place},
+    table::{Permit, Table, TableFull},
 };
 use crate::{
     key::{Key, Kind},
@@ -64,6 +65,11 @@ impl<V> Map<V> {
         let pool = self.pools.entry(key.hash, |p| p.is(key), |p| p.hash);
         &mut pool.or_insert_with(|| Named::new(key, Vec::new())).into_mut().of
     }
+
+    /// The permits of a pool, each at its index.
+    fn permits(&self, key: &Key<'_>) -> &[LeaseCell] {
+        self.pools.find(key.hash, |p| p.is(key)).map_or(&[], |p| &p.of)
+    }
 }
 
 impl<V> Default for Map<V> {
@@ -75,10 +81,7 @@ impl<V> Default for Map<V> {
 impl<V> Table for Map<V> {
     type Value = V;
 
-    fn find(&self, key: &Key<'_>) -> Option<&Cell<V>> {
-        self.cells.find(key.hash, |c| c.is(key)).map(|c| &c.of)
-    }
-    fn find_mut(&mut self, key: &Key<'_>) -> Option<&mut Cell<V>> {
+    fn find(&mut self, key: &Key<'_>) -> Option<&mut Cell<V>> {
         self.cells.find_mut(key.hash, |c| c.is(key)).map(|c| &mut c.of)
     }
     fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<V>, TableFull> {
@@ -86,20 +89,21 @@ impl<V> Table for Map<V> {
         let cell = self.cells.entry(key.hash, |c| c.is(key), |c| c.hash);
         Ok(&mut cell.or_insert_with(|| Named::new(key, Cell::EMPTY)).into_mut().of)
     }
-    fn permits<'t>(&'t self, key: &Key<'_>) -> impl Iterator<Item = (u16, &'t LeaseCell)> {
-        let pool = self.pools.find(key.hash, |p| p.is(key));
-        pool.into_iter().flat_map(|p| (0..=u16::MAX).zip(&p.of))
+    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u16 {
+        permit::in_use(now, (0..=u16::MAX).zip(self.permits(key)))
     }
-    fn lease(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull> {
-        if key.kind != Kind::Pool {
-            return Ok(&mut self.entry(key, now)?.lease);
-        }
+    fn permit(&mut self, key: &Key<'_>, size: u16, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull> {
+        let permits = self.permits(key);
+        let index = match permit::place(now, token, size, || (0..=u16::MAX).zip(permits)) {
+            Place::Mine(index) | Place::Free(index) => index,
+            Place::Full(end) => return Ok(Err(end)),
+        };
         self.sweep(now);
         let pool = self.pool(key);
         if pool.len() <= usize::from(index) {
             pool.resize(usize::from(index) + 1, LeaseCell::FREE);
         }
-        pool.get_mut(usize::from(index)).ok_or(TableFull)
+        Ok(Ok((index, pool.get_mut(usize::from(index)).ok_or(TableFull)?)))
     }
 
     fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell> {
@@ -107,7 +111,7 @@ impl<V> Table for Map<V> {
             let pool = self.pools.find_mut(key.hash, |p| p.is(key))?;
             return pool.of.iter_mut().find(|permit| permit.is_held_by(now, token));
         }
-        self.find_mut(key).map(|cell| &mut cell.lease).filter(|lease| lease.is_held_by(now, token))
+        self.find(key).map(|cell| &mut cell.lease).filter(|lease| lease.is_held_by(now, token))
     }
 
     /// Looks at a few buckets, in turn, so that every key is looked at again and again.

@@ -5,7 +5,6 @@
 
 use super::{
     Ask, Begun, Fences, Grant, Holding, Life, Lookup,
-    permit::{self, Place},
     table::{Table, TableFull},
     waiters::{Places, Waiters},
 };
@@ -66,14 +65,8 @@ impl<P, T> Ram<P, T> {
 impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     /// Takes the lease if it is free.
     pub fn acquire(&mut self, key: &Key<'_>, ask: &Ask<'_>, now: Instant) -> Result<Contended<Grant>, TableFull> {
-        self.grant(key, 0, ask, now)
-    }
-
-    /// Takes the lease of a key, or the permit of that index, if it is free.
-    fn grant(&mut self, key: &Key<'_>, index: u16, ask: &Ask<'_>, now: Instant) -> Result<Contended<Grant>, TableFull> {
         let ticket = self.waiters.ticket();
-        let granted = self.table.lease(key, index, now)?.acquire(now, ask, &mut self.fences, ticket);
-        Ok(granted.map(|grant| Grant { index, ..grant }))
+        Ok(self.table.entry(key, now)?.lease.acquire(now, ask, &mut self.fences, ticket))
     }
 
     /// Asks for whatever right a key of this kind stands for, until `end`, on the stack `stack`; `size` is a pool's.
@@ -91,11 +84,13 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         let ticket = self.waiters.ticket();
         let mut index = 0;
         let lease = if key.kind == Kind::Pool {
-            match permit::place(now, token, size, || self.table.permits(key)) {
-                Place::Mine(at) | Place::Free(at) => index = at,
-                Place::Full(end) => return Ok(Asked::Busy { end, ticket }),
+            match self.table.permit(key, size, token, now)? {
+                Ok((at, lease)) => {
+                    index = at;
+                    lease
+                }
+                Err(end) => return Ok(Asked::Busy { end, ticket }),
             }
-            self.table.lease(key, index, now)?
         } else {
             let cell = self.table.entry(key, now)?;
             if let Some(end) = cell.done_until(now) {
@@ -145,14 +140,14 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 
     /// Frees the lease and forgets the marker, whoever holds them.
     pub fn force(&mut self, key: &Key<'_>, now: Instant) -> Freed<bool> {
-        match self.table.find_mut(key) {
+        match self.table.find(key) {
             Some(cell) => (cell.force(now), self.waiters.release(key)),
             None => (false, None),
         }
     }
 
     /// When the lease or the marker ends.
-    pub fn remaining(&self, key: &Key<'_>, now: Instant) -> Option<Duration> {
+    pub fn remaining(&mut self, key: &Key<'_>, now: Instant) -> Option<Duration> {
         self.table.find(key)?.remaining(now)
     }
 }
@@ -163,7 +158,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     pub fn begin(&mut self, key: &Key<'_>, ask: &Ask<'_>, now: Instant) -> Result<Begun, TableFull> {
         match self.table.find(key).and_then(|cell| cell.marker(now)) {
             Some(remaining) => Ok(Begun::Done { remaining }),
-            None => Ok(self.grant(key, 0, ask, now)?.into()),
+            None => Ok(self.acquire(key, ask, now)?.into()),
         }
     }
 
@@ -190,19 +185,18 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         ask: &Ask<'_>,
         now: Instant,
     ) -> Result<Contended<Grant>, TableFull> {
-        let index = match permit::place(now, ask.token, size, || self.table.permits(key)) {
-            Place::Mine(index) | Place::Free(index) => index,
-            Place::Full(end) => {
-                let ticket = self.waiters.ticket();
-                return Ok(Contended::Busy(Busy { remaining: end.since(now), ticket }));
-            }
+        let ticket = self.waiters.ticket();
+        let (index, lease) = match self.table.permit(key, size, ask.token, now)? {
+            Ok(place) => place,
+            Err(end) => return Ok(Contended::Busy(Busy { remaining: end.since(now), ticket })),
         };
-        self.grant(key, index, ask, now)
+        let granted = lease.acquire(now, ask, &mut self.fences, ticket);
+        Ok(granted.map(|grant| Grant { index, ..grant }))
     }
 
     /// How many permits are held.
-    pub fn in_use(&self, key: &Key<'_>, now: Instant) -> u16 {
-        permit::in_use(now, self.table.permits(key))
+    pub fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u16 {
+        self.table.in_use(key, now)
     }
 }
 
@@ -226,7 +220,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         life: Life,
         now: Instant,
     ) -> Freed<Holding> {
-        match self.table.find_mut(key) {
+        match self.table.find(key) {
             Some(cell) => (cell.publish(now, token, value, life), self.waiters.release(key)),
             None => (Holding::Lost, None),
         }
@@ -241,7 +235,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 
     /// Forgets the value and ends the flight.
     pub fn invalidate(&mut self, key: &Key<'_>, now: Instant) -> Freed<bool> {
-        match self.table.find_mut(key) {
+        match self.table.find(key) {
             Some(cell) => (cell.invalidate(now), self.waiters.release(key)),
             None => (false, None),
         }
@@ -255,7 +249,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     }
 
     /// Whether the key's flight is being computed on this stack.
-    pub fn is_marked(&self, key: &Key<'_>, stack: u32, now: Instant) -> bool {
+    pub fn is_marked(&mut self, key: &Key<'_>, stack: u32, now: Instant) -> bool {
         self.table.find(key).is_some_and(|cell| cell.marked == stack && cell.lease.is_live(now))
     }
 }

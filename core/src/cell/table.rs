@@ -1,6 +1,9 @@
 //! A map of cells: `&mut self`, no locking. The fixed one scans an array; `map` has one that grows.
 
-use super::{Cell, LeaseCell};
+use super::{
+    Cell, LeaseCell,
+    permit::{self, Place},
+};
 use crate::{
     key::{Key, Kind, same},
     time::Instant,
@@ -20,26 +23,27 @@ impl fmt::Display for TableFull {
 
 impl core::error::Error for TableFull {}
 
+/// A permit and its index; or the pool is full, and the first one ends then.
+pub type Permit<'t> = Result<(u16, &'t mut LeaseCell), Instant>;
+
 /// Finds cells by key.
 pub trait Table {
     /// What a cached value is.
     type Value;
 
     /// The cell of `key`, if there is one.
-    fn find(&self, key: &Key<'_>) -> Option<&Cell<Self::Value>>;
-    /// The same, to be changed.
-    fn find_mut(&mut self, key: &Key<'_>) -> Option<&mut Cell<Self::Value>>;
+    fn find(&mut self, key: &Key<'_>) -> Option<&mut Cell<Self::Value>>;
     /// The cell of `key`, made in the place of an idle one if there is none.
     fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<Self::Value>, TableFull>;
-    /// The permits of a pool, free ones perhaps left out.
-    fn permits<'t>(&'t self, key: &Key<'_>) -> impl Iterator<Item = (u16, &'t LeaseCell)>;
-    /// The lease of a key, or one permit of a pool, made in the place of an idle one if there is none.
-    fn lease(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull>;
+    /// How many permits of a pool are held.
+    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u16;
+    /// The permit of a pool that `token` holds, else the free one of the lowest index, made if there is none.
+    fn permit(&mut self, key: &Key<'_>, size: u16, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull>;
     /// The lease or permit of `key` that `token` holds.
     fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell>;
     /// The cell of `key` whose lease `token` holds.
     fn cell_held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut Cell<Self::Value>> {
-        self.find_mut(key).filter(|cell| cell.lease.is_held_by(now, token))
+        self.find(key).filter(|cell| cell.lease.is_held_by(now, token))
     }
     /// Forgets idle cells, a bounded number at a time.
     fn sweep(&mut self, now: Instant) {
@@ -50,9 +54,8 @@ pub trait Table {
 /// One place of a fixed table: a key, or one permit of a pool.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot<V, const KEY: usize> {
-    hash: u32,
-    /// A `Kind`; zero when empty, so that an empty table is all zero.
-    kind: u8,
+    /// Of the key; zero when empty, so that an empty table is all zero.
+    sign: u32,
     len: u8,
     index: u16,
     key: [u8; KEY],
@@ -61,26 +64,31 @@ pub struct Slot<V, const KEY: usize> {
 
 impl<V, const KEY: usize> Slot<V, KEY> {
     /// No key.
-    pub const EMPTY: Self = Self { hash: 0, kind: 0, len: 0, index: 0, key: [0; KEY], cell: Cell::EMPTY };
+    pub const EMPTY: Self = Self { sign: 0, len: 0, index: 0, key: [0; KEY], cell: Cell::EMPTY };
 
-    /// The rest of a comparison that begins with the hash, which rarely matches for nothing: the cheapest first.
+    /// The rest of a comparison that begins with the sign, which rarely matches for nothing.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn has(&self, key: &Key<'_>, index: Option<u16>) -> bool {
+    fn has(&self, key: &Key<'_>) -> bool {
         let len = key.bytes.len();
-        index.is_none_or(|index| self.index == index)
-            && self.kind == key.kind as u8
-            && usize::from(self.len) == len
-            && self.key.get(..len).is_some_and(|bytes| same(bytes, key.bytes))
+        usize::from(self.len) == len && self.key.get(..len).is_some_and(|bytes| same(bytes, key.bytes))
     }
 
     fn set(&mut self, key: &Key<'_>, index: u16) {
-        (self.hash, self.kind, self.index) = (key.hash as u32, key.kind as u8, index);
+        (self.sign, self.index) = (sign(key), index);
         // what an idle cell had does not count any more; its old token, fence and value are never looked at
         self.cell.forget();
         // a key buffer of the same length has already refused what does not fit
         self.len = u8::try_from(key.bytes.len().min(KEY)).unwrap_or(u8::MAX);
         self.key.iter_mut().zip(key.bytes).for_each(|(to, from)| *to = *from);
     }
+}
+
+/// As many bits as a [`Kind`] needs.
+const KIND: u32 = 3;
+
+/// What is compared first: the hash above the kind, which is never zero.
+fn sign(key: &Key<'_>) -> u32 {
+    (key.hash as u32) << KIND | key.kind as u32
 }
 
 /// What a table of fixed size does for one more key when every slot is live.
@@ -94,10 +102,15 @@ pub enum WhenFull {
     EvictValue,
 }
 
+/// For how many keys, by the low bits of their hashes, a table remembers where they were found last.
+const HINTS: usize = 16;
+
 /// A fixed table: `FixedTable<[Slot; N]>` owns, `FixedTable<[Slot]>` does the work.
 #[derive(Debug)]
 pub struct FixedTable<A: ?Sized> {
     when_full: WhenFull,
+    /// Where to look first; a wrong one costs a search, and past 255 all are wrong.
+    hints: [u8; HINTS],
     slots: A,
 }
 
@@ -106,6 +119,10 @@ impl<A: ?Sized> FixedTable<A> {
     pub fn set_when_full(&mut self, when_full: WhenFull) {
         self.when_full = when_full;
     }
+
+    fn hint(&mut self, key: &Key<'_>) -> &mut u8 {
+        &mut self.hints[key.hash as usize % HINTS]
+    }
 }
 
 impl<V, const KEY: usize, const N: usize> FixedTable<[Slot<V, KEY>; N]> {
@@ -113,7 +130,7 @@ impl<V, const KEY: usize, const N: usize> FixedTable<[Slot<V, KEY>; N]> {
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(KEY <= 255, "a key of a fixed table has at most 255 bytes") };
-        Self { when_full: WhenFull::Refuse, slots: [const { Slot::EMPTY }; N] }
+        Self { when_full: WhenFull::Refuse, hints: [0; HINTS], slots: [const { Slot::EMPTY }; N] }
     }
 }
 
@@ -125,15 +142,28 @@ impl<V, const KEY: usize, const N: usize> Default for FixedTable<[Slot<V, KEY>; 
 
 impl<V, const KEY: usize> FixedTable<[Slot<V, KEY>]> {
     /// The slot of the key, else the first idle one: two short loops, for one that does both is longer than both.
-    fn place(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut Slot<V, KEY>, TableFull> {
-        if let Some(at) = self.seek(key, index) {
-            return self.slots.get_mut(at).ok_or(TableFull);
+    fn place(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Slot<V, KEY>, TableFull> {
+        match self.seek(key) {
+            Some(at) => self.slots.get_mut(at).ok_or(TableFull),
+            None => self.vacate(key, 0, now),
         }
+    }
+
+    /// The first idle slot, made the key's or the permit's.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn vacate(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut Slot<V, KEY>, TableFull> {
         let idle = self.slots.iter().position(|slot| slot.cell.is_idle(now));
         let at = idle.or_else(|| self.evictable(now)).ok_or(TableFull)?;
+        *self.hint(key) = at as u8;
         let slot = self.slots.get_mut(at).ok_or(TableFull)?;
         slot.set(key, index);
         Ok(slot)
+    }
+
+    fn permits<'t>(&'t self, key: &'t Key<'_>) -> impl Iterator<Item = (u16, &'t LeaseCell)> {
+        let sign = sign(key);
+        let own = self.slots.iter().filter(move |slot| slot.sign == sign && slot.has(key));
+        own.map(|slot| (slot.index, &slot.cell.lease))
     }
 
     /// The slot of a value that may go.
@@ -143,54 +173,110 @@ impl<V, const KEY: usize> FixedTable<[Slot<V, KEY>]> {
         if self.when_full == WhenFull::Refuse {
             return None;
         }
-        let may_go = |slot: &Slot<V, KEY>| slot.kind == Kind::Cache as u8 && !slot.cell.lease.is_live(now);
+        let may_go =
+            |slot: &Slot<V, KEY>| slot.sign % (1 << KIND) == Kind::Cache as u32 && !slot.cell.lease.is_live(now);
         let values = self.slots.iter().enumerate().filter(|(_, slot)| may_go(slot));
         values.min_by_key(|(_, slot)| slot.cell.stale_until).map(|(at, _)| at)
     }
 
+    /// The place of the key, or of the first permit of the pool.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn seek(&self, key: &Key<'_>, index: u16) -> Option<usize> {
-        let hash = key.hash as u32;
-        self.slots.iter().position(|slot| slot.hash == hash && slot.has(key, Some(index)))
+    fn seek(&mut self, key: &Key<'_>) -> Option<usize> {
+        let sign = sign(key);
+        let is = |slot: &Slot<V, KEY>| slot.sign == sign && slot.has(key) && slot.index == 0;
+        let hint = usize::from(*self.hint(key));
+        if self.slots.get(hint).is_some_and(is) {
+            return Some(hint);
+        }
+        // backwards: the loop then counts nothing but the place
+        let at = self.slots.iter().rposition(is)?;
+        *self.hint(key) = at as u8;
+        Some(at)
     }
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn held(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut Slot<V, KEY>> {
-        let hash = key.hash as u32;
-        let held = |slot: &&mut Slot<V, KEY>| {
-            slot.hash == hash && slot.cell.lease.is_held_by(now, token) && slot.has(key, None)
-        };
-        self.slots.iter_mut().find(held)
+        let held = |slot: &Slot<V, KEY>| slot.cell.lease.is_held_by(now, token);
+        if key.kind == Kind::Pool {
+            let sign = sign(key);
+            return self.slots.iter_mut().find(|slot| slot.sign == sign && held(slot) && slot.has(key));
+        }
+        let at = self.seek(key)?;
+        self.slots.get_mut(at).filter(|slot| held(slot))
     }
 }
 
 impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
     type Value = V;
 
-    fn find(&self, key: &Key<'_>) -> Option<&Cell<V>> {
-        self.slots.get(self.seek(key, 0)?).map(|slot| &slot.cell)
-    }
-    fn find_mut(&mut self, key: &Key<'_>) -> Option<&mut Cell<V>> {
-        let at = self.seek(key, 0)?;
+    fn find(&mut self, key: &Key<'_>) -> Option<&mut Cell<V>> {
+        let at = self.seek(key)?;
         self.slots.get_mut(at).map(|slot| &mut slot.cell)
     }
     fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<V>, TableFull> {
-        self.place(key, 0, now).map(|slot| &mut slot.cell)
+        self.place(key, now).map(|slot| &mut slot.cell)
     }
-    fn permits<'t>(&'t self, key: &Key<'_>) -> impl Iterator<Item = (u16, &'t LeaseCell)> {
-        let (hash, key) = (key.hash as u32, *key);
-        self.slots
-            .iter()
-            .filter(move |slot| slot.hash == hash && slot.has(&key, None))
-            .map(|slot| (slot.index, &slot.cell.lease))
+    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u16 {
+        permit::in_use(now, self.permits(key))
     }
-    fn lease(&mut self, key: &Key<'_>, index: u16, now: Instant) -> Result<&mut LeaseCell, TableFull> {
-        self.place(key, index, now).map(|slot| &mut slot.cell.lease)
+    fn permit(&mut self, key: &Key<'_>, size: u16, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull> {
+        let slot = match permit::place(now, token, size, || self.permits(key)) {
+            Place::Full(end) => return Ok(Err(end)),
+            Place::Mine(_) => self.held(key, token, now).ok_or(TableFull)?,
+            Place::Free(index) => self.vacate(key, index, now)?,
+        };
+        Ok(Ok((slot.index, &mut slot.cell.lease)))
     }
     fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell> {
         self.held(key, token, now).map(|slot| &mut slot.cell.lease)
     }
     fn cell_held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut Cell<V>> {
         self.held(key, token, now).map(|slot| &mut slot.cell)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Instant = Instant::from_millis(1);
+    const END: Instant = Instant::from_millis(9);
+
+    /// All of one hash.
+    fn key(kind: Kind, bytes: &[u8]) -> Key<'_> {
+        Key { hash: 7, ..Key::new(kind, "", bytes, 0) }
+    }
+
+    fn take(table: &mut FixedTable<[Slot<(), 8>]>, pool: &[u8], holder: u32) -> Option<u16> {
+        let token = HolderToken([holder; 4]);
+        let (index, permit) = table.permit(&key(Kind::Pool, pool), 3, token, NOW).unwrap().ok()?;
+        assert!(permit.take(NOW, token, END, &mut crate::cell::Fences(0)));
+        Some(index)
+    }
+
+    #[test]
+    fn pools_of_one_hash_are_told_apart() {
+        let table: &mut FixedTable<[Slot<(), 8>]> = &mut FixedTable::<[Slot<(), 8>; 8]>::new();
+        let taken = [(b"a", 1), (b"b", 2), (b"a", 3), (b"a", 4), (b"b", 5), (b"a", 6), (b"b", 5)];
+        let indices = taken.map(|(pool, holder)| take(table, pool, holder));
+        assert_eq!(indices, [Some(0), Some(0), Some(1), Some(2), Some(1), None, Some(1)]);
+        assert_eq!([b"a", b"b", b"c"].map(|pool| table.in_use(&key(Kind::Pool, pool), NOW)), [3, 2, 0]);
+        assert!(table.held_by(&key(Kind::Pool, b"a"), HolderToken([5; 4]), NOW).is_none());
+        assert!(table.held_by(&key(Kind::Pool, b"b"), HolderToken([5; 4]), NOW).is_some());
+    }
+
+    #[test]
+    fn keys_of_one_hash_are_told_apart() {
+        let table: &mut FixedTable<[Slot<(), 8>]> = &mut FixedTable::<[Slot<(), 8>; 4]>::new();
+        let keys = [key(Kind::Lock, b"a"), key(Kind::Lock, b"b"), key(Kind::Once, b"a"), key(Kind::Lock, b"")];
+        for (holder, key) in (1..).zip(&keys) {
+            let lease = &mut table.entry(key, NOW).unwrap().lease;
+            assert!(lease.take(NOW, HolderToken([holder; 4]), END, &mut crate::cell::Fences(0)));
+        }
+        assert_eq!(table.entry(&key(Kind::Lock, b"c"), NOW).unwrap_err(), TableFull);
+        for (holder, key) in (1..).zip(&keys) {
+            assert!(table.held_by(key, HolderToken([holder; 4]), NOW).is_some());
+            assert!(table.find(key).unwrap().lease.is_held_by(NOW, HolderToken([holder; 4])));
+        }
     }
 }
