@@ -84,6 +84,11 @@ impl LeaseCell {
         self.is_live(now) && self.token.is(token)
     }
 
+    /// Whether `token` holds it, or was the last to.
+    pub(crate) fn is_of(&self, token: HolderToken) -> bool {
+        self.token.is(token)
+    }
+
     /// Takes it if it is free; the same token again gets the same grant.
     pub fn acquire(&mut self, now: Instant, ask: &Ask<'_>, fences: &mut Fences, ticket: Ticket) -> Contended<Grant> {
         let taken = self.take(now, ask.token, now.saturating_add(ask.ttl), fences);

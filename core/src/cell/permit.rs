@@ -27,31 +27,32 @@ pub fn place<'c, I: Iterator<Item = (u16, &'c LeaseCell)>>(
     size: u16,
     cells: impl Fn() -> I,
 ) -> Place {
+    let live = || cells().filter(|(_, cell)| cell.is_live(now));
     // 64 indices in one pass, so that no map is needed to find the lowest free one
-    let mut base = 0_u16;
+    let mut base = 0_u32;
     loop {
-        let (mut in_use, mut held, mut next) = (0_u16, 0_u64, Instant::MAX);
-        for (index, cell) in cells() {
-            if !cell.is_live(now) {
-                continue;
-            }
-            if cell.is_held_by(now, token) {
+        let (mut in_use, mut held) = (0_u32, [0_u32; 2]);
+        for (index, cell) in live() {
+            if cell.is_of(token) {
                 return Place::Mine(index);
             }
-            in_use = in_use.saturating_add(1);
-            next = next.min(cell.end());
-            if let Some(bit) = index.checked_sub(base).filter(|bit| *bit < 64) {
-                held |= 1 << bit;
+            in_use += 1;
+            let at = u32::from(index).wrapping_sub(base);
+            // in words: shifts of 64 bits are long on a small core
+            if let Some(word) = held.get_mut(at as usize / 32) {
+                *word |= 1 << (at % 32);
             }
         }
         // counted over every index: after a pool shrank, permits above its size still count
-        if in_use >= size {
-            return Place::Full(next);
+        if in_use >= size.into() {
+            return Place::Full(live().fold(Instant::MAX, |next, (_, cell)| next.min(cell.end())));
         }
-        if held != u64::MAX || base >= u16::MAX - 64 {
-            return Place::Free(base + held.trailing_ones() as u16);
+        // below the size, for fewer are held
+        match held.map(u32::trailing_ones) {
+            [32, 32] => base += 64,
+            [32, more] => return Place::Free((base + 32 + more) as u16),
+            [low, _] => return Place::Free((base + low) as u16),
         }
-        base += 64;
     }
 }
 

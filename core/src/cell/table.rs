@@ -109,6 +109,8 @@ const HINTS: usize = 16;
 #[derive(Debug)]
 pub struct FixedTable<A: ?Sized> {
     when_full: WhenFull,
+    /// Whether two pools had one sign. If not, all slots of a pool's sign are of the pool that the first of them is of.
+    twins: bool,
     /// Where to look first; a wrong one costs a search, and past 255 all are wrong.
     hints: [u8; HINTS],
     slots: A,
@@ -130,7 +132,7 @@ impl<V, const KEY: usize, const N: usize> FixedTable<[Slot<V, KEY>; N]> {
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(KEY <= 255, "a key of a fixed table has at most 255 bytes") };
-        Self { when_full: WhenFull::Refuse, hints: [0; HINTS], slots: [const { Slot::EMPTY }; N] }
+        Self { when_full: WhenFull::Refuse, twins: false, hints: [0; HINTS], slots: [const { Slot::EMPTY }; N] }
     }
 }
 
@@ -145,7 +147,11 @@ impl<V, const KEY: usize> FixedTable<[Slot<V, KEY>]> {
     fn place(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Slot<V, KEY>, TableFull> {
         match self.seek(key) {
             Some(at) => self.slots.get_mut(at).ok_or(TableFull),
-            None => self.vacate(key, 0, now),
+            None => {
+                // a pool's key that is taken for a lease's was not compared with those of its sign
+                self.twins |= key.kind == Kind::Pool;
+                self.vacate(key, 0, now)
+            }
         }
     }
 
@@ -160,10 +166,13 @@ impl<V, const KEY: usize> FixedTable<[Slot<V, KEY>]> {
         Ok(slot)
     }
 
-    fn permits<'t>(&'t self, key: &'t Key<'_>) -> impl Iterator<Item = (u16, &'t LeaseCell)> {
+    /// The slots that may be a pool's, from the first of its sign on; the key of that one is compared.
+    fn pool(&mut self, key: &Key<'_>) -> Pool<'_, V, KEY> {
         let sign = sign(key);
-        let own = self.slots.iter().filter(move |slot| slot.sign == sign && slot.has(key));
-        own.map(|slot| (slot.index, &slot.cell.lease))
+        let first = self.slots.iter().position(|slot| slot.sign == sign);
+        let slots = first.and_then(|at| self.slots.get(at..)).unwrap_or_default();
+        self.twins |= slots.first().is_some_and(|slot| !slot.has(key));
+        Pool { slots, sign, twins: self.twins }
     }
 
     /// The slot of a value that may go.
@@ -206,6 +215,22 @@ impl<V, const KEY: usize> FixedTable<[Slot<V, KEY>]> {
     }
 }
 
+/// The slots that may be a pool's.
+struct Pool<'t, V, const KEY: usize> {
+    slots: &'t [Slot<V, KEY>],
+    sign: u32,
+    twins: bool,
+}
+
+impl<'t, V, const KEY: usize> Pool<'t, V, KEY> {
+    /// Its permits; their keys are compared only where the sign is not enough.
+    fn permits(&self, key: &'t Key<'_>) -> impl Iterator<Item = (u16, &'t LeaseCell)> {
+        let Self { slots, sign, twins } = *self;
+        let own = move |slot: &&Slot<V, KEY>| slot.sign == sign && (!twins || slot.has(key));
+        slots.iter().filter(own).map(|slot| (slot.index, &slot.cell.lease))
+    }
+}
+
 impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
     type Value = V;
 
@@ -217,10 +242,11 @@ impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
         self.place(key, now).map(|slot| &mut slot.cell)
     }
     fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u16 {
-        permit::in_use(now, self.permits(key))
+        permit::in_use(now, self.pool(key).permits(key))
     }
     fn permit(&mut self, key: &Key<'_>, size: u16, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull> {
-        let slot = match permit::place(now, token, size, || self.permits(key)) {
+        let pool = self.pool(key);
+        let slot = match permit::place(now, token, size, || pool.permits(key)) {
             Place::Full(end) => return Ok(Err(end)),
             Place::Mine(_) => self.held(key, token, now).ok_or(TableFull)?,
             Place::Free(index) => self.vacate(key, index, now)?,

@@ -8,7 +8,7 @@ use cachify_core::{
     FixedStore, Instance, Refused,
     cell::Ask,
     key::{Key, Kind},
-    store::{LeaseStore, PermitStore, fixed::State, lock::Lock},
+    store::{Host, LeaseStore, PermitStore, fixed::State, lock::Lock},
     time::{Clock, Instant, PollTimer, Timer},
     token::HolderToken,
 };
@@ -176,8 +176,8 @@ fn main() -> ! {
     println!("section-once {}", longest(|| call!(large_once(black_box(1)))));
     println!("section-pool {}", longest(|| call!(large_pool(black_box(1)))));
     println!("section-cache {}", longest(|| call!(large_cache(black_box(1)))));
-    for permit in 0..63 {
-        let ask = Ask::new(HolderToken([permit + 1, 7, 7, 7]), Duration::from_secs(60));
+    for _ in 0..63 {
+        let ask = Ask::new(PERMITS.token(), Duration::from_secs(60));
         let _ = PERMITS.take(Key::new(Kind::Pool, "", b"pool", 0), 64, &ask);
     }
     println!("section-permits {}", longest(|| call!(full_pool(black_box(1)))));
