@@ -19,7 +19,6 @@ use device::CACHIFY;
 #[cfg(feature = "remote")]
 mod remote {
     use cachify_core::{
-        Instance,
         embassy::{CriticalSection, EmbassyClock},
         link::{RemoteStore, Session},
     };
@@ -28,7 +27,8 @@ mod remote {
 
     pub type Store = RemoteStore<CriticalSection, EmbassyClock, 2, 104, 32, 2>;
     pub static STORE: Store = Store::new(EmbassyClock);
-    pub static CACHIFY: Instance<&Store> = Instance::new(&STORE);
+    #[cfg(any(feature = "remote-lock", feature = "remote-cache", feature = "remote-handle"))]
+    pub static CACHIFY: cachify_core::Instance<&Store> = cachify_core::Instance::new(&STORE);
     pub const SESSION: Session = Session { id: 1, device: [2, 3] };
 
     pub struct Line;
@@ -102,25 +102,14 @@ async fn cache_task() {
     black_box(sensor(black_box(1)).await);
 }
 
-#[cfg(all(feature = "remote", feature = "remote-lock"))]
-#[cachify_core::lock(instance = remote::CACHIFY, key = "bus:{n}", wait = "250ms")]
-async fn on_far_bus(n: u8) -> Result<u8, cachify_core::Refused> {
-    Timer::after_millis(1).await;
-    Ok(black_box(n))
-}
-
-#[cfg(all(feature = "remote-handle", not(feature = "remote-lock")))]
-async fn on_far_bus(n: u8) -> Result<u8, cachify_core::Refused> {
-    let held = remote::CACHIFY.lock("bus").acquire().await?;
-    Timer::after_millis(1).await;
-    held.release().await?;
-    Ok(black_box(n))
-}
-
 /// The link alone: two operations of its store.
-#[cfg(all(feature = "remote", not(any(feature = "remote-handle", feature = "remote-lock"))))]
-async fn on_far_bus(n: u8) -> Result<u8, cachify_core::Refused> {
-    use cachify_core::{cell::Ask, key::{Key, Kind}, store::{AsyncRights, Host, Want}};
+#[cfg(all(feature = "remote", not(any(feature = "remote-lock", feature = "remote-cache", feature = "remote-handle"))))]
+async fn afar(n: u8) -> Result<u8, cachify_core::Refused> {
+    use cachify_core::{
+        cell::Ask,
+        key::{Key, Kind},
+        store::{AsyncRights, Host, Want},
+    };
     let (store, key) = (&remote::STORE, Key::new(Kind::Lock, "", b"bus", 0));
     let token = store.token();
     store.ask(key, Want::Lease, &Ask::new(token, core::time::Duration::from_secs(30))).await?;
@@ -129,10 +118,32 @@ async fn on_far_bus(n: u8) -> Result<u8, cachify_core::Refused> {
     Ok(black_box(n))
 }
 
+#[cfg(feature = "remote-lock")]
+#[cachify_core::lock(instance = remote::CACHIFY, key = "bus:{n}", wait = "250ms")]
+async fn afar(n: u8) -> Result<u8, cachify_core::Refused> {
+    Timer::after_millis(1).await;
+    Ok(black_box(n))
+}
+
+#[cfg(feature = "remote-cache")]
+#[cachify_core::cached(instance = remote::CACHIFY, key = "sensor:{n}", ttl = 5)]
+async fn afar(n: u8) -> Result<u8, cachify_core::Refused> {
+    Timer::after_millis(1).await;
+    Ok(black_box(n))
+}
+
+#[cfg(feature = "remote-handle")]
+async fn afar(n: u8) -> Result<u8, cachify_core::Refused> {
+    let held = remote::CACHIFY.lock("bus").acquire().await?;
+    Timer::after_millis(1).await;
+    held.release().await?;
+    Ok(black_box(n))
+}
+
 #[embassy_executor::task]
 async fn remote_task() {
     #[cfg(feature = "remote")]
-    black_box(on_far_bus(black_box(1)).await.is_ok());
+    black_box(afar(black_box(1)).await.is_ok());
 }
 #[embassy_executor::task]
 async fn line_task() {
