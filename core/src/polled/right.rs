@@ -2,20 +2,21 @@
 
 mod cached;
 mod held;
+mod turn;
 
 pub use held::Beats;
 
 use super::{Answer, Deed, Fresh, Rights, Values};
 use crate::{
-    cell::{ram::Asked, waiters::Place},
-    drive::{RESEND, Validity, heartbeat},
+    cell::waiters::Place,
+    drive::Validity,
     instance::Instance,
     key::{Key, KeyBuffer, Kind},
     observe::{Event, Observer},
     outcome::Refused,
-    patience::{Patience, Ticket, again},
+    patience::{Patience, Ticket},
     store::Fault,
-    time::{Clock, Instant, PollTimer, duration, short},
+    time::{Clock, Instant, PollTimer, duration},
     token::{FencingToken, HolderToken},
 };
 use core::{
@@ -320,121 +321,5 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
 
     fn failed(&self, trouble: S::Trouble) {
         self.say(|key| Event::Failed { key: Some(key), fault: trouble.into() });
-    }
-}
-
-/// Asking and waiting.
-impl<S: Rights, O: Observer> Right<'_, S, O>
-where
-    S::Clock: PollTimer,
-{
-    /// Asks until granted or out of patience.
-    #[doc(hidden)]
-    pub fn turn(&mut self) -> impl Future<Output = Result<(), Refused>> {
-        poll_fn(|cx| self.poll_turn(cx))
-    }
-
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refused>> {
-        if self.stage != Stage::New || self.begin() {
-            ready!(self.poll_asked(cx));
-        }
-        Poll::Ready(if self.stage == Stage::Held { Ok(()) } else { Err(self.why()) })
-    }
-
-    /// Asks and waits until the stage says how it ended.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn poll_asked(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.stage == Stage::New {
-            (self.token, self.stage) = (self.instance.store().token(), Stage::Asked);
-            if self.deadline != Instant::ZERO {
-                self.deadline = self.now().plus(self.deadline.as_millis());
-            }
-        }
-        loop {
-            if self.stage == Stage::Waiting {
-                ready!(self.poll_wait(cx));
-                self.stage = Stage::Asked;
-            }
-            ready!(self.poll_ask(cx));
-            if self.stage != Stage::Waiting {
-                return Poll::Ready(());
-            }
-        }
-    }
-
-    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.ticket != Ticket::NONE {
-            let (mut place, ticket) = (self.place, self.ticket);
-            let over = self.act_with(Instant::ZERO, Deed::Wait { place: &mut place, ticket }, cx);
-            self.place = place;
-            if over {
-                return Poll::Ready(());
-            }
-        }
-        self.instance.store().clock().poll_until(self.at, cx)
-    }
-
-    /// Asks once; the stage is the answer.
-    fn poll_ask(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let now = self.now();
-        let (size, end, deadline) = (self.size, now.plus(self.ttl), self.deadline);
-        let deed = Deed::Ask { size, end, deadline, place: take(&mut self.place) };
-        let mut step = take(&mut self.step);
-        let polled = self.poll_act(&mut step, now, deed, cx);
-        self.step = step;
-        let answer = match ready!(polled) {
-            Ok(answer) => {
-                self.trouble = None;
-                answer
-            }
-            Err(trouble) => {
-                self.doubt(now, trouble);
-                return Poll::Ready(());
-            }
-        };
-        match answer {
-            Answer::Asked(Asked::Granted { fence, index }) => {
-                let since = S::since(&mut self.step, now);
-                (self.fence, self.index, self.stage) = (fence, index, Stage::Held);
-                self.validity.begin(since, short(self.ttl));
-                self.at = heartbeat(since, short(self.ttl), self.token);
-                // a flight is told as the miss it belongs to
-                if self.kind != Kind::Cache {
-                    self.say(|key| Event::Granted { key, fence, patience: self.patience() });
-                }
-            }
-            Answer::Asked(Asked::Busy { end, ticket }) => {
-                self.wait_or(now, end, ticket, Stage::Busy);
-            }
-            Answer::Asked(Asked::Filled) => self.stage = Stage::Filled,
-            Answer::Asked(Asked::Inside) => self.stage = Stage::Over,
-            Answer::Full | Answer::Yes | Answer::No => self.refuse(Stage::Full),
-        }
-        Poll::Ready(())
-    }
-
-    /// Waits while there is patience, else it is refused.
-    fn wait_or(&mut self, now: Instant, end: Instant, ticket: Ticket, refused: Stage) {
-        match again(now, self.deadline, self.poll, end, ticket) {
-            Some(at) => (self.at, self.ticket, self.stage) = (at, ticket, Stage::Waiting),
-            None => {
-                self.at = Instant::from_millis(end.millis_since(now));
-                self.refuse(refused);
-            }
-        }
-    }
-
-    /// An attempt had no answer. What may have been done all the same is asked again by the same token.
-    fn doubt(&mut self, now: Instant, trouble: S::Trouble) {
-        // a cache that fails is asked no more: the body runs
-        if trouble.into().is_indeterminate() && self.kind != Kind::Cache {
-            self.trouble = Some(trouble);
-            self.wait_or(now, now.plus(RESEND), Ticket::NONE, Stage::Failed);
-        } else {
-            // an earlier attempt may have been done, whatever became of this one
-            self.trouble.get_or_insert(trouble);
-            self.refuse(Stage::Failed);
-        }
     }
 }
