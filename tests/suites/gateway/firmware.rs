@@ -183,6 +183,9 @@ fn bytes_that_are_changed_or_lost_cost_time_only() {
     }
     let (lines, rival) = played(&mut site, |_, _| {});
     checked(&site, &lines, &rival);
+    // the device asks again itself, by the same number, and the gateway knows that it has answered
+    let told = site.gateway.as_ref().unwrap().says(|line| line.contains(" requests done, "));
+    assert!(!told.contains(" 0 repeated") && !told.contains(" 0 pieces of rubbish"), "{told}");
 }
 
 #[test]
@@ -226,4 +229,17 @@ fn a_device_that_is_reset_blocks_nobody_beyond_its_lease_and_is_another_one_afte
         let skipped = firmware.lines().iter().any(|line| line.starts_with(&format!("round {round}: job skipped")));
         assert!(skipped, "its first life had done job {round}");
     }
+}
+
+#[test]
+fn a_device_that_is_reset_does_not_take_what_it_held_for_its_own() {
+    let (site, flash) = (Site::new(), Flash::new());
+    let holds = || {
+        let firmware = device(site.line.port(), &flash.0);
+        // both lives ask for the same in the same order; the first one ends while it holds the lock
+        firmware.says(|line| line.starts_with("holds "));
+        fences(&firmware.lines())
+    };
+    let (first, second) = (holds(), holds());
+    assert!(second[0] > first[first.len() - 1], "{first:?}, then {second:?}");
 }
