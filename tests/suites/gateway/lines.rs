@@ -6,7 +6,7 @@ use cachify::{
     core::{
         Instance,
         drive::beside,
-        link::{LineEnd, RemoteStore, Session},
+        link::{LineEnd, RemoteStore, Session, Timing},
         store::lock::NoLock,
     },
     secs,
@@ -18,20 +18,27 @@ use cachify_tests::{
     server::{Engine, Server},
 };
 use embedded_io_adapters::tokio_1::FromTokio;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::{
+    io::ioctl_fionbio,
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
 use std::{
     cell::Cell,
-    fs::File,
+    fs::{self, File},
     future::Future,
     io::{Read, Write},
-    os::unix::net::UnixStream as Blocking,
+    os::unix::{fs::symlink, net::UnixStream as Blocking},
     path::PathBuf,
     process::id,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     thread,
     time::{Duration, Instant},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpStream, UnixStream},
 };
 
@@ -44,7 +51,9 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 /// A device does something over a line.
 async fn on<T>(stream: impl AsyncRead + AsyncWrite, session: u32, does: impl AsyncFnOnce(&Device) -> T) -> T {
     let device = Instance::new(RemoteStore::<NoLock, _>::new(StdClock::system()));
-    device.store().start(Session { id: session, device: [session, 7] });
+    // a machine that stalls for a moment is no test of the line
+    let timing = Timing { op_timeout: secs(10), ..Timing::DEFAULT };
+    device.store().start_with(Session { id: session, device: [session, 7] }, timing);
     let (reader, writer) = tokio::io::split(stream);
     let pump = device.store().pump(FromTokio::new(reader), FromTokio::new(writer));
     match beside(does(&device), pump).await {
@@ -174,6 +183,24 @@ fn a_server_can_be_the_gateway_and_keeps_its_values_apart() {
 }
 
 #[test]
+fn a_crowd_beyond_all_measure_is_turned_away() {
+    let gateway = memory("tcp:127.0.0.1:0");
+    let port = port_of(&gateway);
+    run(async {
+        let mut here = Vec::new();
+        for _ in 0..256 {
+            here.push(tcp(port).await);
+        }
+        let mut late = tcp(port).await;
+        gateway.says(|line| line.ends_with(" was turned away: 256 devices are here"));
+        assert_eq!(late.read(&mut [0]).await.unwrap(), 0, "its line is closed");
+        drop(here.pop());
+        gateway.says(|line| line.starts_with("device 256: has left "));
+        on(tcp(port).await, 1, async |device| works(device, "k").await).await;
+    });
+}
+
+#[test]
 fn a_pool_beyond_all_measure_is_refused() {
     let gateway = memory("tcp:127.0.0.1:0");
     let port = port_of(&gateway);
@@ -262,29 +289,33 @@ fn a_socket_is_replaced_when_it_is_dead_and_respected_when_it_lives() {
     assert!(!path.exists(), "it was asked to end");
 }
 
-/// A serial line: the name of one end, and the other end as a socket.
+/// A serial line: the name of one end, and the other end as a socket. It breaks when that is closed.
 fn serial() -> (String, Blocking) {
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+    // not for programs that are started meanwhile: they would keep it open
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let master = openpt(flags).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
+    ioctl_fionbio(&master, true).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
     let (near, far) = Blocking::pair().unwrap();
     let mut up = File::from(master);
     let (mut down, mut to, mut from) = (up.try_clone().unwrap(), far.try_clone().unwrap(), far);
-    let carry = |from: &mut dyn Read, to: &mut dyn Write| {
+    let carry = |from: &mut dyn Read, to: &mut dyn Write, broken: &AtomicBool| {
         let mut bytes = [0; 256];
-        loop {
+        while !broken.load(SeqCst) {
             match from.read(&mut bytes) {
                 Ok(length @ 1..) if to.write_all(&bytes[..length]).is_ok() => {}
-                // nobody has opened the other end yet
+                // nothing has come, or nobody has opened the other end yet
                 Err(_) => thread::sleep(Duration::from_millis(5)),
-                _ => return,
+                _ => broken.store(true, SeqCst),
             }
         }
     };
-    thread::spawn(move || carry(&mut down, &mut to));
-    thread::spawn(move || carry(&mut from, &mut up));
+    let broken = Arc::new(AtomicBool::new(false));
+    let too = broken.clone();
+    thread::spawn(move || carry(&mut down, &mut to, &broken));
+    thread::spawn(move || carry(&mut from, &mut up, &too));
     (name, near)
 }
 
@@ -293,10 +324,36 @@ fn a_serial_line_carries_a_device() {
     let (name, device) = serial();
     let gateway = gateway(&["--listen", &format!("serial:{name}"), "--memory", "--baud", "115200"]);
     gateway.says(|line| line.starts_with("device 1: came on serial:"));
-    run(async {
+    device.set_nonblocking(true).unwrap();
+    // after a reset it is another one, on the same line
+    for session in 1..=2 {
+        run(async {
+            let line = UnixStream::from_std(device.try_clone().unwrap()).unwrap();
+            on(line, session, async |device| works(device, &format!("life {session}")).await).await;
+        });
+    }
+}
+
+#[test]
+fn a_serial_line_that_breaks_is_opened_again() {
+    let path = path("serial");
+    let plugged = || {
+        let (name, device) = serial();
+        symlink(name, &path).unwrap();
         device.set_nonblocking(true).unwrap();
-        on(UnixStream::from_std(device).unwrap(), 1, async |device| works(device, "k").await).await;
-    });
+        device
+    };
+    let mut device = plugged();
+    let gateway = gateway(&["--listen", &format!("serial:{}", path.display()), "--memory"]);
+    for session in 1..=2 {
+        gateway.says(|line| line.starts_with(&format!("device {session}: came on serial:")));
+        run(async {
+            on(UnixStream::from_std(device).unwrap(), session, async |device| works(device, "k").await).await;
+        });
+        fs::remove_file(&path).unwrap();
+        device = plugged();
+    }
+    fs::remove_file(&path).unwrap();
 }
 
 #[test]
