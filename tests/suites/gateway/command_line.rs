@@ -1,12 +1,14 @@
 //! What the gateway says when it cannot do what it was asked.
 
-use cachify_tests::program::{gateway, port_of};
+use cachify_tests::program::{Program, gateway, port_of};
 use std::time::{Duration, Instant};
 
 /// It ends by itself with a failure, soon.
 fn refuses(words: &[&str]) {
+    // it is built before it is started
+    let mut gateway = gateway(words);
     let began = Instant::now();
-    assert_eq!(gateway(words).end(), Some(1), "{words:?}");
+    assert_eq!(gateway.end(), Some(1), "{words:?}");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
@@ -32,9 +34,11 @@ fn help_is_no_failure() {
 }
 
 #[test]
-fn ctrl_c_ends_it_well() {
-    let mut gateway = gateway(&["--listen", "tcp:127.0.0.1:0", "--memory"]);
-    let _ = port_of(&gateway);
-    gateway.interrupt();
-    assert_eq!(gateway.end(), Some(0));
+fn ctrl_c_and_a_supervisor_end_it_well() {
+    for asked in [Program::interrupt, Program::terminate] {
+        let mut gateway = gateway(&["--listen", "tcp:127.0.0.1:0", "--memory"]);
+        let _ = port_of(&gateway);
+        asked(&gateway);
+        assert_eq!(gateway.end(), Some(0));
+    }
 }

@@ -34,14 +34,16 @@ async fn run() -> Result<(), Failure> {
     let instance = instance(&options)?;
     instance.ping().await.map_err(Failure::Store)?;
     let devices = Arc::new(Devices::new(instance.raw()));
+    // before it says that it listens: whoever reads that may end it
+    let heard = |kind| signal(kind).map_err(Failure::Signal);
+    let (mut interrupted, mut ended) = (heard(SignalKind::interrupt())?, heard(SignalKind::terminate())?);
     let mut lines = JoinSet::new();
     for line in options.listen {
         lines.spawn(listen::on(line, options.baud, devices.clone()));
     }
-    let mut ended = signal(SignalKind::terminate()).map_err(Failure::Signal)?;
     let failed = tokio::select! {
         Some(line) = lines.join_next() => Some(line),
-        done = tokio::signal::ctrl_c() => done.map_err(Failure::Signal).map(|()| None)?,
+        _ = interrupted.recv() => None,
         _ = ended.recv() => None,
     };
     // futures of devices are dropped: what they asked for is done or not done, and they ask again
