@@ -1,4 +1,4 @@
-//! A device that waits for answers is sent anything, as bytes and in whole frames: its calls end or wait.
+//! A device that waits for answers is sent anything, as bytes, in whole frames and as whole answers: its calls end or wait.
 #![no_main]
 
 use cachify_core::{
@@ -8,9 +8,28 @@ use cachify_core::{
     store::lock::NoLock,
     testing::{ManualClock, block_on},
 };
-use cachify_fuzz::{Line, framed};
+use cachify_fuzz::{Kind, Line, framed, messages};
 use core::{future::pending, time::Duration};
 use libfuzzer_sys::fuzz_target;
+
+const ANSWERS: [Kind; 16] = [
+    (64, "0nnn"),
+    (64, "1nb"),
+    (65, "b"),
+    (66, "n"),
+    (67, "0nnn"),
+    (67, "1nb"),
+    (67, "2n"),
+    (68, "?n"),
+    (69, "b"),
+    (70, "?v"),
+    (71, "00v"),
+    (71, "01v"),
+    (71, "02?vnnn"),
+    (71, "1nb"),
+    (72, "n"),
+    (73, "n"),
+];
 
 fuzz_target!(|data: &[u8]| {
     let clock = ManualClock::new();
@@ -19,12 +38,15 @@ fuzz_target!(|data: &[u8]| {
     let frames = framed(data);
     // the first requests of session 1 wait for what comes
     let (lock, cache, pool) = (device.lock("k").wait(Duration::from_secs(1)), device.cache("k"), device.pool("k", 3));
+    let fill = device.cache("f");
     let first = async { (lock.acquire().await.is_ok(), pending::<()>().await) };
     let second = async { (cache.get::<u32>().await.is_ok(), pending::<()>().await) };
     let third = async { (pool.in_use().await.is_ok(), pending::<()>().await) };
-    let line = async {
-        device.store().pump(Line(data), Line(&[])).await;
-        device.store().pump(Line(&frames), Line(&[])).await
-    };
-    let _ = block_on(beside(beside(beside(first, second), third), line));
+    let fourth = async { (fill.get_or_insert_with(async || Ok::<_, ()>(7_u32)).await.is_ok(), pending::<()>().await) };
+    // answers to those, and notices
+    let whole = messages(data, &ANSWERS, |_, request, to| to.push(request % 6));
+    // on one line: when it ends, so does whatever waits
+    let bytes = [data, &[0], &frames, &[0], &whole].concat();
+    let line = device.store().pump(Line(&bytes), Line(&[]));
+    let _ = block_on(beside(beside(beside(beside(first, second), third), fourth), line));
 });
