@@ -182,6 +182,18 @@ fn an_ask_without_length_or_a_key_that_is_no_text_is_rubbish() {
     assert_eq!((said.len(), gateway.served().rubbish), (0, 3));
 }
 
+#[test]
+fn a_frame_longer_than_a_gateway_takes_is_rubbish() {
+    // session 5: publish 900 bytes, then 1,100; what remains of the lock "k"
+    let publish = |request, len: u16| {
+        let [low, high] = [len as u8 | 0x80, (len >> 7) as u8];
+        [&[1, 5, request, 1, 1, b'k', 16][..], &[7; 16], &[0, 0, low, high], &vec![0; len.into()]].concat()
+    };
+    let (said, gateway) = told(&[&publish(1, 900), &publish(2, 1_100), &[1, 5, 3, 2, 1, b'k', 11]]);
+    assert_eq!(said, [vec![1, 5, 1, 65, 1], vec![1, 5, 3, 68, 0]]);
+    assert_eq!(gateway.served().rubbish, 1);
+}
+
 /// A flood leaves others their turn, and nothing grows without bound.
 #[test]
 fn a_flood_of_requests_is_taken_in_turns() {
