@@ -210,6 +210,10 @@ fn a_flood_of_requests_is_taken_in_turns() {
     let polls = Cell::new(0);
     {
         let mut serve = pin!(gateway.serve(up.clone(), down.clone()));
+        assert!(serve.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let later = up.drain();
+        assert!(!later.is_empty(), "one turn is not enough for all of it");
+        up.put(&later);
         while polls.get() < 20_000 {
             polls.set(polls.get() + 1);
             assert!(serve.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
