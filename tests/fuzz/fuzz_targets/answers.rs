@@ -2,9 +2,10 @@
 #![no_main]
 
 use cachify_core::{
-    Instance,
+    Instance, Refused, cached,
     drive::beside,
     link::{RemoteStore, Session},
+    lock,
     store::lock::NoLock,
     testing::{ManualClock, block_on},
 };
@@ -31,9 +32,21 @@ const ANSWERS: [Kind; 16] = [
     (73, "n"),
 ];
 
+type Device<'c> = Instance<RemoteStore<NoLock, &'c ManualClock, 6>>;
+
+#[lock(instance = device, key = "l", wait = forever, companions = false)]
+async fn locked(device: &Device<'_>) -> Result<(), Refused> {
+    Ok(())
+}
+
+#[cached(instance = device, key = "c", ttl = 5, companions = false)]
+async fn computed(device: &Device<'_>) -> u32 {
+    7
+}
+
 fuzz_target!(|data: &[u8]| {
     let clock = ManualClock::new();
-    let device = Instance::new(RemoteStore::<NoLock, _>::new(&clock));
+    let device = Instance::new(RemoteStore::<NoLock, _, 6>::new(&clock));
     device.store().start(Session { id: 1, device: [1, 2] });
     let frames = framed(data);
     // the first requests of session 1 wait for what comes
@@ -43,10 +56,13 @@ fuzz_target!(|data: &[u8]| {
     let second = async { (cache.get::<u32>().await.is_ok(), pending::<()>().await) };
     let third = async { (pool.in_use().await.is_ok(), pending::<()>().await) };
     let fourth = async { (fill.get_or_insert_with(async || Ok::<_, ()>(7_u32)).await.is_ok(), pending::<()>().await) };
+    let fifth = async { (locked(&device).await.is_ok(), pending::<()>().await) };
+    let sixth = async { (computed(&device).await, pending::<()>().await) };
     // answers to those, and notices
-    let whole = messages(data, &ANSWERS, |_, request, to| to.push(request % 6));
+    let whole = messages(data, &ANSWERS, |_, request, to| to.push(request % 9));
     // on one line: when it ends, so does whatever waits
     let bytes = [data, &[0], &frames, &[0], &whole].concat();
     let line = device.store().pump(Line(&bytes), Line(&[]));
-    let _ = block_on(beside(beside(beside(beside(first, second), third), fourth), line));
+    let (handles, attributes) = (beside(beside(first, second), beside(third, fourth)), beside(fifth, sixth));
+    let _ = block_on(beside(beside(handles, attributes), line));
 });
