@@ -149,7 +149,7 @@ pub(super) fn reply(mut from: Reader<'_>) -> Result<Reply, Fault> {
 }
 
 /// Reads the value of an answer that is [`Reply::Filled`].
-pub(super) fn value<'a>(mut from: Reader<'a>) -> Option<&'a [u8]> {
+pub(super) fn value(mut from: Reader<'_>) -> Option<&[u8]> {
     match [from.byte()?, from.byte()?, from.byte()?] {
         // granted; fresh or stale
         [number::LOOKUP, 0, 0 | 1] => <&[u8]>::parse(&mut from),
