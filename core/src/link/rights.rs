@@ -119,8 +119,9 @@ where
 {
     fn value(&self, call: &mut Self::Step<'_>, _: Key<'_>, codec: &D) -> Option<V> {
         let mut bytes = [0; FRAME];
-        let bytes = question::value(call.answer(self, &mut bytes)?)?;
+        let found = call.answer(self, &mut bytes).and_then(question::value);
         call.end();
+        let bytes = found?;
         let value = entry::decode(bytes, codec);
         if value.is_none() {
             // the next question names these bytes as ones that are no value. Once more: somebody writes them now
