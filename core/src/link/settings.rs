@@ -109,3 +109,19 @@ pub struct Tally {
 impl Tally {
     pub(super) const NONE: Self = Self { rubbish: 0, strays: 0, forgotten: 0 };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_compare_across_the_end_of_their_range() {
+        for now in [0, 1 << 31, u64::from(u32::MAX) - 5, u64::from(u32::MAX), 1 << 32, u64::MAX] {
+            let now = Tick::of(Instant::from_millis(now));
+            assert_eq!(now.from(now), 0);
+            assert_eq!(now.after(10).from(now), 10);
+            assert_eq!(now.from(now.after(10)), -10);
+            assert_eq!(now.after(u32::MAX).from(now), i32::MAX, "24 days at most");
+        }
+    }
+}

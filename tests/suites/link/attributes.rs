@@ -302,3 +302,24 @@ fn a_lost_notice_costs_one_poll_of_the_store() {
     assert!(world.run(LONG, || ()));
     assert!(clock.now() < at(1_100), "not the five seconds of the instance: {:?}", clock.now());
 }
+
+/// Times on the link are half as long as those of a clock, and wrap.
+#[test]
+fn a_device_that_runs_for_a_month_goes_on() {
+    world!(clock, store, local, device, line, world, watch = Watch::new(&clock, &store, 100 * MS));
+    clock.set(at((1 << 31) - 250));
+    world.spawn(async {
+        line.set(Faults { delays: 20, losses: 40, ..Faults::default() });
+        for _ in 0..10 {
+            locked(&device, &watch).await.unwrap();
+        }
+        line.set(Faults::default());
+        // a guard that is dropped is given back by a request of its own
+        drop(device.lock("k").ttl(LONG).wait(LONG).acquire().await.unwrap());
+        pass(&clock, 4_000 * MS).await;
+        assert!(!watch.is_held());
+    });
+    assert!(world.run(LONG, || ()));
+    assert!(clock.now() > at(1 << 31));
+    assert_eq!(watch.entered.get(), 10);
+}
