@@ -45,6 +45,10 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
         deed: Deed<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Fault>> {
+        let mut deed = deed;
+        if let Some(done) = self.act_here(key, token, &mut deed, cx) {
+            return Poll::Ready(Ok(if done { Answer::Yes } else { Answer::No }));
+        }
         let mut question = Question::new(0, token);
         let mut until = now;
         question.number = match deed {
@@ -74,19 +78,8 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
                 until = end;
                 number::COMPLETE
             }
-            Deed::Release => question::give_back(key.kind),
-            Deed::Wait { place, ticket } => {
-                return done(self.step(|state| state.waiters.poll(place, key, ticket, cx.waker())));
-            }
-            Deed::Leave(place) => {
-                self.wake(|state| state.waiters.leave(place, key));
-                return done(true);
-            }
-            Deed::Drop => {
-                self.dropped(*key, token);
-                return done(true);
-            }
-            Deed::Mark(_) | Deed::Wake => return done(false),
+            // a release; what is done here was done
+            _ => question::give_back(key.kind),
         };
         question.ttl = short(until.millis_since(now));
         Poll::Ready(Ok(match ready!(self.poll_reply(call, key, &question, cx))? {
@@ -162,13 +155,28 @@ where
     }
 }
 
-fn done(done: bool) -> Poll<Result<Answer, Fault>> {
-    Poll::Ready(Ok(if done { Answer::Yes } else { Answer::No }))
-}
-
 impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
+    /// What asks nobody: whether it was done, unless the deed is for the gateway.
+    fn act_here(&self, key: &Key<'_>, token: HolderToken, deed: &mut Deed<'_>, cx: &Context<'_>) -> Option<bool> {
+        match deed {
+            Deed::Wait { place, ticket } => {
+                Some(self.step(|state| state.waiters.poll(place, key, *ticket, cx.waker())))
+            }
+            Deed::Leave(place) => {
+                self.wake(|state| state.waiters.leave(*place, key));
+                Some(true)
+            }
+            Deed::Drop => {
+                self.dropped(*key, token);
+                Some(true)
+            }
+            Deed::Mark(_) | Deed::Wake => Some(false),
+            _ => None,
+        }
+    }
+
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn poll_reply<'s>(
         &'s self,
