@@ -83,7 +83,8 @@ pub trait Rights: Host {
 
     /// Does one step for the right of `key` that `token` holds or asks for, or goes on with it.
     ///
-    /// `deed` is the same at every poll until there is an answer, but for the points of time in it.
+    /// `deed` is the same at every poll until there is an answer, but for the points of time in it, and the place in
+    /// [`Deed::Ask`], which is there at the first poll only: that poll ends the wait.
     fn poll_act<'s>(
         &'s self,
         step: &mut Self::Step<'s>,

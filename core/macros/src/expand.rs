@@ -228,7 +228,7 @@ impl Function {
 
     /// A call on a device, where a right is too large to be moved about: made in its place, with its key rendered there.
     ///
-    /// By type: the small brackets where the store is in RAM, the others elsewhere.
+    /// By type: the brackets that are polled by hand where store and clock allow it, the others elsewhere.
     fn in_place(&self, layer: &Layer, key: &Key, body: &TokenStream) -> Result<TokenStream> {
         let Names { instance, held, why, shape, codec, out, .. } = &self.names;
         let (of, via) = (self.shape(layer), via(layer, instance));

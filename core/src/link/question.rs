@@ -100,9 +100,9 @@ impl Put for Question {
 /// What is answered to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
-    /// To [`Question::ask`].
+    /// To [`ask`].
     Granted(Grant),
-    /// To [`Question::ask`].
+    /// To [`ask`].
     Busy {
         /// Milliseconds until it may be free.
         remaining: u32,

@@ -34,8 +34,8 @@ use core::{
 /// `FRAME` is the longest frame in bytes, both ways; a value takes at most [`RemoteStore::VALUE`] of them.
 /// Keys have up to `KEY` bytes. As many dropped rights as waiters are remembered until they are given back.
 ///
-/// [`pump`](Self::pump) must run beside the callers; without it every operation times out. More requests than slots wait
-/// for a slot, more than twice as many try again every 10 ms.
+/// [`pump`](Self::pump) must run beside the callers; without it every operation fails after its time. More requests than
+/// slots wait for one, as far as there are places for waiters; the others try again every 10 ms.
 ///
 /// ```
 /// use cachify_core::{FixedStore, Instance, drive::beside, store::lock::NoLock};

@@ -35,8 +35,9 @@ pub(super) enum Stage {
     Reserved,
     Asked,
     Answered,
-    /// The line went down before it was sent, or after; or the gateway speaks another version.
+    /// The line went down before it was sent, or after.
     Failed,
+    /// The gateway speaks another version.
     OtherVersion,
 }
 
