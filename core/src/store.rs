@@ -190,37 +190,42 @@ pub(crate) const NOT_INITIALISED: &str =
 
 impl core::error::Error for Fault {}
 
-/// Why a RAM store cannot do it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum StoreFull {
-    /// Every slot holds a live key or permit.
-    Slots,
-}
-
-impl fmt::Display for StoreFull {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Fault::from(*self).fmt(f)
-    }
-}
-
-impl core::error::Error for StoreFull {}
-
 impl From<Infallible> for Fault {
     fn from(never: Infallible) -> Self {
         match never {}
     }
 }
 
-impl From<StoreFull> for Fault {
-    fn from(_: StoreFull) -> Self {
-        Self::Full
+/// Why a RAM store has no room for one more key or permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NoRoom {
+    /// Every slot holds a live key or permit.
+    Slots,
+    /// The key is longer than those of its slots.
+    Key,
+}
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Fault::from(*self).fmt(f)
     }
 }
 
-impl From<crate::cell::table::TableFull> for StoreFull {
+impl core::error::Error for NoRoom {}
+
+impl From<crate::cell::table::TableFull> for NoRoom {
     fn from(_: crate::cell::table::TableFull) -> Self {
         Self::Slots
+    }
+}
+
+impl From<NoRoom> for Fault {
+    fn from(why: NoRoom) -> Self {
+        match why {
+            NoRoom::Slots => Self::Full,
+            NoRoom::Key => Self::KeyTooLong,
+        }
     }
 }
 

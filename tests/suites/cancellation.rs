@@ -11,8 +11,8 @@ use cachify_core::{
     patience::{Contended, Ticket},
     store::{
         AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-        AsyncRights, CacheStore, EntryStore, Force, Host, Inspect, LeaseStore, OnceStore, PermitStore, Store,
-        StoreFull, growing::MapStore, lock::NoLock,
+        AsyncRights, CacheStore, EntryStore, Force, Host, Inspect, LeaseStore, NoRoom, OnceStore, PermitStore, Store,
+        growing::MapStore, lock::NoLock,
     },
     testing::{ManualClock, block_on},
     token::HolderToken,
@@ -34,7 +34,7 @@ async fn pause() {
 }
 
 impl Store for Pausing<'_> {
-    type Error = StoreFull;
+    type Error = NoRoom;
     fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
         self.0.changed(key, ticket)
     }
@@ -62,7 +62,7 @@ impl<'c> Host for Pausing<'c> {
 macro_rules! pausing {
     ($($Sync:ident $Async:ident [$($g:tt)*] { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
         impl $Async $($g)* for Pausing<'_> {
-            $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, StoreFull> {
+            $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, NoRoom> {
                 pause().await;
                 let done = $Sync::$f(&self.0, key, $($a),*);
                 pause().await;

@@ -195,7 +195,7 @@ mod waiting {
         drive::Validity,
         key::Key,
         patience::{Contended, Ticket},
-        store::{AtOnce, EntryStore, Host, LeaseStore, OnceStore, PermitStore, Store, StoreFull, lock::NoLock},
+        store::{AtOnce, EntryStore, Host, LeaseStore, NoRoom, OnceStore, PermitStore, Store, lock::NoLock},
         testing::ManualClock,
         token::HolderToken,
     };
@@ -231,7 +231,7 @@ mod waiting {
     }
 
     impl Store for Sabotaged<'_> {
-        type Error = StoreFull;
+        type Error = NoRoom;
         async fn changed(&self, key: Key<'_>, ticket: Ticket) {
             if self.fault == Fault::NoBaton {
                 let mut kept = ManuallyDrop::new(Box::pin(self.inner.changed(key, ticket)));
@@ -267,7 +267,7 @@ mod waiting {
     macro_rules! delegate {
         ($($Trait:ident { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
             impl $Trait for Sabotaged<'_> {
-                $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, StoreFull> { $Trait::$f(&self.inner, key, $($a),*) })*
+                $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, NoRoom> { $Trait::$f(&self.inner, key, $($a),*) })*
             }
         )* };
     }

@@ -126,7 +126,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 
     /// Gives a lease or permit back.
     ///
-    /// Whoever comes too late also wakes the next one if the lease is free: it may have been woken for nothing itself.
+    /// Whoever comes too late may have been woken for nothing itself: the next one is woken, unless the lease is taken.
     pub fn release(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Freed<Holding> {
         let Some(lease) = self.table.held_by(key, token, now) else { return self.late(key, now) };
         lease.set_end(Instant::ZERO);
@@ -134,8 +134,9 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     }
 
     fn late(&mut self, key: &Key<'_>, now: Instant) -> Freed<Holding> {
-        let is_live = self.table.find(key).is_some_and(|cell| cell.lease.is_live(now));
-        (Holding::Lost, if is_live { None } else { self.waiters.next(key) })
+        // how large a pool is, and so whether it is full, is not known here
+        let is_taken = key.kind != Kind::Pool && self.table.find(key).is_some_and(|cell| cell.lease.is_live(now));
+        (Holding::Lost, if is_taken { None } else { self.waiters.next(key) })
     }
 
     /// Frees the lease and forgets the marker, whoever holds them.

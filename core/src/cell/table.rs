@@ -30,6 +30,8 @@ pub type Permit<'t> = Result<(u16, &'t mut LeaseCell), Instant>;
 pub trait Table {
     /// What a cached value is.
     type Value;
+    /// How many bytes a key has at most; a longer one must not be given a place.
+    const LONGEST: usize = usize::MAX;
 
     /// The cell of `key`, if there is one.
     fn find(&mut self, key: &Key<'_>) -> Option<&mut Cell<Self::Value>>;
@@ -77,8 +79,8 @@ impl<V, const KEY: usize> Slot<V, KEY> {
         (self.sign, self.index) = (sign(key), index);
         // what an idle cell had does not count any more; its old token, fence and value are never looked at
         self.cell.forget();
-        // a key buffer of the same length has already refused what does not fit
-        self.len = u8::try_from(key.bytes.len().min(KEY)).unwrap_or(u8::MAX);
+        // one that is longer than the table's longest is refused before it comes here
+        self.len = key.bytes.len() as u8;
         self.key.iter_mut().zip(key.bytes).for_each(|(to, from)| *to = *from);
     }
 }
@@ -233,6 +235,7 @@ impl<'t, V, const KEY: usize> Pool<'t, V, KEY> {
 
 impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
     type Value = V;
+    const LONGEST: usize = KEY;
 
     fn find(&mut self, key: &Key<'_>) -> Option<&mut Cell<V>> {
         let at = self.seek(key)?;

@@ -3,13 +3,13 @@
 mod steps;
 
 use super::{
-    AtOnce, CacheStore, EntryStore, Force, Host, Inspect, LeaseStore, OnceStore, Peek, PermitStore, Store, StoreFull,
+    AtOnce, CacheStore, EntryStore, Force, Host, Inspect, LeaseStore, NoRoom, OnceStore, Peek, PermitStore, Store,
 };
 use crate::{
     cell::{
         Ask, Begun, Grant, Holding, Kept, Life, Lookup,
         ram::{Freed, Ram},
-        table::Table,
+        table::{Table, TableFull},
         waiters::{Place, Places},
     },
     codec::AsIs,
@@ -65,6 +65,19 @@ impl<B: Backing> RamStore<B> {
         self.0.step(|ram| f(ram, now))
     }
 
+    /// Does a step that may give a key a place.
+    fn made<R>(
+        &self,
+        key: &Key<'_>,
+        f: impl FnOnce(&mut Ram<B::Places, B::Table>, Instant) -> Result<R, TableFull>,
+    ) -> Result<R, NoRoom> {
+        // the key of a caller here fits into its buffer; that of a device behind a gateway may not
+        if key.bytes.len() > B::Table::LONGEST {
+            return Err(NoRoom::Key);
+        }
+        Ok(self.step(f)?)
+    }
+
     /// Does a step that may free something, and wakes whoever waits for it after leaving the lock.
     fn free<R>(&self, f: impl FnOnce(&mut Ram<B::Places, B::Table>, Instant) -> Freed<R>) -> R {
         let (result, freed) = self.step(f);
@@ -85,7 +98,7 @@ impl<B: Backing> RamStore<B> {
 impl<B: Backing> AtOnce for RamStore<B> {}
 
 impl<B: Backing> Store for RamStore<B> {
-    type Error = StoreFull;
+    type Error = NoRoom;
 
     fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
         Changed { store: self, key, ticket, place: Place::default() }
@@ -155,55 +168,55 @@ impl<B: Backing> Host for RamStore<B> {
 }
 
 impl<B: Backing> LeaseStore for RamStore<B> {
-    fn acquire(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Contended<Grant>, StoreFull> {
-        Ok(self.step(|ram, now| ram.acquire(&key, ask, now))?)
+    fn acquire(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Contended<Grant>, NoRoom> {
+        self.made(&key, |ram, now| ram.acquire(&key, ask, now))
     }
-    fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, StoreFull> {
+    fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, NoRoom> {
         Ok(self.step(|ram, now| ram.renew(&key, ask.token, ask.ttl, now)))
     }
-    fn release(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, StoreFull> {
+    fn release(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, NoRoom> {
         Ok(self.free(|ram, now| ram.release(&key, token, now)))
     }
 }
 
 impl<B: Backing> PermitStore for RamStore<B> {
-    fn take(&self, key: Key<'_>, size: u16, ask: &Ask<'_>) -> Result<Contended<Grant>, StoreFull> {
-        Ok(self.step(|ram, now| ram.take(&key, size, ask, now))?)
+    fn take(&self, key: Key<'_>, size: u16, ask: &Ask<'_>) -> Result<Contended<Grant>, NoRoom> {
+        self.made(&key, |ram, now| ram.take(&key, size, ask, now))
     }
-    fn extend(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, StoreFull> {
+    fn extend(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, NoRoom> {
         LeaseStore::renew(self, key, ask)
     }
-    fn give_back(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, StoreFull> {
+    fn give_back(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, NoRoom> {
         LeaseStore::release(self, key, token)
     }
-    fn in_use(&self, key: Key<'_>) -> Result<u16, StoreFull> {
+    fn in_use(&self, key: Key<'_>) -> Result<u16, NoRoom> {
         Ok(self.step(|ram, now| ram.in_use(&key, now)))
     }
 }
 
 impl<B: Backing> OnceStore for RamStore<B> {
-    fn begin(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Begun, StoreFull> {
-        Ok(self.step(|ram, now| ram.begin(&key, ask, now))?)
+    fn begin(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Begun, NoRoom> {
+        self.made(&key, |ram, now| ram.begin(&key, ask, now))
     }
-    fn touch(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, StoreFull> {
+    fn touch(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, NoRoom> {
         LeaseStore::renew(self, key, ask)
     }
-    fn complete(&self, key: Key<'_>, token: HolderToken, keep: Duration) -> Result<Holding, StoreFull> {
+    fn complete(&self, key: Key<'_>, token: HolderToken, keep: Duration) -> Result<Holding, NoRoom> {
         Ok(self.free(|ram, now| ram.complete(&key, token, keep, now)))
     }
-    fn fail(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, StoreFull> {
+    fn fail(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, NoRoom> {
         LeaseStore::release(self, key, token)
     }
 }
 
 impl<B: Backing> Inspect for RamStore<B> {
-    fn remaining(&self, key: Key<'_>) -> Result<Option<Duration>, StoreFull> {
+    fn remaining(&self, key: Key<'_>) -> Result<Option<Duration>, NoRoom> {
         Ok(self.step(|ram, now| ram.remaining(&key, now)))
     }
 }
 
 impl<B: Backing> Force for RamStore<B> {
-    fn force_release(&self, key: Key<'_>) -> Result<bool, StoreFull> {
+    fn force_release(&self, key: Key<'_>) -> Result<bool, NoRoom> {
         Ok(self.free(|ram, now| ram.force(&key, now)))
     }
 }
@@ -222,12 +235,12 @@ impl<B: Backing, C> CacheStore<B::Value, C> for RamStore<B>
 where
     B::Value: Clone,
 {
-    fn get(&self, key: Key<'_>, codec: &C) -> Result<Option<B::Value>, StoreFull> {
+    fn get(&self, key: Key<'_>, codec: &C) -> Result<Option<B::Value>, NoRoom> {
         Ok(self.peek(key, codec))
     }
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn join(&self, key: Key<'_>, _: &C, ask: &Ask<'_>) -> Result<Contended<Lookup<B::Value>>, StoreFull> {
-        Ok(self.step(|ram, now| ram.join(&key, ask, now))?)
+    fn join(&self, key: Key<'_>, _: &C, ask: &Ask<'_>) -> Result<Contended<Lookup<B::Value>>, NoRoom> {
+        self.made(&key, |ram, now| ram.join(&key, ask, now))
     }
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn publish(
@@ -237,7 +250,7 @@ where
         token: HolderToken,
         value: Kept<'_, B::Value>,
         life: Life,
-    ) -> Result<Holding, StoreFull> {
+    ) -> Result<Holding, NoRoom> {
         let value = value.into_owned();
         let (holding, freed) = self.step(|ram, now| ram.publish(&key, token, value, life, now));
         self.wake_all(&key, freed);
@@ -246,13 +259,13 @@ where
 }
 
 impl<B: Backing> EntryStore for RamStore<B> {
-    fn keep_flying(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, StoreFull> {
+    fn keep_flying(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, NoRoom> {
         LeaseStore::renew(self, key, ask)
     }
-    fn abandon(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, StoreFull> {
+    fn abandon(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, NoRoom> {
         LeaseStore::release(self, key, token)
     }
-    fn invalidate(&self, key: Key<'_>) -> Result<bool, StoreFull> {
+    fn invalidate(&self, key: Key<'_>) -> Result<bool, NoRoom> {
         Ok(self.free(|ram, now| ram.invalidate(&key, now)))
     }
 }

@@ -6,6 +6,7 @@ mod attributes;
 mod cases;
 mod conformance;
 mod drops;
+mod fixed;
 mod pipe;
 mod rubbish;
 mod slow;

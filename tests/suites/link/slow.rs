@@ -8,7 +8,7 @@ use cachify_core::{
     patience::{Contended, Ticket},
     store::{
         self, AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore,
-        AsyncPermitStore, CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, PermitStore, StoreFull,
+        AsyncPermitStore, CacheStore, EntryStore, Force, Inspect, LeaseStore, NoRoom, OnceStore, PermitStore,
     },
     testing::ManualClock,
     token::HolderToken,
@@ -23,7 +23,7 @@ pub(crate) struct Slow<'c> {
 }
 
 impl store::Store for Slow<'_> {
-    type Error = StoreFull;
+    type Error = NoRoom;
     fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
         self.store.changed(key, ticket)
     }
@@ -35,7 +35,7 @@ impl store::Store for Slow<'_> {
 macro_rules! slow {
     ($($Sync:ident $Async:ident [$($g:tt)*] { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
         impl $Async $($g)* for Slow<'_> {
-            $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, StoreFull> {
+            $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, NoRoom> {
                 self.diary.borrow_mut().push(concat!("begins ", stringify!($f)));
                 if key.bytes == b"slow" {
                     pass(self.clock, Duration::from_millis(200)).await;
