@@ -95,10 +95,11 @@ pub trait Rights: Host {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Self::Trouble>>;
 
-    /// Since when what the last step granted or extended lasts: since it was sent, and `now` was its answer.
-    fn since(step: &mut Self::Step<'_>, now: Instant) -> Instant {
+    /// Since when and for how many milliseconds what the last step granted or extended lasts, which asked for `ttl` and
+    /// was answered at `now`.
+    fn lasts(step: &Self::Step<'_>, now: Instant, ttl: u32) -> (Instant, u32) {
         let _ = step;
-        now
+        (now, ttl)
     }
 
     /// Longest time between two attempts in milliseconds, where it knows one.
@@ -159,8 +160,8 @@ impl<S: Rights> Rights for &S {
     ) -> Poll<Result<Answer, S::Trouble>> {
         (**self).poll_act(step, key, token, now, deed, cx)
     }
-    fn since(step: &mut S::Step<'_>, now: Instant) -> Instant {
-        S::since(step, now)
+    fn lasts(step: &S::Step<'_>, now: Instant, ttl: u32) -> (Instant, u32) {
+        S::lasts(step, now, ttl)
     }
     fn poll_at_most(&self) -> u32 {
         (**self).poll_at_most()

@@ -27,8 +27,10 @@ pub struct Call<'s, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KE
     store: Option<&'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>>,
     /// When it is given up.
     until: Instant,
-    /// When the first attempt was sent of those that may have been done.
-    pub(super) since: Option<Instant>,
+    /// When it was asked first: what it is granted began then, or later.
+    pub(super) since: Instant,
+    /// For how many milliseconds, as the answer says.
+    pub(super) lasts: u32,
     /// Checksum of a value that was answered and cannot be read.
     pub(super) foreign: Option<u32>,
     /// There was another one after that was said.
@@ -47,7 +49,8 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
         Self {
             store: None,
             until: Instant::ZERO,
-            since: None,
+            since: Instant::ZERO,
+            lasts: u32::MAX,
             foreign: None,
             is_hopeless: false,
             request: 0,
@@ -105,8 +108,8 @@ impl<'s, L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KE
         if self.store.is_none() {
             let (limit, ticket) = store.step(|state| (state.timing.op_timeout, state.waiters.ticket()));
             (self.store, self.request, self.ticket) = (Some(store), 0, ticket);
+            (self.since, self.lasts) = (now, u32::MAX);
             self.until = after(now, limit.min(within));
-            self.since.get_or_insert(now);
         }
         let done = match self.poll_answer(store, name, question, now, answer, cx) {
             Poll::Ready(done) => done,

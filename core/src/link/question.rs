@@ -15,7 +15,7 @@ use crate::{
     patience::{Busy, Ticket},
     store::Fault,
     time::duration,
-    token::HolderToken,
+    token::{FencingToken, HolderToken},
 };
 
 /// A request about one right; times in milliseconds.
@@ -101,7 +101,12 @@ impl Put for Question {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     /// To [`ask`].
-    Granted(Grant),
+    Granted {
+        fence: FencingToken,
+        index: u16,
+        /// Milliseconds that it lasts.
+        remaining: u32,
+    },
     /// To [`ask`].
     Busy {
         /// Milliseconds until it may be free.
@@ -120,7 +125,9 @@ pub(super) enum Reply {
 impl Reply {
     pub(super) const fn begun(self) -> Result<Begun, Fault> {
         match self {
-            Self::Granted(grant) => Ok(Begun::Run(grant)),
+            Self::Granted { fence, index, remaining } => {
+                Ok(Begun::Run(Grant { fence, index, remaining: duration(remaining as u64) }))
+            }
             Self::Busy { remaining, ticket, done } => {
                 let remaining = duration(remaining as u64);
                 Ok(if done { Begun::Done { remaining } } else { Begun::Busy(Busy { remaining, ticket }) })
@@ -178,16 +185,22 @@ impl Put for Publication<'_> {
     }
 }
 
+/// As [`Grant`] is laid out.
+fn granted(from: &mut Reader<'_>) -> Option<Reply> {
+    let (fence, index) = (FencingToken(u64::parse(from)?), u16::parse(from)?);
+    Some(Reply::Granted { fence, index, remaining: u32::parse(from)? })
+}
+
 /// As `Contended<Grant>`, `Contended<Lookup>`, `Begun` and `Holding` are laid out, but in milliseconds.
 fn parse(number: Option<u8>, from: &mut Reader<'_>) -> Option<Reply> {
     match (number?, from.byte()?) {
-        (number::GRANT | number::BEGUN, 0) => Grant::parse(from).map(Reply::Granted),
+        (number::GRANT | number::BEGUN, 0) => granted(from),
         (number::LOOKUP, 0) => match from.byte()? {
             0 | 1 => <&[u8]>::parse(from).map(|_| Reply::Filled),
             2 => {
                 // one that is past its time is not served
                 Option::<Skipped>::parse(from)?;
-                Grant::parse(from).map(Reply::Granted)
+                granted(from)
             }
             _ => None,
         },
@@ -213,7 +226,6 @@ mod tests {
             message::{Answer, Command},
         },
         patience::Contended,
-        token::FencingToken,
         ttl::Ttl,
     };
     use core::time::Duration;
@@ -264,23 +276,23 @@ mod tests {
         let ticket = Ticket(7);
         let second = Duration::from_secs(1);
         let grant = Grant { fence: FencingToken(u64::MAX), index: 3, remaining: second };
-        let flight = Grant { index: 0, ..grant };
+        let granted = |index| Ok(Reply::Granted { fence: grant.fence, index, remaining: 1_000 });
         let fill = |stale| Lookup::Fill { stale, fence: grant.fence, remaining: second };
         let refused = Busy { remaining: second, ticket };
         let silent = Busy { ticket: Ticket::NONE, ..refused };
         let busy = |ticket| Ok(Reply::Busy { remaining: 1_000, ticket, done: false });
         let done = Ok(Reply::Busy { remaining: 1_000, ticket: Ticket::NONE, done: true });
         for (answer, expected) in [
-            (Answer::<Vec<u8>>::Grant(Contended::Granted(grant)), Ok(Reply::Granted(grant))),
+            (Answer::<Vec<u8>>::Grant(Contended::Granted(grant)), granted(3)),
             (Answer::Grant(Contended::Busy(refused)), busy(ticket)),
             (Answer::Grant(Contended::Busy(silent)), busy(Ticket::NONE)),
-            (Answer::Begun(Begun::Run(grant)), Ok(Reply::Granted(grant))),
+            (Answer::Begun(Begun::Run(grant)), granted(3)),
             (Answer::Begun(Begun::Busy(refused)), busy(ticket)),
             (Answer::Begun(Begun::Done { remaining: second }), done),
             (Answer::Lookup(Contended::Granted(Lookup::Fresh(b"v".to_vec()))), Ok(Reply::Filled)),
             (Answer::Lookup(Contended::Granted(Lookup::Stale(b"v".to_vec()))), Ok(Reply::Filled)),
-            (Answer::Lookup(Contended::Granted(fill(None))), Ok(Reply::Granted(flight))),
-            (Answer::Lookup(Contended::Granted(fill(Some(b"v".to_vec())))), Ok(Reply::Granted(flight))),
+            (Answer::Lookup(Contended::Granted(fill(None))), granted(0)),
+            (Answer::Lookup(Contended::Granted(fill(Some(b"v".to_vec())))), granted(0)),
             (Answer::Lookup(Contended::Busy(refused)), busy(ticket)),
             (Answer::Holding(Holding::Kept), Ok(Reply::Held(Holding::Kept))),
             (Answer::Holding(Holding::Lost), Ok(Reply::Held(Holding::Lost))),

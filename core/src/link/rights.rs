@@ -83,19 +83,19 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
         };
         question.ttl = short(until.millis_since(now));
         Poll::Ready(Ok(match ready!(self.poll_reply(call, key, &question, cx))? {
-            Reply::Granted(Grant { fence, index, .. }) => Answer::Asked(Asked::Granted { fence, index }),
-            Reply::Busy { remaining, ticket, .. } => {
-                call.since = None;
-                Answer::Asked(Asked::Busy { end: after(now, remaining), ticket })
+            Reply::Granted { fence, index, remaining } => {
+                call.lasts = remaining;
+                Answer::Asked(Asked::Granted { fence, index })
             }
+            Reply::Busy { remaining, ticket, .. } => Answer::Asked(Asked::Busy { end: after(now, remaining), ticket }),
             Reply::Filled => Answer::Asked(Asked::Filled),
             Reply::Held(Holding::Kept) => Answer::Yes,
             Reply::Held(Holding::Lost) => Answer::No,
         }))
     }
 
-    fn since(call: &mut Self::Step<'_>, now: Instant) -> Instant {
-        call.since.take().unwrap_or(now)
+    fn lasts(call: &Self::Step<'_>, _: Instant, ttl: u32) -> (Instant, u32) {
+        (call.since, ttl.min(call.lasts))
     }
 
     fn poll_at_most(&self) -> u32 {

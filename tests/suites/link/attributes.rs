@@ -6,11 +6,13 @@ use crate::{
 };
 use cachify_core::{
     Fault, Instance, Refused, cached,
+    cell::Ask,
     key::Kind,
     lock, once, pooled,
-    store::{Inspect, PermitStore},
+    store::{Inspect, LeaseStore, PermitStore},
     testing::ManualClock,
     time::Clock,
+    token::HolderToken,
 };
 use std::{cell::Cell, time::Duration};
 
@@ -177,7 +179,7 @@ fn a_right_behind_a_line_that_is_cut_is_valid_until_its_end_and_no_longer() {
 }
 
 #[test]
-fn what_an_unanswered_request_was_granted_is_counted_from_when_it_was_sent() {
+fn what_an_unanswered_request_was_granted_is_as_old_as_the_gateway_says() {
     world!(
         clock,
         store,
@@ -197,7 +199,48 @@ fn what_an_unanswered_request_was_granted_is_counted_from_when_it_was_sent() {
     assert!(world.run(LONG, || ()));
     assert_eq!(watch.entered.get(), 1);
     // the lease ends 600 ms after the first request: `look` asserted that nobody relied on it longer
-    assert!((500..600).contains(&watch.valid_until.get()), "{}", watch.valid_until.get());
+    assert!((560..600).contains(&watch.valid_until.get()), "{}", watch.valid_until.get());
+}
+
+#[test]
+fn what_is_granted_after_a_long_silence_is_valid_for_its_whole_time() {
+    world!(
+        clock,
+        store,
+        local,
+        device,
+        line,
+        world,
+        watch = Watch { line: Some(line.clone()), ..Watch::new(&clock, &store, 2_000 * MS) }
+    );
+    line.set(cut());
+    world.spawn(async {
+        pass(&clock, 3_000 * MS).await;
+        line.set(Faults::default());
+    });
+    world.spawn(async { assert!(locked(&device, &watch).await.is_ok()) });
+    assert!(world.run(LONG, || ()));
+    // counted from the first sending of the request that was answered, half a second earlier at most
+    assert!((3_080..4_200).contains(&watch.valid_until.get()), "{}", watch.valid_until.get());
+}
+
+#[test]
+fn what_lasts_shorter_than_asked_is_not_relied_on_longer() {
+    world!(
+        clock,
+        store,
+        local,
+        device,
+        line,
+        world,
+        watch = Watch { line: Some(line.clone()), ..Watch::new(&clock, &store, 2_000 * MS) }
+    );
+    // the first token of this device, by a request that was long on its way
+    let ask = Ask::new(HolderToken([1, 1, 1, !1]), 300 * MS);
+    assert!(LeaseStore::acquire(&store, named(Kind::Lock), &ask).unwrap().granted().is_some());
+    world.spawn(async { assert!(locked(&device, &watch).await.is_ok()) });
+    assert!(world.run(LONG, || ()));
+    assert!((280..300).contains(&watch.valid_until.get()), "{}", watch.valid_until.get());
 }
 
 #[test]

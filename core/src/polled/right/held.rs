@@ -45,9 +45,9 @@ where
             let Poll::Ready(answer) = self.poll_act(step, now, Deed::Extend(now.plus(self.ttl)), cx) else { return };
             *due = match answer {
                 Ok(Answer::Yes) => {
-                    let since = S::since(step, now);
-                    self.validity.last(since, short(self.ttl));
-                    heartbeat(since, short(self.ttl), self.token)
+                    let (since, lasts) = S::lasts(step, now, short(self.ttl));
+                    self.validity.last(since, lasts);
+                    heartbeat(since, lasts, self.token)
                 }
                 Ok(_) => {
                     self.validity.end();

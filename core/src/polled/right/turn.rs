@@ -88,10 +88,10 @@ where
         };
         match answer {
             Answer::Asked(Asked::Granted { fence, index }) => {
-                let since = S::since(&mut self.step, now);
+                let (since, lasts) = S::lasts(&self.step, now, short(self.ttl));
                 (self.fence, self.index, self.stage) = (fence, index, Stage::Held);
-                self.validity.begin(since, short(self.ttl));
-                self.at = heartbeat(since, short(self.ttl), self.token);
+                self.validity.begin(since, lasts);
+                self.at = heartbeat(since, lasts, self.token);
                 // a flight is told as the miss it belongs to
                 if self.kind != Kind::Cache {
                     self.say(|key| Event::Granted { key, fence, patience: self.patience() });
