@@ -34,6 +34,8 @@ pub struct State<const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     /// Something became due since the pump looked.
     kicked: bool,
     down: bool,
+    /// How many slots are kept for callers who were woken and did not come yet.
+    kept: u8,
     pub(super) tally: Tally,
 }
 
@@ -82,6 +84,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
             pump: None,
             kicked: false,
             down: false,
+            kept: 0,
             tally: Tally::NONE,
         }
     }
@@ -106,12 +109,15 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         if self.down {
             return Poll::Ready(Err(Fault::Unreachable));
         }
-        let ticket = self.waiters.counted();
-        if *place != Place::default() && !self.waiters.poll(place, &CROWD, ticket, waker) {
+        let waited = *place != Place::default();
+        if waited && !self.wait(place, waker) {
             return Poll::Pending;
         }
-        let Some(slot) = self.slots.iter_mut().find(|slot| slot.request == 0) else {
-            self.waiters.poll(place, &CROWD, ticket, waker);
+        // who waited was woken, and has one; others take what is kept for nobody
+        self.kept = self.kept.saturating_sub(waited.into());
+        let kept = usize::from(self.kept);
+        let Some(slot) = self.slots.iter_mut().filter(|slot| slot.request == 0).nth(kept) else {
+            self.wait(place, waker);
             return Poll::Pending;
         };
         let request = following(&mut self.request);
@@ -151,20 +157,35 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
     /// What it means that a request was not answered; one without a slot was never sent.
     pub(super) fn unanswered(&mut self, request: u32) -> Fault {
         if request == 0 {
+            // those for whom slots are kept may never be polled again
+            self.kept = 0;
             return Fault::Unreachable;
         }
         self.slot(request).map_or(Fault::TimedOut, |slot| slot.unanswered())
     }
 
-    /// Frees a slot, or the place of one who waited for it; gives the next one who waits.
-    pub(super) fn leave(&mut self, request: u32, place: Place) -> Option<Waker> {
-        if request == 0 {
+    /// Waits for a slot, if there is a place to wait in; whether one is kept for the caller.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn wait(&mut self, place: &mut Place, waker: &Waker) -> bool {
+        let ticket = self.waiters.counted();
+        self.waiters.poll(place, &CROWD, ticket, waker)
+    }
+
+    /// Frees a slot, or the place of one who waited for it; gives the next one who waits, for whom it is kept.
+    pub(super) fn leave(&mut self, request: u32, mut place: Place) -> Option<Waker> {
+        if request != 0 {
+            let slot = self.slot(request)?;
+            (slot.request, slot.waker) = (0, None);
+        } else if place != Place::default() && self.wait(&mut place, Waker::noop()) {
+            // it was woken, and does not come
+            self.kept = self.kept.saturating_sub(1);
+        } else {
             return self.waiters.leave(place, &CROWD);
         }
-        let slot = self.slot(request)?;
-        (slot.request, slot.waker) = (0, None);
         // not a release, which would end every wait that is about to begin
-        self.waiters.next(&CROWD)
+        let next = self.waiters.next(&CROWD);
+        self.kept += u8::from(next.is_some());
+        next
     }
 
     /// Remembers a right to give back, if there is room; gives the pump's waker.

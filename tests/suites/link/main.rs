@@ -9,6 +9,7 @@ mod drops;
 mod fixed;
 mod pipe;
 mod rubbish;
+mod slots;
 mod slow;
 mod trouble;
 mod values;
