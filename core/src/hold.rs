@@ -38,16 +38,26 @@ pub(crate) struct Claim<F: Face> {
     patience: Patience,
     grant: Grant,
     attendance: Option<<HostOf<F> as Host>::Attendance>,
-    /// Whether there may be something to give back.
-    open: bool,
+    open: Open,
+}
+
+/// What dropping a claim gives back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    Nothing,
+    /// The turn that a waiter may have been given.
+    Turn,
+    /// The right, if it is held.
+    Right,
 }
 
 impl<F: Face> Drop for Claim<F> {
     fn drop(&mut self) {
-        if self.open
-            && let Ok(key) = self.key()
-        {
-            self.face.dropped(key, self.token);
+        let Ok(key) = self.key() else { return };
+        match self.open {
+            Open::Nothing => {}
+            Open::Turn => self.face.turned_away(key, self.token),
+            Open::Right => self.face.dropped(key, self.token),
         }
     }
 }
@@ -60,7 +70,7 @@ impl<F: Face> Claim<F> {
         store.key(want.kind(), &key)?;
         let token = store.token();
         let grant = Grant { fence: FencingToken(0), index: 0, remaining: ttl };
-        Ok(Self { face: face.clone(), key, want, token, ttl, patience, grant, attendance: None, open: true })
+        Ok(Self { face: face.clone(), key, want, token, ttl, patience, grant, attendance: None, open: Open::Right })
     }
 
     pub(crate) fn patience(&self) -> Patience {
@@ -121,7 +131,7 @@ impl<F: Face> Claim<F> {
     /// The right is no longer there to be given back.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn disarm(&mut self) {
-        self.open = false;
+        self.open = Open::Nothing;
         self.attendance = None;
     }
 
@@ -166,8 +176,9 @@ impl<F: Face> Claim<F> {
             }
             Ok(Contended::Busy(busy)) => {
                 let why = self.refuse(self.busy(busy.remaining));
-                // whoever waited may have been given a turn; dropping it lets the store pass that on
-                self.open = patience.deadline != Instant::ZERO;
+                if patience.deadline != Instant::ZERO {
+                    self.open = Open::Turn;
+                }
                 Some(why)
             }
             Err(fault) if fault.is_indeterminate() => {
@@ -265,7 +276,7 @@ impl<F: Face + AsyncRights> Claim<F> {
                 if holding == Holding::Lost {
                     self.say(|key| Event::Lost { key });
                 }
-                self.open = false;
+                self.open = Open::Nothing;
                 Ok(holding)
             }
             Err(e) => {

@@ -52,7 +52,10 @@ pub enum Deed<'a> {
     /// Gives it back.
     Release,
     /// Gives it back for a holder who is gone and waits for no answer. Never pending.
-    Drop,
+    Drop {
+        /// Else it is only a turn that may have been given to one who waited. Told where the store asks for that.
+        may_be_held: bool,
+    },
     /// Ends a run that succeeded: others are skipped until then; or a flight: its value is fresh until then.
     Done(Instant),
     /// Wakes one more who waits. Never pending.
@@ -81,6 +84,9 @@ pub trait Rights: Host {
     /// Why a step has no answer.
     type Trouble: Copy + Into<Fault>;
 
+    /// Whether it wants to know if what is dropped is only a turn.
+    const TELLS_TURNS: bool = false;
+
     /// Does one step for the right of `key` that `token` holds or asks for, or goes on with it.
     ///
     /// `deed` is the same at every poll until there is an answer, but for the points of time in it, and the place in
@@ -94,6 +100,12 @@ pub trait Rights: Host {
         deed: Deed<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Self::Trouble>>;
+
+    /// Whether the step may be done: it, or a part of it, was sent.
+    fn is_sent(step: &Self::Step<'_>) -> bool {
+        let _ = step;
+        true
+    }
 
     /// Since when and for how many milliseconds what the last step granted or extended lasts, which asked for `ttl` and
     /// was answered at `now`.
@@ -148,6 +160,7 @@ impl<S: Rights> Rights for &S {
     where
         Self: 's;
     type Trouble = S::Trouble;
+    const TELLS_TURNS: bool = S::TELLS_TURNS;
 
     fn poll_act<'s>(
         &'s self,
@@ -159,6 +172,9 @@ impl<S: Rights> Rights for &S {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, S::Trouble>> {
         (**self).poll_act(step, key, token, now, deed, cx)
+    }
+    fn is_sent(step: &S::Step<'_>) -> bool {
+        S::is_sent(step)
     }
     fn lasts(step: &S::Step<'_>, now: Instant, ttl: u32) -> (Instant, u32) {
         S::lasts(step, now, ttl)

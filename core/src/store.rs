@@ -54,6 +54,13 @@ pub trait Store {
         let _ = (key, token);
     }
 
+    /// The same of a caller that waited and was refused: it holds nothing, but may have been given a turn.
+    ///
+    /// For a store with little room to remember what was dropped.
+    fn turned_away(&self, key: Key<'_>, token: HolderToken) {
+        self.dropped(key, token);
+    }
+
     /// Passes on the turn that a waiter may have been given; it was refused by `token` and will not ask again.
     ///
     /// MUST NOT block, nor take back what `token` may hold. A turn that is not passed on costs others a poll.

@@ -79,6 +79,10 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
 impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     Call<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
 {
+    pub(super) const fn is_sent(&self) -> bool {
+        self.store.is_some() && self.request != 0
+    }
+
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(super) fn end(&mut self) {
         if let Some(store) = self.store.take() {

@@ -193,6 +193,12 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
 impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
+    /// Gives back what a token may hold, or only a turn, when there is a place to remember it.
+    pub(super) fn forget(&self, key: &Key<'_>, token: HolderToken, may_be_held: bool) {
+        let now = Tick::of(self.clock.now());
+        self.wake(|state| state.forget(key, token, may_be_held, now));
+    }
+
     /// One request from question to answer, which `read` makes something of. Dropping the future frees its slot.
     pub(super) async fn exchange<R>(
         &self,
@@ -230,8 +236,11 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
     }
 
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        let now = Tick::of(self.clock.now());
-        self.wake(|state| state.drop_right(&key, token, now));
+        self.forget(&key, token, true);
+    }
+
+    fn turned_away(&self, key: Key<'_>, token: HolderToken) {
+        self.forget(&key, token, false);
     }
 }
 

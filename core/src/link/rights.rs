@@ -18,7 +18,7 @@ use crate::{
     key::{Key, Kind},
     patience::Contended,
     polled::{Answer, Deed, Fresh, Rights, Values},
-    store::{AsyncRights, Fault, Store, Want, lock::Lock},
+    store::{AsyncRights, Fault, Want, lock::Lock},
     time::{Instant, PollTimer, millis, short},
     token::HolderToken,
 };
@@ -35,6 +35,7 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
     where
         Self: 's;
     type Trouble = Fault;
+    const TELLS_TURNS: bool = true;
 
     fn poll_act<'s>(
         &'s self,
@@ -92,6 +93,10 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
             Reply::Held(Holding::Kept) => Answer::Yes,
             Reply::Held(Holding::Lost) => Answer::No,
         }))
+    }
+
+    fn is_sent(call: &Self::Step<'_>) -> bool {
+        call.is_sent()
     }
 
     fn lasts(call: &Self::Step<'_>, _: Instant, ttl: u32) -> (Instant, u32) {
@@ -168,8 +173,8 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
                 self.wake(|state| state.waiters.leave(*place, key));
                 Some(true)
             }
-            Deed::Drop => {
-                self.dropped(*key, token);
+            Deed::Drop { may_be_held } => {
+                self.forget(key, token, *may_be_held);
                 Some(true)
             }
             Deed::Mark(_) | Deed::Wake => Some(false),

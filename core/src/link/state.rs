@@ -188,14 +188,17 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         next
     }
 
-    /// Remembers a right to give back, if there is room; gives the pump's waker.
-    pub(super) fn drop_right(&mut self, key: &Key<'_>, token: HolderToken, now: Tick) -> Option<Waker> {
+    /// Remembers a right to give back, if there is room; else in the place of one that is only a turn. Gives the pump's
+    /// waker.
+    pub(super) fn forget(&mut self, key: &Key<'_>, token: HolderToken, may_be_held: bool, now: Tick) -> Option<Waker> {
         let request = following(&mut self.request);
-        let Some(place) = self.dropped.iter_mut().find(|dropped| dropped.request == 0) else {
-            self.tally.forgotten = self.tally.forgotten.saturating_add(1);
-            return None;
-        };
-        *place = Dropped::new(request, key, token, Sends::new(now), now.after(self.timing.give_back));
+        let mut place = self.dropped.iter_mut().find(|dropped| dropped.request == 0);
+        if place.is_none() && may_be_held {
+            place = self.dropped.iter_mut().find(|dropped| !dropped.may_be_held);
+            self.tally.forgotten = self.tally.forgotten.saturating_add(u32::from(place.is_none()));
+        }
+        let until = now.after(self.timing.give_back);
+        *place? = Dropped::new(request, key, token, may_be_held, Sends::new(now), until);
         self.kick()
     }
 
@@ -230,7 +233,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
             (_, Some(place)) if dropped <= 0 => {
                 if place.until.from(now) <= 0 {
                     place.request = 0;
-                    self.tally.forgotten = self.tally.forgotten.saturating_add(1);
+                    self.tally.forgotten = self.tally.forgotten.saturating_add(place.may_be_held.into());
                     return Due::Wait(0);
                 }
                 let again = place.sends.sent(now, self.timing.resend);
@@ -263,8 +266,8 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         }
         let request = head.request;
         if let Some(place) = self.dropped.iter_mut().find(|place| place.request == request) {
-            // a failure that may pass is remembered there as its answer: so it is another request now
-            place.request = if matches!(news, News::Failed(_)) { following(&mut self.request) } else { 0 };
+            // what was not done is asked once more: by another number, for this one was answered
+            place.request = if matches!(news, News::Answer(_)) { 0 } else { following(&mut self.request) };
             return None;
         }
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.is_asked() && slot.request == request) else {

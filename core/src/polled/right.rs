@@ -278,12 +278,19 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
         if !open {
             return;
         }
+        let may_be_held = match self.stage {
+            Stage::Held => true,
+            Stage::Asked if S::is_sent(&self.step) => true,
+            _ => self.is_in_doubt() || !S::TELLS_TURNS,
+        };
+        // an answer that is still to come is for nobody
+        self.step = S::Step::default();
         let now = self.now();
         let place = take(&mut self.place);
         if place != Place::default() {
             self.act(now, Deed::Leave(place));
         }
-        self.act(now, Deed::Drop);
+        self.act(now, Deed::Drop { may_be_held });
     }
 
     /// Gives it back as the body's result says. An unknown outcome leaves it to the store, as dropping does.

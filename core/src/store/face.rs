@@ -25,6 +25,9 @@ macro_rules! handles { ($($(#[$m:meta])* $Name:ident),*) => { $(
         fn dropped(&self, key: Key<'_>, token: HolderToken) {
             self.0.instance().store().dropped(key, token);
         }
+        fn turned_away(&self, key: Key<'_>, token: HolderToken) {
+            self.0.instance().store().turned_away(key, token);
+        }
         fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
             self.0.instance().store().waiter_gone(key, token);
         }
@@ -44,6 +47,9 @@ impl<S: Store> Store for &S {
     }
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
         (**self).dropped(key, token);
+    }
+    fn turned_away(&self, key: Key<'_>, token: HolderToken) {
+        (**self).turned_away(key, token);
     }
     fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
         (**self).waiter_gone(key, token);

@@ -7,12 +7,17 @@ use crate::{
 use cachify_core::{
     AsIs, Instance, Ran, Refused, cached,
     cell::Ask,
+    drive::beside,
     key::{Key, Kind},
     lock, once, pooled,
-    store::{CacheStore, Inspect, PermitStore},
+    store::{CacheStore, Inspect, PermitStore, Store as _},
     testing::ManualClock,
     time::Clock,
     token::HolderToken,
+};
+use std::{
+    future::Future,
+    task::{Context, Waker},
 };
 
 #[test]
@@ -33,6 +38,54 @@ fn full_queues_forget_dropped_rights_and_count_them() {
         store.remaining(Key::new(Kind::Lock, "", name.as_bytes(), 0)).unwrap().is_some()
     });
     assert_eq!(held.count(), 6);
+}
+
+/// More of them than there are places to remember what is dropped.
+#[test]
+fn turns_of_those_who_hold_nothing_give_way_to_a_right_that_is_dropped() {
+    for by_attribute in [false, true] {
+        world!(clock, store, local, device, line, world);
+        let guard = local.lock("k").ttl(LONG).try_acquire_blocking().unwrap();
+        world.spawn(async {
+            let held = device.lock("held").ttl(LONG).acquire().await.unwrap();
+            let mut waiting = [(); 6].map(|()| Box::pin(locked(&device)));
+            for _ in 0..40 {
+                let mut cx = Context::from_waker(Waker::noop());
+                waiting.iter_mut().for_each(|waiting| assert!(waiting.as_mut().poll(&mut cx).is_pending()));
+                pass(&clock, MS).await;
+            }
+            // all of this before the pump runs
+            if by_attribute {
+                drop(waiting);
+            } else {
+                (0..6).for_each(|n| device.store().turned_away(named(Kind::Lock), HolderToken([n; 4])));
+            }
+            drop(held);
+            pass(&clock, 50 * MS).await;
+            let key = Key::new(Kind::Lock, "", b"held", 0);
+            assert_eq!(store.remaining(key), Ok(None), "by attribute: {by_attribute}");
+        });
+        assert!(world.run(LONG, || ()));
+        assert_eq!(device.store().tally().forgotten, 0);
+        drop(guard);
+    }
+}
+
+#[test]
+fn what_was_asked_and_is_not_answered_gives_way_to_nothing() {
+    world!(clock, store, local, device, line, world);
+    world.spawn(async {
+        let held = device.lock("held").acquire().await.unwrap();
+        let mut asked = Box::pin(async {
+            beside(beside(locked(&device), permitted(&device)), beside(run(&device), computed(&device))).await
+        });
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(asked.as_mut().poll(&mut cx).is_pending());
+        drop(asked);
+        drop(held);
+        assert_eq!(device.store().tally().forgotten, 1);
+    });
+    assert!(world.run(LONG, || ()));
 }
 
 type Operation = for<'a> fn(&'a Device<'a>) -> Task<'a>;

@@ -102,6 +102,8 @@ pub(in crate::link) struct Dropped<const KEY: usize> {
     pub(in crate::link) kind: Option<Kind>,
     pub(super) sends: Sends,
     pub(super) until: Tick,
+    /// Else it is only a turn that may have been given.
+    pub(super) may_be_held: bool,
     len: u16,
     bytes: [u8; KEY],
 }
@@ -113,12 +115,20 @@ impl<const KEY: usize> Dropped<KEY> {
         kind: None,
         sends: Sends::NONE,
         until: Tick::ZERO,
+        may_be_held: false,
         len: 0,
         bytes: [0; KEY],
     };
 
-    pub(super) fn new(request: u32, key: &Key<'_>, token: HolderToken, sends: Sends, until: Tick) -> Self {
-        let mut dropped = Self { request, token, kind: Some(key.kind), until, sends, ..Self::FREE };
+    pub(super) fn new(
+        request: u32,
+        key: &Key<'_>,
+        token: HolderToken,
+        may_be_held: bool,
+        sends: Sends,
+        until: Tick,
+    ) -> Self {
+        let mut dropped = Self { request, token, kind: Some(key.kind), may_be_held, until, sends, ..Self::FREE };
         dropped.len = copy(key.bytes, &mut dropped.bytes) as u16;
         dropped
     }

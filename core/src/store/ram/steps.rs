@@ -52,7 +52,7 @@ impl<B: Backing> Rights for RamStore<B> {
                     ram.mark(key, token, if inside { stack } else { 0 }, now);
                     true
                 }
-                Deed::Release | Deed::Drop | Deed::Done(_) => {
+                Deed::Release | Deed::Drop { .. } | Deed::Done(_) => {
                     let (holding, waker) = match deed {
                         Deed::Done(end) => ram.mark_done(key, token, end, now),
                         _ => ram.release(key, token, now),
