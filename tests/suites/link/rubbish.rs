@@ -2,15 +2,18 @@
 
 use crate::{
     pipe::{Line, Pipe, Random},
-    world::{Store, World, connected, device},
+    world::{Store, World, connected, device, named, pass},
 };
 use cachify_core::{
     Fault,
+    key::Kind,
     link::{
         Gateway,
         frame::{Decoder, encode},
     },
+    store::Store as _,
     testing::ManualClock,
+    token::HolderToken,
 };
 use proptest::prelude::*;
 use std::{
@@ -150,6 +153,33 @@ fn a_device_is_told_that_its_gateway_speaks_another_version() {
     world.round();
     line.down.put(&framed(&[2, 5, 1, 73, 2]));
     assert!(world.run(Duration::from_millis(50), || ()));
+}
+
+#[test]
+fn what_another_version_does_not_give_back_is_given_back_when_this_one_returns() {
+    let clock = ManualClock::new();
+    let (device, line) = (device(&clock, 5), Line::new(0));
+    let mut world = World::new(&clock, 0);
+    let (reader, writer) = (line.down.clone(), line.up.clone());
+    world.services.push(Box::pin(async {
+        device.store().pump(reader, writer).await;
+    }));
+    world.round();
+    device.store().dropped(named(Kind::Lock), HolderToken([7; 4]));
+    // version, session, request; then what it asks for
+    let mut sent = || {
+        world.spawn(pass(&clock, Duration::from_secs(5)));
+        assert!(world.run(Duration::from_secs(9), || ()));
+        messages(&line.up.drain())
+    };
+    let last = sent().pop().expect("sent");
+    line.down.put(&framed(&[2, 5, last[2], 73, 2]));
+    let last = sent().pop().expect("sent again");
+    // a holding: kept
+    line.down.put(&framed(&[1, 5, last[2], 65, 0]));
+    let _ = sent();
+    assert_eq!(sent(), Vec::<Vec<u8>>::new(), "it was given back");
+    assert_eq!(device.store().tally().forgotten, 0);
 }
 
 #[test]
