@@ -3,13 +3,16 @@
 
 use cachify::StdLock;
 use cachify_core::{
-    FixedStore, Holding, Instance, Refused, WhenFull, cached, lock, once, pooled,
+    Config, FixedStore, Holding, Instance, Refused, WhenFull, cached, lock,
+    observe::{Event, Observer},
+    once, pooled,
     store::fixed::State,
     testing::ManualClock,
     time::{Clock, Instant, Timer},
 };
 use proptest::prelude::*;
 use std::{
+    cell::RefCell,
     future::Future,
     pin::Pin,
     sync::{
@@ -35,7 +38,21 @@ impl Timer for Awaited {
     }
 }
 
-type Fixed<C> = FixedStore<StdLock, C, 6, u32, 12, 8>;
+type Fixed<C> = FixedStore<StdLock, C, 3, u32, 12, 8>;
+
+/// Notes every event.
+#[derive(Debug)]
+struct Told;
+
+thread_local! {
+    static EVENTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Observer for Told {
+    fn event(&self, event: &Event<'_>) {
+        EVENTS.with_borrow_mut(|events| events.push(format!("{event:?}")));
+    }
+}
 
 /// Steps of the bodies, so that a schedule can hold a call inside.
 static RUNS: AtomicU32 = AtomicU32::new(0);
@@ -58,34 +75,34 @@ macro_rules! device {
             pub(super) type Store = Fixed<&'static $clock>;
 
             /// A device of its own for each history; leaked, as a firmware's statics never end.
-            pub(super) fn device() -> &'static Instance<&'static Store> {
+            pub(super) fn device() -> &'static Instance<&'static Store, Told> {
                 let store: &'static Store = Box::leak(Box::new(Store::over(Mutex::new(State::new()), &CLOCK)));
-                Box::leak(Box::new(Instance::new(store)))
+                Box::leak(Box::new(Instance::with(store, Config::default(), Told)))
             }
 
             #[lock(instance = device, key = "bus:{n}", wait = "20ms", ttl = "9ms", companions = false)]
-            pub(super) async fn bus(device: &'static Instance<&'static Store>, n: u8) -> Result<u32, Refused> {
+            pub(super) async fn bus(device: &'static Instance<&'static Store, Told>, n: u8) -> Result<u32, Refused> {
                 pause().await;
                 Ok(RUNS.fetch_add(1, SeqCst))
             }
             #[once(instance = device, key = "up:{n}", keep = "15ms", ttl = "9ms", companions = false)]
-            pub(super) async fn upload(device: &'static Instance<&'static Store>, n: u8) -> Result<u32, Refused> {
+            pub(super) async fn upload(device: &'static Instance<&'static Store, Told>, n: u8) -> Result<u32, Refused> {
                 pause().await;
                 Ok(RUNS.fetch_add(1, SeqCst))
             }
             #[pooled(instance = device, key = "radio:{n}", size = 2, wait = "5ms", ttl = "9ms", companions = false)]
-            pub(super) async fn radio(device: &'static Instance<&'static Store>, n: u8) -> Result<u32, Refused> {
+            pub(super) async fn radio(device: &'static Instance<&'static Store, Told>, n: u8) -> Result<u32, Refused> {
                 pause().await;
                 Ok(RUNS.fetch_add(1, SeqCst))
             }
             #[cached(instance = device, key = "t:{n}", ttl = "12ms", companions = false)]
-            pub(super) async fn sensor(device: &'static Instance<&'static Store>, n: u8) -> Result<u32, Refused> {
+            pub(super) async fn sensor(device: &'static Instance<&'static Store, Told>, n: u8) -> Result<u32, Refused> {
                 pause().await;
                 Ok(RUNS.fetch_add(1, SeqCst))
             }
 
             #[lock(instance = device, key = "motor", ttl = "30ms", guard = held, companions = false)]
-            async fn motor(device: &'static Instance<&'static Store>) -> Result<u32, Refused> {
+            async fn motor(device: &'static Instance<&'static Store, Told>) -> Result<u32, Refused> {
                 held.lost().await;
                 Ok(0)
             }
@@ -107,7 +124,7 @@ macro_rules! device {
                 assert_eq!(body.as_mut().poll(&mut cx), Poll::Ready(Ok(0)), "long before its old end");
             }
 
-            pub(super) fn call(device: &'static Instance<&'static Store>, what: u8, n: u8) -> super::Call {
+            pub(super) fn call(device: &'static Instance<&'static Store, Told>, what: u8, n: u8) -> super::Call {
                 match what {
                     0 => Box::pin(bus(device, n)),
                     1 => Box::pin(upload(device, n)),
@@ -133,7 +150,8 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (0_u8..4, 0_u8..1).prop_map(|(what, n)| Step::Start(what, n)),
+        // mostly one key of each kind; now and then so many that the store is full
+        3 => (0_u8..4, prop_oneof![3 => Just(0), 2 => 1_u8..9]).prop_map(|(what, n)| Step::Start(what, n)),
         6 => (0_usize..6).prop_map(Step::Poll),
         1 => (0_usize..6).prop_map(Step::Cancel),
         3 => (1_u64..8).prop_map(Step::Pass),
@@ -149,9 +167,10 @@ impl Wake for Flag {
     }
 }
 
-/// Plays a history; what every call returned and when, and who was woken.
+/// Plays a history; what every call returned and when, what the observer was told, and who was woken.
 fn play(history: &[Step], start: impl Fn(u8, u8) -> Call, pass: impl Fn(u64)) -> Vec<String> {
     RUNS.store(0, SeqCst);
+    EVENTS.take();
     let mut calls: Vec<Option<(Call, Arc<Flag>)>> = Vec::new();
     let mut diary = Vec::new();
     for step in history {
@@ -172,6 +191,7 @@ fn play(history: &[Step], start: impl Fn(u8, u8) -> Call, pass: impl Fn(u64)) ->
                 }
             }
         }
+        EVENTS.with_borrow_mut(|events| diary.append(events));
         let woken: Vec<_> = calls.iter().map(|c| c.as_ref().is_some_and(|(_, f)| f.0.load(SeqCst))).collect();
         diary.push(format!("{step:?}: woken {woken:?}"));
     }

@@ -237,7 +237,11 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
 
     fn refuse(&mut self, stage: Stage) {
         self.stage = stage;
-        self.say(|key| Event::Refused { key: Some(key), why: self.why() });
+        self.say(|key| match self.kind {
+            // the call runs all the same
+            Kind::Cache => Event::Failed { key: Some(key), fault: self.fault().unwrap_or(Fault::Full) },
+            _ => Event::Refused { key: Some(key), why: self.why() },
+        });
     }
 
     /// Why it was refused.
