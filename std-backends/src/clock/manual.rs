@@ -27,6 +27,9 @@ use std::{
 #[derive(Clone, Default)]
 pub struct ManualClock(Arc<Mutex<State>>);
 
+/// The id of a wait that is polled, of which there is one for each task.
+const POLLED: u64 = 0;
+
 #[derive(Default)]
 struct State {
     now: Instant,
@@ -63,6 +66,8 @@ impl ManualClock {
     }
 
     /// How many waits are under way: so a test can tell that everybody has come to rest.
+    ///
+    /// A task that polls the clock by hand ([`PollTimer`]) counts once, until its next wait would have ended.
     #[must_use]
     pub fn sleepers(&self) -> usize {
         locked(&self.0).sleepers.len()
@@ -98,10 +103,13 @@ impl PollTimer for ManualClock {
         if state.now >= at {
             return Poll::Ready(());
         }
-        if !state.sleepers.iter().any(|(until, _, waker)| *until == at && waker.will_wake(cx.waker())) {
-            state.last += 1;
-            let id = state.last;
-            state.sleepers.push((at, id, cx.waker().clone()));
+        if at == Instant::MAX {
+            return Poll::Pending;
+        }
+        // nobody says that such a wait is over: so one for each task, which asks for all of its waits when it is woken
+        match state.sleepers.iter_mut().find(|(_, id, waker)| *id == POLLED && waker.will_wake(cx.waker())) {
+            Some((until, ..)) => *until = at.min(*until),
+            None => state.sleepers.push((at, POLLED, cx.waker().clone())),
         }
         Poll::Pending
     }
@@ -118,5 +126,34 @@ impl Drop for Sleeper<'_> {
         if let Some(id) = self.id {
             locked(&self.clock.0).sleepers.retain(|(_, other, _)| *other != id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Wake;
+
+    struct Nobody;
+
+    impl Wake for Nobody {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn a_task_that_polls_is_one_sleeper_and_is_woken_for_its_next_wait() {
+        let clock = ManualClock::new();
+        let waker = Waker::from(Arc::new(Nobody));
+        let mut cx = Context::from_waker(&waker);
+        for at in [70, 50, 60] {
+            assert!(clock.poll_until(Instant::from_millis(at), &mut cx).is_pending());
+        }
+        assert!(clock.poll_until(Instant::MAX, &mut cx).is_pending());
+        assert_eq!(clock.sleepers(), 1);
+        clock.advance(Duration::from_millis(49));
+        assert_eq!(clock.sleepers(), 1);
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(clock.sleepers(), 0);
+        assert!(clock.poll_until(Instant::from_millis(50), &mut cx).is_ready());
     }
 }
