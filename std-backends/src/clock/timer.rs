@@ -62,13 +62,22 @@ impl Drop for Entry {
     }
 }
 
-/// Wakes the task at `at`; asking again for the same adds nothing.
+/// Until when a polled wait is remembered, in milliseconds: nobody says that it is over, and a task that ended is kept
+/// in memory by its waker. Whoever still waits then is woken and asks again.
+const GRID: u64 = 1_000;
+
+/// Wakes the task at `at`, or at the next whole second to ask again; asking again for the same adds nothing.
 pub(super) fn poll_until(at: Instant, cx: &mut Context<'_>) -> Poll<()> {
-    if system::now() >= at {
+    let now = system::now();
+    if now >= at {
         return Poll::Ready(());
     }
+    if at == Instant::MAX {
+        return Poll::Pending;
+    }
+    let at = at.min(Instant::from_millis((now.as_millis() / GRID + 1) * GRID));
     let mut waiting = locked(&TIMERS.waiting);
-    if at != Instant::MAX && !waiting.by_end.range((at, 0)..=(at, u64::MAX)).any(|(_, w)| w.will_wake(cx.waker())) {
+    if !waiting.by_end.range((at, 0)..=(at, u64::MAX)).any(|(_, w)| w.will_wake(cx.waker())) {
         waiting.last += 1;
         let key = (at, waiting.last);
         waiting.by_end.insert(key, cx.waker().clone());
@@ -95,4 +104,38 @@ pub(super) async fn sleep_until(at: Instant) {
         Poll::Pending
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        sync::{Arc, mpsc},
+        task::Wake,
+        time::Duration,
+    };
+
+    struct Told(mpsc::Sender<()>);
+
+    impl Wake for Told {
+        fn wake(self: Arc<Self>) {
+            self.0.send(()).expect("the test listens");
+        }
+    }
+
+    #[test]
+    fn a_wait_that_is_polled_no_more_is_forgotten_before_its_end() {
+        let (sender, told) = mpsc::channel();
+        let task = Arc::new(Told(sender));
+        let waker = Waker::from(task.clone());
+        let far = Instant::from_millis(system::now().as_millis() + 3_600_000);
+        for _ in 0..3 {
+            assert!(poll_until(far, &mut Context::from_waker(&waker)).is_pending());
+        }
+        drop(waker);
+        told.recv_timeout(Duration::from_secs(30)).expect("woken to ask again");
+        while Arc::strong_count(&task) > 1 {
+            thread::yield_now();
+        }
+    }
 }
