@@ -35,6 +35,8 @@ pub struct Call<'s, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KE
     pub(super) foreign: Option<u32>,
     /// There was another one after that was said.
     pub(super) is_hopeless: bool,
+    /// Why a value is not sent, and its flight given up instead.
+    pub(super) unfit: Option<Fault>,
     /// Zero until it has a slot.
     request: u32,
     /// Read before anything is sent: a notice can overtake the answer.
@@ -53,6 +55,7 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
             lasts: u32::MAX,
             foreign: None,
             is_hopeless: false,
+            unfit: None,
             request: 0,
             ticket: Ticket::NONE,
             place: Place::default(),
@@ -94,7 +97,8 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
 impl<'s, L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     Call<'s, L, C, SLOTS, FRAME, KEY, WAITERS>
 {
-    /// Asks, and goes on asking until there is an answer, which is copied out, or `within` milliseconds have passed.
+    /// Asks, and goes on asking until there is an answer, which is copied out, or the caller's patience is over, in
+    /// milliseconds. No patience at all still waits for the answer.
     ///
     /// The answer stays in its slot until [`end`](Self::end).
     /// The question is looked at until it has a slot.
@@ -104,7 +108,7 @@ impl<'s, L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KE
         store: &'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
         name: Name<'_>,
         question: &dyn Put,
-        within: u32,
+        patience: Option<u32>,
         answer: &'a mut [u8; FRAME],
         cx: &mut Context<'_>,
     ) -> Poll<Result<Reader<'a>, Fault>> {
@@ -113,7 +117,8 @@ impl<'s, L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KE
             let (limit, ticket) = store.step(|state| (state.timing.op_timeout, state.waiters.ticket()));
             (self.store, self.request, self.ticket) = (Some(store), 0, ticket);
             (self.since, self.lasts) = (now, u32::MAX);
-            self.until = after(now, limit.min(within));
+            let patience = patience.filter(|patience| *patience != 0);
+            self.until = after(now, patience.map_or(limit, |patience| patience.min(limit)));
         }
         let done = match self.poll_answer(store, name, question, now, answer, cx) {
             Poll::Ready(done) => done,

@@ -122,8 +122,27 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
 
 /// A value, encoded; as long as a frame at most.
 pub(super) struct Short<const FRAME: usize> {
-    pub(super) bytes: [u8; FRAME],
-    pub(super) len: usize,
+    bytes: [u8; FRAME],
+    len: usize,
+}
+
+impl<const FRAME: usize> Short<FRAME> {
+    pub(super) const fn new() -> Self {
+        Self { bytes: [0; FRAME], len: 0 }
+    }
+
+    /// Encodes a value; or why it is not to be sent, and its flight ends without one.
+    pub(super) fn fill<V, D: Codec<V>>(&mut self, value: &V, codec: &D, most: usize) -> Result<(), Fault> {
+        match entry::encode(value, codec, self) {
+            Ok(()) if self.len <= most => Ok(()),
+            Ok(()) => Err(Fault::Rejected(TOO_LONG)),
+            Err(_) => Err(Fault::Codec),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
 }
 
 impl<const FRAME: usize> Sink for Short<FRAME> {
@@ -200,18 +219,15 @@ where
         life: Life,
     ) -> Result<Holding, Fault> {
         // encoded before the first await, so that the value is not held across it
-        let mut short = Short { bytes: [0; FRAME], len: 0 };
-        let encoded = entry::encode(value.as_ref(), codec, &mut short);
+        let mut short = Short::<FRAME>::new();
+        let fits = short.fill(value.as_ref(), codec, Self::VALUE);
         drop(value);
-        let fits = encoded.is_ok() && short.len <= Self::VALUE;
-        let command = match short.bytes.get(..short.len) {
-            Some(bytes) if fits => Command::Publish(token, life, bytes),
-            _ => Command::Abandon(token),
+        let command = match fits {
+            Ok(()) => Command::Publish(token, life, short.bytes()),
+            Err(_) => Command::Abandon(token),
         };
         match self.exchange(key, &command, None, plain).await? {
-            Answer::Holding(holding) if fits => Ok(holding),
-            Answer::Holding(_) if encoded.is_ok() => Err(Fault::Rejected(TOO_LONG)),
-            Answer::Holding(_) => Err(Fault::Codec),
+            Answer::Holding(holding) => fits.map(|()| holding),
             _ => Err(OTHER_QUESTION),
         }
     }

@@ -158,10 +158,14 @@ pub(super) fn reply(mut from: Reader<'_>) -> Result<Reply, Fault> {
 /// Reads the value of an answer that is [`Reply::Filled`].
 pub(super) fn value(mut from: Reader<'_>) -> Option<&[u8]> {
     match [from.byte()?, from.byte()?, from.byte()?] {
-        // granted; fresh or stale
-        [number::LOOKUP, 0, 0 | 1] => <&[u8]>::parse(&mut from),
+        [number::LOOKUP, 0, found] if is_value(found) => <&[u8]>::parse(&mut from),
         _ => None,
     }
+}
+
+/// Whether a lookup found one: fresh or stale.
+const fn is_value(found: u8) -> bool {
+    found < 2
 }
 
 /// A value that ends a flight.
@@ -196,7 +200,7 @@ fn parse(number: Option<u8>, from: &mut Reader<'_>) -> Option<Reply> {
     match (number?, from.byte()?) {
         (number::GRANT | number::BEGUN, 0) => granted(from),
         (number::LOOKUP, 0) => match from.byte()? {
-            0 | 1 => <&[u8]>::parse(from).map(|_| Reply::Filled),
+            found if is_value(found) => <&[u8]>::parse(from).map(|_| Reply::Filled),
             2 => {
                 // one that is past its time is not served
                 Option::<Skipped>::parse(from)?;

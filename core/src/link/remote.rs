@@ -204,16 +204,16 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
         &self,
         key: Key<'_>,
         question: &impl Put,
-        within: Option<Duration>,
+        patience: Option<Duration>,
         read: impl Fn(Reader<'_>) -> Result<R, Fault>,
     ) -> Result<R, Fault> {
         let mut call = Call::default();
-        let within = within.filter(|within| !within.is_zero()).map_or(u32::MAX, |within| short(millis(within)));
+        let patience = patience.map(|patience| short(millis(patience)));
         poll_fn(|cx| {
             // here and not in the future, which lives as long as the wait
             let mut bytes = [0; FRAME];
             let name = Name { kind: key.kind, key: key.bytes };
-            call.poll(self, name, question, within, &mut bytes, cx).map(|answer| {
+            call.poll(self, name, question, patience, &mut bytes, cx).map(|answer| {
                 call.end();
                 read(answer?)
             })

@@ -1,7 +1,6 @@
 //! Rights behind a line: every step of a bracket is one request, for both kinds of brackets.
 
 use super::{
-    TOO_LONG,
     call::Call,
     faces::Short,
     frame::checksum,
@@ -137,25 +136,24 @@ where
         fresh: Fresh<'_, '_, V, D>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Answer>, Fault>> {
-        // at every poll: its bytes would be larger in the future than they cost here
-        let mut room = Short { bytes: [0; FRAME], len: 0 };
-        let fault = match fresh.value.as_ref().map(|value| entry::encode(value.as_ref(), fresh.codec, &mut room)) {
-            Some(Ok(())) if room.len <= Self::VALUE => None,
-            Some(Ok(())) => Some(Fault::Rejected(TOO_LONG)),
-            _ => Some(Fault::Codec),
-        };
+        // encoded until it is sent, not kept: its bytes would be larger in the future than they cost here
+        let mut room = Short::<FRAME>::new();
+        if !call.is_sent() {
+            let value = fresh.value.as_ref().ok_or(Fault::Codec);
+            call.unfit = value.and_then(|value| room.fill(value.as_ref(), fresh.codec, Self::VALUE)).err();
+        }
         let ttl = (fresh.until != Instant::MAX).then(|| short(fresh.until.millis_since(now)));
-        let value = room.bytes.get(..room.len).unwrap_or_default();
+        let value = room.bytes();
         let publication = Publication { token, ttl, value };
         let abandon = Question::give_back(key.kind, token);
-        let question: &dyn Put = if fault.is_none() { &publication } else { &abandon };
+        let question: &dyn Put = if call.unfit.is_none() { &publication } else { &abandon };
         let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
-        let reply = ready!(call.poll(self, name, question, u32::MAX, &mut bytes, cx)).and_then(reply);
+        let reply = ready!(call.poll(self, name, question, None, &mut bytes, cx)).and_then(reply);
         call.end();
-        Poll::Ready(match (reply?.holding()?, fault) {
-            (_, Some(fault)) => Err(fault),
-            (Holding::Kept, None) => Ok(Some(Answer::Yes)),
-            (Holding::Lost, None) => Ok(Some(Answer::No)),
+        let holding = reply?.holding()?;
+        Poll::Ready(match call.unfit {
+            Some(fault) => Err(fault),
+            None => Ok(Some(if holding == Holding::Kept { Answer::Yes } else { Answer::No })),
         })
     }
 }
@@ -190,10 +188,8 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
         question: &Question,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Reply, Fault>> {
-        // no patience at all still waits for the answer
-        let within = question.patience.filter(|within| *within != 0).unwrap_or(u32::MAX);
         let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
-        let reply = ready!(call.poll(self, name, question, within, &mut bytes, cx)).and_then(reply);
+        let reply = ready!(call.poll(self, name, question, question.patience, &mut bytes, cx)).and_then(reply);
         if reply != Ok(Reply::Filled) {
             call.end();
         }
