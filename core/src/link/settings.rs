@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn ticks_compare_across_the_end_of_their_range() {
-        for now in [0, 1 << 31, u64::from(u32::MAX) - 5, u64::from(u32::MAX), 1 << 32, u64::MAX] {
+        for now in [0, (1 << 31) - 5, 1 << 31, u64::from(u32::MAX) - 5, u64::from(u32::MAX), 1 << 32, u64::MAX] {
             let now = Tick::of(Instant::from_millis(now));
             assert_eq!(now.from(now), 0);
             assert_eq!(now.after(10).from(now), 10);

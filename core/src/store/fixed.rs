@@ -24,8 +24,9 @@ pub use crate::cell::table::WhenFull;
 ///
 /// All zero when new, so a static one costs no flash. Ended leases and values make room; when every slot is live it
 /// refuses ([`NoRoom`](super::NoRoom)), or forgets a cached value (`set_when_full`). Live leases never go.
-/// Work inside the lock is at most two passes over `N` slots, three for pools; none for a key that is still where it
-/// was found last. A pass over a pool's permits takes about three times as long a slot as one over keys.
+/// Work inside the lock is at most two passes over `N` slots; none for a key that is still where it was found last. For
+/// pools it is three, and one more for every 64 permits below the first free one; a pass over a pool's permits takes
+/// about three times as long a slot as one over keys. Looking for a value that may go is one more.
 ///
 /// ```
 /// use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
