@@ -51,7 +51,9 @@ fn turns_of_those_who_hold_nothing_give_way_to_a_right_that_is_dropped() {
             let mut waiting = [(); 6].map(|()| Box::pin(locked(&device)));
             for _ in 0..40 {
                 let mut cx = Context::from_waker(Waker::noop());
-                waiting.iter_mut().for_each(|waiting| assert!(waiting.as_mut().poll(&mut cx).is_pending()));
+                for waiting in &mut waiting {
+                    assert!(waiting.as_mut().poll(&mut cx).is_pending());
+                }
                 pass(&clock, MS).await;
             }
             // all of this before the pump runs
