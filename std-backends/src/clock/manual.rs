@@ -27,7 +27,7 @@ use std::{
 #[derive(Clone, Default)]
 pub struct ManualClock(Arc<Mutex<State>>);
 
-/// The id of a wait that is polled, of which there is one for each task.
+/// The id of all waits that are polled: nobody says when one is over.
 const POLLED: u64 = 0;
 
 #[derive(Default)]
@@ -67,10 +67,17 @@ impl ManualClock {
 
     /// How many waits are under way: so a test can tell that everybody has come to rest.
     ///
-    /// A task that polls the clock by hand ([`PollTimer`]) counts once, until its next wait would have ended.
+    /// A task that polls the clock by hand ([`PollTimer`]) counts once, until the last of its waits would have ended.
     #[must_use]
     pub fn sleepers(&self) -> usize {
-        locked(&self.0).sleepers.len()
+        let state = locked(&self.0);
+        let mut polling: Vec<&Waker> = Vec::new();
+        for (_, id, waker) in &state.sleepers {
+            if *id == POLLED && !polling.iter().any(|known| known.will_wake(waker)) {
+                polling.push(waker);
+            }
+        }
+        polling.len() + state.sleepers.iter().filter(|(_, id, _)| *id != POLLED).count()
     }
 }
 
@@ -106,10 +113,8 @@ impl PollTimer for ManualClock {
         if at == Instant::MAX {
             return Poll::Pending;
         }
-        // nobody says that such a wait is over: so one for each task, which asks for all of its waits when it is woken
-        match state.sleepers.iter_mut().find(|(_, id, waker)| *id == POLLED && waker.will_wake(cx.waker())) {
-            Some((until, ..)) => *until = at.min(*until),
-            None => state.sleepers.push((at, POLLED, cx.waker().clone())),
+        if !state.sleepers.iter().any(|(until, _, waker)| *until == at && waker.will_wake(cx.waker())) {
+            state.sleepers.push((at, POLLED, cx.waker().clone()));
         }
         Poll::Pending
     }
@@ -132,28 +137,36 @@ impl Drop for Sleeper<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::task::Wake;
+    use std::{
+        sync::atomic::{AtomicU32, Ordering::Relaxed},
+        task::Wake,
+    };
 
-    struct Nobody;
+    struct Woken(Arc<AtomicU32>);
 
-    impl Wake for Nobody {
-        fn wake(self: Arc<Self>) {}
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
     }
 
     #[test]
-    fn a_task_that_polls_is_one_sleeper_and_is_woken_for_its_next_wait() {
+    fn a_task_that_polls_is_one_sleeper_and_is_woken_for_each_wait() {
         let clock = ManualClock::new();
-        let waker = Waker::from(Arc::new(Nobody));
+        let woken = Arc::default();
+        let waker = Waker::from(Arc::new(Woken(Arc::clone(&woken))));
         let mut cx = Context::from_waker(&waker);
         for at in [70, 50, 60] {
             assert!(clock.poll_until(Instant::from_millis(at), &mut cx).is_pending());
         }
         assert!(clock.poll_until(Instant::MAX, &mut cx).is_pending());
-        assert_eq!(clock.sleepers(), 1);
+        assert_eq!((clock.sleepers(), woken.load(Relaxed)), (1, 0));
         clock.advance(Duration::from_millis(49));
-        assert_eq!(clock.sleepers(), 1);
+        assert_eq!((clock.sleepers(), woken.load(Relaxed)), (1, 0));
         clock.advance(Duration::from_millis(1));
-        assert_eq!(clock.sleepers(), 0);
+        assert_eq!((clock.sleepers(), woken.load(Relaxed)), (1, 1));
+        clock.advance(Duration::from_millis(20));
+        assert_eq!((clock.sleepers(), woken.load(Relaxed)), (0, 3), "for each of its waits");
         assert!(clock.poll_until(Instant::from_millis(50), &mut cx).is_ready());
     }
 }
