@@ -184,7 +184,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         }
         // not a release, which would end every wait that is about to begin
         let next = self.waiters.next(&CROWD);
-        self.kept += u8::from(next.is_some());
+        self.kept = self.kept.saturating_add(next.is_some().into());
         next
     }
 
