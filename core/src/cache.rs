@@ -54,30 +54,30 @@ where
 {
     let config = *instance(&face).config();
     let mut flight = Claim::flight(&face, key, Ttl::resolve(ttl, config.ttl)).ok_or(())?;
+    let Ok(key) = flight.key() else { return Err(()) };
+    match flight.face().get(key, codec).await {
+        Ok(Some(v)) => {
+            flight.say(|key| Event::Hit { key });
+            return Ok((flight, Lookup::Fresh(v)));
+        }
+        Ok(None) => flight.arm(),
+        Err(e) => {
+            let fault = e.into();
+            flight.say(|key| Event::Failed { key: Some(key), fault });
+            return Err(());
+        }
+    }
     let mut sent = Instant::ZERO;
     let reply = {
         let Ok(key) = flight.key() else { return Err(()) };
-        match flight.face().get(key, codec).await {
-            Ok(Some(v)) => {
-                instance(flight.face()).observer().event(&Event::Hit { key });
-                Ok(Contended::Granted(Lookup::Fresh(v)))
-            }
-            Ok(None) => {
-                let (held, sent) = (&flight, &mut sent);
-                // a cache that fails is asked no more: the body runs
-                let reply = contend(held.face(), key, held.patience(), Patience::NONE, || {
-                    *sent = now(held.face());
-                    let ask = held.ask();
-                    async move { held.face().join(key, codec, &ask).await }
-                })
-                .await;
-                if matches!(reply, Ok(Contended::Granted(Lookup::Fresh(_) | Lookup::Stale(_)))) {
-                    held.say(|key| Event::Joined { key });
-                }
-                reply
-            }
-            Err(e) => Err(e.into()),
-        }
+        let (held, sent) = (&flight, &mut sent);
+        // a cache that fails is asked no more: the body runs
+        contend(held.face(), key, held.patience(), Patience::NONE, || {
+            *sent = now(held.face());
+            let ask = held.ask();
+            async move { held.face().join(key, codec, &ask).await }
+        })
+        .await
     };
     match reply {
         Ok(Contended::Granted(lookup)) => {
@@ -85,7 +85,10 @@ where
                 Lookup::Fill { fence, remaining, .. } => {
                     flight.granted(sent, Grant { fence: *fence, index: 0, remaining: *remaining });
                 }
-                Lookup::Fresh(_) | Lookup::Stale(_) => flight.disarm(),
+                Lookup::Fresh(_) | Lookup::Stale(_) => {
+                    flight.disarm();
+                    flight.say(|key| Event::Joined { key });
+                }
             }
             Ok((flight, lookup))
         }

@@ -49,15 +49,20 @@ enum Open {
     Turn,
     /// The right, if it is held.
     Right,
+    /// Nothing: the run succeeded, and its completion is to be repeated until it is heard.
+    Done,
 }
 
 impl<F: Face> Drop for Claim<F> {
     fn drop(&mut self) {
         let Ok(key) = self.key() else { return };
-        match self.open {
-            Open::Nothing => {}
-            Open::Turn => self.face.turned_away(key, self.token),
-            Open::Right => self.face.dropped(key, self.token),
+        if self.open == Open::Nothing || !self.is_ours() {
+            return;
+        }
+        match (self.open, self.want) {
+            (Open::Turn, _) => self.face.turned_away(key, self.token),
+            (Open::Done, Want::Run { keep }) => self.face.unfinished(key, &Ask::new(self.token, self.ttl), keep),
+            _ => self.face.dropped(key, self.token),
         }
     }
 }
@@ -92,12 +97,18 @@ impl<F: Face> Claim<F> {
         let patience = Wait::Forever.patience(Instant::ZERO, config.poll);
         let claim = Self::armed(face, key, Want::Flight, config.flight, patience);
         let mut claim = claim.map_err(|why| refused(face, why.into())).ok()?;
+        // a look takes nothing that would have to be given back
+        claim.disarm();
         // this very flight is being computed further up the stack: waiting for it would be for ever
         if claim.key().is_ok_and(|key| instance(&claim.face).store().is_marked(key)) {
-            claim.disarm();
             return None;
         }
         Some(claim)
+    }
+
+    /// Dropping it from now on gives back what was asked for.
+    pub(crate) fn arm(&mut self) {
+        self.open = Open::Right;
     }
 
     pub(crate) fn token(&self) -> HolderToken {
@@ -150,8 +161,13 @@ impl<F: Face> Claim<F> {
         why
     }
 
+    /// Whether it was granted to this process: a copy in a forked child is the parent's.
+    fn is_ours(&self) -> bool {
+        instance(&self.face).store().owns(self.token)
+    }
+
     fn is_valid(&self) -> bool {
-        self.attendance.as_ref().is_some_and(|a| a.validity().is_valid(now(&self.face)))
+        self.attendance.as_ref().is_some_and(|a| a.validity().is_valid(now(&self.face))) && self.is_ours()
     }
 
     fn busy(&self, remaining: Duration) -> Refused {
@@ -269,6 +285,13 @@ impl<F: Face + AsyncRights> Claim<F> {
     /// Gives it back. An unknown outcome leaves it to the store's background work.
     async fn settle(mut self, success: bool) -> Result<Holding, Fault> {
         self.attendance = None;
+        if !self.is_ours() {
+            return Ok(Holding::Lost);
+        }
+        // from now on it is done, also if nobody hears of it or waits for the answer
+        if success && matches!(self.want, Want::Run { keep } if !keep.is_zero()) {
+            self.open = Open::Done;
+        }
         let Ok(key) = self.key() else { return Err(Fault::KeyTooLong) };
         let done = self.face.settle(key, self.want, self.token, success).await;
         match done {

@@ -55,6 +55,9 @@ pub enum Deed<'a> {
     Drop {
         /// Else it is only a turn that may have been given to one who waited. Told where the store asks for that.
         may_be_held: bool,
+        /// For how many milliseconds the marker of a run that succeeded is kept, which was told and not heard; then it
+        /// is told again instead of taken back. Zero of everything else.
+        keep: u64,
     },
     /// Ends a run that succeeded: others are skipped until then; or a flight: its value is fresh until then.
     Done(Instant),

@@ -19,6 +19,7 @@ pub use kv::{AsyncKvStore, Kv, KvStore};
 pub use rights::{AsyncRights, Want};
 
 use crate::{
+    cell::Ask,
     drive::Validity,
     key::{Key, KeyBuffer, KeyError},
     patience::Ticket,
@@ -59,6 +60,15 @@ pub trait Store {
     /// For a store with little room to remember what was dropped.
     fn turned_away(&self, key: Key<'_>, token: HolderToken) {
         self.dropped(key, token);
+    }
+
+    /// Repeats, until it is acknowledged or the run must have ended, that the run of `ask` succeeded and keeps its marker
+    /// for `keep`: its holder told so, and was not heard.
+    ///
+    /// MUST NOT block, nor take the run back, which would let it happen twice. MAY do nothing: the run ends by itself,
+    /// within the TTL of `ask`.
+    fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
+        let _ = (key, ask, keep);
     }
 
     /// Passes on the turn that a waiter may have been given; it was refused by `token` and will not ask again.
@@ -102,6 +112,12 @@ pub trait Host: Store {
     #[inline]
     fn key<'a>(&'a self, kind: crate::key::Kind, buf: &'a Self::KeyBuf) -> Result<Key<'a>, KeyError> {
         Ok(Key::new(kind, self.prefix(), buf.bytes()?, self.seed()))
+    }
+
+    /// Whether `token` is this process's to give back: a forked child has copies of guards that its parent holds.
+    fn owns(&self, token: HolderToken) -> bool {
+        let _ = token;
+        true
     }
 
     /// Remembers that the flight of `token` is being computed on this very stack, or no longer.

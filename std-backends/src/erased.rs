@@ -9,7 +9,7 @@ mod operation;
 
 use cachify_core::{
     AsIs, Fault,
-    cell::Kept,
+    cell::{Ask, Kept},
     key::Key,
     patience::Ticket,
     store::{
@@ -19,7 +19,7 @@ use cachify_core::{
     token::HolderToken,
 };
 pub use operation::{Answer, Operation};
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 /// A boxed future that may change threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -38,6 +38,10 @@ pub trait ErasedStore: Send + Sync {
     fn changed<'a>(&'a self, key: Key<'a>, ticket: Ticket) -> BoxFuture<'a, ()>;
     /// See `Store::dropped`.
     fn dropped(&self, key: Key<'_>, token: HolderToken);
+    /// See `Store::unfinished`.
+    fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
+        let _ = (key, ask, keep);
+    }
     /// Whether it has a blocking face.
     fn blocks(&self) -> bool;
     /// Ends when everything that was dropped so far has been given back; at once where the store does not say.
@@ -274,6 +278,14 @@ macro_rules! erase {
             }
             fn dropped(&self, key: $crate::core::key::Key<'_>, token: $crate::core::token::HolderToken) {
                 $crate::core::store::Store::dropped($($seen)*(self), key, token);
+            }
+            fn unfinished(
+                &self,
+                key: $crate::core::key::Key<'_>,
+                ask: &$crate::core::cell::Ask<'_>,
+                keep: ::core::time::Duration,
+            ) {
+                $crate::core::store::Store::unfinished($($seen)*(self), key, ask, keep);
             }
             fn blocks(&self) -> bool {
                 $blocks

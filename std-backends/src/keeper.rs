@@ -5,7 +5,7 @@
 
 mod attended;
 
-use crate::{clock::StdClock, locked};
+use crate::{clock::StdClock, locked, process};
 pub use attended::Attended;
 use cachify_core::{
     Fault, Holding,
@@ -46,6 +46,8 @@ pub(crate) struct Keeper(Arc<Shared>);
 struct Shared {
     clock: StdClock,
     queue: Mutex<Queue>,
+    /// The only process whose it is; memory's is copied with all that it renews.
+    process: Option<u32>,
 }
 
 #[derive(Default)]
@@ -61,6 +63,23 @@ struct Queue {
     wakes: Option<Instant>,
     waker: Option<Waker>,
     stopped: bool,
+    /// Whose the thread is, and when that was last asked.
+    process: u32,
+    looked: Instant,
+}
+
+impl Queue {
+    /// A forked child has no thread, although its parent's copy says so.
+    fn notice_fork(&mut self, now: Instant) {
+        // once a millisecond at most: the system call would be a fifth of a grant in memory. No fork is that quick
+        if self.wakes.is_some() && self.looked != now {
+            self.looked = now;
+            if self.process != process::id() {
+                self.wakes = None;
+                self.renewing.clear();
+            }
+        }
+    }
 }
 
 /// One right that is held.
@@ -107,8 +126,14 @@ impl fmt::Debug for Keeper {
 }
 
 impl Keeper {
+    /// For memory: a forked child goes on with its copy.
     pub(crate) fn new(clock: StdClock) -> Self {
-        Self(Arc::new(Shared { clock, queue: Mutex::default() }))
+        Self(Arc::new(Shared { clock, queue: Mutex::default(), process: None }))
+    }
+
+    /// For a store outside the process: a forked child leaves its copy alone.
+    pub(crate) fn of_this_process(clock: StdClock) -> Self {
+        Self(Arc::new(Shared { clock, queue: Mutex::default(), process: Some(process::id()) }))
     }
 
     /// Renews a right from now on.
@@ -135,8 +160,12 @@ impl Keeper {
             place: Mutex::default(),
             alarm: Mutex::default(),
         });
-        let due = next_heartbeat(self.0.clock.now(), ttl, token);
-        self.enter(&mut locked(&self.0.queue), &held, due);
+        let now = self.0.clock.now();
+        let due = next_heartbeat(now, ttl, token);
+        let mut queue = locked(&self.0.queue);
+        queue.notice_fork(now);
+        self.enter(&mut queue, &held, due);
+        drop(queue);
         Attended::kept(held, self.clone())
     }
 
@@ -200,7 +229,10 @@ impl Keeper {
                 // under the lock: it is the keeper's own thread, which is unparked
                 queue.waker.take().into_iter().for_each(Waker::wake);
             }
-            None => queue.wakes = self.start().then_some(due),
+            None => {
+                queue.wakes = self.start().then_some(due);
+                queue.process = process::id();
+            }
         }
     }
 
@@ -225,6 +257,9 @@ impl Keeper {
     }
 
     fn forget(&self, held: &Held) {
+        if self.0.process.is_some_and(|process| process != process::id()) {
+            return;
+        }
         let mut queue = locked(&self.0.queue);
         if let Some(place) = locked(&held.place).take() {
             queue.by_due.remove(&place);

@@ -20,6 +20,7 @@
 //! global instance.
 #![forbid(unsafe_code)]
 
+mod backlog;
 mod builder;
 pub mod clock;
 pub mod erased;
@@ -30,6 +31,7 @@ mod instance;
 mod json;
 mod keeper;
 mod memory;
+mod process;
 #[cfg(feature = "redis")]
 mod redis;
 mod store;

@@ -225,7 +225,7 @@ impl Host for Memory {
         &self.0.clock
     }
     fn token(&self) -> HolderToken {
-        token::random()
+        token::local()
     }
     fn attend(&self, key: Key<'_>, token: HolderToken, ttl: Duration, validity: Validity) -> Attended {
         // the reference is counted before it is made weak and abstract

@@ -6,10 +6,12 @@
 mod background;
 mod call;
 mod command;
+mod doubts;
 mod inbox;
 mod name;
 mod node;
 mod options;
+mod reaper;
 mod renewal;
 mod reply;
 mod script;
@@ -23,11 +25,14 @@ use crate::{
     erased::{Answer, Operation},
     instance::Watcher,
     keeper::{Keeper, Renew},
-    locked, token,
+    locked,
+    process::PerProcess,
+    token,
 };
-use background::{Background, Dropped, Room};
+use background::Background;
 use cachify_core::{
     Fault,
+    cell::Ask,
     drive::{beside, ready},
     key::Key,
     observe::Event,
@@ -36,15 +41,16 @@ use cachify_core::{
     token::HolderToken,
 };
 use call::call;
+use doubts::Doubts;
 use inbox::Inbox;
 use name::Name;
 use node::Node;
+use reaper::{Owed, Room};
 use std::{
-    collections::HashMap,
     fmt,
     sync::{
         Arc, Mutex, OnceLock, Weak,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -63,7 +69,20 @@ pub(crate) struct Limits {
 #[derive(Clone)]
 pub(crate) struct Redis(Arc<Owner>);
 
-struct Owner(Arc<Shared>);
+struct Owner {
+    recipe: Recipe,
+    /// Connections, waiters and threads of one process; a forked child makes its own.
+    shared: PerProcess<Arc<Shared>>,
+}
+
+/// What a process makes its part of the store from.
+struct Recipe {
+    client: redis::Client,
+    clock: StdClock,
+    prefix: Box<str>,
+    limits: Limits,
+    watcher: Watcher,
+}
 
 /// What the store shares with its thread.
 struct Shared {
@@ -85,15 +104,13 @@ struct Shared {
     /// Whether a connection broke since the last one was made.
     broken: AtomicBool,
     closed: watch::Sender<bool>,
-    /// Tokens of which a copy may still be on its way, and until when.
-    doubts: Mutex<HashMap<HolderToken, Instant>>,
-    doubtful: AtomicUsize,
+    doubts: Doubts,
 }
 
 impl fmt::Debug for Redis {
     /// Without the address, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shared = &self.0.0;
+        let shared = self.shared();
         f.debug_struct("Redis")
             .field("lines", &shared.lines)
             .field("idle", &shared.idle)
@@ -107,35 +124,54 @@ pub(crate) fn client(url: &str) -> Result<redis::Client, Error> {
     options::client(url)
 }
 
-impl Redis {
-    pub(crate) fn new(client: redis::Client, clock: StdClock, prefix: &str, limits: Limits, watcher: Watcher) -> Self {
-        let client = redis::Client::open(options::settled(client.get_connection_info().clone())).unwrap_or(client);
-        let [a, b, c, d] = token::random().0;
-        let colon = if prefix.is_empty() { "" } else { ":" };
-        Self(Arc::new(Owner(Arc::new(Shared {
-            client,
-            keeper: Keeper::new(clock.clone()),
-            clock,
-            watcher,
-            op_timeout: limits.operation,
-            connect_timeout: limits.connect,
+impl Recipe {
+    fn make(&self) -> Arc<Shared> {
+        let [a, b, c, d] = token::shared().0;
+        let colon = if self.prefix.is_empty() { "" } else { ":" };
+        Arc::new(Shared {
+            client: self.client.clone(),
+            keeper: Keeper::of_this_process(self.clock.clone()),
+            clock: self.clock.clone(),
+            watcher: self.watcher.clone(),
+            op_timeout: self.limits.operation,
+            connect_timeout: self.limits.connect,
             node: Node::new(),
             lines: Lines::default(),
             idle: Idle::default(),
             renewing: Idle::default(),
-            inbox: Inbox::new(format!("{prefix}{colon}in:{a:08x}{b:08x}{c:08x}{d:08x}")),
+            inbox: Inbox::new(format!("{}{colon}in:{a:08x}{b:08x}{c:08x}{d:08x}", self.prefix)),
             background: OnceLock::new(),
             starting: Mutex::new(()),
             listening: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             closed: watch::Sender::new(false),
-            doubts: Mutex::default(),
-            doubtful: AtomicUsize::new(0),
-        }))))
+            doubts: Doubts::default(),
+        })
+    }
+}
+
+impl Owner {
+    fn shared(&self) -> &Arc<Shared> {
+        self.shared.get_or_init(|| self.recipe.make())
+    }
+}
+
+impl Redis {
+    pub(crate) fn new(client: redis::Client, clock: StdClock, prefix: &str, limits: Limits, watcher: Watcher) -> Self {
+        let client = redis::Client::open(options::settled(client.get_connection_info().clone())).unwrap_or(client);
+        let recipe = Recipe { client, clock, prefix: prefix.into(), limits, watcher };
+        let owner = Owner { recipe, shared: PerProcess::new() };
+        // now: a child of a fork amid the first call would wait for that for ever
+        owner.shared();
+        Self(Arc::new(owner))
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        self.0.shared()
     }
 
     pub(crate) fn keeper(&self) -> &Keeper {
-        &self.0.0.keeper
+        &self.shared().keeper
     }
 
     pub(crate) fn id(&self) -> usize {
@@ -150,7 +186,7 @@ impl Redis {
 
     /// One operation, within its limit; past it the outcome is unknown.
     pub(crate) async fn call(&self, key: Key<'_>, operation: Operation<'_>) -> Result<Answer, Fault> {
-        let shared = &self.0.0;
+        let shared = self.shared();
         let until = shared.deadline();
         let name = Name::of(&key);
         let limit = shared.clock.sleep_until(until);
@@ -163,27 +199,35 @@ impl Redis {
 
     /// One operation, blocking, within its limit; past it the outcome is unknown.
     pub(crate) fn call_blocking(&self, key: Key<'_>, operation: &Operation<'_>) -> Result<Answer, Fault> {
-        let shared = &self.0.0;
+        let shared = self.shared();
         let until = shared.deadline();
         ready(call(shared, &Thread::calling(shared, until), &Name::of(&key), operation, until))
     }
 
     pub(crate) async fn changed(&self, key: Key<'_>, ticket: Ticket) {
-        self.0.0.inbox.changed(&Name::of(&key), ticket).await;
+        self.shared().inbox.changed(&Name::of(&key), ticket).await;
     }
 
     pub(crate) fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        let (shared, name) = (&self.0.0, Name::of(&key));
+        let (shared, name) = (self.shared(), Name::of(&key));
         shared.inbox.gone(&name, token);
-        if !shared.give_back(name.clone(), token) {
-            let fault = Fault::Rejected("too much was dropped at once: this right ends by itself");
+        let room = shared.doubts.room(name.kind, token);
+        if !shared.owe(Owed::back(name.clone(), token), room) {
+            let fault = Fault::Rejected("too many answers were lost at once: this right ends by itself");
             shared.tell(&Event::Failed { key: Some(key), fault });
         }
         shared.settled(&name, token);
     }
 
+    pub(crate) fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
+        let (shared, name) = (self.shared(), Name::of(&key));
+        shared.inbox.gone(&name, ask.token);
+        let ends = shared.clock.now().saturating_add(ask.ttl);
+        shared.owe(Owed { name, token: ask.token, done: Some(keep), ends }, Room::Unbounded);
+    }
+
     pub(crate) fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
-        let (shared, name) = (&self.0.0, Name::of(&key));
+        let (shared, name) = (self.shared(), Name::of(&key));
         if shared.inbox.gone(&name, token) {
             shared.pass_on(&name);
         }
@@ -191,21 +235,24 @@ impl Redis {
 
     /// Ends when everything dropped so far was given back.
     pub(crate) async fn flush(&self) {
-        if let Some(background) = self.0.0.running() {
+        if let Some(background) = self.shared().running() {
             background.idle().await;
         }
     }
 
     /// The policy by which the server may drop live rights, if it said one.
     pub(crate) fn evicts(&self) -> Option<&str> {
-        self.0.0.node.evicts()
+        self.shared().node.evicts()
     }
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.0.keeper.stop();
-        self.0.closed.send_replace(true);
+        // a parent's part stays as it is in its child
+        if let Some(shared) = self.shared.get() {
+            shared.keeper.stop();
+            shared.closed.send_replace(true);
+        }
     }
 }
 
@@ -264,39 +311,26 @@ impl Shared {
         Ok(())
     }
 
-    fn give_back(self: &Arc<Self>, name: Name, token: HolderToken) -> bool {
-        let right = Dropped { name, token };
-        self.background().is_some_and(|background| background.give_back(self, right, Instant::ZERO, Room::Bounded))
+    /// Sees to it that something is given back, soon; whether there was room to note it.
+    fn owe(self: &Arc<Self>, owed: Owed, room: Room) -> bool {
+        self.background().is_some_and(|background| background.reaper.owe(self, owed, Instant::ZERO, room))
     }
 
     /// Giving back what nobody holds wakes the next one, here or elsewhere.
     fn pass_on(self: &Arc<Self>, name: &Name) {
-        self.give_back(name.clone(), HolderToken([0; 4]));
+        self.owe(Owed::back(name.clone(), HolderToken([0; 4])), Room::Unbounded);
     }
 
     /// A question with this token may be answered without our knowing.
     fn doubt(&self, token: HolderToken) {
-        let now = self.clock.now();
-        let mut doubts = locked(&self.doubts);
-        doubts.retain(|_, until| *until > now);
         // twice the limit: a copy says itself until when it may be done, by an estimate of the server's time
-        doubts.insert(token, now.saturating_add(self.op_timeout * 2));
-        self.doubtful.store(doubts.len(), Ordering::Relaxed);
+        self.doubts.add(token, self.clock.now(), self.op_timeout * 2);
     }
 
     /// It was given back; if a copy of its question may still land, it will be once more.
     fn settled(self: &Arc<Self>, name: &Name, token: HolderToken) {
-        if self.doubtful.load(Ordering::Relaxed) == 0 {
-            return;
-        }
-        let doubt = {
-            let mut doubts = locked(&self.doubts);
-            let doubt = doubts.remove(&token);
-            self.doubtful.store(doubts.len(), Ordering::Relaxed);
-            doubt
-        };
-        if let (Some(at), Some(background)) = (doubt, self.background()) {
-            background.give_back(self, Dropped { name: name.clone(), token }, at, Room::Bounded);
+        if let (Some(at), Some(background)) = (self.doubts.take(token), self.background()) {
+            background.reaper.owe(self, Owed::back(name.clone(), token), at, Room::Unbounded);
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::{
 };
 use cachify_core::{
     Fault,
+    cell::Ask,
     codec::Postcard,
     drive::Validity,
     key::{Key, LongKeyBuf},
@@ -103,6 +104,14 @@ impl Store for AnyStore {
         }
     }
 
+    fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
+        match &self.kind {
+            Kind::Memory(memory) => memory.unfinished(key, ask, keep),
+            Kind::Outside(outside) => outside.unfinished(key, ask, keep),
+            Kind::Nothing => {}
+        }
+    }
+
     fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
         match &self.kind {
             Kind::Memory(memory) => memory.waiter_gone(key, token),
@@ -122,7 +131,10 @@ impl Host for AnyStore {
         &self.clock
     }
     fn token(&self) -> HolderToken {
-        token::random()
+        match self.kind {
+            Kind::Memory(_) | Kind::Nothing => token::local(),
+            Kind::Outside(_) => token::shared(),
+        }
     }
     fn attend(&self, key: Key<'_>, token: HolderToken, ttl: Duration, validity: Validity) -> Attended {
         match &self.kind {
@@ -140,6 +152,10 @@ impl Host for AnyStore {
     #[inline]
     fn seed(&self) -> u64 {
         self.seed
+    }
+    fn owns(&self, token: HolderToken) -> bool {
+        // a child has a copy of all that is held in memory, and of who holds it
+        !matches!(self.kind, Kind::Outside(_)) || token::is_ours(token)
     }
     fn mark(&self, key: Key<'_>, token: HolderToken, inside: bool) {
         match &self.kind {

@@ -1,26 +1,74 @@
-//! Holder tokens at random: xoshiro256++ (Blackman and Vigna) per thread, seeded from the system.
+//! Holder tokens: the process's number and 96 random bits, of xoshiro256++ (Blackman and Vigna), one per thread.
 
+use crate::process;
 use cachify_core::token::HolderToken;
-use std::{
-    cell::Cell,
-    hash::{BuildHasher, RandomState},
-};
+use std::cell::Cell;
 
-thread_local!(static STATE: Cell<[u64; 4]> = Cell::new([(); 4].map(|()| random_word())));
-
-/// A word of the system's randomness: the standard library seeds its hasher with it.
-pub(crate) fn random_word() -> u64 {
-    RandomState::new().hash_one(0_u64)
+/// A thread's generator, and the process it was seeded in.
+#[derive(Clone, Copy)]
+struct Generator {
+    process: u32,
+    words: [u64; 4],
 }
 
-/// A token never given before, as far as 128 random bits can tell.
-pub(crate) fn random() -> HolderToken {
-    STATE.with(|state| {
-        let mut s = state.get();
-        let (a, b) = (next(&mut s), next(&mut s));
-        state.set(s);
-        HolderToken([a as u32, (a >> 32) as u32, b as u32, (b >> 32) as u32])
+thread_local!(static GENERATOR: Cell<Generator> = Cell::new(Generator::seeded(process::id())));
+
+impl Generator {
+    fn seeded(process: u32) -> Self {
+        Self { process, words: [(); 4].map(|()| random_word()) }
+    }
+
+    fn token(&mut self) -> HolderToken {
+        let (a, b) = (next(&mut self.words), next(&mut self.words));
+        HolderToken([a as u32, (a >> 32) as u32, b as u32, self.process])
+    }
+}
+
+/// A word of the system's randomness, which a forked child draws anew.
+pub(crate) fn random_word() -> u64 {
+    #[cfg(target_os = "linux")]
+    {
+        let mut word = [0; 8];
+        if rustix::rand::getrandom(&mut word, rustix::rand::GetRandomFlags::empty()) == Ok(word.len()) {
+            return u64::from_ne_bytes(word);
+        }
+    }
+    keyed_word()
+}
+
+/// The standard library seeds its hasher once a thread; what is hashed tells one process, and one moment, from another.
+fn keyed_word() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one((process::id(), crate::clock::wall_micros()))
+}
+
+/// A token for a store that other processes share: a forked child, whose generator is its parent's copy, seeds it anew.
+pub(crate) fn shared() -> HolderToken {
+    let process = process::id();
+    GENERATOR.with(|cell| {
+        let mut generator = cell.get();
+        if generator.process != process {
+            generator = Generator::seeded(process);
+        }
+        let token = generator.token();
+        cell.set(generator);
+        token
     })
+}
+
+/// A token for memory, where a child has a copy of all there is: without asking the system who we are.
+pub(crate) fn local() -> HolderToken {
+    GENERATOR.with(|cell| {
+        let mut generator = cell.get();
+        let token = generator.token();
+        cell.set(generator);
+        token
+    })
+}
+
+/// Whether a token was made by [`shared`] in this process.
+pub(crate) fn is_ours(token: HolderToken) -> bool {
+    token.0[3] == process::id()
 }
 
 fn next(s: &mut [u64; 4]) -> u64 {

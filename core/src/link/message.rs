@@ -153,6 +153,24 @@ messages! {
 }
 
 impl Command<'_> {
+    /// Whether keys of that kind have such an operation: what lies under a lock is not to be written over as a value.
+    #[cfg(feature = "alloc")]
+    const fn fits(&self, kind: Kind) -> bool {
+        match self {
+            Self::Acquire(_) | Self::Renew(_) | Self::Release(_) => matches!(kind, Kind::Lock),
+            Self::Take(..) | Self::Extend(_) | Self::GiveBack(_) | Self::InUse => matches!(kind, Kind::Pool),
+            Self::Begin(_) | Self::Touch(_) | Self::Complete(..) | Self::Fail(_) => matches!(kind, Kind::Once),
+            Self::Remaining | Self::ForceRelease => matches!(kind, Kind::Lock | Kind::Once),
+            Self::Get(_)
+            | Self::Join(..)
+            | Self::Heal(..)
+            | Self::Publish(..)
+            | Self::KeepFlying(_)
+            | Self::Abandon(_)
+            | Self::Invalidate => matches!(kind, Kind::Cache),
+        }
+    }
+
     /// Who asks, where somebody does.
     #[cfg(feature = "alloc")]
     pub(super) const fn token(&self) -> Option<HolderToken> {
@@ -234,7 +252,8 @@ pub(super) struct Asked<'a>(pub(super) Name<'a>, pub(super) Command<'a>);
 #[cfg(feature = "alloc")]
 impl<'a> Parse<'a> for Asked<'a> {
     fn parse(from: &mut Reader<'a>) -> Option<Self> {
-        Some(Self(Name::parse(from)?, Command::parse(from)?))
+        let (name, command) = (Name::parse(from)?, Command::parse(from)?);
+        command.fits(name.kind).then_some(Self(name, command))
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     wire::{Put, Reader},
 };
 use crate::{
-    cell::waiters::Place,
+    cell::{Ask, waiters::Place},
     codec::Postcard,
     drive::{Validity, beside},
     key::{Key, KeyBuf},
@@ -193,10 +193,11 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
 impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
-    /// Gives back what a token may hold, or only a turn, when there is a place to remember it.
-    pub(super) fn forget(&self, key: &Key<'_>, token: HolderToken, may_be_held: bool) {
+    /// Gives back what a token may hold, or only a turn, when there is a place to remember it; or tells that a run
+    /// succeeded whose marker is kept for so many milliseconds.
+    pub(super) fn forget(&self, key: &Key<'_>, token: HolderToken, may_be_held: bool, keep: u64) {
         let now = Tick::of(self.clock.now());
-        self.wake(|state| state.forget(key, token, may_be_held, now));
+        self.wake(|state| state.forget(key, token, may_be_held, keep, now));
     }
 
     /// One request from question to answer, which `read` makes something of. Dropping the future frees its slot.
@@ -236,11 +237,15 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
     }
 
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        self.forget(&key, token, true);
+        self.forget(&key, token, true, 0);
     }
 
     fn turned_away(&self, key: Key<'_>, token: HolderToken) {
-        self.forget(&key, token, false);
+        self.forget(&key, token, false, 0);
+    }
+
+    fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
+        self.forget(&key, ask.token, true, millis(keep));
     }
 }
 

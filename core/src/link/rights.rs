@@ -171,8 +171,8 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
                 self.wake(|state| state.waiters.leave(*place, key));
                 Some(true)
             }
-            Deed::Drop { may_be_held } => {
-                self.forget(key, token, *may_be_held);
+            Deed::Drop { may_be_held, keep } => {
+                self.forget(key, token, *may_be_held, *keep);
                 Some(true)
             }
             Deed::Mark(_) | Deed::Wake => Some(false),

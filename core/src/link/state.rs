@@ -13,6 +13,7 @@ use crate::{
     cell::waiters::{Place, Waiter, Waiters},
     key::{Key, Kind},
     store::Fault,
+    time::short,
     token::HolderToken,
 };
 use core::task::{Poll, Waker};
@@ -190,7 +191,14 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
 
     /// Remembers a right to give back, if there is room; else in the place of one that is only a turn. Gives the pump's
     /// waker.
-    pub(super) fn forget(&mut self, key: &Key<'_>, token: HolderToken, may_be_held: bool, now: Tick) -> Option<Waker> {
+    pub(super) fn forget(
+        &mut self,
+        key: &Key<'_>,
+        token: HolderToken,
+        may_be_held: bool,
+        keep: u64,
+        now: Tick,
+    ) -> Option<Waker> {
         let request = following(&mut self.request);
         let mut place = self.dropped.iter_mut().find(|dropped| dropped.request == 0);
         if place.is_none() && may_be_held {
@@ -198,7 +206,9 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
             self.tally.forgotten = self.tally.forgotten.saturating_add(u32::from(place.is_none()));
         }
         let until = now.after(self.timing.give_back);
-        *place? = Dropped::new(request, key, token, may_be_held, Sends::new(now), until);
+        let place = place?;
+        *place = Dropped::new(request, key, token, may_be_held, Sends::new(now), until);
+        place.keep = short(keep);
         self.kick()
     }
 

@@ -37,6 +37,8 @@ enum Stage {
     Waiting,
     /// Held; the next heartbeat is due at `at`.
     Held,
+    /// A run that succeeded, and whose completion was not heard yet.
+    Done,
     /// There is a value instead.
     Filled,
     /// Refused: somebody else holds it, for `at` more.
@@ -274,7 +276,7 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
     fn give_back(&mut self) {
         // whoever waited may have been given a turn; its release, which finds nothing to release, passes that on
         let open = match self.stage {
-            Stage::Asked | Stage::Waiting | Stage::Held => true,
+            Stage::Asked | Stage::Waiting | Stage::Held | Stage::Done => true,
             Stage::Busy => self.deadline != Instant::ZERO,
             Stage::Failed => self.is_in_doubt(),
             _ => false,
@@ -283,7 +285,7 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
             return;
         }
         let may_be_held = match self.stage {
-            Stage::Held => true,
+            Stage::Held | Stage::Done => true,
             Stage::Asked if S::is_sent(&self.step) => true,
             _ => self.is_in_doubt() || !S::TELLS_TURNS,
         };
@@ -294,7 +296,8 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
         if place != Place::default() {
             self.act(now, Deed::Leave(place));
         }
-        self.act(now, Deed::Drop { may_be_held });
+        let keep = if self.stage == Stage::Done { self.keep } else { 0 };
+        self.act(now, Deed::Drop { may_be_held, keep });
     }
 
     /// Gives it back as the body's result says. An unknown outcome leaves it to the store, as dropping does.
@@ -308,6 +311,10 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
         let now = self.now();
         let done = success && matches!(self.kind, Kind::Once | Kind::Cache);
         let deed = if done { Deed::Done(now.plus(self.keep)) } else { Deed::Release };
+        if done && self.kind == Kind::Once {
+            // also if nobody hears of it, or waits for the answer
+            self.stage = Stage::Done;
+        }
         let mut step = take(&mut self.step);
         let polled = self.poll_act(&mut step, now, deed, cx);
         self.step = step;

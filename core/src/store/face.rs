@@ -28,6 +28,9 @@ macro_rules! handles { ($($(#[$m:meta])* $Name:ident),*) => { $(
         fn turned_away(&self, key: Key<'_>, token: HolderToken) {
             self.0.instance().store().turned_away(key, token);
         }
+        fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
+            self.0.instance().store().unfinished(key, ask, keep);
+        }
         fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
             self.0.instance().store().waiter_gone(key, token);
         }
@@ -50,6 +53,9 @@ impl<S: Store> Store for &S {
     }
     fn turned_away(&self, key: Key<'_>, token: HolderToken) {
         (**self).turned_away(key, token);
+    }
+    fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
+        (**self).unfinished(key, ask, keep);
     }
     fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
         (**self).waiter_gone(key, token);
@@ -80,6 +86,9 @@ impl<S: Host> Host for &S {
     }
     fn key<'a>(&'a self, kind: Kind, buf: &'a S::KeyBuf) -> Result<Key<'a>, KeyError> {
         (**self).key(kind, buf)
+    }
+    fn owns(&self, token: HolderToken) -> bool {
+        (**self).owns(token)
     }
     fn mark(&self, key: Key<'_>, token: HolderToken, inside: bool) {
         (**self).mark(key, token, inside);

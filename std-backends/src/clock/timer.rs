@@ -1,12 +1,12 @@
 //! Timers for tasks outside a tokio runtime: one thread, started at the first wait.
 
 use super::system;
-use crate::locked;
+use crate::{locked, process::PerProcess};
 use cachify_core::time::Instant;
 use std::{
     collections::BTreeMap,
     future::poll_fn,
-    sync::{Condvar, LazyLock, Mutex},
+    sync::{Condvar, Mutex},
     task::{Context, Poll, Waker},
     thread,
 };
@@ -23,13 +23,17 @@ struct Waiting {
     last: u64,
 }
 
-static TIMERS: LazyLock<Timers> = LazyLock::new(|| {
-    thread::Builder::new().name("cachify-timer".into()).spawn(run).map_or_else(drop, drop);
-    Timers::default()
-});
+static TIMERS: PerProcess<Timers> = PerProcess::new();
+
+fn timers() -> &'static Timers {
+    TIMERS.get_or_init(|| {
+        thread::Builder::new().name("cachify-timer".into()).spawn(run).map_or_else(drop, drop);
+        Timers::default()
+    })
+}
 
 fn run() {
-    let timers = &*TIMERS;
+    let timers = timers();
     let mut waiting = locked(&timers.waiting);
     loop {
         let now = system::now();
@@ -57,7 +61,7 @@ struct Entry(Option<(Instant, u64)>);
 impl Drop for Entry {
     fn drop(&mut self) {
         if let Some(key) = self.0 {
-            locked(&TIMERS.waiting).by_end.remove(&key);
+            locked(&timers().waiting).by_end.remove(&key);
         }
     }
 }
@@ -76,13 +80,14 @@ pub(super) fn poll_until(at: Instant, cx: &mut Context<'_>) -> Poll<()> {
         return Poll::Pending;
     }
     let at = at.min(Instant::from_millis((now.as_millis() / GRID + 1) * GRID));
-    let mut waiting = locked(&TIMERS.waiting);
+    let timers = timers();
+    let mut waiting = locked(&timers.waiting);
     if !waiting.by_end.range((at, 0)..=(at, u64::MAX)).any(|(_, w)| w.will_wake(cx.waker())) {
         waiting.last += 1;
         let key = (at, waiting.last);
         waiting.by_end.insert(key, cx.waker().clone());
         if waiting.by_end.keys().next() == Some(&key) {
-            TIMERS.changed.notify_one();
+            timers.changed.notify_one();
         }
     }
     Poll::Pending
@@ -94,12 +99,13 @@ pub(super) async fn sleep_until(at: Instant) {
         if system::now() >= at {
             return Poll::Ready(());
         }
-        let mut waiting = locked(&TIMERS.waiting);
+        let timers = timers();
+        let mut waiting = locked(&timers.waiting);
         waiting.last += 1;
         let key = *entry.0.get_or_insert((at, waiting.last));
         waiting.by_end.insert(key, cx.waker().clone());
         if waiting.by_end.keys().next() == Some(&key) {
-            TIMERS.changed.notify_one();
+            timers.changed.notify_one();
         }
         Poll::Pending
     })

@@ -8,21 +8,23 @@ mod aside;
 mod reaper;
 
 use super::{Answer, BoxFuture, ErasedStore, Operation, dispatch_blocking};
-use crate::locked;
+use crate::{clock::StdClock, locked};
 use cachify_core::{
     Fault,
+    cell::Ask,
     key::{Key, Kind},
     patience::Ticket,
     store::{Kv, KvStore},
+    time::Clock,
     token::HolderToken,
 };
-use std::{future::pending, sync::Mutex};
+use std::{future::pending, sync::Mutex, time::Duration};
 
 /// A blocking store, for threads and tasks; `S` is cloned for every call of a task, so let it be an `Arc`.
 ///
 /// Inside a tokio runtime (feature `tokio`) calls of tasks run on its blocking threads, elsewhere in the task itself.
-/// What is dropped without `release` is given back by one thread per process; if 65,536 are already waiting for that, it
-/// ends with its lease.
+/// What is dropped without `release` is given back by one thread per process. So is told, until the store answers or the
+/// run's TTL is over, that a run succeeded whose completion had no answer.
 impl<S: KvStore + Clone + Send + Sync + 'static> ErasedStore for Kv<S> {
     fn call<'a>(&'a self, key: Key<'a>, operation: Operation<'a>) -> BoxFuture<'a, Result<Answer, Fault>> {
         Box::pin(aside::call(self, key, operation))
@@ -40,6 +42,17 @@ impl<S: KvStore + Clone + Send + Sync + 'static> ErasedStore for Kv<S> {
             let give_back = Operation::give_back(key.kind, token);
             // nobody is left to be told, and the right ends by itself
             let _ = dispatch_blocking(&store, key.key(), give_back);
+            true
+        }));
+    }
+    fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
+        let (store, key, token) = (self.clone(), OwnKey::of(key), ask.token);
+        let clock = StdClock::system();
+        let ends = clock.now().saturating_add(ask.ttl);
+        reaper::reap(Box::new(move || {
+            let _turn = turn(token);
+            let told = dispatch_blocking(&store, key.key(), Operation::Complete(token, keep));
+            told.is_ok() || clock.now() >= ends
         }));
     }
     fn blocks(&self) -> bool {

@@ -201,6 +201,9 @@ impl<'a> Attempt<'a> {
             if self.resent {
                 self.shared.doubt(ask.token);
             }
+            if !is_busy(&answer) {
+                self.shared.doubts.granted(ask.token);
+            }
         }
         if let Some(token) = self.settles {
             self.shared.inbox.gone(self.name, token);

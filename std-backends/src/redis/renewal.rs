@@ -2,9 +2,9 @@
 
 use super::{
     Owner, Shared,
-    background::{Dropped, Room},
     command::{By, Context, command},
     name::Name,
+    reaper::{Owed, Room},
     reply::{Failure, Reply, failure, read},
     threads::Thread,
 };
@@ -12,14 +12,7 @@ use crate::{
     erased::{Answer, Operation},
     keeper::Renew,
 };
-use cachify_core::{
-    Fault, Holding,
-    cell::Ask,
-    key::Key,
-    patience::Ticket,
-    time::{Clock, Instant},
-    token::HolderToken,
-};
+use cachify_core::{Fault, Holding, cell::Ask, key::Key, patience::Ticket, time::Clock, token::HolderToken};
 use redis::{RedisError, Value};
 
 /// How many rights travel together.
@@ -37,7 +30,7 @@ impl Renew for Owner {
             match fault {
                 // a server that keeps one batch waiting keeps the next one too
                 Some(fault) => answers.extend(batch.iter().map(|_| Err(fault))),
-                None => answers.extend(renew(&self.0, batch)),
+                None => answers.extend(renew(self.shared(), batch)),
             }
             fault = answers.last().and_then(|answer| answer.err()).filter(|fault| !matches!(fault, Fault::Rejected(_)));
         }
@@ -45,10 +38,7 @@ impl Renew for Owner {
     }
 
     fn give_back(&self, key: Key<'_>, token: HolderToken) {
-        let right = Dropped { name: Name::of(&key), token };
-        if let Some(background) = self.0.background() {
-            background.give_back(&self.0, right, Instant::ZERO, Room::Unbounded);
-        }
+        self.shared().owe(Owed::back(Name::of(&key), token), Room::Unbounded);
     }
 }
 

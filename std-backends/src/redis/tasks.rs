@@ -14,7 +14,7 @@ use cachify_core::{
     drive::beside,
     time::{Clock, Instant, Timer},
 };
-use redis::{AsyncConnectionConfig, Cmd, RedisResult, Value, aio::MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisResult, Value, aio::MultiplexedConnection};
 use std::{
     collections::HashMap,
     fmt,
@@ -173,6 +173,37 @@ impl<'a> Task<'a> {
         Self { shared, connect_by, unanswered: Mutex::new(None) }
     }
 
+    /// The connection of the caller's runtime, on which an answer is awaited from now on.
+    async fn connection(&self) -> Result<(u64, MultiplexedConnection), Failure> {
+        let limit = self.shared.clock.sleep_until(self.connect_by);
+        let connected = beside(self.shared.lines.connection(self.shared), limit).await;
+        let (number, connection) = connected.unwrap_or(Err(Fault::Unreachable)).map_err(Failure::NotSent)?;
+        *locked(&self.unanswered) = Some(number);
+        Ok((number, connection))
+    }
+
+    /// What came of it on that connection, which is replaced if it broke, or leads to a server that is no master any
+    /// more.
+    fn answered<T>(&self, number: u64, answer: RedisResult<T>) -> Result<T, Failure> {
+        *locked(&self.unanswered) = None;
+        answer.map_err(|error| {
+            let failure = failure(&error);
+            if matches!(failure, Failure::Broken | Failure::NotSent(_)) || failure.is_demotion() {
+                self.shared.lines.forget(number);
+                self.shared.broke();
+            }
+            // it had been sent, or was about to be
+            if let Failure::NotSent(_) = failure { Failure::Broken } else { failure }
+        })
+    }
+
+    /// Many commands at once; their answers, errors of single ones among them.
+    pub(super) async fn send_all(&self, pipe: &Pipeline, count: usize) -> Result<Vec<Value>, Failure> {
+        let (number, mut connection) = self.connection().await?;
+        let answers = connection.send_packed_commands(pipe, 0, count).await;
+        self.answered(number, answers)
+    }
+
     /// No answer came in time.
     pub(super) fn timed_out(&self) {
         if let Some(number) = *locked(&self.unanswered) {
@@ -183,22 +214,10 @@ impl<'a> Task<'a> {
 
 impl Wire for Task<'_> {
     async fn send(&self, cmd: impl FnOnce() -> Cmd + Send) -> Result<Value, Failure> {
-        let limit = self.shared.clock.sleep_until(self.connect_by);
-        let connected = beside(self.shared.lines.connection(self.shared), limit).await;
-        let (number, mut connection) = connected.unwrap_or(Err(Fault::Unreachable)).map_err(Failure::NotSent)?;
-        *locked(&self.unanswered) = Some(number);
+        let (number, mut connection) = self.connection().await?;
         let cmd = cmd();
         let answer = connection.send_packed_command(&cmd).await;
-        *locked(&self.unanswered) = None;
-        answer.and_then(Value::extract_error).map_err(|error| {
-            let failure = failure(&error);
-            if matches!(failure, Failure::Broken | Failure::NotSent(_)) || failure.is_demotion() {
-                self.shared.lines.forget(number);
-                self.shared.broke();
-            }
-            // it had been sent, or was about to be
-            if let Failure::NotSent(_) = failure { Failure::Broken } else { failure }
-        })
+        self.answered(number, answer.and_then(Value::extract_error))
     }
 
     async fn wait_for(&self, at: Instant, event: impl Future<Output = ()> + Send) {

@@ -4,6 +4,7 @@ use crate::{
     clock::StdClock,
     erased::{Answer, ErasedStore, Operation},
     keeper::{Keeper, Renew},
+    process::PerProcess,
 };
 use cachify_core::{
     Fault, Holding,
@@ -27,7 +28,7 @@ pub(crate) struct Guest(Arc<Inner>);
 struct Inner {
     store: Arc<dyn ErasedStore>,
     clock: StdClock,
-    keeper: Keeper,
+    keeper: PerProcess<Keeper>,
     op_timeout: Duration,
 }
 
@@ -39,7 +40,7 @@ impl fmt::Debug for Guest {
 
 impl Guest {
     pub(crate) fn new(store: Arc<dyn ErasedStore>, clock: StdClock, op_timeout: Duration) -> Self {
-        Self(Arc::new(Inner { store, keeper: Keeper::new(clock.clone()), clock, op_timeout }))
+        Self(Arc::new(Inner { store, keeper: PerProcess::new(), clock, op_timeout }))
     }
 
     pub(super) async fn changed(&self, key: Key<'_>, ticket: Ticket) {
@@ -48,6 +49,10 @@ impl Guest {
 
     pub(super) fn dropped(&self, key: Key<'_>, token: HolderToken) {
         self.0.store.dropped(key, token);
+    }
+
+    pub(super) fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
+        self.0.store.unfinished(key, ask, keep);
     }
 
     pub(super) fn waiter_gone(&self, key: Key<'_>, _: HolderToken) {
@@ -65,7 +70,7 @@ impl Guest {
     }
 
     pub(super) fn keeper(&self) -> &Keeper {
-        &self.0.keeper
+        self.0.keeper.get_or_init(|| Keeper::of_this_process(self.0.clock.clone()))
     }
 
     pub(super) fn id(&self) -> usize {
@@ -96,7 +101,9 @@ impl Guest {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.keeper.stop();
+        if let Some(keeper) = self.keeper.get() {
+            keeper.stop();
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What nobody waits for any more is given back, by one thread, after it was taken.
 
 use crate::{conformance::instance, shelf::Shelf};
-use cachify::{Fault, Kv, KvStore, ManualClock, clock::StdClock, core::time::Clock, secs};
+use cachify::{Fault, Kv, KvStore, ManualClock, Ran, clock::StdClock, core::time::Clock, secs};
 use cachify_core::testing::block_on;
 use std::{
     future::{Future, poll_fn},
@@ -108,4 +108,81 @@ async fn what_a_dropped_call_still_takes_is_given_back_after_it() {
     go_on.store(1, SeqCst);
     soon("its last exchange", || entered.load(SeqCst) >= 3);
     soon("the lock", || !c.lock("k").is_locked_blocking().unwrap());
+}
+
+/// A store that is told when it answers nothing: before it does what it was asked, or after.
+#[derive(Clone)]
+struct Mute {
+    shelf: Shelf,
+    how: Arc<AtomicUsize>,
+    /// How many exchanges it left unanswered.
+    unanswered: Arc<AtomicUsize>,
+}
+
+const LOST_BEFORE: usize = 1;
+const LOST_AFTER: usize = 2;
+
+impl KvStore for Mute {
+    type Error = Fault;
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        self.shelf.get(key)
+    }
+    fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, Fault> {
+        let how = self.how.load(SeqCst);
+        if how == LOST_BEFORE {
+            self.unanswered.fetch_add(1, SeqCst);
+            return Err(Fault::TimedOut);
+        }
+        let done = self.shelf.compare_exchange(key, old, new, ttl);
+        if how == LOST_AFTER {
+            self.unanswered.fetch_add(1, SeqCst);
+            return Err(Fault::TimedOut);
+        }
+        done
+    }
+    fn remove(&self, key: &str) -> Result<bool, Fault> {
+        self.shelf.remove(key)
+    }
+}
+
+/// What succeeded is not done again, however late the store hears of it.
+#[test]
+fn the_completion_of_a_run_that_was_not_answered_is_repeated() {
+    for lost in [LOST_BEFORE, LOST_AFTER] {
+        for way in 0..3 {
+            let clock = ManualClock::new();
+            let (how, unanswered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let mute = Mute { shelf: Shelf::new(&clock, false), how: how.clone(), unanswered: unanswered.clone() };
+            let c = instance(&clock, Kv(mute));
+            let once = c.once("job").ttl(secs(60)).keep(secs(600));
+            let lose = || how.store(lost, SeqCst);
+            match way {
+                0 => {
+                    let run = once.begin_blocking().unwrap();
+                    lose();
+                    run.complete().unwrap_err();
+                }
+                1 => assert_eq!(once.run_blocking(|_| lose()), Ok(Ran::Ran(()))),
+                _ => assert_eq!(block_on(once.run(async |_| lose())), Ok(Ran::Ran(()))),
+            }
+            let first = unanswered.load(SeqCst);
+            if lost == LOST_BEFORE {
+                soon("another attempt", || unanswered.load(SeqCst) > first);
+            }
+            how.store(0, SeqCst);
+            c.shutdown_blocking(secs(10));
+            // past its lease: what skips others is the marker
+            clock.advance(secs(61));
+            let beside = once.run_blocking(|_| ());
+            assert!(matches!(beside, Ok(Ran::Skipped(_))), "{lost}, {way}: {beside:?}");
+            clock.advance(secs(600));
+            assert_eq!(once.run_blocking(|_| ()), Ok(Ran::Ran(())), "its marker ended");
+        }
+    }
 }

@@ -104,6 +104,8 @@ pub(in crate::link) struct Dropped<const KEY: usize> {
     pub(super) until: Tick,
     /// Else it is only a turn that may have been given.
     pub(super) may_be_held: bool,
+    /// Milliseconds that the marker of a run that succeeded is kept; zero gives the right back.
+    pub(in crate::link) keep: u32,
     len: u16,
     bytes: [u8; KEY],
 }
@@ -116,6 +118,7 @@ impl<const KEY: usize> Dropped<KEY> {
         sends: Sends::NONE,
         until: Tick::ZERO,
         may_be_held: false,
+        keep: 0,
         len: 0,
         bytes: [0; KEY],
     };

@@ -2,78 +2,86 @@
 //!
 //! Not here: what a job does, which is one blocking operation of some store.
 
-use crate::locked;
+use crate::{
+    backlog::{Backlog, Noted},
+    clock::StdClock,
+    locked,
+    process::PerProcess,
+};
+use cachify_core::time::{Clock, Instant};
 use std::{
-    future::poll_fn,
+    collections::{BTreeMap, btree_map::OccupiedEntry},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Mutex, OnceLock,
-        mpsc::{Sender, channel},
+        Arc, Mutex,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
-    task::{Poll, Waker},
     thread,
+    time::Duration,
 };
 
-/// How many jobs may wait; of more, the rights end by themselves.
-const ROOM: u64 = 65_536;
+/// Whether a job is done; one that is not is tried again.
+pub(super) type Job = Box<dyn FnMut() -> bool + Send>;
 
-pub(super) type Job = Box<dyn FnOnce() + Send>;
+/// How soon a job is tried again, at first and at last.
+const PAUSE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
-/// How far the thread has come.
-struct Progress {
-    noted: u64,
-    done: u64,
-    /// Who waits for which job to be done.
-    waiting: Vec<(u64, Waker)>,
+/// The thread of one process, seen from outside; a forked child starts its own.
+struct Reaper {
+    jobs: Mutex<Sender<Noticed>>,
+    backlog: Arc<Backlog>,
 }
 
-static PROGRESS: Mutex<Progress> = Mutex::new(Progress { noted: 0, done: 0, waiting: Vec::new() });
+struct Noticed {
+    job: Job,
+    pause: Duration,
+    _noted: Noted,
+}
 
-/// Hands a job to the thread; full or without a thread, the right ends by itself.
+static REAPER: PerProcess<Reaper> = PerProcess::new();
+
+fn reaper() -> &'static Reaper {
+    REAPER.get_or_init(|| {
+        let (sender, jobs) = channel();
+        let _ = thread::Builder::new().name("cachify-reaper".into()).spawn(move || run(&jobs));
+        Reaper { jobs: Mutex::new(sender), backlog: Arc::default() }
+    })
+}
+
+/// Hands a job to the thread; without one, the right ends by itself.
 pub(super) fn reap(job: Job) {
-    static REAPER: OnceLock<Sender<Job>> = OnceLock::new();
-    let reaper = REAPER.get_or_init(|| {
-        let (sender, jobs) = channel::<Job>();
-        let run = move || {
-            for job in jobs {
-                // the panic of a store must not end it
-                let _ = catch_unwind(AssertUnwindSafe(job));
-                done();
-            }
-        };
-        let _ = thread::Builder::new().name("cachify-reaper".into()).spawn(run);
-        sender
-    });
-    // under the lock, so that a job is not done before it is noted
-    let mut progress = locked(&PROGRESS);
-    if progress.noted - progress.done < ROOM && reaper.send(job).is_ok() {
-        progress.noted += 1;
-    }
-}
-
-fn done() {
-    let woken: Vec<_> = {
-        let mut progress = locked(&PROGRESS);
-        progress.done += 1;
-        let done = progress.done;
-        progress.waiting.extract_if(.., |(job, _)| *job <= done).collect()
-    };
-    for (_, waker) in woken {
-        waker.wake();
-    }
+    let reaper = reaper();
+    let noted = reaper.backlog.note();
+    let _ = locked(&reaper.jobs).send(Noticed { job, pause: PAUSE[0], _noted: noted });
 }
 
 /// Ends when all jobs noted so far are done.
 pub(super) async fn idle() {
-    let last = locked(&PROGRESS).noted;
-    poll_fn(|cx| {
-        let mut progress = locked(&PROGRESS);
-        if progress.done >= last {
-            return Poll::Ready(());
+    reaper().backlog.idle().await;
+}
+
+fn run(jobs: &Receiver<Noticed>) {
+    let clock = StdClock::system();
+    let mut again: BTreeMap<(Instant, u64), Noticed> = BTreeMap::new();
+    let mut last = 0;
+    loop {
+        let due = again.first_entry().filter(|first| first.key().0 <= clock.now()).map(OccupiedEntry::remove);
+        let next = match (due, again.keys().next()) {
+            (Some(due), _) => Ok(due),
+            (None, Some((at, _))) => jobs.recv_timeout(at.since(clock.now())),
+            (None, None) => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        let mut noticed = match next {
+            Ok(noticed) => noticed,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        // the panic of a store must not end it, and is not asked for twice
+        if !catch_unwind(AssertUnwindSafe(&mut noticed.job)).unwrap_or(true) {
+            last += 1;
+            let at = clock.now().saturating_add(noticed.pause);
+            noticed.pause = (noticed.pause * 2).min(PAUSE[1]);
+            again.insert((at, last), noticed);
         }
-        progress.waiting.retain(|(job, waker)| *job != last || !waker.will_wake(cx.waker()));
-        progress.waiting.push((last, cx.waker().clone()));
-        Poll::Pending
-    })
-    .await;
+    }
 }

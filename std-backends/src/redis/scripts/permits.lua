@@ -30,10 +30,14 @@ local function permit(slots, holders, token)
   return index, remaining
 end
 
--- Both records end together, after the last permit; put off only now and then.
+-- Both records end together, after the last permit.
+local function outlive(slots, holders, ttl)
+  local ends = math.max(ttl + LINGER, redis.call('PTTL', slots))
+  redis.call('PEXPIRE', slots, ends)
+  redis.call('PEXPIRE', holders, ends)
+end
+
+-- The same, put off now and then.
 local function keep(slots, holders, ttl)
-  if redis.call('PTTL', slots) < ttl + LINGER * 0.9 then
-    redis.call('PEXPIRE', slots, ttl + LINGER)
-    redis.call('PEXPIRE', holders, ttl + LINGER)
-  end
+  if redis.call('PTTL', slots) < ttl + LINGER * 0.9 then outlive(slots, holders, ttl) end
 end

@@ -1,0 +1,290 @@
+//! Giving back in the background: what was dropped, and what its holder said and nobody heard.
+//!
+//! Invariant: what was held is tried until the server answered for it, or it must have ended. Many travel together, but
+//! each has its own answer, so one that the server refuses keeps no other waiting.
+
+use super::{
+    Shared,
+    background::or_closed,
+    command::{By, Context, command},
+    name::Name,
+    reply::{self, Failure, failure, read},
+    tasks::Task,
+};
+use crate::{
+    backlog::{Backlog, Noted},
+    erased::Operation,
+    locked,
+};
+use cachify_core::{
+    Fault,
+    drive::beside,
+    observe::Event,
+    patience::Ticket,
+    time::{Clock, Instant, Timer},
+    token::HolderToken,
+};
+use redis::{Pipeline, RedisError, Value};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::runtime::Handle;
+
+/// How many travel together.
+const BATCH: usize = 100;
+/// How many batches are on their way at a time.
+const AT_ONCE: usize = 4;
+/// How many rights in doubt are noted: an outage must not fill the memory of a busy process. Those that were held count
+/// nowhere, for there are no more of them than there were.
+const LEASES: usize = 65_536;
+/// The same of flights, which end soon by themselves.
+const FLIGHTS: usize = 4_096;
+/// For how long anything is tried whose end is not known; then it ends by itself.
+const GIVE_UP: Duration = Duration::from_secs(3_600);
+/// How soon what was not answered is tried again, at first and at last.
+const PAUSE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
+
+/// What the server is to be told of a right that nobody holds any more.
+#[derive(Clone, Debug)]
+pub(super) struct Owed {
+    pub(super) name: Name,
+    pub(super) token: HolderToken,
+    /// For how long the marker of a run that succeeded is kept; `None` gives the right back.
+    pub(super) done: Option<Duration>,
+    /// When it has ended whatever the server is told.
+    pub(super) ends: Instant,
+}
+
+impl Owed {
+    pub(super) const fn back(name: Name, token: HolderToken) -> Self {
+        Self { name, token, done: None, ends: Instant::MAX }
+    }
+
+    fn operation(&self) -> Operation<'static> {
+        match self.done {
+            Some(keep) => Operation::Complete(self.token, keep),
+            None => Operation::give_back(self.name.kind, self.token),
+        }
+    }
+}
+
+/// How much of its kind may be noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// It was held, so there is no more of it than there was.
+    Unbounded,
+    /// Locks, runs and permits in doubt.
+    Leases,
+    /// Flights in doubt.
+    Flights,
+}
+
+/// The background's debts.
+#[derive(Debug)]
+pub(super) struct Reaper {
+    runtime: Handle,
+    backlog: Arc<Backlog>,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// Those that are due.
+    due: VecDeque<Debt>,
+    /// How many batches are on their way.
+    working: usize,
+    leases: usize,
+    flights: usize,
+}
+
+impl Queue {
+    fn counter(&mut self, room: Room) -> Option<(&mut usize, usize)> {
+        match room {
+            Room::Unbounded => None,
+            Room::Leases => Some((&mut self.leases, LEASES)),
+            Room::Flights => Some((&mut self.flights, FLIGHTS)),
+        }
+    }
+
+    fn enter(&mut self, room: Room) -> bool {
+        match self.counter(room) {
+            Some((count, limit)) if *count >= limit => false,
+            Some((count, _)) => {
+                *count += 1;
+                true
+            }
+            None => true,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Debt {
+    owed: Owed,
+    room: Room,
+    pause: Duration,
+    /// When it is given up.
+    until: Instant,
+    _noted: Noted,
+}
+
+impl Reaper {
+    pub(super) fn new(runtime: Handle) -> Self {
+        Self { runtime, backlog: Arc::default(), queue: Mutex::default() }
+    }
+
+    /// Notes what is to be told, soon, but not before `at`; whether there was room.
+    pub(super) fn owe(&self, shared: &Arc<Shared>, owed: Owed, at: Instant, room: Room) -> bool {
+        if !locked(&self.queue).enter(room) {
+            return false;
+        }
+        let until = shared.clock.now().saturating_add(GIVE_UP).min(owed.ends);
+        let debt = Debt { owed, room, pause: PAUSE[0], until, _noted: self.backlog.note() };
+        if at == Instant::ZERO {
+            self.put(shared, vec![debt]);
+        } else {
+            self.put_at(shared, at, vec![debt]);
+        }
+        true
+    }
+
+    fn put(&self, shared: &Arc<Shared>, debts: Vec<Debt>) {
+        let starts = {
+            let mut queue = locked(&self.queue);
+            queue.due.extend(debts);
+            let starts = queue.working < AT_ONCE;
+            queue.working += usize::from(starts);
+            starts
+        };
+        if starts {
+            self.runtime.spawn(work(shared.clone()));
+        }
+    }
+
+    fn put_at(&self, shared: &Arc<Shared>, at: Instant, debts: Vec<Debt>) {
+        let shared = shared.clone();
+        self.runtime.spawn(async move {
+            // while the instance ends, one more attempt has to do
+            or_closed(&shared, shared.clock.sleep_until(at)).await;
+            if let Some(background) = shared.running() {
+                background.reaper.put(&shared, debts);
+            }
+        });
+    }
+
+    /// The next batch; the last one takes its place with it.
+    fn take(&self) -> Vec<Debt> {
+        let mut queue = locked(&self.queue);
+        let many = queue.due.len().min(BATCH);
+        if many == 0 {
+            queue.working -= 1;
+        }
+        queue.due.drain(..many).collect()
+    }
+
+    fn paid(&self, debt: &Debt) {
+        if let Some((count, _)) = locked(&self.queue).counter(debt.room) {
+            *count -= 1;
+        }
+    }
+
+    /// Ends when everything noted so far was told, or given up.
+    pub(super) async fn idle(&self) {
+        self.backlog.idle().await;
+    }
+}
+
+/// Batch after batch, as long as any is due.
+async fn work(shared: Arc<Shared>) {
+    while let Some(background) = shared.running() {
+        let batch = background.reaper.take();
+        if batch.is_empty() {
+            return;
+        }
+        let answers = tell(&shared, &batch).await;
+        let now = shared.clock.now();
+        let mut again: Vec<(Instant, Vec<Debt>)> = Vec::new();
+        for (mut debt, answer) in batch.into_iter().zip(answers) {
+            let Some(fault) = answer.err().map(fault) else {
+                background.reaper.paid(&debt);
+                continue;
+            };
+            let lasting = matches!(fault, Fault::Rejected(why) if !reply::PASSING.contains(&why));
+            let at = now.saturating_add(debt.pause);
+            if lasting || shared.is_closed() || at >= debt.until {
+                // nobody is left to be told but the observer
+                background.reaper.paid(&debt);
+                shared.tell(&Event::Failed { key: None, fault });
+                continue;
+            }
+            debt.pause = (debt.pause * 2).min(PAUSE[1]);
+            match again.iter_mut().find(|(when, _)| *when == at) {
+                Some((_, debts)) => debts.push(debt),
+                None => again.push((at, vec![debt])),
+            }
+        }
+        for (at, debts) in again {
+            background.reaper.put_at(&shared, at, debts);
+        }
+    }
+}
+
+fn fault(failure: Failure) -> Fault {
+    match failure {
+        Failure::NotSent(fault) | Failure::Refused(fault) => fault,
+        Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Fault::TimedOut,
+    }
+}
+
+/// One batch, within the limit of one operation; an answer for each.
+async fn tell(shared: &Arc<Shared>, batch: &[Debt]) -> Vec<Result<(), Failure>> {
+    let until = shared.deadline();
+    let task = Task::new(shared, until);
+    let mut answers = vec![Err(Failure::TimedOut); batch.len()];
+    let all = async {
+        let mut left: Vec<_> = (0..batch.len()).collect();
+        // by their text those that a server does not know which was restarted or flushed
+        for by in [By::Digest, By::Body] {
+            let mut pipe = redis::pipe();
+            for at in &left {
+                let owed = &batch[*at].owed;
+                let context = Context { name: &owed.name, not_after: 0, inbox: "", arrived: 0 };
+                pipe.add_command(command(&owed.operation(), &context, by));
+            }
+            let told = exchange(&task, &pipe, left.len()).await;
+            for (at, answer) in left.iter().zip(told) {
+                answers[*at] = answer.and_then(|value| understood(value, &batch[*at].owed.operation()));
+            }
+            left.retain(|at| matches!(answers[*at], Err(Failure::NoScript)));
+            if left.is_empty() {
+                break;
+            }
+        }
+    };
+    if beside(all, shared.clock.sleep_until(until)).await.is_err() {
+        task.timed_out();
+    }
+    answers
+}
+
+/// All of a pipeline; once more if the connection broke, which is how one at rest ends. What is told twice is told.
+async fn exchange(task: &Task<'_>, pipe: &Pipeline, count: usize) -> Vec<Result<Value, Failure>> {
+    let answers = match task.send_all(pipe, count).await {
+        Err(Failure::Broken) => task.send_all(pipe, count).await,
+        answers => answers,
+    };
+    match answers {
+        Ok(values) => values.into_iter().map(Ok).collect(),
+        Err(failed) => vec![Err(failed); count],
+    }
+}
+
+/// Kept or lost: either way the server has heard it.
+fn understood(value: Value, operation: &Operation<'_>) -> Result<(), Failure> {
+    match value {
+        Value::ServerError(error) => Err(failure(&RedisError::from(error))),
+        value => read(operation, value, Ticket::NONE).map(drop).map_err(Failure::Refused),
+    }
+}

@@ -1,0 +1,98 @@
+//! A process that forks four children while its instance is connected, waiting and renewing.
+//!
+//! `forks URL PORT`: each child uses the instance that its parent built, on both faces. What it says is one line each:
+//! `grant FENCE TOKEN INSIDE` for a grant (how many were inside beside it), `renewed BOOL` of a right held for three of
+//! its TTLs, and at the end what the parent saw of its own.
+#![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
+
+use cachify::{Cachify, Holding, secs};
+use cachify_tests::resp::{Client, Reply};
+use fork::Fork;
+use std::{env, error::Error, process::exit, thread, time::Duration};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const CHILDREN: usize = 4;
+const ROUNDS: u32 = 8;
+/// Far longer than anything here takes: nobody gets in by asking now and then.
+const LONG: Duration = secs(60);
+
+fn main() -> Result<()> {
+    let words: Vec<String> = env::args().skip(1).collect();
+    let [url, port] = words.as_slice() else { return Err("URL and PORT are missing".into()) };
+    let port = port.parse()?;
+    let build = || Cachify::builder().redis(url).prefix("t").op_timeout(secs(10)).connect_timeout(secs(10)).poll(LONG);
+    let (c, other) = (build().build()?, build().build()?);
+    let kept = c.lock("kept").ttl(secs(1)).acquire_blocking()?;
+    let wanted = other.lock("wanted").ttl(LONG).acquire_blocking()?;
+    let waiter = thread::spawn({
+        let c = c.clone();
+        move || c.lock("wanted").wait(LONG).acquire_blocking().is_ok()
+    });
+    let mut client = Client::to(port)?;
+    while client.ask(&["ZCARD", "t:l:{wanted}:q"])? != Reply::Int(1) {
+        thread::sleep(Duration::from_millis(2));
+    }
+    let mut children = Vec::new();
+    for number in 0..CHILDREN {
+        match fork::fork()? {
+            Fork::Parent(child) => children.push(child),
+            Fork::Child => {
+                let done = child(&c, number, port);
+                // its copy of what the parent holds
+                drop(kept);
+                c.shutdown_blocking(secs(10));
+                if let Err(why) = &done {
+                    println!("child {number}: {why}");
+                }
+                exit(i32::from(done.is_err()));
+            }
+        }
+    }
+    for child in children {
+        println!("ended {}", fork::waitpid(child)? == 0);
+    }
+    println!("kept {} {}", kept.is_valid(), kept.release()? == Holding::Kept);
+    wanted.release()?;
+    println!("served {}", waiter.join().is_ok_and(|served| served));
+    Ok(())
+}
+
+fn child(c: &Cachify, number: usize, port: u16) -> Result<()> {
+    let mut client = Client::to(port)?;
+    let shared = c.lock("shared").ttl(secs(30)).wait(LONG);
+    for _ in 0..ROUNDS {
+        let guard = shared.acquire_blocking()?;
+        granted(&mut client, guard.fence().0)?;
+        guard.release()?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        for _ in 0..ROUNDS {
+            let guard = shared.acquire().await?;
+            granted(&mut client, guard.fence().0)?;
+            guard.release().await?;
+        }
+        Result::Ok(())
+    })?;
+    let own = c.lock(("own", number as u64)).ttl(Duration::from_millis(700)).acquire_blocking()?;
+    thread::sleep(Duration::from_millis(2_100));
+    println!("renewed {}", own.is_valid() && own.release()? == Holding::Kept);
+    // given back in the background, as is what the shutdown waits for
+    drop(shared.acquire_blocking()?);
+    Ok(())
+}
+
+/// Says what a grant was, and how many were inside beside it.
+fn granted(client: &mut Client, fence: u64) -> Result<()> {
+    let inside = int(&client.ask(&["INCR", "inside"])?)?;
+    let Reply::Text(token) = client.ask(&["HGET", "t:l:{shared}", "o"])? else { return Err("nobody holds it".into()) };
+    thread::sleep(Duration::from_millis(2));
+    client.ask(&["DECR", "inside"])?;
+    println!("grant {fence} {} {}", String::from_utf8(token)?, inside - 1);
+    Ok(())
+}
+
+fn int(reply: &Reply) -> Result<i64> {
+    if let Reply::Int(n) = reply { Ok(*n) } else { Err(format!("no number: {reply:?}").into()) }
+}

@@ -1,0 +1,131 @@
+//! What is given back when many go at once, when nobody answers, and when a run that succeeded is not heard.
+
+use super::world::{everywhere, int, millis, over, pass, patient, run, until_answered, until_blocking};
+use cachify::{Cachify, Ran, once, secs};
+use cachify_tests::{
+    proxy::{Direction, Proxy},
+    server::Server,
+};
+use std::time::Duration;
+
+/// How many of `count` locks are held.
+fn held(server: &Server, count: u32) -> usize {
+    let mut client = server.connect().unwrap();
+    let is_held = |n: &u32| int(&client.ask(&["HEXISTS", &format!("t:l:{{seat:{n}}}"), "o"]).unwrap()) == 1;
+    (0..count).filter(is_held).count()
+}
+
+#[test]
+fn ten_thousand_guards_dropped_at_once_are_all_given_back() {
+    everywhere(|server| {
+        let c = over(&server);
+        run(async {
+            let mut guards = Vec::new();
+            for n in 0..10_000_u32 {
+                guards.push(c.lock(("seat", n)).ttl(secs(600)).acquire().await.unwrap());
+            }
+            drop(guards);
+            assert_eq!(c.shutdown(secs(30)).await, 0, "they were dropped before");
+        });
+        assert_eq!(held(&server, 10_000), 0);
+    });
+}
+
+/// Reads whose answer did not come leave flights in doubt: more of them than there is room for.
+#[test]
+fn flights_in_doubt_take_no_room_from_what_was_held() {
+    everywhere(|server| {
+        let c = patient(server.url()).op_timeout(millis(500)).build().unwrap();
+        run(async {
+            let mut held = Vec::new();
+            for n in 0..100_u32 {
+                held.push(c.lock(("seat", n)).ttl(secs(600)).acquire().await.unwrap());
+            }
+            server.pause();
+            let reads: Vec<_> = (0..6_000_u32)
+                .map(|n| {
+                    let cache = c.cache(("value", n));
+                    tokio::spawn(async move { cache.get_or_insert_with(async || Ok::<u32, ()>(n)).await })
+                })
+                .collect();
+            for read in reads {
+                assert!(read.await.unwrap().is_ok());
+            }
+            drop(held);
+            server.resume();
+        });
+        until_blocking(|| self::held(&server, 100) == 0);
+    });
+}
+
+fn limited(server: &Server, proxy: &Proxy) -> Cachify {
+    patient(server.url_at(proxy.port())).op_timeout(millis(500)).connect_timeout(secs(2)).build().unwrap()
+}
+
+fn is_marked(server: &Server) -> bool {
+    int(&server.command(&["HEXISTS", "t:o:{job}", "d"])) == 1
+}
+
+#[once(instance = c, key = "job", ttl = 60, keep = 60, companions = false)]
+async fn job(c: &Cachify, before_its_end: impl FnOnce() + Send) -> Option<u32> {
+    before_its_end();
+    Some(1)
+}
+
+/// The question is lost, or its answer: either way the job was done, and is not done again.
+#[test]
+fn the_completion_of_a_run_that_was_not_heard_is_repeated() {
+    everywhere(|server| {
+        let beside = over(&server);
+        for direction in [Direction::ToServer, Direction::ToClient] {
+            for way in 0..4 {
+                let proxy = Proxy::to(server.port());
+                let c = limited(&server, &proxy);
+                let lose = || proxy.blackhole(direction);
+                let once = c.once("job").ttl(secs(60)).keep(secs(60));
+                match way {
+                    0 => {
+                        let run = once.begin_blocking().unwrap();
+                        lose();
+                        run.complete().unwrap_err();
+                    }
+                    1 => assert_eq!(once.run_blocking(|_| lose()), Ok(Ran::Ran(()))),
+                    2 => assert_eq!(run(job(&c, lose)), Some(1)),
+                    _ => run(async {
+                        // whoever waits for the end gives up
+                        let done = once.run(async |_| lose());
+                        assert!(tokio::time::timeout(millis(100), done).await.is_err());
+                    }),
+                }
+                // time for what would be tried instead
+                pass(millis(700));
+                proxy.heal();
+                until_blocking(|| is_marked(&server));
+                pass(millis(300));
+                assert!(is_marked(&server), "nothing undoes it: {direction:?}, {way}");
+                assert!(matches!(beside.once("job").run_blocking(|_| ()), Ok(Ran::Skipped(_))));
+                assert!(beside.once("job").force_release_blocking().unwrap());
+            }
+        }
+    });
+}
+
+/// A shutdown waits for it like for everything else that is given back.
+#[test]
+fn a_completion_that_is_repeated_is_waited_for_at_a_shutdown() {
+    everywhere(|server| {
+        let proxy = Proxy::to(server.port());
+        let c = limited(&server, &proxy);
+        run(async {
+            let run = c.once("job").ttl(secs(60)).keep(secs(60)).begin().await.unwrap();
+            proxy.blackhole(Direction::ToServer);
+            run.complete().await.unwrap_err();
+            let heal = async {
+                tokio::time::sleep(Duration::from_millis(700)).await;
+                proxy.heal();
+            };
+            tokio::join!(heal, c.shutdown(secs(30)));
+            until_answered(async || is_marked(&server)).await;
+        });
+    });
+}
