@@ -106,7 +106,7 @@ mod state;
 mod wire;
 
 #[cfg(feature = "alloc")]
-pub use gateway::{Gateway, Limits, Served};
+pub use gateway::{Admission, Gateway, Life, Limits, Lines, Roster, Served};
 pub use remote::RemoteStore;
 pub use settings::{Session, Tally, Timing};
 pub use state::State;
@@ -117,6 +117,9 @@ use embedded_io_async::Write;
 
 /// The version of the link that is spoken here.
 pub const VERSION: u8 = 1;
+
+/// What a second device of one identity is refused with.
+const RIVAL: &str = "a device with the same identity is on another line of the gateway";
 
 /// What a value is refused with that is longer than a frame of the device.
 const TOO_LONG: &str = "the value is longer than a frame of the device";

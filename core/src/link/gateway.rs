@@ -5,6 +5,7 @@
 
 mod desk;
 mod perform;
+mod roster;
 mod watch;
 
 use super::{LineEnd, frame::Decoder, write_all};
@@ -18,6 +19,7 @@ use crate::{
 };
 use alloc::{boxed::Box, string::String, vec, vec::Vec};
 use core::{
+    fmt,
     future::{Future, poll_fn},
     pin::{Pin, pin},
     task::{Context, Poll},
@@ -26,6 +28,7 @@ use core::{
 use desk::{Desk, Frame};
 use embedded_io_async::{Read, Write};
 use perform::perform;
+pub use roster::{Admission, Life, Lines, Roster};
 use watch::{Watches, wait};
 
 /// How much a gateway takes on for one line.
@@ -47,6 +50,9 @@ pub struct Limits {
     pub sessions: usize,
     /// Answers that are remembered in each session: 16.
     pub answers: usize,
+    /// How long a line says nothing before a device of the same identity and session is served on another one: 30 s.
+    /// Of another session, which is a device that began anew, a sixth of it.
+    pub silence: Duration,
 }
 
 impl Limits {
@@ -60,6 +66,7 @@ impl Limits {
         permits: 4_096,
         sessions: 4,
         answers: 16,
+        silence: Duration::from_secs(30),
     };
 }
 
@@ -85,6 +92,8 @@ pub struct Served {
     pub rubbish: u64,
     /// Notices that a key was released.
     pub notices: u64,
+    /// Requests of a device whose identity another line has.
+    pub rivals: u64,
 }
 
 /// What the keys of a device become on the store.
@@ -120,20 +129,26 @@ impl OwnName {
 /// # let _ = why; }
 /// assert_eq!(gateway.served().done, 0);
 /// ```
-#[derive(Debug)]
 pub struct Gateway<'s, S, C> {
     store: &'s S,
     clock: C,
     place: Place,
     limits: Limits,
+    admission: Option<&'s dyn Admission>,
     desk: Desk,
+}
+
+impl<S, C> fmt::Debug for Gateway<'_, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("limits", &self.limits).field("desk", &self.desk).finish_non_exhaustive()
+    }
 }
 
 impl<'s, S, C> Gateway<'s, S, C> {
     /// Serves from `store`; values are bytes.
     pub fn new(store: &'s S, clock: C) -> Self {
         let place = Place { prefix: String::new(), seed: 0 };
-        Self { store, clock, place, limits: Limits::DEFAULT, desk: Desk::default() }
+        Self { store, clock, place, limits: Limits::DEFAULT, admission: None, desk: Desk::default() }
     }
 
     /// What the keys of devices begin with; empty unless said.
@@ -154,6 +169,13 @@ impl<'s, S, C> Gateway<'s, S, C> {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Who decides which devices are served on this line; shared by all lines of a gateway. Everybody is unless said.
+    #[must_use]
+    pub fn admission(mut self, admission: &'s dyn Admission) -> Self {
+        self.admission = Some(admission);
         self
     }
 
@@ -178,7 +200,8 @@ where
     ///
     /// Dropping the future leaves each of them done or not done; the devices ask again by the same tokens.
     pub async fn serve<R: Read, W: Write>(&mut self, reader: R, writer: W) -> LineEnd<R::Error, W::Error> {
-        let Self { store, clock, place, limits, desk } = self;
+        let Self { store, clock, place, limits, admission, desk } = self;
+        let line = roster::Place::begin(*admission);
         let (store, clock, place, limits) = (*store, &*clock, &*place, *limits);
         let mut jobs = Vec::new();
         let mut watches = Watches::new(
@@ -197,7 +220,9 @@ where
                     moved = true;
                     match heard {
                         Ok((reader, chunk, len)) => {
-                            desk.hear(chunk.get(..len).unwrap_or_default(), &mut decoder, &limits, jobs.len());
+                            let admits = |life| line.admits(life, clock.now(), &limits);
+                            let chunk = chunk.get(..len).unwrap_or_default();
+                            desk.hear(chunk, &mut decoder, &limits, jobs.len(), &admits);
                             reading.set(Some(read(reader)));
                         }
                         Err(why) => end = Some(why),

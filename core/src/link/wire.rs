@@ -292,6 +292,7 @@ mod tests {
             comes_back(fault);
         }
         comes_back(Fault::Rejected(crate::link::TOO_LONG));
+        comes_back(Fault::Rejected(crate::link::RIVAL));
         comes_back(Some(Holding::Lost));
         comes_back(Kind::Pool);
     }

@@ -1,12 +1,12 @@
 //! The store of an instance as devices see it: values are bytes, whatever their type.
 
 use super::{AnyStore, Kind};
-use crate::{clock::StdClock, erased::Operation};
+use crate::{StdLock, clock::StdClock, erased::Operation};
 use cachify_core::{
     AsIs, Fault, Holding,
     cell::{Ask, Begun, Grant, Kept, Life, Lookup},
     key::Key,
-    link::Gateway,
+    link::{Gateway, Roster},
     patience::{Contended, Ticket},
     store::{
         AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
@@ -14,24 +14,27 @@ use cachify_core::{
     },
     token::HolderToken,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// The store of an instance, for gateways: rights are shared with the instance's own calls, values are bytes.
 ///
 /// Outside the process an entry is what it is there, so a device and a server that give it the same tag and codec read
 /// each other's. In memory, devices see only what devices wrote.
 #[derive(Clone, Debug)]
-pub struct RawStore(AnyStore);
+pub struct RawStore(AnyStore, Arc<Roster<StdLock>>);
 
 impl RawStore {
-    pub(crate) const fn new(store: AnyStore) -> Self {
-        Self(store)
+    pub(crate) fn new(store: AnyStore) -> Self {
+        Self(store, Arc::default())
     }
 
     /// A gateway for the devices of one line, under this instance's prefix.
+    ///
+    /// A device whose identity is on another line of this store or of a clone of it is refused.
     #[must_use]
     pub fn gateway(&self) -> Gateway<'_, Self, StdClock> {
-        Gateway::new(self, self.0.clock.clone()).prefix(&self.0.prefix).seed(self.0.seed)
+        let gateway = Gateway::new(self, self.0.clock.clone()).prefix(&self.0.prefix).seed(self.0.seed);
+        gateway.admission(&*self.1)
     }
 }
 

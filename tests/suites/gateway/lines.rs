@@ -385,3 +385,40 @@ fn devices_of_several_lines_share_one_store() {
         Box::pin(shared).await;
     });
 }
+
+/// As units of one batch are whose firmware has the identity built in: neither their counters nor their tokens differ.
+#[test]
+fn a_second_live_device_of_one_identity_is_refused_and_named() {
+    let redis = Server::start(Engine::Redis);
+    let gateway = gateway(&["--listen", "tcp:127.0.0.1:0", "--redis", &redis.url(), "--prefix", "t"]);
+    let port = port_of(&gateway);
+    run(async {
+        let first = tcp(port).await;
+        let name = format!("tcp:{}", first.local_addr().unwrap());
+        on(first, 1, async |one| {
+            let held = one.lock("k").ttl(secs(30)).acquire().await.unwrap();
+            on(tcp(port).await, 1, async |two| {
+                // the same attempt of the same life, as far as its token can tell
+                for call in 0..3 {
+                    let refused = two.lock("k").ttl(secs(30)).acquire().await.map(drop).unwrap_err();
+                    let Refused::Unavailable(Fault::Rejected(why)) = refused else { panic!("{call}: {refused:?}") };
+                    assert!(why.contains("identity"), "{why}");
+                }
+                let twice = two.once("job").keep(secs(60)).run(async |_| ()).await;
+                assert!(matches!(twice, Err(Refused::Unavailable(Fault::Rejected(_)))), "{twice:?}");
+                let computed = two.cache("v").get_or_insert_with(async || Ok::<u8, ()>(2)).await;
+                assert_eq!(computed, Ok(2), "a cache fails open");
+            })
+            .await;
+            gateway.says(|line| {
+                line.contains("is refused") && line.contains("00000001-00000007") && line.ends_with(&name)
+            });
+            assert!(one.lock("k").try_acquire().await.unwrap().is_none(), "the first one is served as before");
+            held.release().await.unwrap();
+        })
+        .await;
+    });
+    // its line has ended: the next one may have its place
+    gateway.says(|line| line.starts_with("device 1: has left "));
+    run(async { on(tcp(port).await, 1, async |device| works(device, "later").await).await });
+}

@@ -2,10 +2,10 @@
 //!
 //! Invariant: a request is begun once while its session is remembered, in the order of its key.
 
-use super::{Limits, OwnName, Served};
+use super::{Life, Limits, OwnName, Served};
 use crate::{
     link::{
-        TOO_LONG, VERSION,
+        RIVAL, TOO_LONG, VERSION,
         frame::{self, Decoder, Encoder},
         message::{Answer, Asked, Head, Name, put_reply, take_head, take_whole},
     },
@@ -112,10 +112,18 @@ impl Desk {
     }
 
     /// Takes what came over the line.
-    pub(super) fn hear(&mut self, bytes: &[u8], decoder: &mut Decoder<Vec<u8>>, limits: &Limits, running: usize) {
+    pub(super) fn hear(
+        &mut self,
+        bytes: &[u8],
+        decoder: &mut Decoder<Vec<u8>>,
+        limits: &Limits,
+        running: usize,
+        admits: &dyn Fn(Life) -> bool,
+    ) {
         for byte in bytes {
             let rubbish = decoder.rubbish();
-            let understood = decoder.feed(*byte).is_none_or(|message| self.take(message, limits, running).is_some());
+            let message = decoder.feed(*byte);
+            let understood = message.is_none_or(|message| self.take(message, limits, running, admits).is_some());
             if !understood || decoder.rubbish() != rubbish {
                 self.served.rubbish += 1;
                 self.apart = true;
@@ -124,7 +132,7 @@ impl Desk {
     }
 
     /// Takes one message; `None` for what is no request.
-    fn take(&mut self, message: &[u8], limits: &Limits, running: usize) -> Option<()> {
+    fn take(&mut self, message: &[u8], limits: &Limits, running: usize, admits: &dyn Fn(Life) -> bool) -> Option<()> {
         let (version, head, body) = take_head(message, Ticket::NONE)?;
         if head.request == 0 {
             return None;
@@ -136,6 +144,15 @@ impl Desk {
             return Some(());
         }
         let Asked(name, command) = take_whole(body)?;
+        // only what names a holder tells whose it is; the rest takes nothing
+        if let Some(HolderToken([.., a, b])) = command.token()
+            && !admits(Life { device: [a, b], session: head.session })
+        {
+            self.served.rivals += 1;
+            let refusal = Answer::<Vec<u8>>::Failed(Fault::Rejected(RIVAL));
+            self.send(framed(limits, |to| put_reply(head, &refusal, to)), true);
+            return Some(());
+        }
         let has_room = self.waiting.len() + running < limits.requests;
         let remembered = session(&mut self.sessions, head, limits)?;
         if remembered.is_begun(head.request) {
@@ -283,7 +300,7 @@ mod tests {
             let release = Command::Release(HolderToken([1; 4]));
             let mut frame = [0; 64];
             let len = request_frame(&mut frame, Head { session: 1, request }, name, &release).unwrap();
-            desk.hear(&frame[..len], &mut decoder, &limits, 0);
+            desk.hear(&frame[..len], &mut decoder, &limits, 0, &|_| true);
         };
         hear(&mut desk, 1);
         let done = desk.next(|_| false).unwrap();

@@ -3,7 +3,7 @@
 use super::{Parse, Put, Reader};
 use crate::{
     cell::{Ask, Begun, Grant, Life, Lookup},
-    link::{TOO_LONG, frame::Encoder},
+    link::{RIVAL, TOO_LONG, frame::Encoder},
     patience::{Busy, Contended, Ticket},
     store::Fault,
     token::{FencingToken, HolderToken},
@@ -171,6 +171,7 @@ impl Put for Fault {
             Self::Codec => 4,
             Self::Unsupported(_) => 5,
             Self::Rejected(TOO_LONG) => 7,
+            Self::Rejected(RIVAL) => 8,
             Self::Rejected(_) => 6,
         }]);
     }
@@ -187,6 +188,7 @@ impl Parse<'_> for Fault {
             5 => Self::Unsupported("the gateway's store cannot do this"),
             6 => Self::Rejected("the gateway's store will not do this"),
             7 => Self::Rejected(TOO_LONG),
+            8 => Self::Rejected(RIVAL),
             _ => return None,
         })
     }

@@ -1,5 +1,6 @@
 //! One device on one line, from its first byte to its last, with a line of log for each end.
 
+use crate::doorway::Names;
 use cachify::{
     RawStore,
     clock::StdClock,
@@ -23,13 +24,14 @@ const MOST: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Devices {
     store: RawStore,
+    names: Names,
     came: AtomicUsize,
     here: AtomicUsize,
 }
 
 impl Devices {
-    pub(crate) const fn new(store: RawStore) -> Self {
-        Self { store, came: AtomicUsize::new(0), here: AtomicUsize::new(0) }
+    pub(crate) fn new(store: RawStore) -> Self {
+        Self { store, names: Names::default(), came: AtomicUsize::new(0), here: AtomicUsize::new(0) }
     }
 
     /// How many there have been.
@@ -39,6 +41,10 @@ impl Devices {
 
     pub(crate) const fn store(&self) -> &RawStore {
         &self.store
+    }
+
+    pub(crate) const fn names(&self) -> &Names {
+        &self.names
     }
 }
 
@@ -95,13 +101,14 @@ impl Visit {
 
 fn told(before: Served, after: Served) -> String {
     format!(
-        "{} requests done, {} repeated, {} crowded, {} of another version, {} pieces of rubbish, {} notices",
+        "{} requests done, {} repeated, {} crowded, {} of another version, {} pieces of rubbish, {} notices, {} of a rival",
         after.done - before.done,
         after.repeated - before.repeated,
         after.crowded - before.crowded,
         after.other_version - before.other_version,
         after.rubbish - before.rubbish,
         after.notices - before.notices,
+        after.rivals - before.rivals,
     )
 }
 

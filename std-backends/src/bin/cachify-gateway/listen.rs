@@ -2,6 +2,7 @@
 
 use crate::{
     device::{Devices, Visit, say},
+    doorway::Doorway,
     options::{Failure, Line},
 };
 use serial2_tokio::SerialPort;
@@ -38,7 +39,8 @@ pub(crate) async fn on(line: Line, baud: u32, devices: Arc<Devices>) -> Result<I
             let mut port = Some(open().map_err(|why| Failure::Listen(line.clone(), why))?);
             say(format_args!("gateway: listening on {line}"));
             // what it remembers of the device's requests outlives a line that breaks
-            let mut gateway = devices.store().gateway();
+            let doorway = Doorway::new(devices.clone(), line.to_string());
+            let mut gateway = devices.store().gateway().admission(&doorway);
             loop {
                 if let Some(port) = port.take() {
                     Visit::on_own_line(&devices, line.to_string()).serve(&mut gateway, port).await;
@@ -64,9 +66,12 @@ impl Listener {
             while tasks.try_join_next().is_some() {}
             match self.accept().await {
                 Ok((stream, peer)) => {
+                    let doorway = Doorway::new(devices.clone(), peer.clone());
                     if let Some(visit) = Visit::begin(devices, peer) {
                         let store = devices.store().clone();
-                        tasks.spawn(async move { visit.serve(&mut store.gateway(), stream).await });
+                        tasks.spawn(async move {
+                            visit.serve(&mut store.gateway().admission(&doorway), stream).await;
+                        });
                     }
                 }
                 // too many open files, or a peer that left at once

@@ -1,8 +1,10 @@
 //! The gateway of a site: devices on its lines share the locks, runs, pools and caches of the fleet.
 //!
-//! `options.rs` reads the command line, `listen.rs` waits for devices, `device.rs` serves one.
+//! `options.rs` reads the command line, `listen.rs` waits for devices, `doorway.rs` refuses one that is there already,
+//! `device.rs` serves one.
 
 mod device;
+mod doorway;
 mod listen;
 mod options;
 

@@ -1,0 +1,222 @@
+//! Which device is on which line: two that were flashed alike would hold one lock together, by the same tokens.
+//!
+//! Invariant: of one identity at most one line is served, the one that was heard last. A line that ended is forgotten;
+//! one that fell silent, as that of a device without power does, gives way after a while.
+
+use super::Limits;
+use crate::{store::lock::Lock, time::Instant};
+use alloc::vec::Vec;
+use core::{fmt, time::Duration};
+
+/// What a request says of its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// Of [`Session::device`](crate::link::Session::device).
+    pub device: [u32; 2],
+    /// Of [`Session::id`](crate::link::Session::id).
+    pub session: u32,
+}
+
+/// `cac41f10-00000001`, as a log names it.
+impl fmt::Display for Life {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b] = self.device;
+        write!(f, "{a:08x}-{b:08x}")
+    }
+}
+
+/// Decides which devices are served on which line; all lines of one gateway share it. [`Roster`] is one.
+pub trait Admission: Sync {
+    /// A number for a line that begins.
+    fn begin(&self) -> u64;
+    /// Whether a request of that device is done, which came on `line` at `now`; called for each.
+    fn admits(&self, line: u64, life: Life, now: Instant, limits: &Limits) -> bool;
+    /// The line ended.
+    fn end(&self, line: u64);
+}
+
+/// One device on its line.
+#[derive(Debug)]
+struct Entry {
+    line: u64,
+    life: Life,
+    heard: Instant,
+}
+
+/// What a roster keeps behind its lock.
+#[derive(Debug, Default)]
+pub struct Lines {
+    last: u64,
+    entries: Vec<Entry>,
+}
+
+impl Lines {
+    fn admits(&mut self, line: u64, life: Life, now: Instant, limits: &Limits) -> bool {
+        let known = self.entries.iter_mut().find(|entry| entry.life.device == life.device);
+        match known {
+            Some(entry) if entry.line != line && now.since(entry.heard) < entry.silence(life, limits.silence) => false,
+            Some(entry) => {
+                *entry = Entry { line, life, heard: now };
+                true
+            }
+            None => {
+                self.make_room(line, limits.sessions);
+                self.entries.push(Entry { line, life, heard: now });
+                true
+            }
+        }
+    }
+
+    /// A line that carries more devices than are remembered loses the one it heard longest ago.
+    fn make_room(&mut self, line: u64, most: usize) {
+        let of_line = || self.entries.iter().enumerate().filter(|(_, entry)| entry.line == line);
+        if of_line().count() >= most.max(1)
+            && let Some((at, _)) = of_line().min_by_key(|(_, entry)| entry.heard)
+        {
+            self.entries.swap_remove(at);
+        }
+    }
+}
+
+impl Entry {
+    /// How long it must have said nothing before `life` may have its place on another line.
+    fn silence(&self, life: Life, silence: Duration) -> Duration {
+        // a device that began anew has left its old line, and its tokens are others
+        if self.life.session == life.session { silence } else { silence / 6 }
+    }
+}
+
+/// The devices of one gateway, behind a lock that its lines share.
+///
+/// ```
+/// use cachify_core::{link::{Admission, Life, Limits, Roster}, time::Instant};
+/// # #[derive(Debug)] struct StdLock;
+/// # impl cachify_core::store::lock::Lock for StdLock {
+/// #     type Of<T> = std::sync::Mutex<T>;
+/// #     fn new<T>(value: T) -> Self::Of<T> { std::sync::Mutex::new(value) }
+/// #     fn with<T, R>(cell: &Self::Of<T>, f: impl FnOnce(&mut T) -> R) -> R { f(&mut cell.lock().unwrap()) }
+/// # }
+/// let (roster, limits) = (Roster::<StdLock>::new(), Limits::DEFAULT);
+/// let (one, two) = (roster.begin(), roster.begin());
+/// let unit = Life { device: [0x0042_1337, 7], session: 1 };
+/// assert!(roster.admits(one, unit, Instant::ZERO, &limits));
+/// assert!(!roster.admits(two, unit, Instant::ZERO, &limits)); // flashed alike
+/// roster.end(one);
+/// assert!(roster.admits(two, unit, Instant::ZERO, &limits)); // the same device on a new line
+/// ```
+pub struct Roster<L: Lock>(L::Of<Lines>);
+
+impl<L: Lock> Roster<L> {
+    /// Nobody is there.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(L::new(Lines::default()))
+    }
+
+    /// The line on which a device was heard last, while that line has not ended.
+    pub fn line_of(&self, device: [u32; 2]) -> Option<u64> {
+        L::with(&self.0, |lines| lines.entries.iter().find(|entry| entry.life.device == device).map(|entry| entry.line))
+    }
+}
+
+impl<L: Lock> Default for Roster<L> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<L: Lock> fmt::Debug for Roster<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        L::with(&self.0, |lines| f.debug_tuple("Roster").field(&lines.entries.len()).finish())
+    }
+}
+
+impl<L: Lock> Admission for Roster<L>
+where
+    L::Of<Lines>: Sync,
+{
+    fn begin(&self) -> u64 {
+        L::with(&self.0, |lines| {
+            lines.last += 1;
+            lines.last
+        })
+    }
+
+    fn admits(&self, line: u64, life: Life, now: Instant, limits: &Limits) -> bool {
+        L::with(&self.0, |lines| lines.admits(line, life, now, limits))
+    }
+
+    fn end(&self, line: u64) {
+        L::with(&self.0, |lines| lines.entries.retain(|entry| entry.line != line));
+    }
+}
+
+/// The line of a gateway, for as long as it is served.
+pub(super) struct Place<'a> {
+    admission: Option<&'a dyn Admission>,
+    line: u64,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn begin(admission: Option<&'a dyn Admission>) -> Self {
+        Self { admission, line: admission.map(Admission::begin).unwrap_or_default() }
+    }
+
+    pub(super) fn admits(&self, life: Life, now: Instant, limits: &Limits) -> bool {
+        self.admission.is_none_or(|admission| admission.admits(self.line, life, now, limits))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(admission) = self.admission {
+            admission.end(self.line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits::DEFAULT;
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    fn life(device: u32, session: u32) -> Life {
+        Life { device: [device, 0], session }
+    }
+
+    #[test]
+    fn who_speaks_keeps_its_place_and_who_falls_silent_loses_it() {
+        let mut lines = Lines::default();
+        assert!(lines.admits(1, life(7, 1), at(0), &LIMITS));
+        assert!(!lines.admits(2, life(7, 1), at(29_999), &LIMITS), "not silent for long enough");
+        assert!(lines.admits(1, life(7, 1), at(29_999), &LIMITS));
+        assert!(!lines.admits(2, life(7, 1), at(59_998), &LIMITS), "counted from when it was heard last");
+        assert!(lines.admits(2, life(7, 1), at(59_999), &LIMITS));
+        assert!(!lines.admits(1, life(7, 1), at(60_000), &LIMITS), "it is the other one now");
+    }
+
+    #[test]
+    fn a_device_that_began_anew_waits_a_sixth_of_that() {
+        let mut lines = Lines::default();
+        assert!(lines.admits(1, life(7, 1), at(0), &LIMITS));
+        assert!(!lines.admits(2, life(7, 2), at(4_999), &LIMITS));
+        assert!(lines.admits(2, life(7, 2), at(5_000), &LIMITS));
+        assert!(lines.admits(2, life(7, 3), at(5_000), &LIMITS), "on its own line at once");
+    }
+
+    #[test]
+    fn others_are_nobody_s_rivals_and_a_line_fills_no_memory() {
+        let mut lines = Lines::default();
+        for device in 0..1_000 {
+            assert!(lines.admits(1, life(device, 1), at(device.into()), &LIMITS));
+        }
+        assert_eq!(lines.entries.len(), LIMITS.sessions);
+        assert!(lines.admits(2, life(0, 1), at(1_000), &LIMITS), "forgotten");
+        assert!(!lines.admits(2, life(999, 1), at(1_000), &LIMITS));
+    }
+}
