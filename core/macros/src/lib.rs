@@ -5,8 +5,10 @@
 
 mod arguments;
 mod bracket;
+mod check;
 mod companions;
 mod expand;
+mod generics;
 mod key;
 mod span;
 
