@@ -2,7 +2,7 @@
 
 mod demand;
 
-pub use demand::{EndsInside, EndsLater, EndsNow, Guardable, Later, MayErr, MayMiss, Now, keeps_err, keeps_none};
+pub use demand::{Ends, Guardable, Later, MayErr, MayMiss, Now, keeps_err, keeps_none};
 
 use crate::{
     cell::Kept,

@@ -116,9 +116,8 @@ impl Function {
         let (private, returned) = (private(layer), self.returned());
         Some(quote! {
             {
-                #[allow(unused_imports)]
-                use #private::{EndsInside as _, EndsLater as _, EndsNow as _};
-                (&&#private::Probe::<#returned>::NEW).ends().demand::<#returned>();
+                use #private::Ends as _;
+                (&&&#private::Probe::<#returned>::NEW).ends().demand::<#returned>();
             }
         })
     }

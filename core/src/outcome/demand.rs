@@ -31,7 +31,8 @@ pub const fn keeps_err<R: MayErr>() {}
 /// Demands an `Option`.
 pub const fn keeps_none<R: MayMiss>() {}
 
-/// The work of a call is done when it returns: `(&&Probe::<R>::NEW).ends().demand::<R>()` (autoref specialisation).
+/// The work of a call is done when it returns: `(&&&Probe::<R>::NEW).ends().demand::<R>()` (autoref
+/// specialisation).
 #[derive(Clone, Copy, Debug)]
 pub struct Now;
 /// The work of a call is done when what it returned was awaited.
@@ -56,30 +57,45 @@ impl Later {
     pub const fn demand<R: Guardable>(self) {}
 }
 
-/// `R` is a future.
-pub trait EndsLater {
-    /// Later.
+/// When the work of a call that returns `R` ends. One trait at three depths of reference: the import is always used.
+pub trait Ends {
+    /// [`Now`] or [`Later`].
+    type When;
+    /// When.
+    fn ends(&self) -> Self::When;
+}
+
+// only what is pinned was surely not begun; others may be handles of what runs by itself, as of spawned tasks
+impl<P, E> Ends for &&Probe<Result<Pin<P>, E>>
+where
+    Pin<P>: Future,
+{
+    type When = Later;
     fn ends(&self) -> Later {
         Later
     }
 }
-impl<R: Future> EndsLater for &Probe<R> {}
 
-/// `R` holds a pinned future. Others may be handles of what runs by itself, as those of spawned tasks are.
-pub trait EndsInside {
-    /// Later.
+impl<P> Ends for &&Probe<Option<Pin<P>>>
+where
+    Pin<P>: Future,
+{
+    type When = Later;
     fn ends(&self) -> Later {
         Later
     }
 }
-impl<P, E> EndsInside for &Probe<Result<Pin<P>, E>> where Pin<P>: Future {}
-impl<P> EndsInside for &Probe<Option<Pin<P>>> where Pin<P>: Future {}
 
-/// `R` is anything else.
-pub trait EndsNow {
-    /// Now.
+impl<R: Future> Ends for &Probe<R> {
+    type When = Later;
+    fn ends(&self) -> Later {
+        Later
+    }
+}
+
+impl<R> Ends for Probe<R> {
+    type When = Now;
     fn ends(&self) -> Now {
         Now
     }
 }
-impl<T> EndsNow for Probe<T> {}

@@ -39,6 +39,13 @@ fn pool() -> Boxed<u8> {
     Box::pin(async { 1 })
 }
 
+static DEVICE: LazyLock<Cachify<Memory>> = LazyLock::new(|| Cachify::builder().build_memory());
+
+#[cachify_core::lock(key = "d", instance = DEVICE, otherwise = handler())]
+fn of_a_device() -> Boxed<u8> {
+    Box::pin(async { 1 })
+}
+
 #[lock(key = "e")]
 fn inside() -> Result<Boxed<u8>, Refused> {
     Ok(Box::pin(async { 1 }))
