@@ -10,7 +10,7 @@ use crate::{
     instance::Handle,
     key::Kind,
     observe::{Event, Observer},
-    outcome::{InOk, Shape},
+    outcome::{HIDDEN, InOk, Shape},
     patience::{Contended, Patience},
     store::{AsyncCacheStore, AsyncEntryStore, AsyncRights, CacheStore, EntryStore, Fault, Host, Tasks, Threads},
     time::{Instant, Sleep, Timer},
@@ -115,6 +115,9 @@ where
 {
     let Ok(key) = flight.key() else { return };
     let default = instance(flight.face()).config().ttl;
+    if shape.hides() {
+        flight.say(|key| Event::Failed { key: Some(key), fault: HIDDEN });
+    }
     let done = match shape.keep(out) {
         Some(value) => {
             let life = Life::new(Ttl::resolve(ttl, default));

@@ -76,8 +76,8 @@ pub mod __private {
         hold::Wait,
         key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeySink, Part},
         outcome::{
-            Encoded, IsAny, IsOption, IsResult, LockRefusal, Probe, Refusal, Refused, SaysNothing, SaysWhy, Shape,
-            Whole,
+            Encoded, Ends, IsAny, IsOption, IsResult, LockRefusal, Probe, Refusal, Refused, SaysNothing, SaysWhy,
+            Shape, Whole, keeps_err, keeps_none,
         },
         polled::{Via, ViaAny, ViaPolled},
         store::{Fault, Want},

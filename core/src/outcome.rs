@@ -1,5 +1,9 @@
 //! What a return type means: what of it is kept, and what a call returns that did not run.
 
+mod demand;
+
+pub use demand::{Ends, Guardable, Later, MayErr, MayMiss, Now, keeps_err, keeps_none};
+
 use crate::{
     cell::Kept,
     key::KeyError,
@@ -7,7 +11,7 @@ use crate::{
     time::Instant,
     token::HolderToken,
 };
-use core::{fmt, marker::PhantomData, time::Duration};
+use core::{any::type_name, fmt, marker::PhantomData, time::Duration};
 
 /// Why a call did not run.
 ///
@@ -172,11 +176,18 @@ pub trait Shape<R> {
     fn keep<'r>(&self, out: &'r R) -> Option<Kept<'r, Self::Value>>;
     /// What a hit returns.
     fn back(&self, value: Self::Value) -> R;
+    /// Whether nothing is kept because an `R` that failed cannot be told from one that did not; a constant.
+    fn hides(&self) -> bool {
+        false
+    }
 }
 
 /// Everything is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Whole;
+/// Everything is kept; of what turns out to be a `Result` or an `Option` behind a generic parameter, nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Unseen;
 /// What is inside `Some` is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct InSome;
@@ -193,6 +204,28 @@ impl<R> Shape<R> for Whole {
         value
     }
 }
+
+impl<R> Shape<R> for Unseen {
+    type Value = R;
+    #[inline]
+    fn keep<'r>(&self, out: &'r R) -> Option<Kept<'r, R>> {
+        (!Shape::<R>::hides(self)).then_some(Kept::Ref(out))
+    }
+    fn back(&self, value: R) -> R {
+        value
+    }
+    // only the name tells a generic parameter's type; two constants are compared, so nothing of this is left in a program
+    #[inline]
+    fn hides(&self) -> bool {
+        let name = type_name::<R>();
+        name.starts_with("core::result::Result<") || name.starts_with("core::option::Option<")
+    }
+}
+
+/// Why nothing is kept of a type that hides whether it is a failure.
+pub(crate) const HIDDEN: Fault = Fault::Unsupported(
+    "a `Result` or `Option` behind a type parameter is not kept: return `Result<T, E>` or `Option<T>` itself",
+);
 
 impl<T> Shape<Option<T>> for InSome {
     type Value = T;
@@ -237,9 +270,13 @@ impl<R, K: Shape<R>, U, F: Fn(&K::Value) -> U, G: Fn(U) -> K::Value> Shape<R> fo
     fn back(&self, value: U) -> R {
         self.inner.back((self.decode)(value))
     }
+    #[inline]
+    fn hides(&self) -> bool {
+        self.inner.hides()
+    }
 }
 
-/// Finds the shape of a type: `(&&Probe::<R>::NEW).shape()` sees through aliases, and keeps a generic `T` whole
+/// Finds the shape of a type: `(&&Probe::<R>::NEW).shape()` sees through aliases, and leaves a generic `T` for later
 /// (autoref specialisation).
 #[derive(Debug)]
 pub struct Probe<R>(PhantomData<fn() -> R>);
@@ -270,8 +307,8 @@ impl<T> IsOption for &Probe<Option<T>> {}
 /// `R` is anything else.
 pub trait IsAny {
     /// Its shape.
-    fn shape(&self) -> Whole {
-        Whole
+    fn shape(&self) -> Unseen {
+        Unseen
     }
 }
 impl<T> IsAny for Probe<T> {}

@@ -101,8 +101,8 @@ pub mod __private {
     pub use crate::{Error, global::current as global};
     pub use cachify_core::{
         __private::{
-            ByDisplay, ByPart, Encoded, IsAny, IsOption, IsResult, KeyBuffer, KeyError, KeySink, Part, Probe,
-            SaysNothing, SaysWhy, Shape, Tagged, Ttl, Wait, Whole, decide, refuse_lock,
+            ByDisplay, ByPart, Encoded, Ends, IsAny, IsOption, IsResult, KeyBuffer, KeyError, KeySink, Part, Probe,
+            SaysNothing, SaysWhy, Shape, Tagged, Ttl, Wait, Whole, decide, keeps_err, keeps_none, refuse_lock,
         },
         Refused,
         key::LongKeyBuf as KeyBuf,

@@ -180,6 +180,11 @@ impl Layer {
         Ok(())
     }
 
+    /// Whether a failure is kept, too.
+    pub(crate) const fn keeps_all(&self) -> bool {
+        self.cache_err || self.cache_none
+    }
+
     /// The crate the expansion names.
     pub(crate) fn krate(&self) -> TokenStream {
         self.krate.as_ref().map_or_else(|| self.home.path(), ToTokens::to_token_stream)

@@ -4,9 +4,10 @@ use crate::{
     Home, Primitive,
     arguments::{Companions, Layer},
     expand::{Function, private},
+    generics::mentions,
     key::Key,
 };
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{FnArg, GenericParam, Pat, WherePredicate};
 
@@ -223,14 +224,6 @@ impl Function {
         let wheres = if wheres.is_empty() { TokenStream::new() } else { quote!(where #(#wheres),*) };
         (kept, wheres)
     }
-}
-
-fn mentions(tokens: TokenStream, name: &Ident) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == *name,
-        TokenTree::Group(group) => mentions(group.stream(), name),
-        _ => false,
-    })
 }
 
 /// A companion changes nothing, so its parameters need no `mut`; attributes stay behind.

@@ -3,13 +3,14 @@
 use crate::{
     Home, Primitive,
     arguments::Layer,
+    check::{self, check},
     companions,
     key::{Key, Parameter},
     span::Span,
 };
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{Attribute, Error, ItemFn, Result, ReturnType, Type, spanned::Spanned, visit_mut::VisitMut};
+use syn::{Attribute, Error, ItemFn, Result, ReturnType};
 
 /// Names of the expansion's own variables; hygienic, so that they never meet the user's.
 pub(crate) struct Names {
@@ -97,56 +98,28 @@ fn function(item: ItemFn, layers: Vec<Layer>) -> Result<TokenStream> {
     for (layer, key) in function.layers.iter().rev() {
         body = function.layer(layer, key, &body)?;
     }
-    function.item.block = syn::parse2(quote!({ #body }))?;
+    let demand = function.demand();
+    function.item.block = syn::parse2(quote!({ #demand #body }))?;
     let companions = companions::emit(&function);
     let item = &function.item;
     Ok(quote!(#item #companions))
 }
 
-/// What no expansion could make right.
-fn check(item: &ItemFn, layers: &[Layer]) -> Result<()> {
-    if let Some(constness) = &item.sig.constness {
-        return Err(Error::new(constness.span(), "a `const fn` cannot ask a store"));
-    }
-    let ReturnType::Type(_, returned) = &item.sig.output else { return Ok(()) };
-    let mut found = Unkeepable::default();
-    found.visit_type_mut(&mut returned.clone());
-    if let Some(at) = found.opaque {
-        return Err(Error::new(
-            at,
-            "name the return type: `impl Trait` cannot be carried through a call into the library",
-        ));
-    }
-    match found.borrowed {
-        Some(at) if layers.iter().any(|l| l.primitive == Primitive::Cached) => {
-            Err(Error::new(at, "a cached value outlives the call: return an owned type, or `Arc`"))
-        }
-        _ => Ok(()),
-    }
-}
-
-#[derive(Default)]
-struct Unkeepable {
-    opaque: Option<proc_macro2::Span>,
-    borrowed: Option<proc_macro2::Span>,
-}
-
-impl VisitMut for Unkeepable {
-    fn visit_type_mut(&mut self, of: &mut Type) {
-        match of {
-            Type::ImplTrait(opaque) => self.opaque = Some(opaque.span()),
-            Type::Reference(r) if r.lifetime.as_ref().is_none_or(|l| l.ident != "static") => {
-                self.borrowed = Some(r.span());
-            }
-            _ => {}
-        }
-        syn::visit_mut::visit_type_mut(self, of);
-    }
-}
-
 impl Function {
     pub(crate) fn is_async(&self) -> bool {
         self.item.sig.asyncness.is_some()
+    }
+
+    /// That no future is returned, by type: the calls of an async function are guarded until they are done.
+    fn demand(&self) -> Option<TokenStream> {
+        let (layer, _) = self.layers.first().filter(|_| !self.is_async())?;
+        let (private, returned) = (private(layer), self.returned());
+        Some(quote! {
+            {
+                use #private::Ends as _;
+                (&&&#private::Probe::<#returned>::NEW).ends().demand::<#returned>();
+            }
+        })
     }
 
     pub(crate) fn returned(&self) -> TokenStream {
@@ -245,7 +218,14 @@ impl Function {
         }
         let (terms, refuse) = (Self::terms(layer)?, self.refuse(layer)?);
         let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = #held.guard();));
-        let (private, closure) = (private(layer), self.closure(body));
+        let (private, closure, returned) = (private(layer), self.closure(body), self.returned());
+        let hidden = (layer.primitive == Primitive::Once).then(|| {
+            quote! {
+                if #private::Shape::<#returned>::hides(&#shape) {
+                    #held.hidden();
+                }
+            }
+        });
         let [polled, beats, cx] =
             ["polled", "beats", "cx"].map(|name| Ident::new(name, proc_macro2::Span::mixed_site()));
         Ok(quote! {
@@ -263,6 +243,7 @@ impl Function {
                         let mut #beats = ::core::pin::pin!(#held.beats());
                         ::core::future::poll_fn(|#cx| #private::carried(#polled.as_mut(), #beats.as_mut(), #cx)).await
                     };
+                    #hidden
                     let _ = #held.settle(#private::Shape::keep(&#shape, &#out).is_some()).await;
                     #out
                 }
@@ -274,7 +255,14 @@ impl Function {
     /// What of the result counts: all of it, or what is inside `Ok` or `Some`.
     pub(crate) fn shape(&self, layer: &Layer) -> TokenStream {
         let (private, returned) = (private(layer), self.returned());
-        let shape = if layer.cache_err || layer.cache_none {
+        let shape = if layer.keeps_all() {
+            // of a generic parameter of the function nobody knows yet: all of it is kept, as was said
+            let known = check::behind_parameter(&self.item.sig).is_none();
+            let err = (known && layer.cache_err).then(|| quote!(#private::keeps_err::<#returned>();));
+            let none = (known && layer.cache_none).then(|| quote!(#private::keeps_none::<#returned>();));
+            quote!({ #err #none #private::Whole })
+        } else if matches!(layer.primitive, Primitive::Lock | Primitive::Pooled) {
+            // given back alike, whatever the body brought
             quote!(#private::Whole)
         } else {
             quote! {{

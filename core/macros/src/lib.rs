@@ -1,12 +1,16 @@
 //! The attribute macros of cachify. Use them through `cachify` (servers) or `cachify-core` (firmware).
 //!
 //! Each attribute takes the whole stack of cachify attributes below it and emits the function, whose body became one
-//! call per layer, and one set of companions. Not here: any logic that runs; that is in `cachify-core`.
+//! call per layer, and one set of companions. A function that is not async must not return a future, which would run
+//! when the call is over (so `#[async_trait]` methods call an async method that has the attribute).
+//! Not here: any logic that runs; that is in `cachify-core`.
 
 mod arguments;
 mod bracket;
+mod check;
 mod companions;
 mod expand;
+mod generics;
 mod key;
 mod span;
 
@@ -50,9 +54,16 @@ entries! {
     ///
     /// `key` (a template), `ttl` (`300` seconds, `"250ms"`, a `Duration`, `forever`), `version` (another one is another
     /// key), `codec`, `tag` (what the stored bytes are of; else the type's name), `encode` + `decode`, `cache_err`,
-    /// `cache_none`, `instance`, `companions`, `crate`. Of a `Result` only `Ok` is kept, of an `Option`
-    /// only `Some`. On a miss one caller computes and the others wait for its value; dropping that caller's future
-    /// lets the next one compute. A store that fails does not matter: the function runs.
+    /// `cache_none`, `instance`, `companions`, `crate`. On a miss one caller computes and the others wait for its value;
+    /// dropping that caller's future lets the next one compute. A store that fails does not matter: the function runs.
+    ///
+    /// Of a `Result` only `Ok` is kept, of an `Option` only `Some`. `cache_err = true`, for a `Result`, keeps `Err`, too;
+    /// `cache_none = true`, for an `Option`, keeps `None`. A function that returns its type parameter, or a type of one
+    /// (`T::Out`), needs one of the two, and keeps all. Where the type stands behind a parameter of the `impl`, or is chosen
+    /// by whoever implements the trait, nothing of a `Result` or an `Option` is kept, and the observer is told.
+    ///
+    /// An argument's type must mention each type or const parameter of the function: else calls that differ in it would
+    /// share a value.
     ///
     /// Companions: `name::reset(..)`, `name::key(..)`; of a method, `name_reset` and `name_key`.
     cached, cached_core, Cached;
@@ -67,7 +78,8 @@ entries! {
     /// Skips a call while another one is under way, and for `keep` after it succeeded.
     ///
     /// `key`, `ttl`, `keep`, `guard`, `otherwise`, `instance`, `companions`, `crate`. Returns `()`, `Option` or
-    /// `Result<_, E>` with `E: From<Refused>`, unless `otherwise` is said. An `Err` or `None` of the body keeps nothing.
+    /// `Result<_, E>` with `E: From<Refused>`, unless `otherwise` is said. An `Err` or `None` of the body keeps nothing; nor
+    /// does a `Result` or `Option` behind a generic parameter, whatever it is, and the observer is told.
     ///
     /// Companions: `is_locked`, `force_release`, `key`.
     once, once_core, Once;

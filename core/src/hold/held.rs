@@ -5,7 +5,8 @@ use crate::{
     cell::Holding,
     drive::{Face, ready},
     instance::Handle,
-    outcome::Shape,
+    observe::Event,
+    outcome::{HIDDEN, Shape},
     store::{AsyncRights, Attendance, Fault, Host, Threads},
     time::Sleep,
     token::FencingToken,
@@ -70,6 +71,12 @@ impl<F: Face + AsyncRights, R> Held<F, R> {
         self
     }
 
+    /// Tells that nothing is kept of what the body brought.
+    #[doc(hidden)]
+    pub fn hidden(&self) {
+        self.claim.say(|key| Event::Failed { key: Some(key), fault: HIDDEN });
+    }
+
     /// Renews for ever, beside the body, where the store does not renew by itself.
     #[doc(hidden)]
     pub fn beats(&self) -> impl Future<Output = Infallible> {
@@ -91,6 +98,9 @@ impl<F: Face + AsyncRights, R> Held<F, R> {
     /// Gives the right back as the body's result says: completed if it succeeded, else failed.
     #[doc(hidden)]
     pub async fn finish<T>(self, shape: &impl Shape<T>, out: &T) {
+        if shape.hides() {
+            self.hidden();
+        }
         let success = shape.keep(out).is_some();
         // a failure to give back is an event, never the caller's result
         let _ = self.settle(success).await;

@@ -42,6 +42,9 @@ where
             })
             .await
         };
+        if shape.hides() && self.stage == Stage::Held {
+            self.hidden();
+        }
         let mut value = shape.keep(&out);
         poll_fn(|cx| self.poll_land(codec, &mut value, cx)).await;
         drop(value);

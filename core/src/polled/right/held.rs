@@ -4,6 +4,7 @@ use super::{Answer, Deed, Right, Rights, Stage};
 use crate::{
     drive::heartbeat,
     observe::{Event, Observer},
+    outcome::HIDDEN,
     time::{Instant, PollTimer, short},
 };
 use core::{
@@ -28,6 +29,12 @@ where
     #[doc(hidden)]
     pub fn guard(&self) -> &Self {
         self
+    }
+
+    /// Tells that nothing is kept of what the body brought.
+    #[doc(hidden)]
+    pub fn hidden(&self) {
+        self.say(|key| Event::Failed { key: Some(key), fault: HIDDEN });
     }
 
     /// Renews for ever, beside the body.

@@ -1,0 +1,122 @@
+//! What no expansion could make right, as far as the signature shows it; the rest is refused by type, in core.
+
+use crate::{Primitive, arguments::Layer, generics};
+use proc_macro2::{Ident, Span};
+use quote::ToTokens;
+use syn::{
+    Error, GenericArgument, ItemFn, PathArguments, Result, ReturnType, Signature, Type, TypeParamBound,
+    spanned::Spanned,
+    visit_mut::{self, VisitMut},
+};
+
+/// Refuses what no expansion could make right.
+pub(crate) fn check(item: &ItemFn, layers: &[Layer]) -> Result<()> {
+    if let Some(constness) = &item.sig.constness {
+        return Err(Error::new(constness.span(), "a `const fn` cannot ask a store"));
+    }
+    let cached: Vec<_> = layers.iter().filter(|l| l.primitive == Primitive::Cached).collect();
+    if !cached.is_empty() {
+        generics::check(&item.sig)?;
+    }
+    let ReturnType::Type(_, returned) = &item.sig.output else { return Ok(()) };
+    if item.sig.asyncness.is_none() && is_future(returned) {
+        return Err(later(returned, layers));
+    }
+    let mut found = Unkeepable::default();
+    found.visit_type_mut(&mut returned.clone());
+    if let Some(at) = found.opaque {
+        return Err(Error::new(
+            at,
+            "name the return type: `impl Trait` cannot be carried through a call into the library",
+        ));
+    }
+    match found.borrowed {
+        Some(at) if !cached.is_empty() => {
+            return Err(Error::new(at, "a cached value outlives the call: return an owned type, or `Arc`"));
+        }
+        _ => {}
+    }
+    match behind_parameter(&item.sig) {
+        Some(parameter) if cached.iter().any(|l| !l.keeps_all()) => Err(Error::new_spanned(
+            returned,
+            format!(
+                "behind `{parameter}` there may be a `Result` or an `Option`, whose `Err` or `None` is not to be kept: \
+                 return `Result<T, E>` or `Option<T>`; or say `cache_err = true`, and all is kept"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether it is, or holds, a future that was not begun.
+fn is_future(of: &Type) -> bool {
+    let promises = |bound: &TypeParamBound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last().is_some_and(|s| s.ident == "Future"),
+        _ => false,
+    };
+    match of {
+        Type::Group(group) => is_future(&group.elem),
+        Type::Paren(paren) => is_future(&paren.elem),
+        Type::Reference(reference) => is_future(&reference.elem),
+        Type::TraitObject(object) => object.bounds.iter().any(promises),
+        Type::ImplTrait(opaque) => opaque.bounds.iter().any(promises),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| match last.ident.to_string().as_str() {
+            "BoxFuture" | "LocalBoxFuture" => true,
+            "Pin" | "Box" | "Result" | "Option" => match &last.arguments {
+                PathArguments::AngleBracketed(arguments) => {
+                    matches!(arguments.args.first(), Some(GenericArgument::Type(of)) if is_future(of))
+                }
+                _ => false,
+            },
+            _ => false,
+        }),
+        _ => false,
+    }
+}
+
+/// The error of a function that only makes a future.
+fn later(returned: &Type, layers: &[Layer]) -> Error {
+    let attribute = layers.first().map_or("cached", |layer| layer.primitive.attribute());
+    Error::new_spanned(
+        returned,
+        format!(
+            "`{attribute}` would guard only the making of this future, which runs after the guard is gone: put \
+             `#[{attribute}(..)]` on an `async fn` of your own, such as an `async` method beside the trait's, and let \
+             this function call it (`#[async_trait]` rewrites its functions before the attribute sees them)"
+        ),
+    )
+}
+
+/// The type parameter of the function that the whole return type is, or is something of, as `T::Out` is.
+pub(crate) fn behind_parameter(signature: &Signature) -> Option<&Ident> {
+    let ReturnType::Type(_, returned) = &signature.output else { return None };
+    let mut of = &**returned;
+    while let Type::Group(syn::TypeGroup { elem, .. }) | Type::Paren(syn::TypeParen { elem, .. }) = of {
+        of = elem;
+    }
+    let Type::Path(path) = of else { return None };
+    let mut parameters = signature.generics.type_params().map(|parameter| &parameter.ident);
+    parameters.find(|name| match &path.qself {
+        Some(_) => generics::mentions(path.to_token_stream(), name),
+        None => path.path.segments.first().is_some_and(|first| first.ident == **name),
+    })
+}
+
+#[derive(Default)]
+struct Unkeepable {
+    opaque: Option<Span>,
+    borrowed: Option<Span>,
+}
+
+impl VisitMut for Unkeepable {
+    fn visit_type_mut(&mut self, of: &mut Type) {
+        match of {
+            Type::ImplTrait(opaque) => self.opaque = Some(opaque.span()),
+            Type::Reference(r) if r.lifetime.as_ref().is_none_or(|l| l.ident != "static") => {
+                self.borrowed = Some(r.span());
+            }
+            _ => {}
+        }
+        visit_mut::visit_type_mut(self, of);
+    }
+}
