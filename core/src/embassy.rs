@@ -31,6 +31,9 @@ impl Clock for EmbassyClock {
     fn now(&self) -> Instant {
         Instant::from_millis(embassy_time::Instant::now().as_millis())
     }
+    fn cut(&self) -> u64 {
+        1
+    }
 }
 
 impl Timer for EmbassyClock {

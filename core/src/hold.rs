@@ -49,7 +49,7 @@ enum Open {
     Turn,
     /// The right, if it is held.
     Right,
-    /// Nothing: the run succeeded, and its completion is to be repeated until it is heard.
+    /// The right; but of a run, which succeeded, the completion is repeated until it is heard.
     Done,
 }
 
@@ -61,7 +61,7 @@ impl<F: Face> Drop for Claim<F> {
         }
         match (self.open, self.want) {
             (Open::Turn, _) => self.face.turned_away(key, self.token),
-            (Open::Done, Want::Run { keep }) => self.face.unfinished(key, &Ask::new(self.token, self.ttl), keep),
+            (Open::Done, Want::Run { keep }) => self.face.unfinished(key, self.token, self.ttl, keep),
             _ => self.face.dropped(key, self.token),
         }
     }
@@ -94,7 +94,7 @@ impl<F: Face> Claim<F> {
             return None;
         }
         let config = instance(face).config();
-        let patience = Wait::Forever.patience(Instant::ZERO, config.poll);
+        let patience = Patience { deadline: Instant::MAX, poll: config.poll };
         let claim = Self::armed(face, key, Want::Flight, config.flight, patience);
         let mut claim = claim.map_err(|why| refused(face, why.into())).ok()?;
         // a look takes nothing that would have to be given back
@@ -288,8 +288,8 @@ impl<F: Face + AsyncRights> Claim<F> {
         if !self.is_ours() {
             return Ok(Holding::Lost);
         }
-        // from now on it is done, also if nobody hears of it or waits for the answer
-        if success && matches!(self.want, Want::Run { keep } if !keep.is_zero()) {
+        if success {
+            // from now on it is done, also if nobody hears of it or waits for the answer
             self.open = Open::Done;
         }
         let Ok(key) = self.key() else { return Err(Fault::KeyTooLong) };

@@ -106,7 +106,7 @@ mod state;
 mod wire;
 
 #[cfg(feature = "alloc")]
-pub use gateway::{Admission, Gateway, Life, Limits, Lines, Roster, Served};
+pub use gateway::{Admission, Gateway, Identity, Limits, Lines, Roster, Served};
 pub use remote::RemoteStore;
 pub use settings::{Session, Tally, Timing};
 pub use state::State;

@@ -19,7 +19,6 @@ pub use kv::{AsyncKvStore, Kv, KvStore};
 pub use rights::{AsyncRights, Want};
 
 use crate::{
-    cell::Ask,
     drive::Validity,
     key::{Key, KeyBuffer, KeyError},
     patience::Ticket,
@@ -62,13 +61,13 @@ pub trait Store {
         self.dropped(key, token);
     }
 
-    /// Repeats, until it is acknowledged or the run must have ended, that the run of `ask` succeeded and keeps its marker
-    /// for `keep`: its holder told so, and was not heard.
+    /// Repeats, until it is acknowledged or the run must have ended, that the run of `token` succeeded and keeps its
+    /// marker for `keep`: its holder told so, and was not heard.
     ///
-    /// MUST NOT block, nor take the run back, which would let it happen twice. MAY do nothing: the run ends by itself,
-    /// within the TTL of `ask`.
-    fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
-        let _ = (key, ask, keep);
+    /// MUST NOT block, nor take the run back, which would let it happen twice. MAY do nothing: the run ends by itself
+    /// within `ttl`.
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
+        let _ = (key, token, ttl, keep);
     }
 
     /// Passes on the turn that a waiter may have been given; it was refused by `token` and will not ask again.

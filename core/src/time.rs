@@ -98,6 +98,13 @@ pub trait Clock {
     /// The time now.
     fn now(&self) -> Instant;
 
+    /// How many milliseconds later than [`Clock::now`] it may be: one where the parts of a millisecond are cut off.
+    ///
+    /// Who waits for a while adds it, so that nobody waits less than was said.
+    fn cut(&self) -> u64 {
+        0
+    }
+
     /// The time now, perhaps a few milliseconds old; cheaper where the platform has such a clock.
     ///
     /// Serves the expiry of cached values only. Leases always use [`Clock::now`].
@@ -129,6 +136,9 @@ pub trait Sleep: Clock {
 impl<C: Clock> Clock for &C {
     fn now(&self) -> Instant {
         (**self).now()
+    }
+    fn cut(&self) -> u64 {
+        (**self).cut()
     }
     fn coarse(&self) -> Instant {
         (**self).coarse()

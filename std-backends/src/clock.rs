@@ -101,6 +101,13 @@ impl Clock for StdClock {
         }
     }
 
+    fn cut(&self) -> u64 {
+        match &self.0 {
+            Source::System => 1,
+            Source::Manual(manual) => manual.cut(),
+        }
+    }
+
     #[inline]
     fn coarse(&self) -> Instant {
         match &self.0 {

@@ -9,7 +9,7 @@ mod operation;
 
 use cachify_core::{
     AsIs, Fault,
-    cell::{Ask, Kept},
+    cell::Kept,
     key::Key,
     patience::Ticket,
     store::{
@@ -39,8 +39,8 @@ pub trait ErasedStore: Send + Sync {
     /// See `Store::dropped`.
     fn dropped(&self, key: Key<'_>, token: HolderToken);
     /// See `Store::unfinished`.
-    fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
-        let _ = (key, ask, keep);
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
+        let _ = (key, token, ttl, keep);
     }
     /// Whether it has a blocking face.
     fn blocks(&self) -> bool;
@@ -282,10 +282,11 @@ macro_rules! erase {
             fn unfinished(
                 &self,
                 key: $crate::core::key::Key<'_>,
-                ask: &$crate::core::cell::Ask<'_>,
+                token: $crate::core::token::HolderToken,
+                ttl: ::core::time::Duration,
                 keep: ::core::time::Duration,
             ) {
-                $crate::core::store::Store::unfinished($($seen)*(self), key, ask, keep);
+                $crate::core::store::Store::unfinished($($seen)*(self), key, token, ttl, keep);
             }
             fn blocks(&self) -> bool {
                 $blocks

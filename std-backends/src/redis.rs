@@ -32,7 +32,6 @@ use crate::{
 use background::Background;
 use cachify_core::{
     Fault,
-    cell::Ask,
     drive::{beside, ready},
     key::Key,
     observe::Event,
@@ -219,11 +218,11 @@ impl Redis {
         shared.settled(&name, token);
     }
 
-    pub(crate) fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
+    pub(crate) fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
         let (shared, name) = (self.shared(), Name::of(&key));
-        shared.inbox.gone(&name, ask.token);
-        let ends = shared.clock.now().saturating_add(ask.ttl);
-        shared.owe(Owed { name, token: ask.token, done: Some(keep), ends }, Room::Unbounded);
+        shared.inbox.gone(&name, token);
+        let ends = shared.clock.now().saturating_add(ttl);
+        shared.owe(Owed { name, token, done: Some(keep), ends }, Room::Unbounded);
     }
 
     pub(crate) fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {

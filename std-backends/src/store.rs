@@ -16,7 +16,6 @@ use crate::{
 };
 use cachify_core::{
     Fault,
-    cell::Ask,
     codec::Postcard,
     drive::Validity,
     key::{Key, LongKeyBuf},
@@ -104,10 +103,10 @@ impl Store for AnyStore {
         }
     }
 
-    fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
         match &self.kind {
-            Kind::Memory(memory) => memory.unfinished(key, ask, keep),
-            Kind::Outside(outside) => outside.unfinished(key, ask, keep),
+            Kind::Memory(memory) => memory.unfinished(key, token, ttl, keep),
+            Kind::Outside(outside) => outside.unfinished(key, token, ttl, keep),
             Kind::Nothing => {}
         }
     }

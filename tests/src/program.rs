@@ -147,14 +147,28 @@ pub fn port_of(gateway: &Program) -> u16 {
     said.rsplit(':').next().and_then(|port| port.parse().ok()).expect("the line ends with a port")
 }
 
-/// The firmware of a device with a gateway at its UART, built when first asked for.
-static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| {
+/// Builds the firmware of a device with a gateway at its UART.
+fn building(identity: Option<&str>) -> Command {
     let script = root().join("embedded-example/image.sh");
     let mut build = Command::new("bash");
     build.arg(script).args(["thumbv7em-none-eabihf", "device", "--features", "link"]);
     // it is a workspace of its own
-    build.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS");
-    let built = build.stderr(Stdio::inherit()).output().expect("there is bash");
+    build.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS").env_remove("DEVICE_IDENTITY");
+    build.envs(identity.map(|identity| ("DEVICE_IDENTITY", identity)));
+    build
+}
+
+/// What is said when that firmware is built with an identity that is none.
+#[must_use]
+pub fn device_without(identity: Option<&str>) -> String {
+    let built = building(identity).output().expect("there is bash");
+    assert!(!built.status.success(), "the firmware builds");
+    String::from_utf8_lossy(&built.stderr).into_owned()
+}
+
+/// The firmware, built when first asked for.
+static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let built = building(Some("cac41f1000000001")).stderr(Stdio::inherit()).output().expect("there is bash");
     assert!(built.status.success(), "the firmware does not build");
     String::from_utf8_lossy(&built.stdout).trim().into()
 });

@@ -393,3 +393,33 @@ fn on_this_thread<T>(future: impl Future<Output = T>) -> T {
         }
     }
 }
+
+/// By a clock that is not the product's: a millisecond that is cut off at the beginning is not missing at the end.
+#[test]
+fn nobody_waits_less_than_was_said() {
+    #![allow(clippy::disallowed_methods, reason = "the system's own clock is the judge")]
+    let c = Cachify::builder().build().unwrap();
+    let _lock = c.lock("k").acquire_blocking().unwrap();
+    let _permit = c.pool("k", 1).take_blocking().unwrap();
+    let wait = Duration::from_millis(2);
+    let began = std::time::Instant::now;
+    for _ in 0..50 {
+        let start = began();
+        assert!(c.lock("k").wait(wait).acquire_blocking().is_err());
+        assert!(start.elapsed() >= wait, "a thread: {:?}", start.elapsed());
+        let start = began();
+        assert!(block_on(c.pool("k", 1).wait(wait).take()).is_err());
+        assert!(start.elapsed() >= wait, "a task without tokio: {:?}", start.elapsed());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        for _ in 0..50 {
+            let start = began();
+            assert!(c.lock("k").wait(wait).acquire().await.is_err());
+            assert!(start.elapsed() >= wait, "a task: {:?}", start.elapsed());
+        }
+    });
+    let start = began();
+    assert!(c.lock("k").wait(Duration::ZERO).acquire_blocking().is_err());
+    assert!(start.elapsed() < Duration::from_secs(1), "a wait of zero is none");
+}

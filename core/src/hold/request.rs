@@ -2,12 +2,12 @@
 
 use super::{Claim, Held, refused};
 use crate::{
-    drive::{Face, instance, now},
+    drive::{Face, instance},
     instance::Handle,
     outcome::Refused,
     patience::Patience,
     store::{AsyncRights, Host, Want},
-    time::Instant,
+    time::{Clock, Instant},
 };
 use core::time::Duration;
 
@@ -24,10 +24,11 @@ pub enum Wait {
 }
 
 impl Wait {
-    pub(crate) fn patience(self, now: Instant, poll: Duration) -> Patience {
+    pub(crate) fn patience(self, clock: &impl Clock, poll: Duration) -> Patience {
         let deadline = match self {
             Self::No => Instant::ZERO,
-            Self::For(wait) => now.saturating_add(wait),
+            Self::For(wait) if wait.is_zero() => clock.now(),
+            Self::For(wait) => clock.now().plus(clock.cut()).saturating_add(wait),
             Self::Forever => Instant::MAX,
         };
         Patience { deadline, poll }
@@ -50,7 +51,7 @@ impl<P: Handle> Request<P> {
         if self.ttl.is_zero() || self.want == (Want::Permit { size: 0 }) {
             return Err(refused(face, Refused::Zero));
         }
-        let patience = self.wait.patience(now(face), instance(face).config().poll);
+        let patience = self.wait.patience(instance(face).store().clock(), instance(face).config().poll);
         Claim::armed(face, self.key, self.want, self.ttl, patience).map_err(|why| refused(face, why.into()))
     }
 

@@ -28,7 +28,7 @@ use core::{
 use desk::{Desk, Frame};
 use embedded_io_async::{Read, Write};
 use perform::perform;
-pub use roster::{Admission, Life, Lines, Roster};
+pub use roster::{Admission, Identity, Lines, Roster};
 use watch::{Watches, wait};
 
 /// How much a gateway takes on for one line.
@@ -220,7 +220,7 @@ where
                     moved = true;
                     match heard {
                         Ok((reader, chunk, len)) => {
-                            let admits = |life| line.admits(life, clock.now(), &limits);
+                            let admits = |sender| line.admits(sender, clock.now(), &limits);
                             let chunk = chunk.get(..len).unwrap_or_default();
                             desk.hear(chunk, &mut decoder, &limits, jobs.len(), &admits);
                             reading.set(Some(read(reader)));

@@ -8,7 +8,7 @@ use super::{
     wire::{Put, Reader},
 };
 use crate::{
-    cell::{Ask, waiters::Place},
+    cell::waiters::Place,
     codec::Postcard,
     drive::{Validity, beside},
     key::{Key, KeyBuf},
@@ -244,8 +244,8 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
         self.forget(&key, token, false, 0);
     }
 
-    fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
-        self.forget(&key, ask.token, true, millis(keep));
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, _: Duration, keep: Duration) {
+        self.forget(&key, token, true, millis(keep));
     }
 }
 

@@ -296,7 +296,7 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
         if place != Place::default() {
             self.act(now, Deed::Leave(place));
         }
-        let keep = if self.stage == Stage::Done { self.keep } else { 0 };
+        let keep = if S::TELLS_TURNS && self.stage == Stage::Done { self.keep } else { 0 };
         self.act(now, Deed::Drop { may_be_held, keep });
     }
 
@@ -311,8 +311,8 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
         let now = self.now();
         let done = success && matches!(self.kind, Kind::Once | Kind::Cache);
         let deed = if done { Deed::Done(now.plus(self.keep)) } else { Deed::Release };
-        if done && self.kind == Kind::Once {
-            // also if nobody hears of it, or waits for the answer
+        if S::TELLS_TURNS && done && self.kind == Kind::Once {
+            // also if nobody hears of it, or waits for the answer; in RAM it is done when it is said
             self.stage = Stage::Done;
         }
         let mut step = take(&mut self.step);

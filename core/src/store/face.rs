@@ -28,8 +28,8 @@ macro_rules! handles { ($($(#[$m:meta])* $Name:ident),*) => { $(
         fn turned_away(&self, key: Key<'_>, token: HolderToken) {
             self.0.instance().store().turned_away(key, token);
         }
-        fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
-            self.0.instance().store().unfinished(key, ask, keep);
+        fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
+            self.0.instance().store().unfinished(key, token, ttl, keep);
         }
         fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
             self.0.instance().store().waiter_gone(key, token);
@@ -54,8 +54,8 @@ impl<S: Store> Store for &S {
     fn turned_away(&self, key: Key<'_>, token: HolderToken) {
         (**self).turned_away(key, token);
     }
-    fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
-        (**self).unfinished(key, ask, keep);
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
+        (**self).unfinished(key, token, ttl, keep);
     }
     fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
         (**self).waiter_gone(key, token);

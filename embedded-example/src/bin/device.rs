@@ -22,6 +22,30 @@ type Fleet = RemoteStore<CriticalSection, EmbassyClock>;
 static STORE: Fleet = Fleet::new(EmbassyClock);
 static FLEET: Instance<&Fleet> = Instance::new(&STORE);
 
+/// What tells this unit from all others: two that share an identity hold one lock together, and the gateway serves the
+/// one that came first. This board has no serial number to read, so it is said when the image is built.
+const DEVICE: [u32; 2] = identity(env!(
+    "DEVICE_IDENTITY",
+    "each unit needs an identity of its own: build it with DEVICE_IDENTITY=, 16 hexadecimal digits such as its serial number"
+));
+
+/// Sixteen hexadecimal digits as two words.
+const fn identity(text: &str) -> [u32; 2] {
+    assert!(text.len() == 16, "DEVICE_IDENTITY has 16 hexadecimal digits");
+    let (text, mut words, mut at) = (text.as_bytes(), [0; 2], 0);
+    while at < 16 {
+        let digit = match text[at] {
+            digit @ b'0'..=b'9' => digit - b'0',
+            digit @ b'a'..=b'f' => digit - b'a' + 10,
+            digit @ b'A'..=b'F' => digit - b'A' + 10,
+            _ => panic!("DEVICE_IDENTITY has 16 hexadecimal digits"),
+        };
+        words[at / 8] = words[at / 8] << 4 | digit as u32;
+        at += 1;
+    }
+    words
+}
+
 const ROUNDS: u32 = 20;
 
 /// The line's only owner. It ends when the line does, and begins anew.
@@ -77,7 +101,7 @@ async fn main(spawner: Spawner) {
     board::start();
     let boot = board::boot_count();
     println!("boot {boot}");
-    STORE.start(Session { id: boot, device: [0xcac4_1f10, 1] });
+    STORE.start(Session { id: boot, device: DEVICE });
     spawner.spawn(line().unwrap_or_else(|_| board::exit(2)));
     spawner.spawn(rounds().unwrap_or_else(|_| board::exit(2)));
 }

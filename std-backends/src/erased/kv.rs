@@ -11,7 +11,6 @@ use super::{Answer, BoxFuture, ErasedStore, Operation, dispatch_blocking};
 use crate::{clock::StdClock, locked};
 use cachify_core::{
     Fault,
-    cell::Ask,
     key::{Key, Kind},
     patience::Ticket,
     store::{Kv, KvStore},
@@ -45,10 +44,10 @@ impl<S: KvStore + Clone + Send + Sync + 'static> ErasedStore for Kv<S> {
             true
         }));
     }
-    fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
-        let (store, key, token) = (self.clone(), OwnKey::of(key), ask.token);
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
+        let (store, key) = (self.clone(), OwnKey::of(key));
         let clock = StdClock::system();
-        let ends = clock.now().saturating_add(ask.ttl);
+        let ends = clock.now().saturating_add(ttl);
         reaper::reap(Box::new(move || {
             let _turn = turn(token);
             let told = dispatch_blocking(&store, key.key(), Operation::Complete(token, keep));

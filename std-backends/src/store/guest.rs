@@ -51,8 +51,8 @@ impl Guest {
         self.0.store.dropped(key, token);
     }
 
-    pub(super) fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
-        self.0.store.unfinished(key, ask, keep);
+    pub(super) fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
+        self.0.store.unfinished(key, token, ttl, keep);
     }
 
     pub(super) fn waiter_gone(&self, key: Key<'_>, _: HolderToken) {

@@ -7,7 +7,7 @@ use crate::{
     erased::{Answer, Operation},
     keeper::{Keeper, Renew},
 };
-use cachify_core::{Fault, cell::Ask, key::Key, patience::Ticket, token::HolderToken};
+use cachify_core::{Fault, key::Key, patience::Ticket, token::HolderToken};
 use std::{sync::Weak, time::Duration};
 
 /// A store of the user's own, or Redis.
@@ -54,8 +54,8 @@ impl Outside {
         either!(self, store => store.dropped(key, token));
     }
 
-    pub(super) fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
-        either!(self, store => store.unfinished(key, ask, keep));
+    pub(super) fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
+        either!(self, store => store.unfinished(key, token, ttl, keep));
     }
 
     pub(super) fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {

@@ -46,8 +46,8 @@ impl Store for RawStore {
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
         self.0.dropped(key, token);
     }
-    fn unfinished(&self, key: Key<'_>, ask: &Ask<'_>, keep: Duration) {
-        self.0.unfinished(key, ask, keep);
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
+        self.0.unfinished(key, token, ttl, keep);
     }
     fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
         self.0.waiter_gone(key, token);

@@ -2,7 +2,7 @@
 
 use cachify::{Cachify, secs};
 use cachify_tests::{
-    program::{Program, device, gateway, port_of},
+    program::{Program, device, device_without, gateway, port_of},
     proxy::{Direction, Proxy},
     server::{Engine, Server},
 };
@@ -143,6 +143,15 @@ fn played(site: &mut Site, meanwhile: impl FnOnce(&mut Site, &Program)) -> (Vec<
         assert_eq!(code, Some(0), "the firmware says that it ended well");
     });
     (firmware.lines(), rival)
+}
+
+/// A constant in its source would be every unit's.
+#[test]
+fn the_example_does_not_build_without_an_identity_of_its_own() {
+    for (identity, why) in [(None, "each unit needs an identity of its own"), (Some("12"), "16 hexadecimal digits")] {
+        let said = device_without(identity);
+        assert!(said.contains(why), "{said}");
+    }
 }
 
 #[test]

@@ -395,7 +395,7 @@ fn a_second_live_device_of_one_identity_is_refused_and_named() {
     run(async {
         let first = tcp(port).await;
         let name = format!("tcp:{}", first.local_addr().unwrap());
-        on(first, 1, async |one| {
+        Box::pin(on(first, 1, async |one| {
             let held = one.lock("k").ttl(secs(30)).acquire().await.unwrap();
             on(tcp(port).await, 1, async |two| {
                 // the same attempt of the same life, as far as its token can tell
@@ -415,7 +415,7 @@ fn a_second_live_device_of_one_identity_is_refused_and_named() {
             });
             assert!(one.lock("k").try_acquire().await.unwrap().is_none(), "the first one is served as before");
             held.release().await.unwrap();
-        })
+        }))
         .await;
     });
     // its line has ended: the next one may have its place

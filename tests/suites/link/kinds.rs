@@ -86,8 +86,8 @@ fn a_command_that_does_not_fit_its_key_s_kind_is_rubbish_and_does_nothing() {
             }
             assert_eq!((served.done, served.rubbish), (0, 1), "command {number} of {kind:?}");
             assert!(line.down.drain().is_empty());
-            let held = [Kind::Lock, Kind::Once].map(|kind| store.remaining(named(kind)).unwrap().is_some());
-            assert_eq!(held, [true; 2], "command {number} of {kind:?}");
+            let both = [Kind::Lock, Kind::Once].map(|kind| store.remaining(named(kind)).unwrap().is_some());
+            assert_eq!(both, [true; 2], "command {number} of {kind:?}");
             assert_eq!(PermitStore::in_use(&store, named(Kind::Pool)), Ok(1), "command {number} of {kind:?}");
             let value = CacheStore::<Vec<u8>, AsIs>::get(&store, named(Kind::Cache), &AsIs);
             assert_eq!(value, Ok(Some(b"v".to_vec())), "command {number} of {kind:?}");

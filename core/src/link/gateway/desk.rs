@@ -2,7 +2,7 @@
 //!
 //! Invariant: a request is begun once while its session is remembered, in the order of its key.
 
-use super::{Life, Limits, OwnName, Served};
+use super::{Identity, Limits, OwnName, Served};
 use crate::{
     link::{
         RIVAL, TOO_LONG, VERSION,
@@ -118,7 +118,7 @@ impl Desk {
         decoder: &mut Decoder<Vec<u8>>,
         limits: &Limits,
         running: usize,
-        admits: &dyn Fn(Life) -> bool,
+        admits: &dyn Fn(Identity) -> bool,
     ) {
         for byte in bytes {
             let rubbish = decoder.rubbish();
@@ -132,7 +132,13 @@ impl Desk {
     }
 
     /// Takes one message; `None` for what is no request.
-    fn take(&mut self, message: &[u8], limits: &Limits, running: usize, admits: &dyn Fn(Life) -> bool) -> Option<()> {
+    fn take(
+        &mut self,
+        message: &[u8],
+        limits: &Limits,
+        running: usize,
+        admits: &dyn Fn(Identity) -> bool,
+    ) -> Option<()> {
         let (version, head, body) = take_head(message, Ticket::NONE)?;
         if head.request == 0 {
             return None;
@@ -146,7 +152,7 @@ impl Desk {
         let Asked(name, command) = take_whole(body)?;
         // only what names a holder tells whose it is; the rest takes nothing
         if let Some(HolderToken([.., a, b])) = command.token()
-            && !admits(Life { device: [a, b], session: head.session })
+            && !admits(Identity { device: [a, b], session: head.session })
         {
             self.served.rivals += 1;
             let refusal = Answer::<Vec<u8>>::Failed(Fault::Rejected(RIVAL));

@@ -10,7 +10,7 @@ use core::{fmt, time::Duration};
 
 /// What a request says of its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Life {
+pub struct Identity {
     /// Of [`Session::device`](crate::link::Session::device).
     pub device: [u32; 2],
     /// Of [`Session::id`](crate::link::Session::id).
@@ -18,7 +18,7 @@ pub struct Life {
 }
 
 /// `cac41f10-00000001`, as a log names it.
-impl fmt::Display for Life {
+impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b] = self.device;
         write!(f, "{a:08x}-{b:08x}")
@@ -30,7 +30,7 @@ pub trait Admission: Sync {
     /// A number for a line that begins.
     fn begin(&self) -> u64;
     /// Whether a request of that device is done, which came on `line` at `now`; called for each.
-    fn admits(&self, line: u64, life: Life, now: Instant, limits: &Limits) -> bool;
+    fn admits(&self, line: u64, sender: Identity, now: Instant, limits: &Limits) -> bool;
     /// The line ended.
     fn end(&self, line: u64);
 }
@@ -39,7 +39,7 @@ pub trait Admission: Sync {
 #[derive(Debug)]
 struct Entry {
     line: u64,
-    life: Life,
+    sender: Identity,
     heard: Instant,
 }
 
@@ -51,17 +51,19 @@ pub struct Lines {
 }
 
 impl Lines {
-    fn admits(&mut self, line: u64, life: Life, now: Instant, limits: &Limits) -> bool {
-        let known = self.entries.iter_mut().find(|entry| entry.life.device == life.device);
+    fn admits(&mut self, line: u64, sender: Identity, now: Instant, limits: &Limits) -> bool {
+        let known = self.entries.iter_mut().find(|entry| entry.sender.device == sender.device);
         match known {
-            Some(entry) if entry.line != line && now.since(entry.heard) < entry.silence(life, limits.silence) => false,
+            Some(entry) if entry.line != line && now.since(entry.heard) < entry.silence(sender, limits.silence) => {
+                false
+            }
             Some(entry) => {
-                *entry = Entry { line, life, heard: now };
+                *entry = Entry { line, sender, heard: now };
                 true
             }
             None => {
                 self.make_room(line, limits.sessions);
-                self.entries.push(Entry { line, life, heard: now });
+                self.entries.push(Entry { line, sender, heard: now });
                 true
             }
         }
@@ -79,17 +81,17 @@ impl Lines {
 }
 
 impl Entry {
-    /// How long it must have said nothing before `life` may have its place on another line.
-    fn silence(&self, life: Life, silence: Duration) -> Duration {
+    /// How long it must have said nothing before `sender` may have its place on another line.
+    fn silence(&self, sender: Identity, silence: Duration) -> Duration {
         // a device that began anew has left its old line, and its tokens are others
-        if self.life.session == life.session { silence } else { silence / 6 }
+        if self.sender.session == sender.session { silence } else { silence / 6 }
     }
 }
 
 /// The devices of one gateway, behind a lock that its lines share.
 ///
 /// ```
-/// use cachify_core::{link::{Admission, Life, Limits, Roster}, time::Instant};
+/// use cachify_core::{link::{Admission, Identity, Limits, Roster}, time::Instant};
 /// # #[derive(Debug)] struct StdLock;
 /// # impl cachify_core::store::lock::Lock for StdLock {
 /// #     type Of<T> = std::sync::Mutex<T>;
@@ -98,7 +100,7 @@ impl Entry {
 /// # }
 /// let (roster, limits) = (Roster::<StdLock>::new(), Limits::DEFAULT);
 /// let (one, two) = (roster.begin(), roster.begin());
-/// let unit = Life { device: [0x0042_1337, 7], session: 1 };
+/// let unit = Identity { device: [0x0042_1337, 7], session: 1 };
 /// assert!(roster.admits(one, unit, Instant::ZERO, &limits));
 /// assert!(!roster.admits(two, unit, Instant::ZERO, &limits)); // flashed alike
 /// roster.end(one);
@@ -115,7 +117,9 @@ impl<L: Lock> Roster<L> {
 
     /// The line on which a device was heard last, while that line has not ended.
     pub fn line_of(&self, device: [u32; 2]) -> Option<u64> {
-        L::with(&self.0, |lines| lines.entries.iter().find(|entry| entry.life.device == device).map(|entry| entry.line))
+        L::with(&self.0, |lines| {
+            lines.entries.iter().find(|entry| entry.sender.device == device).map(|entry| entry.line)
+        })
     }
 }
 
@@ -142,8 +146,8 @@ where
         })
     }
 
-    fn admits(&self, line: u64, life: Life, now: Instant, limits: &Limits) -> bool {
-        L::with(&self.0, |lines| lines.admits(line, life, now, limits))
+    fn admits(&self, line: u64, sender: Identity, now: Instant, limits: &Limits) -> bool {
+        L::with(&self.0, |lines| lines.admits(line, sender, now, limits))
     }
 
     fn end(&self, line: u64) {
@@ -162,8 +166,8 @@ impl<'a> Place<'a> {
         Self { admission, line: admission.map(Admission::begin).unwrap_or_default() }
     }
 
-    pub(super) fn admits(&self, life: Life, now: Instant, limits: &Limits) -> bool {
-        self.admission.is_none_or(|admission| admission.admits(self.line, life, now, limits))
+    pub(super) fn admits(&self, sender: Identity, now: Instant, limits: &Limits) -> bool {
+        self.admission.is_none_or(|admission| admission.admits(self.line, sender, now, limits))
     }
 }
 
@@ -185,38 +189,38 @@ mod tests {
         Instant::from_millis(ms)
     }
 
-    fn life(device: u32, session: u32) -> Life {
-        Life { device: [device, 0], session }
+    fn unit(device: u32, session: u32) -> Identity {
+        Identity { device: [device, 0], session }
     }
 
     #[test]
     fn who_speaks_keeps_its_place_and_who_falls_silent_loses_it() {
         let mut lines = Lines::default();
-        assert!(lines.admits(1, life(7, 1), at(0), &LIMITS));
-        assert!(!lines.admits(2, life(7, 1), at(29_999), &LIMITS), "not silent for long enough");
-        assert!(lines.admits(1, life(7, 1), at(29_999), &LIMITS));
-        assert!(!lines.admits(2, life(7, 1), at(59_998), &LIMITS), "counted from when it was heard last");
-        assert!(lines.admits(2, life(7, 1), at(59_999), &LIMITS));
-        assert!(!lines.admits(1, life(7, 1), at(60_000), &LIMITS), "it is the other one now");
+        assert!(lines.admits(1, unit(7, 1), at(0), &LIMITS));
+        assert!(!lines.admits(2, unit(7, 1), at(29_999), &LIMITS), "not silent for long enough");
+        assert!(lines.admits(1, unit(7, 1), at(29_999), &LIMITS));
+        assert!(!lines.admits(2, unit(7, 1), at(59_998), &LIMITS), "counted from when it was heard last");
+        assert!(lines.admits(2, unit(7, 1), at(59_999), &LIMITS));
+        assert!(!lines.admits(1, unit(7, 1), at(60_000), &LIMITS), "it is the other one now");
     }
 
     #[test]
     fn a_device_that_began_anew_waits_a_sixth_of_that() {
         let mut lines = Lines::default();
-        assert!(lines.admits(1, life(7, 1), at(0), &LIMITS));
-        assert!(!lines.admits(2, life(7, 2), at(4_999), &LIMITS));
-        assert!(lines.admits(2, life(7, 2), at(5_000), &LIMITS));
-        assert!(lines.admits(2, life(7, 3), at(5_000), &LIMITS), "on its own line at once");
+        assert!(lines.admits(1, unit(7, 1), at(0), &LIMITS));
+        assert!(!lines.admits(2, unit(7, 2), at(4_999), &LIMITS));
+        assert!(lines.admits(2, unit(7, 2), at(5_000), &LIMITS));
+        assert!(lines.admits(2, unit(7, 3), at(5_000), &LIMITS), "on its own line at once");
     }
 
     #[test]
     fn others_are_nobody_s_rivals_and_a_line_fills_no_memory() {
         let mut lines = Lines::default();
         for device in 0..1_000 {
-            assert!(lines.admits(1, life(device, 1), at(device.into()), &LIMITS));
+            assert!(lines.admits(1, unit(device, 1), at(device.into()), &LIMITS));
         }
         assert_eq!(lines.entries.len(), LIMITS.sessions);
-        assert!(lines.admits(2, life(0, 1), at(1_000), &LIMITS), "forgotten");
-        assert!(!lines.admits(2, life(999, 1), at(1_000), &LIMITS));
+        assert!(lines.admits(2, unit(0, 1), at(1_000), &LIMITS), "forgotten");
+        assert!(!lines.admits(2, unit(999, 1), at(1_000), &LIMITS));
     }
 }

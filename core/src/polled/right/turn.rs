@@ -9,7 +9,7 @@ use crate::{
     outcome::Refused,
     patience::{Ticket, again},
     polled::Answer,
-    time::{Instant, PollTimer, short},
+    time::{Clock, Instant, PollTimer, short},
 };
 use core::{
     future::{Future, poll_fn},
@@ -41,7 +41,8 @@ where
         if self.stage == Stage::New {
             (self.token, self.stage) = (self.instance.store().token(), Stage::Asked);
             if self.deadline != Instant::ZERO {
-                self.deadline = self.now().plus(self.deadline.as_millis());
+                let cut = self.instance.store().clock().cut();
+                self.deadline = self.now().plus(cut).plus(self.deadline.as_millis());
             }
         }
         loop {

@@ -4,7 +4,7 @@ use crate::device::{Devices, say};
 use cachify::{
     StdLock,
     core::{
-        link::{Admission, Life, Limits, Roster},
+        link::{Admission, Identity, Limits, Roster},
         time::Instant,
     },
 };
@@ -56,12 +56,12 @@ impl Admission for Doorway {
         line
     }
 
-    fn admits(&self, line: u64, life: Life, now: Instant, limits: &Limits) -> bool {
+    fn admits(&self, line: u64, sender: Identity, now: Instant, limits: &Limits) -> bool {
         let names = self.devices.names();
-        let admitted = names.roster.admits(line, life, now, limits);
+        let admitted = names.roster.admits(line, sender, now, limits);
         if !admitted && !self.told.swap(true, Relaxed) {
-            let other = names.of(life.device);
-            say(format_args!("gateway: {} is refused: a device with its identity, {life}, is on {other}", self.line));
+            let other = names.of(sender.device);
+            say(format_args!("gateway: {} is refused: a device with its identity, {sender}, is on {other}", self.line));
         }
         admitted
     }
