@@ -119,7 +119,7 @@ use embedded_io_async::Write;
 pub const VERSION: u8 = 1;
 
 /// What a second device of one identity is refused with.
-const RIVAL: &str = "a device with the same identity is on another line of the gateway";
+const RIVAL: &str = "another device has this identity";
 
 /// What a value is refused with that is longer than a frame of the device.
 const TOO_LONG: &str = "the value is longer than a frame of the device";

@@ -57,7 +57,7 @@ pub enum Deed<'a> {
         may_be_held: bool,
         /// For how many milliseconds the marker of a run that succeeded is kept, which was told and not heard; then it
         /// is told again instead of taken back. Zero of everything else.
-        keep: u64,
+        keep: u32,
     },
     /// Ends a run that succeeded: others are skipped until then; or a flight: its value is fresh until then.
     Done(Instant),

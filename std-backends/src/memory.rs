@@ -160,6 +160,10 @@ impl Store for Memory {
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
         self.0.give_back(key, token);
     }
+
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, _: Duration, keep: Duration) {
+        self.0.free(&key, |ram, now| ram.complete(&key, token, keep, now));
+    }
 }
 
 /// Waits for a release.

@@ -54,6 +54,9 @@ impl Store for Guest {
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
         self.with(key, |store, key| store.dropped(key, token));
     }
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
+        self.with(key, |store, key| store.unfinished(key, token, ttl, keep));
+    }
 }
 
 impl AtOnce for Guest {}
@@ -126,6 +129,9 @@ impl ErasedStore for AsyncGuest {
     }
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
         ErasedStore::dropped(&self.0, key, token);
+    }
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
+        ErasedStore::unfinished(&self.0, key, token, ttl, keep);
     }
     fn blocks(&self) -> bool {
         false

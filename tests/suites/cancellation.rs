@@ -41,6 +41,9 @@ impl Store for Pausing<'_> {
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
         self.0.dropped(key, token);
     }
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
+        self.0.unfinished(key, token, ttl, keep);
+    }
 }
 
 impl<'c> Host for Pausing<'c> {

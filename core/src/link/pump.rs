@@ -88,10 +88,10 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
             Due::GiveBack { session, dropped, again } => {
                 let head = Head { session, request: dropped.request };
                 let kind = dropped.kind.unwrap_or(Kind::Lock);
-                let question = match dropped.keep {
-                    0 => Question::give_back(kind, dropped.token),
-                    keep => Question { ttl: keep, ..Question::new(number::COMPLETE, dropped.token) },
-                };
+                let mut question = Question::give_back(kind, dropped.token);
+                if dropped.keep != 0 {
+                    (question.number, question.ttl) = (number::COMPLETE, dropped.keep);
+                }
                 let len = request_frame(frame, head, Name { kind, key: dropped.key() }, &question);
                 Next::Send { request: dropped.request, len: len.unwrap_or(0), again }
             }

@@ -195,7 +195,7 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
 {
     /// Gives back what a token may hold, or only a turn, when there is a place to remember it; or tells that a run
     /// succeeded whose marker is kept for so many milliseconds.
-    pub(super) fn forget(&self, key: &Key<'_>, token: HolderToken, may_be_held: bool, keep: u64) {
+    pub(super) fn forget(&self, key: &Key<'_>, token: HolderToken, may_be_held: bool, keep: u32) {
         let now = Tick::of(self.clock.now());
         self.wake(|state| state.forget(key, token, may_be_held, keep, now));
     }
@@ -245,7 +245,7 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
     }
 
     fn unfinished(&self, key: Key<'_>, token: HolderToken, _: Duration, keep: Duration) {
-        self.forget(&key, token, true, millis(keep));
+        self.forget(&key, token, true, short(millis(keep)));
     }
 }
 

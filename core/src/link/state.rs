@@ -13,7 +13,6 @@ use crate::{
     cell::waiters::{Place, Waiter, Waiters},
     key::{Key, Kind},
     store::Fault,
-    time::short,
     token::HolderToken,
 };
 use core::task::{Poll, Waker};
@@ -196,7 +195,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         key: &Key<'_>,
         token: HolderToken,
         may_be_held: bool,
-        keep: u64,
+        keep: u32,
         now: Tick,
     ) -> Option<Waker> {
         let request = following(&mut self.request);
@@ -208,7 +207,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         let until = now.after(self.timing.give_back);
         let place = place?;
         *place = Dropped::new(request, key, token, may_be_held, Sends::new(now), until);
-        place.keep = short(keep);
+        place.keep = keep;
         self.kick()
     }
 

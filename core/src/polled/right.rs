@@ -16,7 +16,7 @@ use crate::{
     outcome::Refused,
     patience::{Patience, Ticket},
     store::Fault,
-    time::{Clock, Instant, PollTimer, duration},
+    time::{Clock, Instant, PollTimer, duration, short},
     token::{FencingToken, HolderToken},
 };
 use core::{
@@ -296,7 +296,7 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
         if place != Place::default() {
             self.act(now, Deed::Leave(place));
         }
-        let keep = if S::TELLS_TURNS && self.stage == Stage::Done { self.keep } else { 0 };
+        let keep = if S::TELLS_TURNS && self.stage == Stage::Done { short(self.keep) } else { 0 };
         self.act(now, Deed::Drop { may_be_held, keep });
     }
 

@@ -11,7 +11,7 @@ use crate::{
     observe::Observer,
     outcome::{Refused, Shape},
     store::{AsyncCacheStore, AsyncEntryStore, AsyncRights, Host, Tasks, Want},
-    time::{PollTimer, Timer, millis, short},
+    time::{Clock, PollTimer, Timer, millis, short},
     ttl::Ttl,
 };
 use core::{fmt, future::Future, mem::take, time::Duration};
@@ -43,7 +43,8 @@ where
     fn right(&self, want: Want, ttl: Option<Duration>, patience: Wait) -> Right<'i, S, O> {
         let waiting = match patience {
             Wait::No => 0,
-            Wait::For(time) => millis(time),
+            Wait::For(time) if time.is_zero() => 0,
+            Wait::For(time) => millis(time).saturating_add(self.0.store().clock().cut()),
             Wait::Forever => u64::MAX,
         };
         let (size, keep) = match want {

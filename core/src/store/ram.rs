@@ -107,6 +107,10 @@ impl<B: Backing> Store for RamStore<B> {
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
         self.free(|ram, now| ram.release(&key, token, now));
     }
+
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, _: Duration, keep: Duration) {
+        self.free(|ram, now| ram.complete(&key, token, keep, now));
+    }
 }
 
 /// Waits for a release.

@@ -93,6 +93,9 @@ impl<S: Store> Store for Faulty<'_, S> {
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
         self.inner.dropped(key, token);
     }
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
+        self.inner.unfinished(key, token, ttl, keep);
+    }
 }
 
 impl<S: AtOnce> AtOnce for Faulty<'_, S> {}

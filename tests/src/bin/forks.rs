@@ -2,13 +2,22 @@
 //!
 //! `forks URL PORT`: each child uses the instance that its parent built, on both faces. What it says is one line each:
 //! `grant FENCE TOKEN INSIDE` for a grant (how many were inside beside it), `renewed BOOL` of a right held for three of
-//! its TTLs, and at the end what the parent saw of its own.
+//! its TTLs, `memory BOOL` and `own BOOL` of stores in the process itself, and at the end what the parent saw of its own.
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
-use cachify::{Cachify, Holding, secs};
+use cachify::{Cachify, Holding, Kv, KvStore, secs};
+use cachify_core::testing::block_on;
 use cachify_tests::resp::{Client, Reply};
 use fork::Fork;
-use std::{env, error::Error, process::exit, thread, time::Duration};
+use std::{
+    collections::HashMap,
+    env,
+    error::Error,
+    process::exit,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -33,12 +42,13 @@ fn main() -> Result<()> {
     while client.ask(&["ZCARD", "t:l:{wanted}:q"])? != Reply::Int(1) {
         thread::sleep(Duration::from_millis(2));
     }
+    let near = Near::begin()?;
     let mut children = Vec::new();
     for number in 0..CHILDREN {
         match fork::fork()? {
             Fork::Parent(child) => children.push(child),
             Fork::Child => {
-                let done = child(&c, number, port);
+                let done = child(&c, number, port).and_then(|()| near.in_a_child());
                 // its copy of what the parent holds
                 drop(kept);
                 c.shutdown_blocking(secs(10));
@@ -56,6 +66,68 @@ fn main() -> Result<()> {
     wanted.release()?;
     println!("served {}", waiter.join().is_ok_and(|served| served));
     Ok(())
+}
+
+/// What lies in the process itself, at work before the fork: its threads are not there in a child.
+struct Near {
+    memory: Cachify,
+    own: Cachify,
+}
+
+impl Near {
+    fn begin() -> Result<Self> {
+        let memory = Cachify::builder().build()?;
+        let own = Cachify::builder().store(Kv(Arc::new(Shelf::default()))).build()?;
+        std::mem::forget(memory.lock("before").acquire_blocking()?);
+        // by the timer thread, then by the one that gives back
+        assert!(block_on(memory.lock("before").wait(Duration::from_millis(5)).acquire()).is_err());
+        drop(own.lock("before").acquire_blocking()?);
+        own.shutdown_blocking(secs(10));
+        Ok(Self { memory, own })
+    }
+
+    fn in_a_child(&self) -> Result<()> {
+        let held = self.memory.lock("child").ttl(Duration::from_millis(600)).acquire_blocking()?;
+        let waited = block_on(self.memory.lock("child").wait(Duration::from_millis(1_800)).acquire()).is_err();
+        println!("memory {}", waited && held.is_valid());
+        drop(self.own.lock("child").acquire_blocking()?);
+        let began = Instant::now();
+        while self.own.lock("child").is_locked_blocking()? && began.elapsed() < secs(10) {
+            thread::sleep(Duration::from_millis(2));
+        }
+        println!("own {}", !self.own.lock("child").is_locked_blocking()?);
+        Ok(())
+    }
+}
+
+/// Three methods over a map; nothing in it ends.
+#[derive(Default)]
+struct Shelf(Mutex<HashMap<String, Vec<u8>>>);
+
+impl KvStore for Shelf {
+    type Error = cachify::Fault;
+    fn get(&self, key: &str) -> std::result::Result<Option<Vec<u8>>, Self::Error> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
+    }
+    fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        _: Option<Duration>,
+    ) -> std::result::Result<bool, Self::Error> {
+        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = map.get(key).map(|value| &value[..]) == old;
+        match new {
+            Some(new) if same => drop(map.insert(key.into(), new.into())),
+            None if same => drop(map.remove(key)),
+            _ => {}
+        }
+        Ok(same)
+    }
+    fn remove(&self, key: &str) -> std::result::Result<bool, Self::Error> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key).is_some())
+    }
 }
 
 fn child(c: &Cachify, number: usize, port: u16) -> Result<()> {

@@ -30,6 +30,9 @@ impl store::Store for Slow<'_> {
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
         self.store.dropped(key, token);
     }
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
+        self.store.unfinished(key, token, ttl, keep);
+    }
 }
 
 macro_rules! slow {

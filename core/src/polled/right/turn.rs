@@ -9,7 +9,7 @@ use crate::{
     outcome::Refused,
     patience::{Ticket, again},
     polled::Answer,
-    time::{Clock, Instant, PollTimer, short},
+    time::{Instant, PollTimer, short},
 };
 use core::{
     future::{Future, poll_fn},
@@ -41,8 +41,7 @@ where
         if self.stage == Stage::New {
             (self.token, self.stage) = (self.instance.store().token(), Stage::Asked);
             if self.deadline != Instant::ZERO {
-                let cut = self.instance.store().clock().cut();
-                self.deadline = self.now().plus(cut).plus(self.deadline.as_millis());
+                self.deadline = self.now().plus(self.deadline.as_millis());
             }
         }
         loop {
