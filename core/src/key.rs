@@ -130,6 +130,10 @@ pub enum KeyError {
     Braces,
     /// A format spec, which only the macros can render.
     SpecAtRunTime,
+    /// The `Display` of a value failed: what it wrote before is not the value.
+    Display,
+    /// A [`KeyPart`] put bytes that are no UTF-8.
+    NotUtf8,
     /// The template is malformed.
     Template(TemplateError),
 }
@@ -141,6 +145,8 @@ impl fmt::Display for KeyError {
             Self::Missing => "the key's template names an element that is not there",
             Self::Braces => "a key given as text has braces; use a tuple key or a template",
             Self::SpecAtRunTime => "a template parsed at run time cannot have a format spec",
+            Self::Display => "the `Display` of a value in the key failed",
+            Self::NotUtf8 => "a part of the key is not UTF-8",
             Self::Template(e) => return fmt::Display::fmt(e, f),
         })
     }
