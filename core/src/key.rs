@@ -12,7 +12,7 @@ mod tuple;
 
 #[cfg(feature = "alloc")]
 pub use buf::LongKeyBuf;
-pub use buf::{KeyBuf, KeyBuffer, KeySink};
+pub use buf::{KeyBuf, KeyBuffer, KeySink, Text};
 pub use part::{ByDisplay, ByPart, DynPart, KeyPart, Part, Shown};
 pub use runtime::{Arguments, KeyTemplate, Rendering};
 pub use tuple::AsKey;
@@ -77,7 +77,7 @@ impl<'a> Key<'a> {
         Self { kind, prefix, bytes, hash: hash::hash(bytes, seed ^ hash::spread(kind)) }
     }
 
-    /// The user's part as text.
+    /// The user's part as text; empty if it is none, which no rendered key is.
     #[must_use]
     pub fn text(&self) -> &'a str {
         core::str::from_utf8(self.bytes).unwrap_or_default()
@@ -102,7 +102,14 @@ impl fmt::Display for Key<'_> {
         }
         f.write_str(self.kind.letter())?;
         f.write_str(":{")?;
-        without_braces(f, if self.bytes.is_empty() { "%" } else { self.text() })?;
+        if self.bytes.is_empty() {
+            f.write_str("%")?;
+        }
+        // a rendered key is UTF-8; what was made by hand is told apart all the same
+        for chunk in self.bytes.utf8_chunks() {
+            without_braces(f, chunk.valid())?;
+            chunk.invalid().iter().try_for_each(|byte| write!(f, "%{byte:02X}"))?;
+        }
         f.write_str("}")
     }
 }

@@ -100,7 +100,7 @@ pub mod __private {
     pub use cachify_core::{
         __private::{
             ByDisplay, ByPart, Encoded, IsAny, IsOption, IsResult, KeyBuffer, KeyError, KeySink, Part, Probe,
-            SaysNothing, SaysWhy, Shape, Tagged, Ttl, Wait, Whole, decide, refuse_lock,
+            SaysNothing, SaysWhy, Shape, Tagged, Text, Ttl, Wait, Whole, decide, refuse_lock,
         },
         Refused,
         key::LongKeyBuf as KeyBuf,

@@ -293,7 +293,9 @@ fn a_display_that_gives_up_makes_no_key() {
     }
     assert_eq!(plain::key(GivesUp("a")), Err(Error::Key(KeyError::Display)));
     assert_eq!(with_a_spec::key(GivesUp("a")), Err(Error::Key(KeyError::Display)));
-    for text in ["", "a", "one that is longer than the ninety-six bytes that a key has in place, for which it takes the heap"] {
+    for text in
+        ["", "a", "one that is longer than the ninety-six bytes that a key has in place, for which it takes the heap"]
+    {
         let shown = Shown(GivesUp(text));
         assert_eq!(rendered(("k", &shown)), Err(KeyError::Display));
         assert_eq!(fixed(("k", &shown)), Err(KeyError::Display));
