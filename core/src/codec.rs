@@ -1,5 +1,7 @@
 //! Values as bytes, for stores outside the process.
 
+#[cfg(feature = "postcard")]
+mod bounded;
 pub mod entry;
 
 /// The value stays as it is; never encoded. For stores that keep values in this process.
@@ -110,6 +112,9 @@ impl core::fmt::Display for Uncodable {
 impl core::error::Error for Uncodable {}
 
 /// The postcard format, through serde.
+///
+/// It decodes at most 128 containers within each other and at most 128 options, and 4,096 elements more than there are
+/// bytes, so that no bytes exhaust the stack or the time of whoever reads them.
 #[cfg(feature = "postcard")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Postcard;
@@ -137,9 +142,6 @@ impl<V: serde::Serialize + serde::de::DeserializeOwned> Codec<V> for Postcard {
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<V, Uncodable> {
-        match postcard::take_from_bytes(bytes) {
-            Ok((value, [])) => Ok(value),
-            _ => Err(Uncodable),
-        }
+        bounded::decode(bytes).ok_or(Uncodable)
     }
 }
