@@ -3,6 +3,8 @@
 #[cfg(feature = "postcard")]
 mod bounded;
 pub mod entry;
+#[cfg(feature = "postcard")]
+mod fingerprint;
 
 /// The value stays as it is; never encoded. For stores that keep values in this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +59,18 @@ pub trait Codec<V> {
     /// Reads a value.
     fn decode(&self, bytes: &[u8]) -> Result<V, Uncodable>;
 
+    /// Whether decoding `bytes`, which `value` was encoded to, brings the value back; if not, it is not stored.
+    ///
+    /// Types exist that encode to what decodes as something else: postcard knows a field by its place, so that one left
+    /// out by `#[serde(skip_serializing_if = ..)]` shifts the others. Asked where a server encodes a value for a store
+    /// outside the process. Not asked on devices, whose flash has no room for it: values they share are of plain types.
+    ///
+    /// A codec that brings everything back leaves it out.
+    fn round_trips(&self, value: &V, bytes: &[u8]) -> bool {
+        let _ = (value, bytes);
+        true
+    }
+
     /// What the bytes are of; bytes of something else are a miss. The type's name, unless [`Tagged`].
     fn tag(&self) -> &str {
         core::any::type_name::<V>()
@@ -94,6 +108,9 @@ impl<V, C: Codec<V>> Codec<V> for Tagged<C> {
     fn decode(&self, bytes: &[u8]) -> Result<V, Uncodable> {
         self.codec.decode(bytes)
     }
+    fn round_trips(&self, value: &V, bytes: &[u8]) -> bool {
+        self.codec.round_trips(value, bytes)
+    }
     fn tag(&self) -> &str {
         self.tag
     }
@@ -110,6 +127,23 @@ impl core::fmt::Display for Uncodable {
 }
 
 impl core::error::Error for Uncodable {}
+
+/// Whether serde says the same of both, to a human-readable codec or to another one.
+///
+/// For [`Codec::round_trips`] of a codec of your own: maps and sequences are compared without order, as sets are walked in any;
+/// floats by their bits. What serde does not say, such as the value of a `#[serde(skip)]` field, is not compared.
+///
+/// ```
+/// use cachify_core::codec::same;
+/// assert!(same(&[f32::NAN, 1.0], &[f32::NAN, 1.0], true));
+/// assert!(!same(&Some(Some(1)), &Some(None), true));
+/// ```
+#[cfg(feature = "postcard")]
+#[must_use]
+pub fn same<V: serde::Serialize + ?Sized>(value: &V, other: &V, human_readable: bool) -> bool {
+    let value = fingerprint::of(value, human_readable);
+    value.is_some() && value == fingerprint::of(other, human_readable)
+}
 
 /// The postcard format, through serde.
 ///
@@ -143,5 +177,9 @@ impl<V: serde::Serialize + serde::de::DeserializeOwned> Codec<V> for Postcard {
 
     fn decode(&self, bytes: &[u8]) -> Result<V, Uncodable> {
         bounded::decode(bytes).ok_or(Uncodable)
+    }
+
+    fn round_trips(&self, value: &V, bytes: &[u8]) -> bool {
+        self.decode(bytes).is_ok_and(|back| same(value, &back, false))
     }
 }

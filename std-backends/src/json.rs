@@ -1,6 +1,6 @@
 //! Values as JSON: larger and slower than postcard, but a reader of another version still understands them.
 
-use cachify_core::codec::{Codec, Sink, Uncodable};
+use cachify_core::codec::{Codec, Sink, Uncodable, same};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The JSON format, through serde.
@@ -28,5 +28,10 @@ impl<V: Serialize + DeserializeOwned> Codec<V> for Json {
 
     fn decode(&self, bytes: &[u8]) -> Result<V, Uncodable> {
         serde_json::from_slice(bytes).map_err(|_| Uncodable)
+    }
+
+    // `Some(None)` is `null`, and so is a float that is no number
+    fn round_trips(&self, value: &V, bytes: &[u8]) -> bool {
+        self.decode(bytes).is_ok_and(|back| same(value, &back, true))
     }
 }

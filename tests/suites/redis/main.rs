@@ -9,6 +9,7 @@ mod connecting;
 mod faults;
 mod histories;
 mod processes;
+mod survival;
 mod waiting;
 mod ways;
 mod world;
