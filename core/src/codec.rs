@@ -145,6 +145,19 @@ pub fn same<V: serde::Serialize + ?Sized>(value: &V, other: &V, human_readable: 
     value.is_some() && value == fingerprint::of(other, human_readable)
 }
 
+/// Decodes a value of `len` bytes within the bounds of [`Postcard`], except that `depth` containers may nest.
+///
+/// For a codec of your own: a recursive type decodes as deep as the bytes say, and a list may have any number of elements that
+/// take no bytes.
+#[cfg(feature = "postcard")]
+pub fn decode_bounded<'de, V, D>(from: D, depth: u16, len: usize) -> Result<V, D::Error>
+where
+    V: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    bounded::within(from, depth, len)
+}
+
 /// The postcard format, through serde.
 ///
 /// It decodes at most 128 containers within each other and at most 128 options, and 4,096 elements more than there are

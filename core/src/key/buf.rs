@@ -17,7 +17,7 @@ impl<'a> Text<'a> {
 
 /// Takes the bytes of a key.
 pub trait KeySink {
-    /// Appends; a key whose bytes are no UTF-8 in the end is an error. A character may come in several pieces.
+    /// Appends; a key whose bytes are no UTF-8 in the end is an error. A character may come in pieces.
     fn put(&mut self, bytes: &[u8]);
     /// Appends what is known to be text.
     #[inline]
@@ -61,56 +61,33 @@ pub trait KeyBuffer: KeySink + Default + Clone + core::fmt::Debug {
 pub struct KeyBuf<const N: usize> {
     bytes: [u8; N],
     len: usize,
-    state: State,
+    error: Option<KeyError>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum State {
-    /// Made of texts and ASCII.
-    Text,
-    /// Other bytes were put: by whom they were put does not matter, only whether they are text in the end.
-    ///
-    /// The check is named here, so that a program in which nobody puts bytes does not carry it.
-    Bytes(fn(&[u8]) -> bool),
-    Failed(KeyError),
-}
-
-impl State {
-    fn put(&mut self, bytes: &[u8]) {
-        if matches!(self, Self::Text) && !bytes.is_ascii() {
-            *self = Self::Bytes(|bytes| core::str::from_utf8(bytes).is_ok());
-        }
-    }
-
-    #[inline]
-    fn fail(&mut self, why: KeyError) {
-        if !matches!(self, Self::Failed(_)) {
-            *self = Self::Failed(why);
-        }
-    }
-
-    #[inline]
-    fn of<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], KeyError> {
-        match *self {
-            Self::Text => Ok(bytes),
-            Self::Bytes(is_text) if is_text(bytes) => Ok(bytes),
-            Self::Bytes(_) => Err(KeyError::NotUtf8),
-            Self::Failed(why) => Err(why),
-        }
+/// What the error is after `put`, which came last among `all`. One more use of [`KeyError::NotUtf8`] than its own: a
+/// character that is not finished yet. Here and not where the key is read, so that who puts only texts pays nothing.
+fn after(error: Option<KeyError>, put: &[u8], all: &[u8]) -> Option<KeyError> {
+    let is_text = |bytes| core::str::from_utf8(bytes).is_ok();
+    match error {
+        None if is_text(put) => None,
+        // bytes that could not begin a text: did they finish a character?
+        Some(KeyError::NotUtf8) if put.first().is_some_and(|b| b & 0xc0 == 0x80) && is_text(all) => None,
+        None => Some(KeyError::NotUtf8),
+        error => error,
     }
 }
 
 impl<const N: usize> Default for KeyBuf<N> {
     #[inline]
     fn default() -> Self {
-        Self { bytes: [0; N], len: 0, state: State::Text }
+        Self { bytes: [0; N], len: 0, error: None }
     }
 }
 
 impl<const N: usize> KeySink for KeyBuf<N> {
     fn put(&mut self, bytes: &[u8]) {
-        self.state.put(bytes);
         self.put_text(Text(bytes));
+        self.error = after(self.error, bytes, self.bytes.get(..self.len).unwrap_or_default());
     }
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     #[cfg_attr(target_pointer_width = "64", inline)]
@@ -125,16 +102,23 @@ impl<const N: usize> KeySink for KeyBuf<N> {
             None => self.fail(KeyError::TooLong),
         }
     }
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[cfg_attr(target_pointer_width = "64", inline)]
     fn fail(&mut self, why: KeyError) {
-        self.state.fail(why);
+        // only bytes can be mended by what comes after them
+        if let None | Some(KeyError::NotUtf8) = self.error {
+            self.error = Some(why);
+        }
     }
 }
 
 impl<const N: usize> KeyBuffer for KeyBuf<N> {
     #[inline]
     fn bytes(&self) -> Result<&[u8], KeyError> {
-        self.state.of(self.bytes.get(..self.len).unwrap_or_default())
+        match self.error {
+            None => Ok(self.bytes.get(..self.len).unwrap_or_default()),
+            Some(why) => Err(why),
+        }
     }
 }
 
@@ -152,8 +136,9 @@ type ShortKey = KeyBuf<96>;
 #[cfg(feature = "alloc")]
 impl KeySink for LongKeyBuf {
     fn put(&mut self, bytes: &[u8]) {
-        self.short.state.put(bytes);
         self.put_text(Text(bytes));
+        let all = self.long.as_deref().unwrap_or(self.short.bytes.get(..self.short.len).unwrap_or_default());
+        self.short.error = after(self.short.error, bytes, all);
     }
     #[inline]
     fn put_text(&mut self, text: Text<'_>) {
@@ -182,7 +167,7 @@ impl KeyBuffer for LongKeyBuf {
     fn bytes(&self) -> Result<&[u8], KeyError> {
         match &self.long {
             None => self.short.bytes(),
-            Some(long) => self.short.state.of(long),
+            Some(long) => self.short.error.map_or(Ok(long), Err),
         }
     }
 }
@@ -191,28 +176,47 @@ impl KeyBuffer for LongKeyBuf {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_buffer_is_no_larger_for_what_it_knows_of_its_bytes() {
-        struct Plain<const N: usize> {
-            _bytes: [u8; N],
-            _len: usize,
-            _error: Option<KeyError>,
-        }
-        assert_eq!(size_of::<KeyBuf<32>>(), size_of::<Plain<32>>());
+    fn put(pieces: &[&[u8]]) -> KeyBuf<16> {
+        let mut buf = KeyBuf::default();
+        pieces.iter().for_each(|piece| buf.put(piece));
+        buf
     }
 
     #[test]
-    fn only_bytes_that_may_be_no_text_are_looked_at() {
-        let mut buf = KeyBuf::<16>::default();
+    fn a_character_may_come_in_pieces() {
+        for pieces in
+            [&[&b"\xc3"[..], b"", b"\xbc"][..], &[b"a\xf0\x9f", b"\x98", b"\x80b\xc3", b"\xbc"], &[b"a", b"b"]]
+        {
+            assert_eq!(put(pieces).bytes(), Ok(&pieces.concat()[..]));
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_stays_so() {
+        let no_texts: [&[&[u8]]; 5] =
+            [&[b"\xc3"], &[b"\xff", b"\xc3", b"\xbc"], &[b"\xbc"], &[b"\xc3", b"a", b"\xbc"], &[b"\xc3", b"\xc3\xbc"]];
+        for pieces in no_texts {
+            assert_eq!(put(pieces).bytes(), Err(KeyError::NotUtf8), "{pieces:x?}");
+        }
+        // a text between both halves of a character
+        let mut buf = put(&[b"\xc3"]);
         buf.put_text(Text::of("ü"));
-        buf.put(b"ascii");
-        assert!(matches!(buf.state, State::Text));
-        buf.put(&[0xc3]);
-        assert!(matches!(buf.state, State::Bytes(_)));
+        buf.put(b"\xbc");
         assert_eq!(buf.bytes(), Err(KeyError::NotUtf8));
-        buf.put(&[0xbc]);
-        assert_eq!(buf.bytes(), Ok("üasciiü".as_bytes()));
+    }
+
+    #[test]
+    fn a_character_that_is_finished_mends_nothing_else() {
+        let mut buf = put(&[b"\xc3"]);
+        buf.fail(KeyError::Missing);
+        buf.put(b"\xbc");
+        assert_eq!(buf.bytes(), Err(KeyError::Missing));
+        let mut buf = put(&[b"\xc3", b"\xbc"]);
         buf.put("much more than fits".as_bytes());
+        buf.put(b"\xff");
+        assert_eq!(buf.bytes(), Err(KeyError::TooLong));
+        let mut buf = put(&[b"seventeen minus\xc3"]);
+        buf.put(b"\xbc");
         assert_eq!(buf.bytes(), Err(KeyError::TooLong));
     }
 }
