@@ -178,7 +178,9 @@ mod tests {
 
     fn put(pieces: &[&[u8]]) -> KeyBuf<16> {
         let mut buf = KeyBuf::default();
-        pieces.iter().for_each(|piece| buf.put(piece));
+        for piece in pieces {
+            buf.put(piece);
+        }
         buf
     }
 
