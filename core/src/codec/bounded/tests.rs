@@ -144,3 +144,21 @@ fn all_that_serde_knows_passes() {
     let core::net::IpAddr::V4(address) = core::net::IpAddr::from([127, 0, 0, 1]) else { panic!() };
     assert_eq!(decoded(&encoded(&address)), Ok(address), "as bytes: not human-readable");
 }
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Wide {
+    texts: (String, String, String, String, String, String, String, String, String, String),
+    numbers: [u64; 32],
+    name: String,
+    next: Option<Box<Wide>>,
+}
+
+#[test]
+fn a_small_stack_is_enough_for_wide_values_at_the_limit() {
+    on_a_small_stack(|| {
+        let wide = (1..127).fold(Wide::default(), |next, _| Wide { next: Some(Box::new(next)), ..Wide::default() });
+        let bytes = encoded(&wide);
+        let back: Wide = decoded(&bytes).unwrap();
+        assert!(back == wide && Postcard.round_trips(&wide, &bytes));
+    });
+}
