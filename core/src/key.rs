@@ -93,7 +93,8 @@ impl<'a> Key<'a> {
 
 /// The whole key, as stores outside the process spell it: `prefix:kind:{user's part}`.
 ///
-/// Braces stand nowhere else, so that a cluster takes exactly the user's part for the hash tag; an empty part is `%`.
+/// Braces stand nowhere else, so that a cluster takes exactly the user's part for the hash tag; an empty part is `%`,
+/// and one that is `%` has another behind the braces.
 impl fmt::Display for Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.prefix.is_empty() {
@@ -110,7 +111,7 @@ impl fmt::Display for Key<'_> {
             without_braces(f, chunk.valid())?;
             chunk.invalid().iter().try_for_each(|byte| write!(f, "%{byte:02X}"))?;
         }
-        f.write_str("}")
+        f.write_str(if self.bytes == b"%" { "}%" } else { "}" })
     }
 }
 

@@ -392,3 +392,13 @@ fn bytes_that_are_no_text_are_told_apart_all_the_same() {
     assert_eq!(shown(b"a\xffb{\xc3"), "p:l:{a%FFb%7B%C3}");
     assert_ne!(shown(b"\xff"), shown(b"\xfe"));
 }
+
+#[test]
+fn an_empty_key_is_nobody_elses() {
+    let empty = whole(Kind::Lock, "p", "");
+    for key in ["%", "%25", "%%", "{", "}", "{}"] {
+        assert_ne!(whole(Kind::Lock, "p", key), empty, "{key}");
+    }
+    // a cluster takes for the hash tag what stands between the first braces, unless it is nothing
+    assert!([empty, whole(Kind::Lock, "p", "%")].iter().all(|key| key.contains("{%}")));
+}
