@@ -13,6 +13,8 @@ pub(super) fn of<V: Serialize + ?Sized>(value: &V, readable: bool) -> Option<u64
     value.serialize(Fingerprint { readable }).ok()
 }
 
+type Name = &'static str;
+
 #[derive(Clone, Copy)]
 struct Fingerprint {
     readable: bool,
@@ -194,25 +196,19 @@ impl Serializer for Fingerprint {
     fn serialize_unit(self) -> Result<u64, GaveUp> {
         Ok(Kind::Unit.start())
     }
-    fn serialize_unit_struct(self, name: &'static str) -> Result<u64, GaveUp> {
+    fn serialize_unit_struct(self, name: Name) -> Result<u64, GaveUp> {
         self.parts(Kind::Unit, name).end()
     }
-    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<u64, GaveUp> {
+    fn serialize_unit_variant(self, _: Name, _: u32, variant: Name) -> Result<u64, GaveUp> {
         self.parts(Kind::Variant, variant).end()
     }
-    fn serialize_newtype_struct<T>(self, name: &'static str, value: &T) -> Result<u64, GaveUp>
+    fn serialize_newtype_struct<T>(self, name: Name, value: &T) -> Result<u64, GaveUp>
     where
         T: Serialize + ?Sized,
     {
         self.parts(Kind::Named, name).with(value)?.end()
     }
-    fn serialize_newtype_variant<T>(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        value: &T,
-    ) -> Result<u64, GaveUp>
+    fn serialize_newtype_variant<T>(self, _: Name, _: u32, variant: Name, value: &T) -> Result<u64, GaveUp>
     where
         T: Serialize + ?Sized,
     {
@@ -228,28 +224,16 @@ impl Serializer for Fingerprint {
     fn serialize_tuple(self, _: usize) -> Result<Parts, GaveUp> {
         Ok(self.parts(Kind::Tuple, ""))
     }
-    fn serialize_tuple_struct(self, name: &'static str, _: usize) -> Result<Parts, GaveUp> {
+    fn serialize_tuple_struct(self, name: Name, _: usize) -> Result<Parts, GaveUp> {
         Ok(self.parts(Kind::Tuple, name))
     }
-    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Parts, GaveUp> {
+    fn serialize_struct(self, name: Name, _: usize) -> Result<Parts, GaveUp> {
         Ok(self.parts(Kind::Struct, name))
     }
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        _: usize,
-    ) -> Result<Parts, GaveUp> {
+    fn serialize_tuple_variant(self, _: Name, _: u32, variant: Name, _: usize) -> Result<Parts, GaveUp> {
         Ok(self.parts(Kind::Variant, variant))
     }
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        _: usize,
-    ) -> Result<Parts, GaveUp> {
+    fn serialize_struct_variant(self, _: Name, _: u32, variant: Name, _: usize) -> Result<Parts, GaveUp> {
         Ok(self.parts(Kind::Variant, variant))
     }
 
@@ -337,7 +321,7 @@ macro_rules! ordered {
         impl ser::$Trait for Parts {
             type Ok = u64;
             type Error = GaveUp;
-            fn $serialize<T: Serialize + ?Sized>(&mut self, $($name: &'static str,)? value: &T) -> Result<(), GaveUp> {
+            fn $serialize<T: Serialize + ?Sized>(&mut self, $($name: Name,)? value: &T) -> Result<(), GaveUp> {
                 self.$next($($name,)? value)
             }
             fn end(self) -> Result<u64, GaveUp> {

@@ -57,12 +57,12 @@ impl Server {
 
     /// Each value is stored or not, by postcard and by JSON.
     #[track_caller]
-    fn case<V>(&self, value: V, by_postcard: bool, by_json: bool)
+    fn case<V>(&self, value: &V, by_postcard: bool, by_json: bool)
     where
         V: Clone + Debug + PartialEq + Send + Sync + Serialize + DeserializeOwned + 'static,
     {
-        assert_eq!(self.keeps(Postcard, &value), by_postcard, "postcard: {value:?}");
-        assert_eq!(self.keeps(Json, &value), by_json, "JSON: {value:?}");
+        assert_eq!(self.keeps(Postcard, value), by_postcard, "postcard: {value:?}");
+        assert_eq!(self.keeps(Json, value), by_json, "JSON: {value:?}");
     }
 }
 
@@ -152,22 +152,22 @@ fn doubled<S: serde::Serializer>(n: &u8, to: S) -> Result<S::Ok, S::Error> {
 fn what_comes_back_as_something_else_is_not_stored() {
     on_servers(|server| {
         let guest = |age| Guest { age, visits: 5, rooms: vec![1, 9] };
-        server.case(guest(0), false, true);
-        server.case(vec![guest(1), guest(0), guest(2)], false, true);
-        server.case(Some((7_u8, guest(0))), false, true);
-        server.case(Order::Paid, false, true);
-        server.case(HashMap::from([(1_u8, Order::Shipped)]), false, true);
-        server.case(Order::Lost { at: None, by: 1 }, false, true);
-        server.case(WriteOnly { name: "Ada".into(), seen: 1 }, false, false);
-        server.case(ReadOnly { secret: 1, names: vec![0, 2] }, false, false);
-        server.case(Tagged::One { n: 1 }, false, true);
-        server.case(Untagged::Text("text".into()), false, true);
-        server.case(Untagged::Long(3), false, false);
-        server.case(Flat { id: 1, rest: BTreeMap::from([("a".into(), 1)]) }, false, true);
-        server.case(OneWay { n: 3 }, false, false);
-        server.case(Some(None::<u8>), true, false);
-        server.case(Some(()), true, false);
-        server.case(HashMap::from([((1_u8, 2_u8), 3_u8)]), true, false);
+        server.case(&guest(0), false, true);
+        server.case(&vec![guest(1), guest(0), guest(2)], false, true);
+        server.case(&Some((7_u8, guest(0))), false, true);
+        server.case(&Order::Paid, false, true);
+        server.case(&HashMap::from([(1_u8, Order::Shipped)]), false, true);
+        server.case(&Order::Lost { at: None, by: 1 }, false, true);
+        server.case(&WriteOnly { name: "Ada".into(), seen: 1 }, false, false);
+        server.case(&ReadOnly { secret: 1, names: vec![0, 2] }, false, false);
+        server.case(&Tagged::One { n: 1 }, false, true);
+        server.case(&Untagged::Text("text".into()), false, true);
+        server.case(&Untagged::Long(3), false, false);
+        server.case(&Flat { id: 1, rest: BTreeMap::from([("a".into(), 1)]) }, false, true);
+        server.case(&OneWay { n: 3 }, false, false);
+        server.case(&Some(None::<u8>), true, false);
+        server.case(&Some(()), true, false);
+        server.case(&HashMap::from([((1_u8, 2_u8), 3_u8)]), true, false);
     });
 }
 
@@ -240,31 +240,31 @@ struct Unit;
 #[test]
 fn what_comes_back_is_stored() {
     on_servers(|server| {
-        server.case(Guest { age: 3, visits: 5, rooms: vec![1, 9] }, true, true);
-        server.case(Skipped { n: 1, cache: None }, true, true);
-        server.case(Renamed { first_name: "Ada".into(), last_name: None }, true, true);
-        server.case((0..100_u32).map(|n| (n, n.to_string())).collect::<HashMap<_, _>>(), true, true);
-        server.case((0..100_i64).map(|n| (n, HashSet::from([n, 1, -1]))).collect::<HashMap<_, _>>(), true, true);
-        server.case((0..100).map(|n| format!("{n}")).collect::<HashSet<String>>(), true, true);
-        server.case(BTreeMap::from([("a".to_owned(), vec![Some(1)]), ("b".to_owned(), vec![None])]), true, true);
-        server.case((Some(Some(1_u8)), None::<Option<u8>>), true, true);
-        server.case(Generic { of: Some(Unit), all: vec![None] }, true, false);
-        server.case(Generic { of: Arc::new(Pair(1, "x".into())), all: vec![] }, true, true);
-        server.case((u128::MAX, i128::MIN, u64::MAX, i64::MIN), true, true);
-        server.case((Newtype(Pair(1, "x".into())), Unit, (), 'ü', true, 1.5_f32), true, true);
-        server.case(std::net::IpAddr::from([127, 0, 0, 1]), true, true);
-        server.case(std::time::Duration::from_nanos(1_500_000_001), true, true);
-        server.case(Err::<(), _>("no".to_owned()), true, true);
-        server.case("text".repeat(10_000), true, true);
-        server.case(list(40), true, true);
+        server.case(&Guest { age: 3, visits: 5, rooms: vec![1, 9] }, true, true);
+        server.case(&Skipped { n: 1, cache: None }, true, true);
+        server.case(&Renamed { first_name: "Ada".into(), last_name: None }, true, true);
+        server.case(&(0..100_u32).map(|n| (n, n.to_string())).collect::<HashMap<_, _>>(), true, true);
+        server.case(&(0..100_i64).map(|n| (n, HashSet::from([n, 1, -1]))).collect::<HashMap<_, _>>(), true, true);
+        server.case(&(0..100).map(|n| format!("{n}")).collect::<HashSet<String>>(), true, true);
+        server.case(&BTreeMap::from([("a".to_owned(), vec![Some(1)]), ("b".to_owned(), vec![None])]), true, true);
+        server.case(&(Some(Some(1_u8)), None::<Option<u8>>), true, true);
+        server.case(&Generic { of: Some(Unit), all: vec![None] }, true, false);
+        server.case(&Generic { of: Arc::new(Pair(1, "x".into())), all: vec![] }, true, true);
+        server.case(&(u128::MAX, i128::MIN, u64::MAX, i64::MIN), true, true);
+        server.case(&(Newtype(Pair(1, "x".into())), Unit, (), 'ü', true, 1.5_f32), true, true);
+        server.case(&std::net::IpAddr::from([127, 0, 0, 1]), true, true);
+        server.case(&std::time::Duration::from_nanos(1_500_000_001), true, true);
+        server.case(&Err::<(), _>("no".to_owned()), true, true);
+        server.case(&"text".repeat(10_000), true, true);
+        server.case(&list(40), true, true);
         for float in [0.1 + 0.2, -0.0, f64::MIN_POSITIVE / 3.0, 1e300 / 7.0, 2.0_f64.powi(70) + 1.0, 123_456.789e-30] {
-            server.case(Exact(float), true, true);
+            server.case(&Exact(float), true, true);
         }
         for no_number in [f64::NAN, f64::INFINITY] {
-            server.case(Exact(no_number), true, false);
-            server.case(Some(Exact(no_number)), true, false);
+            server.case(&Exact(no_number), true, false);
+            server.case(&Some(Exact(no_number)), true, false);
         }
-        server.case((0_u32..2_000).map(|n| Exact(f64::from(n).sqrt() / 3.0)).collect::<Vec<_>>(), true, true);
+        server.case(&(0_u32..2_000).map(|n| Exact(f64::from(n).sqrt() / 3.0)).collect::<Vec<_>>(), true, true);
         assert!(server.keeps(Postcard, &list(128)));
         assert!(!server.keeps(Postcard, &list(129)), "deeper than is read back");
         assert!(!server.keeps(Postcard, &vec![(); 5_000]), "more elements of no size than are read back");
