@@ -6,6 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 /// The JSON format, through serde.
 ///
 /// A field that was added with `#[serde(default)]`, or one that is gone, does not make a stored value unreadable.
+/// A value that JSON would change, such as a NaN or `Some(None)`, which are `null`, is not stored.
 ///
 /// ```
 /// use cachify::{Cachify, Json};

@@ -24,7 +24,7 @@ fn encode<V, C: Codec<V>>(value: &V, codec: &C) -> Result<Vec<u8>, Fault> {
 
 const CHANGED: Fault = Fault::Unsupported(
     "the value does not survive its codec, so it is not stored: a serde attribute such as `skip_serializing_if` is the \
-     likely cause, or it nests too deeply; try `codec = cachify::Json`",
+     likely cause, or it nests too deeply; try `codec = cachify::Json`, which in turn has no NaN and no `Some(None)`",
 );
 
 fn found<V, C: Codec<V>>(answer: Answer, codec: &C) -> Result<Found<V, Vec<u8>>, Fault> {
