@@ -1,6 +1,10 @@
 //! Values as bytes, for stores outside the process.
 
+#[cfg(feature = "postcard")]
+mod bounded;
 pub mod entry;
+#[cfg(feature = "postcard")]
+mod fingerprint;
 
 /// The value stays as it is; never encoded. For stores that keep values in this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +59,18 @@ pub trait Codec<V> {
     /// Reads a value.
     fn decode(&self, bytes: &[u8]) -> Result<V, Uncodable>;
 
+    /// Whether decoding `bytes`, which `value` was encoded to, brings the value back; if not, it is not stored.
+    ///
+    /// Types exist that encode to what decodes as something else: postcard knows a field by its place, so that one left
+    /// out by `#[serde(skip_serializing_if = ..)]` shifts the others. Asked where a server encodes a value for a store
+    /// outside the process. Not asked on devices, whose flash has no room for it: values they share are of plain types.
+    ///
+    /// A codec that brings everything back leaves it out.
+    fn round_trips(&self, value: &V, bytes: &[u8]) -> bool {
+        let _ = (value, bytes);
+        true
+    }
+
     /// What the bytes are of; bytes of something else are a miss. The type's name, unless [`Tagged`].
     fn tag(&self) -> &str {
         core::any::type_name::<V>()
@@ -92,6 +108,9 @@ impl<V, C: Codec<V>> Codec<V> for Tagged<C> {
     fn decode(&self, bytes: &[u8]) -> Result<V, Uncodable> {
         self.codec.decode(bytes)
     }
+    fn round_trips(&self, value: &V, bytes: &[u8]) -> bool {
+        self.codec.round_trips(value, bytes)
+    }
     fn tag(&self) -> &str {
         self.tag
     }
@@ -109,7 +128,40 @@ impl core::fmt::Display for Uncodable {
 
 impl core::error::Error for Uncodable {}
 
+/// Whether serde says the same of both, to a human-readable codec or to another one.
+///
+/// For [`Codec::round_trips`] of a codec of your own: maps and sequences are compared without order, as sets are walked in any;
+/// floats by their bits. What serde does not say, such as the value of a `#[serde(skip)]` field, is not compared.
+///
+/// ```
+/// use cachify_core::codec::same;
+/// assert!(same(&[f32::NAN, 1.0], &[f32::NAN, 1.0], true));
+/// assert!(!same(&Some(Some(1)), &Some(None), true));
+/// ```
+#[cfg(feature = "postcard")]
+#[must_use]
+pub fn same<V: serde::Serialize + ?Sized>(value: &V, other: &V, human_readable: bool) -> bool {
+    let value = fingerprint::of(value, human_readable);
+    value.is_some() && value == fingerprint::of(other, human_readable)
+}
+
+/// Decodes a value of `len` bytes within the bounds of [`Postcard`], except that `depth` containers may nest.
+///
+/// For a codec of your own: a recursive type decodes as deep as the bytes say, and a list may have any number of elements that
+/// take no bytes.
+#[cfg(feature = "postcard")]
+pub fn decode_bounded<'de, V, D>(from: D, depth: u16, len: usize) -> Result<V, D::Error>
+where
+    V: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    bounded::within(from, depth, len)
+}
+
 /// The postcard format, through serde.
+///
+/// It decodes at most 128 containers within each other and at most 128 options, and 4,096 elements more than there are
+/// bytes, so that no bytes exhaust the stack or the time of whoever reads them.
 #[cfg(feature = "postcard")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Postcard;
@@ -137,9 +189,10 @@ impl<V: serde::Serialize + serde::de::DeserializeOwned> Codec<V> for Postcard {
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<V, Uncodable> {
-        match postcard::take_from_bytes(bytes) {
-            Ok((value, [])) => Ok(value),
-            _ => Err(Uncodable),
-        }
+        bounded::decode(bytes).ok_or(Uncodable)
+    }
+
+    fn round_trips(&self, value: &V, bytes: &[u8]) -> bool {
+        self.decode(bytes).is_ok_and(|back| same(value, &back, false))
     }
 }

@@ -12,7 +12,7 @@ mod tuple;
 
 #[cfg(feature = "alloc")]
 pub use buf::LongKeyBuf;
-pub use buf::{KeyBuf, KeyBuffer, KeySink};
+pub use buf::{KeyBuf, KeyBuffer, KeySink, Text};
 pub use part::{ByDisplay, ByPart, DynPart, KeyPart, Part, Shown};
 pub use runtime::{Arguments, KeyTemplate, Rendering};
 pub use tuple::AsKey;
@@ -77,7 +77,7 @@ impl<'a> Key<'a> {
         Self { kind, prefix, bytes, hash: hash::hash(bytes, seed ^ hash::spread(kind)) }
     }
 
-    /// The user's part as text.
+    /// The user's part as text; empty if it is none, which no rendered key is.
     #[must_use]
     pub fn text(&self) -> &'a str {
         core::str::from_utf8(self.bytes).unwrap_or_default()
@@ -93,7 +93,8 @@ impl<'a> Key<'a> {
 
 /// The whole key, as stores outside the process spell it: `prefix:kind:{user's part}`.
 ///
-/// Braces stand nowhere else, so that a cluster takes exactly the user's part for the hash tag; an empty part is `%`.
+/// Braces stand nowhere else, so that a cluster takes exactly the user's part for the hash tag; an empty part is `%`,
+/// and one that is `%` has another behind the braces.
 impl fmt::Display for Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.prefix.is_empty() {
@@ -102,8 +103,15 @@ impl fmt::Display for Key<'_> {
         }
         f.write_str(self.kind.letter())?;
         f.write_str(":{")?;
-        without_braces(f, if self.bytes.is_empty() { "%" } else { self.text() })?;
-        f.write_str("}")
+        if self.bytes.is_empty() {
+            f.write_str("%")?;
+        }
+        // a rendered key is UTF-8; what was made by hand is told apart all the same
+        for chunk in self.bytes.utf8_chunks() {
+            without_braces(f, chunk.valid())?;
+            chunk.invalid().iter().try_for_each(|byte| write!(f, "%{byte:02X}"))?;
+        }
+        f.write_str(if self.bytes == b"%" { "}%" } else { "}" })
     }
 }
 
@@ -130,6 +138,10 @@ pub enum KeyError {
     Braces,
     /// A format spec, which only the macros can render.
     SpecAtRunTime,
+    /// The `Display` of a value failed: what it wrote before is not the value.
+    Display,
+    /// A [`KeyPart`] put bytes that are no UTF-8.
+    NotUtf8,
     /// The template is malformed.
     Template(TemplateError),
 }
@@ -141,6 +153,8 @@ impl fmt::Display for KeyError {
             Self::Missing => "the key's template names an element that is not there",
             Self::Braces => "a key given as text has braces; use a tuple key or a template",
             Self::SpecAtRunTime => "a template parsed at run time cannot have a format spec",
+            Self::Display => "the `Display` of a value in the key failed",
+            Self::NotUtf8 => "a part of the key is not UTF-8",
             Self::Template(e) => return fmt::Display::fmt(e, f),
         })
     }

@@ -74,7 +74,7 @@ pub mod __private {
         codec::Tagged,
         drive::{begun, carried},
         hold::Wait,
-        key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeySink, Part},
+        key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeySink, Part, Text},
         outcome::{
             Encoded, Ends, IsAny, IsOption, IsResult, LockRefusal, Probe, Refusal, Refused, SaysNothing, SaysWhy,
             Shape, Whole, keeps_err, keeps_none,

@@ -102,7 +102,7 @@ pub mod __private {
     pub use cachify_core::{
         __private::{
             ByDisplay, ByPart, Encoded, Ends, IsAny, IsOption, IsResult, KeyBuffer, KeyError, KeySink, Part, Probe,
-            SaysNothing, SaysWhy, Shape, Tagged, Ttl, Wait, Whole, decide, keeps_err, keeps_none, refuse_lock,
+            SaysNothing, SaysWhy, Shape, Tagged, Text, Ttl, Wait, Whole, decide, keeps_err, keeps_none, refuse_lock,
         },
         Refused,
         key::LongKeyBuf as KeyBuf,

@@ -81,8 +81,8 @@ impl Key {
         for piece in pieces(&template) {
             let code = match piece.map_err(|e| malformed(&layer.key, e))? {
                 Piece::Literal(text) => {
-                    let bytes = syn::LitByteStr::new(text.as_bytes(), layer.key.span());
-                    quote!(#private::KeySink::put(#buf, #bytes);)
+                    let text = LitStr::new(text, layer.key.span());
+                    quote!(#private::KeySink::put_text(#buf, #private::Text::of(#text));)
                 }
                 Piece::Placeholder(hole) => {
                     let (at, root) = find(&layer.key, &hole, parameters)?;

@@ -28,6 +28,11 @@ pub fn decode<V, C: Codec<V>>(bytes: &[u8], codec: &C) -> Option<V> {
     codec.decode(bytes.strip_prefix(&header::<V, C>(codec))?).ok()
 }
 
+/// Whether the entry, which the value was encoded to, brings it back.
+pub fn round_trips<V, C: Codec<V>>(value: &V, codec: &C, entry: &[u8]) -> bool {
+    entry.strip_prefix(&header::<V, C>(codec)).is_some_and(|bytes| codec.round_trips(value, bytes))
+}
+
 /// What a store outside the process knew.
 #[derive(Debug)]
 pub enum Found<V, F> {

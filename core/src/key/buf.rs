@@ -2,10 +2,28 @@
 
 use super::KeyError;
 
+/// Bytes that are known to be whole texts, so that nobody looks at them again.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a>(pub(super) &'a [u8]);
+
+impl<'a> Text<'a> {
+    /// A text.
+    #[inline]
+    #[must_use]
+    pub const fn of(text: &'a str) -> Self {
+        Self(text.as_bytes())
+    }
+}
+
 /// Takes the bytes of a key.
 pub trait KeySink {
-    /// Appends; bytes come from whole texts only.
+    /// Appends; a key whose bytes are no UTF-8 in the end is an error. A character may come in pieces.
     fn put(&mut self, bytes: &[u8]);
+    /// Appends what is known to be text.
+    #[inline]
+    fn put_text(&mut self, text: Text<'_>) {
+        self.put(text.0);
+    }
     /// Remembers that there is no key; the first reason stays.
     fn fail(&mut self, why: KeyError);
 }
@@ -14,6 +32,10 @@ impl<S: KeySink + ?Sized> KeySink for &mut S {
     fn put(&mut self, bytes: &[u8]) {
         (**self).put(bytes);
     }
+    #[inline]
+    fn put_text(&mut self, text: Text<'_>) {
+        (**self).put_text(text);
+    }
     fn fail(&mut self, why: KeyError) {
         (**self).fail(why);
     }
@@ -21,7 +43,7 @@ impl<S: KeySink + ?Sized> KeySink for &mut S {
 
 /// A sink that gives the key back.
 pub trait KeyBuffer: KeySink + Default + Clone + core::fmt::Debug {
-    /// What was rendered, or why there is no key.
+    /// What was rendered, which MUST be UTF-8, or why there is no key.
     fn bytes(&self) -> Result<&[u8], KeyError>;
 }
 
@@ -42,6 +64,19 @@ pub struct KeyBuf<const N: usize> {
     error: Option<KeyError>,
 }
 
+/// What the error is after `put`, which came last among `all`. One more use of [`KeyError::NotUtf8`] than its own: a
+/// character that is not finished yet. Here and not where the key is read, so that who puts only texts pays nothing.
+fn after(error: Option<KeyError>, put: &[u8], all: &[u8]) -> Option<KeyError> {
+    let is_text = |bytes| core::str::from_utf8(bytes).is_ok();
+    match error {
+        None if is_text(put) => None,
+        // bytes that could not begin a text: did they finish a character?
+        Some(KeyError::NotUtf8) if put.first().is_some_and(|b| b & 0xc0 == 0x80) && is_text(all) => None,
+        None => Some(KeyError::NotUtf8),
+        error => error,
+    }
+}
+
 impl<const N: usize> Default for KeyBuf<N> {
     #[inline]
     fn default() -> Self {
@@ -50,9 +85,13 @@ impl<const N: usize> Default for KeyBuf<N> {
 }
 
 impl<const N: usize> KeySink for KeyBuf<N> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.put_text(Text(bytes));
+        self.error = after(self.error, bytes, self.bytes.get(..self.len).unwrap_or_default());
+    }
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     #[cfg_attr(target_pointer_width = "64", inline)]
-    fn put(&mut self, bytes: &[u8]) {
+    fn put_text(&mut self, Text(bytes): Text<'_>) {
         let end = self.len + bytes.len();
         match self.bytes.get_mut(self.len..end) {
             // byte by byte where flash counts: `copy_from_slice` brings a panic of its own
@@ -63,9 +102,13 @@ impl<const N: usize> KeySink for KeyBuf<N> {
             None => self.fail(KeyError::TooLong),
         }
     }
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[cfg_attr(target_pointer_width = "64", inline)]
     fn fail(&mut self, why: KeyError) {
-        self.error.get_or_insert(why);
+        // only bytes can be mended by what comes after them
+        if let None | Some(KeyError::NotUtf8) = self.error {
+            self.error = Some(why);
+        }
     }
 }
 
@@ -92,12 +135,17 @@ type ShortKey = KeyBuf<96>;
 
 #[cfg(feature = "alloc")]
 impl KeySink for LongKeyBuf {
-    #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        if self.long.is_none() && self.short.len + bytes.len() <= self.short.bytes.len() {
-            return self.short.put(bytes);
+        self.put_text(Text(bytes));
+        let all = self.long.as_deref().unwrap_or(self.short.bytes.get(..self.short.len).unwrap_or_default());
+        self.short.error = after(self.short.error, bytes, all);
+    }
+    #[inline]
+    fn put_text(&mut self, text: Text<'_>) {
+        if self.long.is_none() && self.short.len + text.0.len() <= self.short.bytes.len() {
+            return self.short.put_text(text);
         }
-        self.spill().extend_from_slice(bytes);
+        self.spill().extend_from_slice(text.0);
     }
     fn fail(&mut self, why: KeyError) {
         self.short.fail(why);
@@ -121,5 +169,56 @@ impl KeyBuffer for LongKeyBuf {
             None => self.short.bytes(),
             Some(long) => self.short.error.map_or(Ok(long), Err),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(pieces: &[&[u8]]) -> KeyBuf<16> {
+        let mut buf = KeyBuf::default();
+        for piece in pieces {
+            buf.put(piece);
+        }
+        buf
+    }
+
+    #[test]
+    fn a_character_may_come_in_pieces() {
+        for pieces in
+            [&[&b"\xc3"[..], b"", b"\xbc"][..], &[b"a\xf0\x9f", b"\x98", b"\x80b\xc3", b"\xbc"], &[b"a", b"b"]]
+        {
+            assert_eq!(put(pieces).bytes(), Ok(&pieces.concat()[..]));
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_stays_so() {
+        let no_texts: [&[&[u8]]; 5] =
+            [&[b"\xc3"], &[b"\xff", b"\xc3", b"\xbc"], &[b"\xbc"], &[b"\xc3", b"a", b"\xbc"], &[b"\xc3", b"\xc3\xbc"]];
+        for pieces in no_texts {
+            assert_eq!(put(pieces).bytes(), Err(KeyError::NotUtf8), "{pieces:x?}");
+        }
+        // a text between both halves of a character
+        let mut buf = put(&[b"\xc3"]);
+        buf.put_text(Text::of("ü"));
+        buf.put(b"\xbc");
+        assert_eq!(buf.bytes(), Err(KeyError::NotUtf8));
+    }
+
+    #[test]
+    fn a_character_that_is_finished_mends_nothing_else() {
+        let mut buf = put(&[b"\xc3"]);
+        buf.fail(KeyError::Missing);
+        buf.put(b"\xbc");
+        assert_eq!(buf.bytes(), Err(KeyError::Missing));
+        let mut buf = put(&[b"\xc3", b"\xbc"]);
+        buf.put("much more than fits".as_bytes());
+        buf.put(b"\xff");
+        assert_eq!(buf.bytes(), Err(KeyError::TooLong));
+        let mut buf = put(&[b"seventeen minus\xc3"]);
+        buf.put(b"\xbc");
+        assert_eq!(buf.bytes(), Err(KeyError::TooLong));
     }
 }

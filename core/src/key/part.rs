@@ -1,11 +1,12 @@
 //! Values inside keys, rendered and escaped.
 
-use super::{KeyBuffer, KeySink};
+use super::{KeyBuffer, KeyError, KeySink, Text};
 use core::fmt::{self, Display, Write};
 
 /// A value that renders into a key without `core::fmt`.
 ///
 /// MUST render the same text as its `Display`, escaped for `stop`; [`Shown`] does so for any other type.
+/// What is no text, or cannot be rendered, is an error ([`KeySink::fail`]): there is no key then.
 pub trait KeyPart {
     /// Renders the value; `stop` is the character that ends its placeholder.
     fn render(&self, out: &mut impl KeySink, stop: Option<char>);
@@ -43,8 +44,10 @@ impl<T: Display> KeyPart for Shown<T> {
                 Ok(())
             }
         }
-        // an error here is the value's own `Display` giving up; what it wrote stays
-        let _ = write!(Escaping(out, stop), "{}", self.0);
+        // an error here is the value's own `Display` giving up: what it wrote may be the beginning of another value too
+        if write!(Escaping(out, stop), "{}", self.0).is_err() {
+            out.fail(KeyError::Display);
+        }
     }
 }
 
@@ -82,8 +85,8 @@ macro_rules! digits {
                 if negative { escape(out, "-", stop); }
                 escape(out, core::str::from_utf8(text).unwrap_or_default(), stop);
             } else {
-                if negative { out.put(b"-"); }
-                out.put(text);
+                if negative { out.put_text(Text::of("-")); }
+                out.put_text(Text(text));
             }
         }
     )* };
@@ -158,15 +161,15 @@ pub(super) fn escape(out: &mut impl KeySink, text: &str, stop: Option<char>) {
     let mut from = 0;
     for (at, c) in text.char_indices() {
         if matches!(c, '%' | ':' | '{' | '}') || stop == Some(c) {
-            out.put(text.as_bytes().get(from..at).unwrap_or_default());
+            out.put_text(Text(text.as_bytes().get(from..at).unwrap_or_default()));
             let end = at + c.len_utf8();
             for byte in text.as_bytes().get(at..end).unwrap_or_default() {
-                out.put(&[b'%', hex(byte >> 4), hex(byte & 15)]);
+                out.put_text(Text(&[b'%', hex(byte >> 4), hex(byte & 15)]));
             }
             from = end;
         }
     }
-    out.put(text.as_bytes().get(from..).unwrap_or_default());
+    out.put_text(Text(text.as_bytes().get(from..).unwrap_or_default()));
 }
 
 const fn hex(nibble: u8) -> u8 {

@@ -1,6 +1,6 @@
 //! Templates that are known only at run time, by the rules of the macros.
 
-use super::{DynPart, KeyError, KeySink};
+use super::{DynPart, KeyError, KeySink, Text};
 use cachify_template::{Argument, Piece, pieces};
 use core::fmt;
 
@@ -70,7 +70,7 @@ impl Rendering<'_> {
     pub(super) fn render(&self, out: &mut impl KeySink) {
         for piece in pieces(self.template.0) {
             match piece {
-                Ok(Piece::Literal(text)) => out.put(text.as_bytes()),
+                Ok(Piece::Literal(text)) => out.put_text(Text::of(text)),
                 Ok(Piece::Placeholder(hole)) => match self.argument(hole.argument, hole.text) {
                     Some(part) => part.render_dyn(out, hole.stop),
                     None => out.fail(KeyError::Missing),

@@ -1,6 +1,6 @@
 //! Keys given as values: tuples, plain texts, rendered templates.
 
-use super::{KeyError, KeyPart, KeySink, runtime::Rendering};
+use super::{KeyError, KeyPart, KeySink, Text, runtime::Rendering};
 
 /// Something that is a whole key: `("user", id)` equals the template `"user:{id}"`.
 ///
@@ -15,7 +15,7 @@ impl AsKey for str {
         if self.contains(['{', '}']) {
             out.fail(KeyError::Braces);
         }
-        out.put(self.as_bytes());
+        out.put_text(Text::of(self));
     }
 }
 
@@ -45,7 +45,7 @@ macro_rules! tuples {
             fn render_key(&self, out: &mut impl KeySink) {
                 let ($first, $($rest,)*) = self;
                 $first.render(out, Some(':'));
-                $( out.put(b":"); $rest.render(out, Some(':')); )*
+                $( out.put_text(Text::of(":")); $rest.render(out, Some(':')); )*
             }
         }
     )* };

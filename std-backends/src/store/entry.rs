@@ -19,8 +19,13 @@ use cachify_core::{
 fn encode<V, C: Codec<V>>(value: &V, codec: &C) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     entry::encode(value, codec, &mut bytes).map_err(|_| Fault::Codec)?;
-    Ok(bytes)
+    if entry::round_trips(value, codec, &bytes) { Ok(bytes) } else { Err(CHANGED) }
 }
+
+const CHANGED: Fault = Fault::Unsupported(
+    "the value does not survive its codec, so it is not stored: a serde attribute such as `skip_serializing_if` is the \
+     likely cause, or it nests too deeply; try `codec = cachify::Json`, which in turn has no NaN and no `Some(None)`",
+);
 
 fn found<V, C: Codec<V>>(answer: Answer, codec: &C) -> Result<Found<V, Vec<u8>>, Fault> {
     Ok(entry::found(answer.lookup()?, codec, |bytes| bytes))

@@ -16,17 +16,21 @@ use cachify::{
 };
 use std::{collections::HashMap, fmt};
 
-fn whole(kind: Kind, prefix: &str, key: &str) -> String {
+pub(crate) fn whole(kind: Kind, prefix: &str, key: &str) -> String {
     Key::new(kind, prefix, key.as_bytes(), 0).to_string()
 }
 
-fn rendered(key: impl AsKey) -> Result<String, KeyError> {
+pub(crate) fn rendered(key: impl AsKey) -> Result<String, KeyError> {
     let mut buf = LongKeyBuf::default();
     key.render_key(&mut buf);
     buf.bytes().map(|bytes| String::from_utf8(bytes.to_vec()).expect("made of texts"))
 }
 
-fn template(text: &str, positional: &[&dyn DynPart], named: &[(&str, &dyn DynPart)]) -> Result<String, KeyError> {
+pub(crate) fn template(
+    text: &str,
+    positional: &[&dyn DynPart],
+    named: &[(&str, &dyn DynPart)],
+) -> Result<String, KeyError> {
     rendered(KeyTemplate::parse(text)?.with(Arguments { positional, named }))
 }
 

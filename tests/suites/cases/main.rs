@@ -4,6 +4,7 @@
 //! moved by hand. A case without a Rust meaning is listed, with the reason, at the top of its group's file.
 #![allow(missing_debug_implementations, unreachable_pub, reason = "nobody else uses a test's types")]
 
+mod bad_keys;
 mod cached;
 mod faces;
 mod harness;

@@ -5,12 +5,13 @@ use crate::{
     world::{Device, LONG, MS, Store, World, at, connected, device, named, pass, world},
 };
 use cachify_core::{
-    AsIs, Fault, Instance, cached,
+    AsIs, Fault, Instance, Refused, cached,
     cell::{Ask, Kept, Life},
     codec::{Codec, Postcard, entry},
     drive::beside,
-    key::Kind,
+    key::{KeyError, KeyPart, KeySink, Kind, Shown},
     link::RemoteStore,
+    lock,
     store::{AsyncCacheStore, CacheStore, lock::NoLock},
     testing::ManualClock,
     time::Clock,
@@ -200,6 +201,55 @@ fn behind_a_line_that_fails_every_call_computes_and_nothing_stays_under_way() {
         line.set(Faults { broken: true, ..Faults::default() });
         pass(&clock, 10 * MS).await;
         assert_eq!(number(&device, &load).await, 2);
+    });
+    assert!(world.run(LONG, || ()));
+}
+
+/// Shows the beginning of what it is.
+struct GivesUp;
+
+impl std::fmt::Display for GivesUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("k")?;
+        Err(std::fmt::Error)
+    }
+}
+
+/// No text.
+struct Byte(u8);
+
+impl KeyPart for Byte {
+    fn render(&self, out: &mut impl KeySink, _: Option<char>) {
+        out.put(&[self.0]);
+    }
+}
+
+#[cached(instance = device, key = "k:{part}", ttl = 60, companions = false)]
+async fn shown(device: &Device<'_>, part: GivesUp, runs: &Cell<u32>) -> u32 {
+    runs.set(runs.get() + 1);
+    runs.get()
+}
+
+#[lock(instance = device, key = "k:{part}", companions = false)]
+async fn locked(device: &Device<'_>, part: Byte) -> Result<u8, Refused> {
+    Ok(part.0)
+}
+
+#[test]
+fn without_a_key_nothing_crosses_the_line() {
+    world!(clock, store, local, device, line, world);
+    world.spawn(async {
+        let runs = Cell::new(0);
+        assert_eq!((shown(&device, GivesUp, &runs).await, shown(&device, GivesUp, &runs).await), (1, 2));
+        for byte in [0xff, 0xfe] {
+            assert_eq!(locked(&device, Byte(byte)).await, Err(Refused::BadKey(KeyError::NotUtf8)));
+            let cache = device.cache(("k", Byte(byte)));
+            assert_eq!(cache.get_or_insert_with(|| async { Ok::<_, ()>(byte) }).await, Ok(byte));
+            let held = device.lock(("k", Byte(byte))).acquire().await.map(drop);
+            assert_eq!(held, Err(Refused::BadKey(KeyError::NotUtf8)));
+        }
+        let held = device.lock(("k", Shown(GivesUp))).acquire().await.map(drop);
+        assert_eq!(held, Err(Refused::BadKey(KeyError::Display)));
     });
     assert!(world.run(LONG, || ()));
 }

@@ -12,6 +12,7 @@ mod forks;
 mod full;
 mod histories;
 mod processes;
+mod survival;
 mod waiting;
 mod ways;
 mod world;
