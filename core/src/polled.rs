@@ -1,7 +1,7 @@
 //! The brackets once more, polled by hand, for clocks that need no timer objects: what firmware runs.
 //!
 //! Nothing here is an async function: one struct ([`Right`]) holds whatever a right of any kind needs from its key to
-//! its end, and whatever it does is one step of its store ([`Rights::poll_act`]), in points of time. A store in RAM
+//! its end, and whatever it does is one step of its store ([`Rights::poll_act`]), in milliseconds. A store in RAM
 //! does a step at once; one behind a line, in as many polls as its answer takes. So the steps are compiled once per
 //! store, and a call adds little but its body. The rules are those of the awaiting brackets (`patience::again`, the
 //! cells), and tests hold the two against each other. Which of them a call uses is decided by the types ([`Via`]).
@@ -14,6 +14,7 @@ pub use via::{Asking, Via, ViaAny, ViaPolled};
 
 use crate::{
     cell::{Kept, ram::Asked, waiters::Place},
+    instance::Handle,
     key::Key,
     patience::Ticket,
     store::{Fault, Host},
@@ -25,12 +26,12 @@ use core::task::{Context, Poll};
 /// One step of a right.
 #[derive(Debug)]
 pub enum Deed<'a> {
-    /// Asks for it, until `end`; the wait at `place` is over.
+    /// Asks for it; the wait at `place` is over.
     Ask {
         /// How many permits the pool has.
         size: u16,
-        /// When it shall end.
-        end: Instant,
+        /// How long it lasts, in milliseconds.
+        ttl: u64,
         /// When the caller gives up.
         deadline: Instant,
         /// Where the caller waited.
@@ -45,8 +46,8 @@ pub enum Deed<'a> {
     },
     /// Ends the wait at this place; passes its wake-up on if it had one. Never pending.
     Leave(Place),
-    /// Extends it until then.
-    Extend(Instant),
+    /// Extends it by so many milliseconds, from now.
+    Extend(u64),
     /// Notes that the flight is being computed on the caller's stack, or no longer. Never pending.
     Mark(bool),
     /// Gives it back.
@@ -59,8 +60,8 @@ pub enum Deed<'a> {
         /// is told again instead of taken back. Zero of everything else.
         keep: u32,
     },
-    /// Ends a run that succeeded: others are skipped until then; or a flight: its value is fresh until then.
-    Done(Instant),
+    /// Ends a run that succeeded: others are skipped for so many milliseconds; or a flight: its value is fresh for them.
+    Done(u64),
     /// Wakes one more who waits. Never pending.
     Wake,
 }
@@ -78,12 +79,18 @@ pub enum Answer {
     No,
 }
 
+/// The step under way of whoever holds a right through this handle.
+pub(crate) type StepOf<H> = <<H as Handle>::Store as Rights>::Step;
+/// Why it has no answer.
+pub(crate) type TroubleOf<H> = <<H as Handle>::Store as Rights>::Trouble;
+/// Where its key is rendered.
+pub(crate) type KeyBufOf<H> = <<H as Handle>::Store as Host>::KeyBuf;
+
 /// All rights of a store, one step at a time, without a future.
 pub trait Rights: Host {
-    /// A step under way, from poll to poll; dropping it gives up waiting for its answer.
-    type Step<'s>: Default + Unpin
-    where
-        Self: 's;
+    /// A step under way, from poll to poll. It borrows nothing, so that a right can be owned; whoever drops it cancels
+    /// it first.
+    type Step: Default + Unpin;
     /// Why a step has no answer.
     type Trouble: Copy + Into<Fault>;
 
@@ -92,11 +99,11 @@ pub trait Rights: Host {
 
     /// Does one step for the right of `key` that `token` holds or asks for, or goes on with it.
     ///
-    /// `deed` is the same at every poll until there is an answer, but for the points of time in it, and the place in
-    /// [`Deed::Ask`], which is there at the first poll only: that poll ends the wait.
-    fn poll_act<'s>(
-        &'s self,
-        step: &mut Self::Step<'s>,
+    /// `deed` is the same at every poll until there is an answer, but for the place in [`Deed::Ask`], which is there at the
+    /// first poll only: that poll ends the wait.
+    fn poll_act(
+        &self,
+        step: &mut Self::Step,
         key: &Key<'_>,
         token: HolderToken,
         now: Instant,
@@ -104,15 +111,20 @@ pub trait Rights: Host {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Self::Trouble>>;
 
+    /// A step that is polled no more: nobody waits for its answer.
+    fn cancel(&self, step: &mut Self::Step) {
+        *step = Self::Step::default();
+    }
+
     /// Whether the step may be done: it, or a part of it, was sent.
-    fn is_sent(step: &Self::Step<'_>) -> bool {
+    fn is_sent(step: &Self::Step) -> bool {
         let _ = step;
         true
     }
 
     /// Since when and for how many milliseconds what the last step granted or extended lasts, which asked for `ttl` and
     /// was answered at `now`.
-    fn lasts(step: &Self::Step<'_>, now: Instant, ttl: u32) -> (Instant, u32) {
+    fn lasts(step: &Self::Step, now: Instant, ttl: u32) -> (Instant, u32) {
         let _ = step;
         (now, ttl)
     }
@@ -143,12 +155,12 @@ pub trait Values<V, C>: Rights {
     /// The fresh value that is here, or that the last answer brought ([`Asked::Filled`]).
     ///
     /// `None` after such an answer: ask again, by the same step.
-    fn value(&self, step: &mut Self::Step<'_>, key: Key<'_>, codec: &C) -> Option<V>;
+    fn value(&self, step: &mut Self::Step, key: Key<'_>, codec: &C) -> Option<V>;
 
     /// Keeps a value; the answer is that to [`Deed::Done`], which must follow if there is none.
-    fn poll_put<'s>(
-        &'s self,
-        step: &mut Self::Step<'s>,
+    fn poll_put(
+        &self,
+        step: &mut Self::Step,
         key: &Key<'_>,
         token: HolderToken,
         now: Instant,
@@ -158,16 +170,13 @@ pub trait Values<V, C>: Rights {
 }
 
 impl<S: Rights> Rights for &S {
-    type Step<'s>
-        = S::Step<'s>
-    where
-        Self: 's;
+    type Step = S::Step;
     type Trouble = S::Trouble;
     const TELLS_TURNS: bool = S::TELLS_TURNS;
 
-    fn poll_act<'s>(
-        &'s self,
-        step: &mut S::Step<'s>,
+    fn poll_act(
+        &self,
+        step: &mut S::Step,
         key: &Key<'_>,
         token: HolderToken,
         now: Instant,
@@ -176,10 +185,13 @@ impl<S: Rights> Rights for &S {
     ) -> Poll<Result<Answer, S::Trouble>> {
         (**self).poll_act(step, key, token, now, deed, cx)
     }
-    fn is_sent(step: &S::Step<'_>) -> bool {
+    fn cancel(&self, step: &mut S::Step) {
+        (**self).cancel(step);
+    }
+    fn is_sent(step: &S::Step) -> bool {
         S::is_sent(step)
     }
-    fn lasts(step: &S::Step<'_>, now: Instant, ttl: u32) -> (Instant, u32) {
+    fn lasts(step: &S::Step, now: Instant, ttl: u32) -> (Instant, u32) {
         S::lasts(step, now, ttl)
     }
     fn poll_at_most(&self) -> u32 {
@@ -188,12 +200,12 @@ impl<S: Rights> Rights for &S {
 }
 
 impl<V, C, S: Values<V, C>> Values<V, C> for &S {
-    fn value(&self, step: &mut S::Step<'_>, key: Key<'_>, codec: &C) -> Option<V> {
+    fn value(&self, step: &mut S::Step, key: Key<'_>, codec: &C) -> Option<V> {
         (**self).value(step, key, codec)
     }
-    fn poll_put<'s>(
-        &'s self,
-        step: &mut S::Step<'s>,
+    fn poll_put(
+        &self,
+        step: &mut S::Step,
         key: &Key<'_>,
         token: HolderToken,
         now: Instant,

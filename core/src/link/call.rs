@@ -21,10 +21,10 @@ use core::{
 /// Milliseconds until a request tries for a slot again that found no room to wait for one.
 const CROWDED: u32 = 10;
 
-/// A request under way; dropping it frees its slot, or its place among those who wait for one.
-pub struct Call<'s, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> {
-    /// Of the request under way.
-    store: Option<&'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>>,
+/// A request under way; whoever drops it cancels it first.
+pub struct Call {
+    /// Whether it has a slot, or a place among those who wait for one.
+    active: bool,
     /// When it is given up.
     until: Instant,
     /// When it was asked first: what it is granted began then, or later.
@@ -44,12 +44,10 @@ pub struct Call<'s, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KE
     place: Place,
 }
 
-impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Default
-    for Call<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
-{
+impl Default for Call {
     fn default() -> Self {
         Self {
-            store: None,
+            active: false,
             until: Instant::ZERO,
             since: Instant::ZERO,
             lasts: u32::MAX,
@@ -63,49 +61,44 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     }
 }
 
-impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> fmt::Debug
-    for Call<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
-{
+impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call").field("request", &self.request).finish_non_exhaustive()
     }
 }
 
-impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Drop
-    for Call<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
-{
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
-    Call<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
-{
+impl Call {
     pub(super) const fn is_sent(&self) -> bool {
-        self.store.is_some() && self.request != 0
+        self.active && self.request != 0
     }
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(super) fn end(&mut self) {
-        if let Some(store) = self.store.take() {
+    pub(super) fn end<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>(
+        &mut self,
+        store: &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
+    ) {
+        if core::mem::take(&mut self.active) {
             store.wake(|state| state.leave(self.request, self.place));
         }
     }
-}
 
-impl<'s, L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
-    Call<'s, L, C, SLOTS, FRAME, KEY, WAITERS>
-{
     /// Asks, and goes on asking until there is an answer, which is copied out, or the caller's patience is over, in
     /// milliseconds. No patience at all still waits for the answer.
     ///
     /// The answer stays in its slot until [`end`](Self::end).
     /// The question is looked at until it has a slot.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(super) fn poll<'a>(
+    pub(super) fn poll<
+        'a,
+        L: Lock,
+        C: PollTimer,
+        const SLOTS: usize,
+        const FRAME: usize,
+        const KEY: usize,
+        const WAITERS: usize,
+    >(
         &mut self,
-        store: &'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
+        store: &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
         name: Name<'_>,
         question: &dyn Put,
         patience: Option<u32>,
@@ -113,9 +106,9 @@ impl<'s, L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KE
         cx: &mut Context<'_>,
     ) -> Poll<Result<Reader<'a>, Fault>> {
         let now = store.clock.now();
-        if self.store.is_none() {
+        if !self.active {
             let (limit, ticket) = store.step(|state| (state.timing.op_timeout, state.waiters.ticket()));
-            (self.store, self.request, self.ticket) = (Some(store), 0, ticket);
+            (self.active, self.request, self.ticket) = (true, 0, ticket);
             (self.since, self.lasts) = (now, u32::MAX);
             let patience = patience.filter(|patience| *patience != 0);
             self.until = after(now, patience.map_or(limit, |patience| patience.min(limit)));
@@ -131,25 +124,42 @@ impl<'s, L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KE
         };
         let ticket = self.ticket;
         if done.is_err() {
-            self.end();
+            self.end(store);
         }
         Poll::Ready(done.map(|len| Reader::new(answer.get(..len).unwrap_or_default(), ticket)))
     }
 
     /// The answer, once more, while it is in its slot.
-    pub(super) fn answer<'a>(
+    pub(super) fn answer<
+        'a,
+        L: Lock,
+        C: PollTimer,
+        const SLOTS: usize,
+        const FRAME: usize,
+        const KEY: usize,
+        const WAITERS: usize,
+    >(
         &self,
         store: &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
         to: &'a mut [u8; FRAME],
     ) -> Option<Reader<'a>> {
-        self.store?;
+        if !self.active {
+            return None;
+        }
         let Poll::Ready(Ok(len)) = store.step(|state| state.poll_answer(self.request, Waker::noop(), to)) else {
             return None;
         };
         to.get(..len).map(|bytes| Reader::new(bytes, Ticket::NONE))
     }
 
-    fn poll_answer(
+    fn poll_answer<
+        L: Lock,
+        C: PollTimer,
+        const SLOTS: usize,
+        const FRAME: usize,
+        const KEY: usize,
+        const WAITERS: usize,
+    >(
         &mut self,
         store: &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
         name: Name<'_>,
@@ -169,5 +179,21 @@ impl<'s, L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KE
             store.wake(|state| state.ask(request, frame));
         }
         store.step(|state| state.poll_answer(self.request, cx.waker(), frame))
+    }
+}
+
+/// Cancels it when dropped.
+pub(super) struct Ending<'s, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+{
+    pub(super) store: &'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
+    pub(super) call: Call,
+}
+
+impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Drop
+    for Ending<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
+{
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn drop(&mut self) {
+        self.call.end(self.store);
     }
 }

@@ -1,7 +1,7 @@
 //! The device's side of the link: a store that is asked over a line.
 
 use super::{
-    call::Call,
+    call::{Call, Ending},
     message::Name,
     settings::{Millis, Session, Tally, Tick, Timing, after},
     state::State,
@@ -208,14 +208,14 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
         patience: Option<Duration>,
         read: impl Fn(Reader<'_>) -> Result<R, Fault>,
     ) -> Result<R, Fault> {
-        let mut call = Call::default();
+        let mut call = Ending { store: self, call: Call::default() };
         let patience = patience.map(|patience| short(millis(patience)));
         poll_fn(|cx| {
             // here and not in the future, which lives as long as the wait
             let mut bytes = [0; FRAME];
             let name = Name { kind: key.kind, key: key.bytes };
-            call.poll(self, name, question, patience, &mut bytes, cx).map(|answer| {
-                call.end();
+            call.call.poll(self, name, question, patience, &mut bytes, cx).map(|answer| {
+                call.call.end(self);
                 read(answer?)
             })
         })

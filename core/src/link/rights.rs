@@ -1,7 +1,7 @@
 //! Rights behind a line: every step of a bracket is one request, for both kinds of brackets.
 
 use super::{
-    call::Call,
+    call::{Call, Ending},
     faces::Short,
     frame::checksum,
     message::Name,
@@ -29,16 +29,13 @@ use core::{
 impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Rights
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
-    type Step<'s>
-        = Call<'s, L, C, SLOTS, FRAME, KEY, WAITERS>
-    where
-        Self: 's;
+    type Step = Call;
     type Trouble = Fault;
     const TELLS_TURNS: bool = true;
 
-    fn poll_act<'s>(
-        &'s self,
-        call: &mut Self::Step<'s>,
+    fn poll_act(
+        &self,
+        call: &mut Self::Step,
         key: &Key<'_>,
         token: HolderToken,
         now: Instant,
@@ -53,7 +50,8 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
         let mut until = now;
         question.number = match deed {
             Deed::Ask { .. } if call.is_hopeless => return Poll::Ready(Err(Fault::Codec)),
-            Deed::Ask { size, end, deadline, place } => {
+            Deed::Ask { size, ttl, deadline, place } => {
+                let end = now.plus(ttl);
                 if place != Place::default() {
                     self.wake(|state| state.waiters.leave(place, key));
                 }
@@ -70,12 +68,12 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
                     None => question::ask(key.kind),
                 }
             }
-            Deed::Extend(end) => {
-                until = end;
+            Deed::Extend(ttl) => {
+                until = now.plus(ttl);
                 question::prolong(key.kind)
             }
-            Deed::Done(end) => {
-                until = end;
+            Deed::Done(ttl) => {
+                until = now.plus(ttl);
                 number::COMPLETE
             }
             // a release; what is done here was done
@@ -94,11 +92,15 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
         }))
     }
 
-    fn is_sent(call: &Self::Step<'_>) -> bool {
+    fn cancel(&self, call: &mut Self::Step) {
+        call.end(self);
+    }
+
+    fn is_sent(call: &Self::Step) -> bool {
         call.is_sent()
     }
 
-    fn lasts(call: &Self::Step<'_>, _: Instant, ttl: u32) -> (Instant, u32) {
+    fn lasts(call: &Self::Step, _: Instant, ttl: u32) -> (Instant, u32) {
         (call.since, ttl.min(call.lasts))
     }
 
@@ -114,10 +116,10 @@ where
     C: PollTimer,
     D: Codec<V>,
 {
-    fn value(&self, call: &mut Self::Step<'_>, _: Key<'_>, codec: &D) -> Option<V> {
+    fn value(&self, call: &mut Self::Step, _: Key<'_>, codec: &D) -> Option<V> {
         let mut bytes = [0; FRAME];
         let found = call.answer(self, &mut bytes).and_then(question::value);
-        call.end();
+        call.end(self);
         let bytes = found?;
         let value = entry::decode(bytes, codec);
         if value.is_none() {
@@ -127,9 +129,9 @@ where
         value
     }
 
-    fn poll_put<'s>(
-        &'s self,
-        call: &mut Self::Step<'s>,
+    fn poll_put(
+        &self,
+        call: &mut Self::Step,
         key: &Key<'_>,
         token: HolderToken,
         now: Instant,
@@ -149,7 +151,7 @@ where
         let question: &dyn Put = if call.unfit.is_none() { &publication } else { &abandon };
         let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
         let reply = ready!(call.poll(self, name, question, None, &mut bytes, cx)).and_then(reply);
-        call.end();
+        call.end(self);
         let holding = reply?.holding()?;
         Poll::Ready(match call.unfit {
             Some(fault) => Err(fault),
@@ -181,9 +183,9 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
     }
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn poll_reply<'s>(
-        &'s self,
-        call: &mut Call<'s, L, C, SLOTS, FRAME, KEY, WAITERS>,
+    fn poll_reply(
+        &self,
+        call: &mut Call,
         key: &Key<'_>,
         question: &Question,
         cx: &mut Context<'_>,
@@ -191,7 +193,7 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
         let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
         let reply = ready!(call.poll(self, name, question, question.patience, &mut bytes, cx)).and_then(reply);
         if reply != Ok(Reply::Filled) {
-            call.end();
+            call.end(self);
         }
         Poll::Ready(reply)
     }
@@ -203,8 +205,8 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
         question: Question,
         read: impl Fn(Reply) -> Result<R, Fault>,
     ) -> impl Future<Output = Result<R, Fault>> {
-        let mut call = Call::default();
-        poll_fn(move |cx| self.poll_reply(&mut call, &key, &question, cx).map(|reply| read(reply?)))
+        let mut call = Ending { store: self, call: Call::default() };
+        poll_fn(move |cx| self.poll_reply(&mut call.call, &key, &question, cx).map(|reply| read(reply?)))
     }
 }
 

@@ -6,16 +6,16 @@ mod turn;
 
 pub use held::Beats;
 
-use super::{Answer, Deed, Fresh, Rights, Values};
+use super::{Answer, Deed, Fresh, KeyBufOf, Rights, StepOf, TroubleOf, Values};
 use crate::{
     cell::waiters::Place,
     drive::Validity,
-    instance::Instance,
+    instance::Handle,
     key::{Key, KeyBuffer, Kind},
     observe::{Event, Observer},
     outcome::Refused,
     patience::{Patience, Ticket},
-    store::Fault,
+    store::{Fault, Host},
     time::{Clock, Instant, PollTimer, duration, short},
     token::{FencingToken, HolderToken},
 };
@@ -68,9 +68,12 @@ pub(super) struct Terms {
 /// A right of any kind: about to be asked for, waited for, or held. Dropping it gives it back.
 ///
 /// It is moved before its first step only: then its place and size are its future's.
-pub struct Right<'i, S: Rights, O: Observer> {
-    instance: &'i Instance<S, O>,
-    key: S::KeyBuf,
+pub struct Right<H: Handle>
+where
+    H::Store: Rights,
+{
+    handle: H,
+    key: KeyBufOf<H>,
     /// When to give up; before the first step how long to wait, in milliseconds from zero.
     deadline: Instant,
     at: Instant,
@@ -90,30 +93,40 @@ pub struct Right<'i, S: Rights, O: Observer> {
     kind: Kind,
     stage: Stage,
     /// What the store could not do; while asked again, that the last attempt may have been done.
-    trouble: Option<S::Trouble>,
-    step: S::Step<'i>,
+    trouble: Option<TroubleOf<H>>,
+    step: StepOf<H>,
 }
 
-impl<S: Rights, O: Observer> fmt::Debug for Right<'_, S, O> {
+impl<H: Handle> fmt::Debug for Right<H>
+where
+    H::Store: Rights,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Right").field("kind", &self.kind).field("stage", &self.stage).finish_non_exhaustive()
     }
 }
 
-impl<S: Rights, O: Observer> Drop for Right<'_, S, O> {
+impl<H: Handle> Drop for Right<H>
+where
+    H::Store: Rights,
+{
     fn drop(&mut self) {
         self.give_back();
+        self.handle.instance().store().cancel(&mut self.step);
     }
 }
 
-impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
+impl<H: Handle> Right<H>
+where
+    H::Store: Rights,
+{
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(super) fn new(instance: &'i Instance<S, O>, terms: &Terms) -> Self {
+    pub(super) fn new(handle: H, terms: &Terms) -> Self {
         let Terms { kind, size, poll, keep, ttl, wait } = *terms;
         Self {
-            instance,
+            handle,
             poll,
-            key: S::KeyBuf::default(),
+            key: <KeyBufOf<H>>::default(),
             deadline: Instant::from_millis(wait),
             at: Instant::ZERO,
             ttl,
@@ -128,13 +141,13 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
             kind,
             stage: Stage::New,
             trouble: None,
-            step: S::Step::default(),
+            step: StepOf::<H>::default(),
         }
     }
 
     /// Where its key is rendered.
     #[doc(hidden)]
-    pub fn key_mut(&mut self) -> &mut S::KeyBuf {
+    pub fn key_mut(&mut self) -> &mut KeyBufOf<H> {
         &mut self.key
     }
 
@@ -158,11 +171,11 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
     /// Dropping the future changes nothing.
     pub async fn lost(&self)
     where
-        S::Clock: PollTimer,
+        <H::Store as Host>::Clock: PollTimer,
     {
         poll_fn(|cx| {
             while self.is_valid() {
-                ready!(self.instance.store().clock().poll_until(self.validity.until(), cx));
+                ready!(self.handle.instance().store().clock().poll_until(self.validity.until(), cx));
             }
             Poll::Ready(())
         })
@@ -170,24 +183,24 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
     }
 
     fn now(&self) -> Instant {
-        self.instance.store().clock().now()
+        self.handle.instance().store().clock().now()
     }
 
     fn key(&self) -> Option<Key<'_>> {
-        self.instance.store().key(self.kind, &self.key).ok()
+        self.handle.instance().store().key(self.kind, &self.key).ok()
     }
 
     /// One step of the store, or a part of it.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn poll_act(
         &self,
-        step: &mut S::Step<'i>,
+        step: &mut StepOf<H>,
         now: Instant,
         deed: Deed<'_>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, S::Trouble>> {
+    ) -> Poll<Result<Answer, TroubleOf<H>>> {
         match self.key() {
-            Some(key) => self.instance.store().poll_act(step, &key, self.token, now, deed, cx),
+            Some(key) => self.handle.instance().store().poll_act(step, &key, self.token, now, deed, cx),
             None => Poll::Ready(Ok(Answer::No)),
         }
     }
@@ -199,11 +212,11 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
 
     /// The same with somebody to wake.
     fn act_with(&self, now: Instant, deed: Deed<'_>, cx: &mut Context<'_>) -> bool {
-        matches!(self.poll_act(&mut S::Step::default(), now, deed, cx), Poll::Ready(Ok(Answer::Yes)))
+        matches!(self.poll_act(&mut StepOf::<H>::default(), now, deed, cx), Poll::Ready(Ok(Answer::Yes)))
     }
 
     fn say(&self, event: impl FnOnce(Key<'_>) -> Event<'_>) {
-        let observer = self.instance.observer();
+        let observer = self.handle.instance().observer();
         if observer.listens()
             && let Some(key) = self.key()
         {
@@ -212,7 +225,7 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
     }
 
     fn patience(&self) -> Patience {
-        Patience { deadline: self.deadline, poll: self.instance.config().poll }
+        Patience { deadline: self.deadline, poll: self.handle.instance().config().poll }
     }
 
     /// What can be refused without asking.
@@ -230,7 +243,7 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
         } else {
             return true;
         }
-        let observer = self.instance.observer();
+        let observer = self.handle.instance().observer();
         if observer.listens() {
             observer.event(&Event::Refused { key: None, why: self.why() });
         }
@@ -286,17 +299,17 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
         }
         let may_be_held = match self.stage {
             Stage::Held | Stage::Done => true,
-            Stage::Asked if S::is_sent(&self.step) => true,
-            _ => self.is_in_doubt() || !S::TELLS_TURNS,
+            Stage::Asked if <H::Store>::is_sent(&self.step) => true,
+            _ => self.is_in_doubt() || !<H::Store>::TELLS_TURNS,
         };
         // an answer that is still to come is for nobody
-        self.step = S::Step::default();
+        self.handle.instance().store().cancel(&mut self.step);
         let now = self.now();
         let place = take(&mut self.place);
         if place != Place::default() {
             self.act(now, Deed::Leave(place));
         }
-        let keep = if S::TELLS_TURNS && self.stage == Stage::Done { short(self.keep) } else { 0 };
+        let keep = if <H::Store>::TELLS_TURNS && self.stage == Stage::Done { short(self.keep) } else { 0 };
         self.act(now, Deed::Drop { may_be_held, keep });
     }
 
@@ -310,8 +323,8 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
     fn poll_end(&mut self, success: bool, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.now();
         let done = success && matches!(self.kind, Kind::Once | Kind::Cache);
-        let deed = if done { Deed::Done(now.plus(self.keep)) } else { Deed::Release };
-        if S::TELLS_TURNS && done && self.kind == Kind::Once {
+        let deed = if done { Deed::Done(self.keep) } else { Deed::Release };
+        if <H::Store>::TELLS_TURNS && done && self.kind == Kind::Once {
             // also if nobody hears of it, or waits for the answer; in RAM it is done when it is said
             self.stage = Stage::Done;
         }
@@ -323,7 +336,7 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
     }
 
     /// It was given back, or could not be.
-    fn ended(&mut self, answer: Result<Answer, S::Trouble>, done: bool) {
+    fn ended(&mut self, answer: Result<Answer, TroubleOf<H>>, done: bool) {
         match answer {
             Ok(answer) => {
                 if answer != Answer::Yes {
@@ -337,7 +350,7 @@ impl<'i, S: Rights, O: Observer> Right<'i, S, O> {
         }
     }
 
-    fn failed(&self, trouble: S::Trouble) {
+    fn failed(&self, trouble: TroubleOf<H>) {
         self.say(|key| Event::Failed { key: Some(key), fault: trouble.into() });
     }
 }

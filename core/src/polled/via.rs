@@ -25,11 +25,11 @@ pub struct Via<'i, S, O>(pub &'i Instance<S, O>);
 /// The brackets of this module.
 pub trait ViaPolled<'i, S: Rights + 'i, O: Observer + 'i> {
     /// A right about to be asked for, without its key.
-    fn right(&self, want: Want, ttl: Option<Duration>, patience: Wait) -> Right<'i, S, O>
+    fn right(&self, want: Want, ttl: Option<Duration>, patience: Wait) -> Right<&'i Instance<S, O>>
     where
         S::Clock: PollTimer;
     /// A flight about to be asked for, without its key.
-    fn flight(&self, ttl: Option<Ttl>) -> Right<'i, S, O>
+    fn flight(&self, ttl: Option<Ttl>) -> Right<&'i Instance<S, O>>
     where
         S::Clock: PollTimer;
 }
@@ -40,7 +40,7 @@ where
 {
     // thin, so that times that are written in the attribute are counted out by the compiler
     #[inline]
-    fn right(&self, want: Want, ttl: Option<Duration>, patience: Wait) -> Right<'i, S, O> {
+    fn right(&self, want: Want, ttl: Option<Duration>, patience: Wait) -> Right<&'i Instance<S, O>> {
         let waiting = match patience {
             Wait::No => 0,
             Wait::For(time) if time.is_zero() => 0,
@@ -59,7 +59,7 @@ where
     }
 
     #[inline]
-    fn flight(&self, ttl: Option<Ttl>) -> Right<'i, S, O> {
+    fn flight(&self, ttl: Option<Ttl>) -> Right<&'i Instance<S, O>> {
         let config = self.0.config();
         let keep = match Ttl::resolve(ttl, config.ttl) {
             Ttl::For(ttl) => millis(ttl),

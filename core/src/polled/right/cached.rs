@@ -3,8 +3,10 @@
 use super::{Deed, Fresh, Right, Rights, Stage, Values};
 use crate::{
     cell::Kept,
-    observe::{Event, Observer},
+    instance::Handle,
+    observe::Event,
     outcome::Shape,
+    store::Host,
     time::{Instant, PollTimer},
 };
 use core::{
@@ -15,15 +17,16 @@ use core::{
 };
 
 /// Cached values.
-impl<S: Rights, O: Observer> Right<'_, S, O>
+impl<H: Handle> Right<H>
 where
-    S::Clock: PollTimer,
+    H::Store: Rights,
+    <H::Store as Host>::Clock: PollTimer,
 {
     /// A cached call.
     #[doc(hidden)]
     pub async fn cached<K: Shape<R>, R, C>(&mut self, shape: K, codec: &C, body: impl AsyncFnOnce() -> R) -> R
     where
-        S: Values<K::Value, C>,
+        H::Store: Values<K::Value, C>,
     {
         if let Some(v) = poll_fn(|cx| self.poll_value(codec, cx)).await {
             return shape.back(v);
@@ -55,7 +58,7 @@ where
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn poll_value<V, C>(&mut self, codec: &C, cx: &mut Context<'_>) -> Poll<Option<V>>
     where
-        S: Values<V, C>,
+        H::Store: Values<V, C>,
     {
         if self.stage == Stage::New && !self.begin() {
             return Poll::Ready(None);
@@ -71,7 +74,7 @@ where
                     self.stage = Stage::Asked;
                 }
             }
-            ready!(self.poll_asked(cx));
+            ready!(self.poll_timed(cx));
             if self.stage != Stage::Filled {
                 if self.stage == Stage::Held {
                     self.say(|key| Event::Miss { key });
@@ -87,10 +90,10 @@ where
 
     fn value<V, C>(&mut self, codec: &C) -> Option<V>
     where
-        S: Values<V, C>,
+        H::Store: Values<V, C>,
     {
         let mut step = take(&mut self.step);
-        let value = self.key().and_then(|key| self.instance.store().value(&mut step, key, codec));
+        let value = self.key().and_then(|key| self.handle.instance().store().value(&mut step, key, codec));
         self.step = step;
         value
     }
@@ -99,7 +102,7 @@ where
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn poll_land<V, C>(&mut self, codec: &C, value: &mut Option<Kept<'_, V>>, cx: &mut Context<'_>) -> Poll<()>
     where
-        S: Values<V, C>,
+        H::Store: Values<V, C>,
     {
         if self.stage != Stage::Held {
             return Poll::Ready(());
@@ -111,7 +114,7 @@ where
         let fresh = Fresh { codec, value, until: now.plus(self.keep) };
         let mut step = take(&mut self.step);
         let polled = match self.key() {
-            Some(key) => self.instance.store().poll_put(&mut step, &key, self.token, now, fresh, cx),
+            Some(key) => self.handle.instance().store().poll_put(&mut step, &key, self.token, now, fresh, cx),
             None => Poll::Ready(Ok(None)),
         };
         self.step = step;
@@ -127,22 +130,33 @@ where
 /// Marks a flight while its body is polled, so that a recursive call computes instead of waiting.
 ///
 /// Unmarked by `Drop`, so also when the body panics.
-struct Inside<'a, 'i, S: Rights, O: Observer>(&'a Right<'i, S, O>);
+struct Inside<'a, H: Handle>(&'a Right<H>)
+where
+    H::Store: Rights;
 
-impl<'a, 'i, S: Rights, O: Observer> Inside<'a, 'i, S, O> {
-    fn enter(right: &'a Right<'i, S, O>) -> Self {
+impl<'a, H: Handle> Inside<'a, H>
+where
+    H::Store: Rights,
+{
+    fn enter(right: &'a Right<H>) -> Self {
         right.mark(true);
         Self(right)
     }
 }
 
-impl<S: Rights, O: Observer> Drop for Inside<'_, '_, S, O> {
+impl<H: Handle> Drop for Inside<'_, H>
+where
+    H::Store: Rights,
+{
     fn drop(&mut self) {
         self.0.mark(false);
     }
 }
 
-impl<S: Rights, O: Observer> Right<'_, S, O> {
+impl<H: Handle> Right<H>
+where
+    H::Store: Rights,
+{
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn mark(&self, inside: bool) {
         if self.stage == Stage::Held {

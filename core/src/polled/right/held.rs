@@ -1,10 +1,12 @@
 //! A right while its body runs: heartbeats.
 
-use super::{Answer, Deed, Right, Rights, Stage};
+use super::{Answer, Deed, Right, Rights, Stage, StepOf};
 use crate::{
     drive::heartbeat,
-    observe::{Event, Observer},
+    instance::Handle,
+    observe::Event,
     outcome::HIDDEN,
+    store::Host,
     time::{Instant, PollTimer, short},
 };
 use core::{
@@ -15,9 +17,10 @@ use core::{
     task::{Context, Poll},
 };
 
-impl<'i, S: Rights, O: Observer> Right<'i, S, O>
+impl<H: Handle> Right<H>
 where
-    S::Clock: PollTimer,
+    H::Store: Rights,
+    <H::Store as Host>::Clock: PollTimer,
 {
     /// What the turn brought.
     #[doc(hidden)]
@@ -39,20 +42,20 @@ where
 
     /// Renews for ever, beside the body.
     #[doc(hidden)]
-    pub fn beats(&self) -> Beats<'_, 'i, S, O> {
+    pub fn beats(&self) -> Beats<'_, H> {
         let due = if self.stage == Stage::Held { self.at } else { Instant::MAX };
-        Beats { right: self, due, step: S::Step::default() }
+        Beats { right: self, due, step: StepOf::<H>::default() }
     }
 
     /// Renews if a heartbeat is due; asks to be woken for the next one.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn beat(&self, due: &mut Instant, step: &mut S::Step<'i>, cx: &mut Context<'_>) {
-        while self.instance.store().clock().poll_until(*due, cx).is_ready() {
+    fn beat(&self, due: &mut Instant, step: &mut StepOf<H>, cx: &mut Context<'_>) {
+        while self.handle.instance().store().clock().poll_until(*due, cx).is_ready() {
             let now = self.now();
-            let Poll::Ready(answer) = self.poll_act(step, now, Deed::Extend(now.plus(self.ttl)), cx) else { return };
+            let Poll::Ready(answer) = self.poll_act(step, now, Deed::Extend(self.ttl), cx) else { return };
             *due = match answer {
                 Ok(Answer::Yes) => {
-                    let (since, lasts) = S::lasts(step, now, short(self.ttl));
+                    let (since, lasts) = <H::Store>::lasts(step, now, short(self.ttl));
                     self.validity.last(since, lasts);
                     heartbeat(since, lasts, self.token)
                 }
@@ -73,21 +76,28 @@ where
 }
 
 /// The heartbeats of a right that is held.
-pub struct Beats<'a, 'i, S: Rights, O: Observer> {
-    right: &'a Right<'i, S, O>,
+pub struct Beats<'a, H: Handle>
+where
+    H::Store: Rights,
+{
+    right: &'a Right<H>,
     due: Instant,
-    step: S::Step<'i>,
+    step: StepOf<H>,
 }
 
-impl<S: Rights, O: Observer> fmt::Debug for Beats<'_, '_, S, O> {
+impl<H: Handle> fmt::Debug for Beats<'_, H>
+where
+    H::Store: Rights,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Beats").field("due", &self.due).finish_non_exhaustive()
     }
 }
 
-impl<S: Rights, O: Observer> Future for Beats<'_, '_, S, O>
+impl<H: Handle> Future for Beats<'_, H>
 where
-    S::Clock: PollTimer,
+    H::Store: Rights,
+    <H::Store as Host>::Clock: PollTimer,
 {
     type Output = Infallible;
 
@@ -95,5 +105,14 @@ where
         let Self { right, due, step } = self.get_mut();
         right.beat(due, step, cx);
         Poll::Pending
+    }
+}
+
+impl<H: Handle> Drop for Beats<'_, H>
+where
+    H::Store: Rights,
+{
+    fn drop(&mut self) {
+        self.right.handle.instance().store().cancel(&mut self.step);
     }
 }

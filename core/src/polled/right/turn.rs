@@ -1,14 +1,16 @@
 //! Asking for a right and waiting for it.
 
-use super::{Deed, Right, Rights, Stage};
+use super::{Deed, Right, Rights, Stage, TroubleOf};
 use crate::{
     cell::ram::Asked,
     drive::{RESEND, heartbeat},
+    instance::Handle,
     key::Kind,
-    observe::{Event, Observer},
+    observe::Event,
     outcome::Refused,
     patience::{Ticket, again},
     polled::Answer,
+    store::Host,
     time::{Instant, PollTimer, short},
 };
 use core::{
@@ -17,9 +19,10 @@ use core::{
     task::{Context, Poll, ready},
 };
 
-impl<S: Rights, O: Observer> Right<'_, S, O>
+impl<H: Handle> Right<H>
 where
-    S::Clock: PollTimer,
+    H::Store: Rights,
+    <H::Store as Host>::Clock: PollTimer,
 {
     /// Asks until granted or out of patience.
     #[doc(hidden)]
@@ -27,19 +30,40 @@ where
         poll_fn(|cx| self.poll_turn(cx))
     }
 
+    /// When it wants to be polled again though nothing woke it.
+    pub(super) fn wake_at(&self) -> Instant {
+        if self.stage == Stage::Waiting { self.at } else { Instant::MAX }
+    }
+
+    /// The poller's timer, beside the machine.
+    pub(super) fn poll_timer(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.wake_at() {
+            Instant::MAX => Poll::Pending,
+            at => self.handle.instance().store().clock().poll_until(at, cx),
+        }
+    }
+
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refused>> {
         if self.stage != Stage::New || self.begin() {
-            ready!(self.poll_asked(cx));
+            ready!(self.poll_timed(cx));
         }
         Poll::Ready(if self.stage == Stage::Held { Ok(()) } else { Err(self.why()) })
     }
 
-    /// Asks and waits until the stage says how it ended.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(super) fn poll_timed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.poll_asked(cx).is_pending() {
+            ready!(self.poll_timer(cx));
+        }
+        Poll::Ready(())
+    }
+
+    /// Asks and waits until the stage says how it ended.
+    #[inline]
     pub(super) fn poll_asked(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.stage == Stage::New {
-            (self.token, self.stage) = (self.instance.store().token(), Stage::Asked);
+            (self.token, self.stage) = (self.handle.instance().store().token(), Stage::Asked);
             if self.deadline != Instant::ZERO {
                 self.deadline = self.now().plus(self.deadline.as_millis());
             }
@@ -65,14 +89,14 @@ where
                 return Poll::Ready(());
             }
         }
-        self.instance.store().clock().poll_until(self.at, cx)
+        if self.now() < self.at { Poll::Pending } else { Poll::Ready(()) }
     }
 
     /// Asks once; the stage is the answer.
     fn poll_ask(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.now();
-        let (size, end, deadline) = (self.size, now.plus(self.ttl), self.deadline);
-        let deed = Deed::Ask { size, end, deadline, place: take(&mut self.place) };
+        let (size, ttl, deadline) = (self.size, self.ttl, self.deadline);
+        let deed = Deed::Ask { size, ttl, deadline, place: take(&mut self.place) };
         let mut step = take(&mut self.step);
         let polled = self.poll_act(&mut step, now, deed, cx);
         self.step = step;
@@ -88,7 +112,7 @@ where
         };
         match answer {
             Answer::Asked(Asked::Granted { fence, index }) => {
-                let (since, lasts) = S::lasts(&self.step, now, short(self.ttl));
+                let (since, lasts) = <H::Store>::lasts(&self.step, now, short(self.ttl));
                 (self.fence, self.index, self.stage) = (fence, index, Stage::Held);
                 self.validity.begin(since, lasts);
                 self.at = heartbeat(since, lasts, self.token);
@@ -119,7 +143,7 @@ where
     }
 
     /// An attempt had no answer. What may have been done all the same is asked again by the same token.
-    fn doubt(&mut self, now: Instant, trouble: S::Trouble) {
+    fn doubt(&mut self, now: Instant, trouble: TroubleOf<H>) {
         // a cache that fails is asked no more: the body runs
         if trouble.into().is_indeterminate() && self.kind != Kind::Cache {
             self.trouble = Some(trouble);

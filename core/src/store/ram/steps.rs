@@ -15,10 +15,7 @@ use core::{
 };
 
 impl<B: Backing> Rights for RamStore<B> {
-    type Step<'s>
-        = ()
-    where
-        B: 's;
+    type Step = ();
     type Trouble = Infallible;
 
     fn poll_act(
@@ -31,9 +28,13 @@ impl<B: Backing> Rights for RamStore<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Infallible>> {
         let (stack, mut freed) = (self.0.stack(), None);
+        let end = now.plus(match deed {
+            Deed::Ask { ttl, .. } | Deed::Extend(ttl) | Deed::Done(ttl) => ttl,
+            _ => 0,
+        });
         let answer = self.0.step(|ram| {
             let kept = match deed {
-                Deed::Ask { size, end, place, .. } => {
+                Deed::Ask { size, place, .. } => {
                     freed = ram.waiters.leave(place, key);
                     let asked = ram.ask(key, size, token, end, stack, now);
                     return Poll::Ready(Ok(asked.map_or(Answer::Full, Answer::Asked)));
@@ -47,14 +48,14 @@ impl<B: Backing> Rights for RamStore<B> {
                     freed = ram.waiters.next(key);
                     freed.is_some()
                 }
-                Deed::Extend(end) => ram.extend(key, token, end, now) == Holding::Kept,
+                Deed::Extend(_) => ram.extend(key, token, end, now) == Holding::Kept,
                 Deed::Mark(inside) => {
                     ram.mark(key, token, if inside { stack } else { 0 }, now);
                     true
                 }
                 Deed::Release | Deed::Drop { .. } | Deed::Done(_) => {
                     let (holding, waker) = match deed {
-                        Deed::Done(end) => ram.mark_done(key, token, end, now),
+                        Deed::Done(_) => ram.mark_done(key, token, end, now),
                         _ => ram.release(key, token, now),
                     };
                     freed = waker;
