@@ -10,8 +10,11 @@
 # `goal <what>: <measured>: met|MISSED` for each promise. PART is one of calls, crowds, hand-over, down; `one-thread`
 # is tokio's current_thread runtime instead of the other; `quick` has a tenth of the rounds. py-cachify is installed by pip
 # into a folder of `target/`; without it its column is empty.
+#
+# `--against COMMIT [memory] [redis] [sizes]`: this version beside another one of its own, in one program (`against.sh`).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+if [ "${1:-}" = --against ]; then exec bash benches/against.sh "${@:2}"; fi
 
 PEERS=(py-cachify==3.1.0 redis==8.1.0)
 python=target/py-cachify-3.1.0

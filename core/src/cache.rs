@@ -211,7 +211,7 @@ impl<P: Handle, C> Cache<P, C> {
     }
 
     /// What the stored bytes are of; bytes of something else are a miss. The type's name unless said.
-    pub fn tag(self, tag: &'static str) -> Cache<P, Tagged<C>> {
+    pub fn type_tag(self, tag: &'static str) -> Cache<P, Tagged<C>> {
         Cache { handle: self.handle, key: self.key, ttl: self.ttl, codec: Tagged::new(self.codec, tag) }
     }
 }

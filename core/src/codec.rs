@@ -72,7 +72,7 @@ pub trait Codec<V> {
     }
 
     /// What the bytes are of; bytes of something else are a miss. The type's name, unless [`Tagged`].
-    fn tag(&self) -> &str {
+    fn type_tag(&self) -> &str {
         core::any::type_name::<V>()
     }
 }
@@ -82,8 +82,8 @@ pub trait Codec<V> {
 /// ```
 /// use cachify_core::codec::{Codec, Postcard, Tagged};
 /// let codec = Tagged::new(Postcard, "user");
-/// assert_eq!(Codec::<u32>::tag(&codec), "user");
-/// assert_eq!(Codec::<u32>::tag(&Postcard), "u32");
+/// assert_eq!(Codec::<u32>::type_tag(&codec), "user");
+/// assert_eq!(Codec::<u32>::type_tag(&Postcard), "u32");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tagged<C> {
@@ -111,7 +111,7 @@ impl<V, C: Codec<V>> Codec<V> for Tagged<C> {
     fn round_trips(&self, value: &V, bytes: &[u8]) -> bool {
         self.codec.round_trips(value, bytes)
     }
-    fn tag(&self) -> &str {
+    fn type_tag(&self) -> &str {
         self.tag
     }
 }

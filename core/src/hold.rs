@@ -11,7 +11,7 @@ pub use request::{Request, Wait};
 
 use crate::{
     cell::{Ask, Grant, Holding},
-    drive::{BufOf, Face, HostOf, Validity, beside, contend, instance, next_heartbeat, now},
+    drive::{BufOf, Face, HostOf, beside, contend, instance, now},
     key::{Key, KeyError},
     observe::{Event, Observer},
     outcome::Refused,
@@ -20,6 +20,7 @@ use crate::{
     time::Instant,
     token::{FencingToken, HolderToken},
     ttl::Ttl,
+    validity::{Validity, next_heartbeat},
 };
 use core::{
     convert::Infallible,

@@ -51,6 +51,7 @@ pub mod testing;
 pub mod time;
 pub mod token;
 pub mod ttl;
+pub mod validity;
 pub mod why;
 
 pub use cell::Holding;

@@ -19,11 +19,11 @@ pub use kv::{AsyncKvStore, Kv, KvStore};
 pub use rights::{AsyncRights, Want};
 
 use crate::{
-    drive::Validity,
     key::{Key, KeyBuffer, KeyError},
     patience::Ticket,
     time::Clock,
     token::HolderToken,
+    validity::Validity,
 };
 use core::{
     convert::Infallible,

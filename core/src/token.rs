@@ -61,17 +61,3 @@ impl FenceGate {
         self.0
     }
 }
-
-/// Makes holder tokens.
-///
-/// MUST never give the same token twice while a right under it may live, in this process or another on the same store.
-pub trait TokenSource {
-    /// A token never given before.
-    fn token(&self) -> HolderToken;
-}
-
-impl<F: Fn() -> [u32; 4]> TokenSource for F {
-    fn token(&self) -> HolderToken {
-        HolderToken(self())
-    }
-}

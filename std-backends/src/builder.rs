@@ -5,8 +5,9 @@ use crate::{
     clock::StdClock,
     erased::ErasedStore,
     global,
-    instance::{Cachify, Watcher},
+    instance::Cachify,
     memory::{DEFAULT_MAX_ENTRIES, Memory},
+    observe::Watcher,
     store::{AnyStore, Guest, Outside},
 };
 use cachify_core::{Config, Instance, Ttl, observe::Observer, store::Host};

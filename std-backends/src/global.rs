@@ -3,11 +3,7 @@
 //! Handles are leaked, one for each `init`, so that a call can keep `&'static` to the one it began with. Every thread
 //! remembers the handle it saw last and a version that tells when to look again.
 
-use crate::{
-    Error,
-    instance::{Cachify, Watcher},
-    store::AnyStore,
-};
+use crate::{Error, instance::Cachify, observe::Watcher, store::AnyStore};
 use cachify_core::{Config, Fault, Instance};
 use std::{
     cell::Cell,

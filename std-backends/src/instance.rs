@@ -6,6 +6,7 @@ use crate::{
     global::Scoped,
     keeper::Keeper,
     memory::Memory,
+    observe::Watcher,
     store::{AnyStore, Outside},
 };
 use cachify_core::{
@@ -14,38 +15,12 @@ use cachify_core::{
     instance::{Handle, Primitives},
     key::{AsKey, Key, Kind},
     lock::Lock,
-    observe::{Event, Observer},
     once::Once,
     pool::Pool,
     store::{AsyncInspect, Host, Inspect},
     time::{Clock, Sleep, Timer},
 };
 use std::{fmt, future::Future, sync::Arc, time::Duration};
-
-/// Tells an observer, if there is one.
-#[derive(Clone, Default)]
-pub struct Watcher(Option<Arc<dyn Observer + Send + Sync>>);
-
-impl Watcher {
-    pub(crate) fn new(observer: impl Observer + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(observer)))
-    }
-}
-
-impl fmt::Debug for Watcher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Watcher" } else { "Watcher(nobody)" })
-    }
-}
-
-impl Observer for Watcher {
-    #[inline]
-    fn event(&self, event: &Event<'_>) {
-        if let Some(observer) = &self.0 {
-            observer.event(event);
-        }
-    }
-}
 
 /// An instance: its store, its defaults, its observer. Every clone is the same instance.
 ///

@@ -10,10 +10,10 @@ pub use attended::Attended;
 use cachify_core::{
     Fault, Holding,
     cell::Ask,
-    drive::{Validity, next_heartbeat},
     key::{Key, Kind},
     time::{Clock, Instant, Sleep},
     token::HolderToken,
+    validity::{Validity, next_heartbeat},
 };
 use std::{
     collections::BTreeMap,

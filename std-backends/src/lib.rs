@@ -31,6 +31,7 @@ mod instance;
 mod json;
 mod keeper;
 mod memory;
+mod observe;
 mod process;
 #[cfg(feature = "redis")]
 mod redis;
@@ -53,11 +54,12 @@ pub use builder::Builder;
 pub use clock::{ManualClock, secs};
 pub use error::Error;
 pub use global::global;
-pub use instance::{Cachify, Pong, Watcher};
+pub use instance::{Cachify, Pong};
 #[cfg(feature = "json")]
 pub use json::Json;
 pub use keeper::Attended;
 pub use memory::{DEFAULT_MAX_ENTRIES, Memory};
+pub use observe::Watcher;
 pub use store::AnyStore;
 #[cfg(feature = "link")]
 pub use store::RawStore;

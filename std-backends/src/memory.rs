@@ -21,12 +21,12 @@ use cachify_core::{
         ram::{Freed, Ram},
         waiters::{Place, Waiter, Waiters},
     },
-    drive::Validity,
     key::{Key, LongKeyBuf},
     patience::Ticket,
     store::{AtOnce, Host, Store},
     time::{Clock, Instant},
     token::HolderToken,
+    validity::Validity,
 };
 use std::{
     cell::RefCell,

@@ -23,9 +23,9 @@ use crate::{
     Error,
     clock::StdClock,
     erased::{Answer, Operation},
-    instance::Watcher,
     keeper::{Keeper, Renew},
     locked,
+    observe::Watcher,
     process::PerProcess,
     token,
 };

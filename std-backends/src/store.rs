@@ -9,19 +9,19 @@ mod raw;
 
 use crate::{
     clock::StdClock,
-    instance::Watcher,
     keeper::{Attended, Keeper},
     memory::{self, Memory},
+    observe::Watcher,
     token,
 };
 use cachify_core::{
     Fault,
     codec::Postcard,
-    drive::Validity,
     key::{Key, LongKeyBuf},
     patience::Ticket,
     store::{Host, Store},
     token::HolderToken,
+    validity::Validity,
 };
 pub(crate) use guest::Guest;
 pub(crate) use outside::Outside;

@@ -6,7 +6,6 @@
 use cachify_core::{
     Instance, Ran,
     cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
-    drive::Validity,
     key::{Key, LongKeyBuf},
     patience::{Contended, Ticket},
     store::{
@@ -16,6 +15,7 @@ use cachify_core::{
     },
     testing::{ManualClock, block_on},
     token::HolderToken,
+    validity::Validity,
 };
 use std::{
     cell::Cell,

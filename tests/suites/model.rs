@@ -192,12 +192,12 @@ mod waiting {
     use cachify_core::{
         FixedStore, Instance, Refused,
         cell::{Ask, Begun, Grant, Holding},
-        drive::Validity,
         key::Key,
         patience::{Contended, Ticket},
         store::{AtOnce, EntryStore, Host, LeaseStore, NoRoom, OnceStore, PermitStore, Store, lock::NoLock},
         testing::ManualClock,
         token::HolderToken,
+        validity::Validity,
     };
     use std::{
         collections::{HashMap, HashSet, VecDeque},

@@ -26,7 +26,7 @@ pub(crate) struct Layer {
     pub(crate) codec: Option<Expr>,
     pub(crate) encode: Option<Expr>,
     pub(crate) decode: Option<Expr>,
-    pub(crate) tag: Option<LitStr>,
+    pub(crate) type_tag: Option<LitStr>,
     version: Option<LitInt>,
     pub(crate) cache_err: bool,
     pub(crate) cache_none: bool,
@@ -112,7 +112,7 @@ impl Layer {
             codec: None,
             encode: None,
             decode: None,
-            tag: None,
+            type_tag: None,
             version: None,
             cache_err: false,
             cache_none: false,
@@ -138,7 +138,7 @@ impl Layer {
             ("codec", Cached) => self.codec = Some(value),
             ("encode", Cached) => self.encode = Some(value),
             ("decode", Cached) => self.decode = Some(value),
-            ("tag", Cached) => self.tag = Some(literal(&value, "a tag is a string literal")?),
+            ("type_tag", Cached) => self.type_tag = Some(literal(&value, "a type tag is a string literal")?),
             ("version", Cached) => self.version = Some(version(&value)?),
             ("cache_err", Cached) => self.cache_err = flag(&value)?,
             ("cache_none", Cached) => self.cache_none = flag(&value)?,
@@ -149,7 +149,7 @@ impl Layer {
 
     fn unknown(&self, name: &Ident) -> Error {
         let known = match self.primitive {
-            Primitive::Cached => "key, ttl, version, codec, tag, encode, decode, cache_err, cache_none",
+            Primitive::Cached => "key, ttl, version, codec, type_tag, encode, decode, cache_err, cache_none",
             Primitive::Lock => "key, ttl, wait, guard, otherwise",
             Primitive::Once => "key, ttl, keep, guard, otherwise",
             Primitive::Pooled => "key, size, ttl, wait, on_full, guard, otherwise",

@@ -193,7 +193,7 @@ impl Function {
             Some(codec) => quote!(#codec),
             None => quote!(#instance.default_codec()),
         };
-        match &layer.tag {
+        match &layer.type_tag {
             Some(tag) => quote!(#private::Tagged::new(#codec, #tag)),
             None => codec,
         }

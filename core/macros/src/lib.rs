@@ -53,7 +53,7 @@ entries! {
     /// Caches what a function returns.
     ///
     /// `key` (a template), `ttl` (`300` seconds, `"250ms"`, a `Duration`, `forever`), `version` (another one is another
-    /// key), `codec`, `tag` (what the stored bytes are of; else the type's name), `encode` + `decode`, `cache_err`,
+    /// key), `codec`, `type_tag` (what the stored bytes are of; else the type's name), `encode` + `decode`, `cache_err`,
     /// `cache_none`, `instance`, `companions`, `crate`. On a miss one caller computes and the others wait for its value;
     /// dropping that caller's future lets the next one compute. A store that fails does not matter: the function runs.
     ///

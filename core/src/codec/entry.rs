@@ -10,7 +10,7 @@ const FORMAT: u8 = 1;
 
 /// Format, codec, and 32-bit FNV-1a of the tag, which is the type's name unless one was given.
 fn header<V, C: Codec<V>>(codec: &C) -> [u8; 6] {
-    let hash = codec.tag().bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
+    let hash = codec.type_tag().bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
     let [a, b, c, d] = hash.to_le_bytes();
     [FORMAT, C::ID, a, b, c, d]
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cell::waiters::Place,
     codec::Postcard,
-    drive::{Validity, beside},
+    drive::beside,
     key::{Key, KeyBuf},
     patience::Ticket,
     store::{
@@ -19,6 +19,7 @@ use crate::{
     },
     time::{PollTimer, millis, short},
     token::HolderToken,
+    validity::Validity,
 };
 use core::{
     cell::RefCell,

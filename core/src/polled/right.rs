@@ -9,7 +9,6 @@ pub use held::Beats;
 use super::{Answer, Deed, Fresh, KeyBufOf, Rights, StepOf, TroubleOf, Values};
 use crate::{
     cell::waiters::Place,
-    drive::Validity,
     instance::Handle,
     key::{Key, KeyBuffer, Kind},
     observe::{Event, Observer},
@@ -18,6 +17,7 @@ use crate::{
     store::{Fault, Host},
     time::{Clock, Instant, PollTimer, duration, short},
     token::{FencingToken, HolderToken},
+    validity::Validity,
 };
 use core::{
     fmt,

@@ -4,11 +4,11 @@ use super::{AtOnce, Host, Store};
 use crate::{
     cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
     codec::AsIs,
-    drive::Validity,
     instance::Handle,
     key::{Key, KeyError, Kind},
     patience::{Contended, Ticket},
     token::HolderToken,
+    validity::Validity,
 };
 use core::{future::Future, time::Duration};
 

@@ -13,11 +13,11 @@ use crate::{
         waiters::{Place, Places},
     },
     codec::AsIs,
-    drive::Validity,
     key::{Key, KeyBuffer},
     patience::{Contended, Ticket},
     time::{Clock, Instant},
     token::HolderToken,
+    validity::Validity,
 };
 use core::{
     future::Future,

@@ -2,13 +2,13 @@
 
 use crate::{
     cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
-    drive::Validity,
     key::Key,
     patience::{Contended, Ticket},
     store::{
         AtOnce, CacheStore, EntryStore, Fault, Force, Host, Inspect, LeaseStore, OnceStore, Peek, PermitStore, Store,
     },
     token::HolderToken,
+    validity::Validity,
 };
 use core::{cell::RefCell, fmt, future::Future, time::Duration};
 

@@ -2,7 +2,7 @@
 
 use super::{Held, Keeper};
 use crate::locked;
-use cachify_core::{drive::Validity, store::Attendance};
+use cachify_core::{store::Attendance, validity::Validity};
 use std::{fmt, future::poll_fn, sync::Arc, task::Poll};
 
 /// A right that is being renewed; ends with the guard that owns it.

@@ -141,11 +141,11 @@ fn versions_and_tags_keep_apart_what_must_not_meet() {
     fn second(id: u64) -> u64 {
         id + 1
     }
-    #[cachify::cached(key = "shared", ttl = 60, tag = "reading", codec = cachify::Json)]
+    #[cachify::cached(key = "shared", ttl = 60, type_tag = "reading", codec = cachify::Json)]
     fn device() -> Before {
         Before(1)
     }
-    #[cachify::cached(key = "shared", ttl = 60, tag = "reading", codec = cachify::Json)]
+    #[cachify::cached(key = "shared", ttl = 60, type_tag = "reading", codec = cachify::Json)]
     fn gateway() -> u8 {
         9
     }

@@ -184,7 +184,7 @@ fn the_fault_names_the_cause_and_the_way_out() {
         // the flight was given back: nobody waits for it
         assert_eq!(cache.get_or_insert_with_blocking(|| Ok::<_, ()>(guest.clone())), Ok(guest.clone()));
         // under a name of one's own, too
-        let tagged = server.c.cache("k").ttl(secs(60)).tag("guest");
+        let tagged = server.c.cache("k").ttl(secs(60)).type_tag("guest");
         assert_eq!(tagged.get_or_insert_with_blocking(|| Ok::<_, ()>(guest.clone())), Ok(guest));
         assert_eq!(tagged.get_blocking::<Guest>(), Ok(None));
     });

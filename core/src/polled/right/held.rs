@@ -2,12 +2,12 @@
 
 use super::{Answer, Deed, Right, Rights, Stage, StepOf};
 use crate::{
-    drive::heartbeat,
     instance::Handle,
     observe::Event,
     outcome::HIDDEN,
     store::Host,
     time::{Instant, PollTimer, short},
+    validity::heartbeat,
 };
 use core::{
     convert::Infallible,

@@ -3,7 +3,7 @@
 use super::{Deed, Right, Rights, Stage, TroubleOf};
 use crate::{
     cell::ram::Asked,
-    drive::{RESEND, heartbeat},
+    drive::RESEND,
     instance::Handle,
     key::Kind,
     observe::Event,
@@ -12,6 +12,7 @@ use crate::{
     polled::Answer,
     store::Host,
     time::{Instant, PollTimer, short},
+    validity::heartbeat,
 };
 use core::{
     future::{Future, poll_fn},

@@ -1,0 +1,118 @@
+//! What the compiler knows of guards and futures, written down: who may move and share them, and how large they are.
+//!
+//! Sizes are ceilings: a change that passes one says so here, and why.
+
+use cachify::{BlockingGuard, BlockingPermit, Cachify, Guard, Memory, Permit, core::once};
+use std::{fmt::Debug, future::Future};
+
+fn is_owned<T: Send + Sync + Debug + 'static>() {}
+
+fn is_send<T: Send>(future: T) -> T {
+    future
+}
+
+/// Its size in bytes.
+fn size<T: Send>(future: &T) -> usize {
+    size_of_val(future)
+}
+
+#[test]
+fn guards_are_owned_and_may_change_threads_and_be_shared() {
+    is_owned::<Cachify>();
+    is_owned::<Cachify<Memory>>();
+    is_owned::<Guard>();
+    is_owned::<BlockingGuard>();
+    is_owned::<Permit>();
+    is_owned::<BlockingPermit>();
+    is_owned::<once::Run<Cachify>>();
+    is_owned::<once::BlockingRun<Cachify>>();
+    is_owned::<Guard<Memory>>();
+    is_owned::<Permit<Memory>>();
+    is_owned::<cachify::Event<'static>>();
+    is_owned::<cachify::Refused>();
+    is_owned::<cachify::Fault>();
+    is_owned::<cachify::Error>();
+}
+
+/// Each is made, and never polled.
+#[test]
+fn every_future_of_the_interface_may_change_threads() {
+    let c = Cachify::builder().build().unwrap();
+    let (lock, pool, once, cache) = (c.lock("k"), c.pool("k", 1), c.once("k"), c.cache("k"));
+    drop(is_send(lock.acquire()));
+    drop(is_send(lock.try_acquire()));
+    drop(is_send(lock.run(async |_| ())));
+    drop(is_send(lock.is_locked()));
+    drop(is_send(lock.force_release()));
+    drop(is_send(pool.take()));
+    drop(is_send(pool.try_take()));
+    drop(is_send(pool.run(async |_| ())));
+    drop(is_send(pool.in_use()));
+    drop(is_send(once.begin()));
+    drop(is_send(once.run(async |_| ())));
+    drop(is_send(once.is_locked()));
+    drop(is_send(once.force_release()));
+    drop(is_send(cache.get::<u32>()));
+    drop(is_send(cache.get_or_insert_with(async || Ok::<u32, ()>(1))));
+    drop(is_send(cache.reset()));
+    drop(is_send(c.ping()));
+    drop(is_send(c.shutdown(cachify::secs(1))));
+    let guard = lock.acquire_blocking().unwrap();
+    drop(is_send(guard.lost()));
+    guard.release().unwrap();
+}
+
+fn at_most(what: &str, is: usize, most: usize) {
+    println!("{what:<28} {is:>5} of {most:>5}");
+    assert!(is <= most, "{what} takes {is} bytes, {most} at most");
+}
+
+#[test]
+fn guards_and_futures_are_no_larger_than_written_down() {
+    let c = Cachify::builder().build().unwrap();
+    at_most("a guard", size_of::<Guard>(), GUARD);
+    at_most("a permit", size_of::<Permit>(), GUARD);
+    at_most("a run", size_of::<once::Run<Cachify>>(), GUARD);
+    let (lock, pool, once, cache) = (c.lock("k"), c.pool("k", 1), c.once("k"), c.cache("k"));
+    at_most("lock: acquire", size(&lock.acquire()), ACQUIRE);
+    at_most("pool: take", size(&pool.take()), ACQUIRE);
+    at_most("once: begin", size(&once.begin()), ACQUIRE);
+    at_most("cache: get_or_insert_with", size(&cache.get_or_insert_with(async || Ok::<u32, ()>(1))), FILL);
+    at_most("a cached call", size(&cached_call(1)), CALL);
+    at_most("a locked call", size(&locked_call(1)), LOCKED);
+}
+
+const GUARD: usize = 288;
+// nested async functions: what the polled bracket of devices, once it serves servers too, brings down
+const ACQUIRE: usize = 2_016;
+const FILL: usize = 3_096;
+const CALL: usize = 168;
+const LOCKED: usize = 3_144;
+
+#[cachify::cached(key = "types:{id}", ttl = 60)]
+async fn cached_call(id: u32) -> u32 {
+    id
+}
+
+#[cachify::lock(key = "types:{id}", wait = 1)]
+async fn locked_call(id: u32) -> Result<u32, cachify::Refused> {
+    Ok(id)
+}
+
+#[expect(dead_code, reason = "compiled only: a caller's own future may hold any of them across its await points")]
+async fn a_task_holds_all_of_them(c: Cachify) -> Result<(), cachify::Refused> {
+    fn spawnable<F: Future + Send + 'static>(_: F) {}
+    let task = c.clone();
+    spawnable(async move {
+        let guard = task.lock("k").acquire().await?;
+        let permit = task.pool("k", 2).take().await?;
+        let run = task.once("k").begin().await?;
+        tokio::select! {
+            () = guard.lost() => {}
+            () = permit.lost() => {}
+            () = run.lost() => {}
+        }
+        run.complete().await.map(drop)
+    });
+    Ok(())
+}
