@@ -19,6 +19,7 @@ pub use kv::{AsyncKvStore, Kv, KvStore};
 pub use rights::{AsyncRights, Want};
 
 use crate::{
+    cell::Life,
     key::{Key, KeyBuffer, KeyError},
     patience::Ticket,
     time::Clock,
@@ -249,6 +250,11 @@ impl From<NoRoom> for Fault {
             NoRoom::Key => Self::KeyTooLong,
         }
     }
+}
+
+/// Refuses a stale window, for a store that keeps none: a value that outlives its TTL there would pass for fresh.
+pub fn fresh_only(life: &Life) -> Result<(), Fault> {
+    if life.stale_for.is_zero() { Ok(()) } else { Err(Fault::Unsupported("this store keeps no value past its TTL")) }
 }
 
 /// Never waits: its blocking face serves tasks as well.

@@ -32,7 +32,7 @@ pub enum Lookup<V> {
 pub struct Life {
     /// How long it is fresh.
     pub ttl: Ttl,
-    /// How long it may be served after that.
+    /// How long it may be served after that, as stale; a store without such a window refuses any but zero.
     pub stale_for: Duration,
 }
 

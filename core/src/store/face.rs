@@ -223,6 +223,7 @@ faces!(
     /// - MUST give `Fill` to one live token at a time.
     /// - MUST store what `publish` brings only for the live holder of the flight, and end the flight.
     /// - MUST take a value of another type, or one that cannot be decoded, for a miss.
+    /// - MUST serve a value as stale within its window ([`Life::stale_for`]), or refuse to store it (`Unsupported`).
     /// - MUST wake all waiters of the key when a flight ends.
     #[diagnostic::on_unimplemented(
         message = "`{Self}` cannot cache values of type `{V}` with codec `{C}`",

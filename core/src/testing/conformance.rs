@@ -28,7 +28,7 @@ use crate::{
     patience::Contended,
     store::{
         AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-        Host,
+        Fault, Host,
     },
     ttl::Ttl,
 };
@@ -252,6 +252,17 @@ where
     must!(answer!(face.get(key, codec)).is_some_and(|v| v == two), "keep for ever what has no end");
     must!(answer!(face.invalidate(key)), "tell that a value was forgotten");
     must!(!answer!(face.invalidate(key)), "tell that there was no value");
+    must!(fills(&answer!(face.join(key, codec, &a))), "let somebody fill what was forgotten");
+    let windowed = Life { ttl: Ttl::For(TTL), stale_for: TTL };
+    match face.publish(key, codec, a.token, Kept::Ref(&one), windowed).await.map_err(Into::into) {
+        Err(Fault::Unsupported(_)) => return Ok(()),
+        stored => must!(stored == Ok(Holding::Kept), "keep a stale window, or refuse it as unsupported"),
+    }
+    advance(TTL);
+    must!(answer!(face.get(key, codec)).is_none(), "serve no value as fresh past its TTL");
+    let stale = answer!(face.join(key, codec, &b));
+    let is_stale = matches!(stale, Contended::Granted(Lookup::Fill { stale: Some(v), .. }) if v == one);
+    must!(is_stale, "keep a value for its stale window");
     Ok(())
 }
 

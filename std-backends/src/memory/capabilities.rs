@@ -9,7 +9,7 @@ use cachify_core::{
     cell::{Ask, Begun, Grant, Kept, Life, Lookup},
     key::Key,
     patience::Contended,
-    store::{CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, Peek, PermitStore},
+    store::{CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, Peek, PermitStore, fresh_only},
     time::Clock,
     token::HolderToken,
 };
@@ -106,6 +106,7 @@ impl<V: Clone + Send + Sync + 'static, C> CacheStore<V, C> for Memory {
         value: Kept<'_, V>,
         life: Life,
     ) -> Result<Holding, Fault> {
+        fresh_only(&life)?;
         let mut value = Some(value.into_owned());
         let (holding, gone) = self.0.free(&key, |ram, now| {
             let (holding, freed) = ram.release(&key, token, now);

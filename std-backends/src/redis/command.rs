@@ -121,7 +121,7 @@ fn up(ttl: Duration) -> u64 {
 /// How long a value lives on the server; zero is for ever.
 fn lasting(life: &Life) -> u64 {
     match life.ttl {
-        Ttl::For(ttl) => millis(ttl.saturating_add(life.stale_for)),
+        Ttl::For(ttl) => millis(ttl),
         Ttl::Forever => 0,
     }
 }

@@ -12,11 +12,12 @@ use cachify_core::{
     key::Key,
     observe::{Event, Observer},
     patience::Contended,
-    store::{AsyncCacheStore, CacheStore, Peek},
+    store::{AsyncCacheStore, CacheStore, Peek, fresh_only},
     token::HolderToken,
 };
 
-fn encode<V, C: Codec<V>>(value: &V, codec: &C) -> Result<Vec<u8>, Fault> {
+fn encode<V, C: Codec<V>>(value: &V, codec: &C, life: &Life) -> Result<Vec<u8>, Fault> {
+    fresh_only(life)?;
     let mut bytes = Vec::new();
     entry::encode(value, codec, &mut bytes).map_err(|_| Fault::Codec)?;
     if entry::round_trips(value, codec, &bytes) { Ok(bytes) } else { Err(CHANGED) }
@@ -95,7 +96,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> CacheStore<V, C> for AnyStor
     ) -> Result<Holding, Fault> {
         match &self.kind {
             Kind::Memory(memory) => CacheStore::publish(memory, key, codec, token, value, life),
-            Kind::Outside(outside) => match encode(value.as_ref(), codec) {
+            Kind::Outside(outside) => match encode(value.as_ref(), codec, &life) {
                 Ok(bytes) => outside.call_blocking(key, Operation::Publish(token, bytes, life))?.holding(),
                 Err(fault) => {
                     outside.call_blocking(key, Operation::Abandon(token))?;
@@ -146,7 +147,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V> + Sync> AsyncCacheStore<V, C>
             Kind::Memory(memory) => CacheStore::publish(memory, key, codec, token, value, life),
             Kind::Outside(outside) => {
                 // encoded before the first await, so that the value is not held across it
-                let bytes = encode(value.as_ref(), codec);
+                let bytes = encode(value.as_ref(), codec, &life);
                 drop(value);
                 match bytes {
                     Ok(bytes) => outside.call(key, Operation::Publish(token, bytes, life)).await?.holding(),

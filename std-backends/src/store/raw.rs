@@ -10,7 +10,7 @@ use cachify_core::{
     patience::{Contended, Ticket},
     store::{
         AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-        CacheStore, Store,
+        CacheStore, Store, fresh_only,
     },
     token::HolderToken,
 };
@@ -140,6 +140,7 @@ impl AsyncCacheStore<Bytes, AsIs> for RawStore {
                 CacheStore::<Written, AsIs>::publish(memory, key, codec, token, value, life)
             }
             Kind::Outside(outside) => {
+                fresh_only(&life)?;
                 outside.call(key, Operation::Publish(token, value.into_owned(), life)).await?.holding()
             }
             Kind::Nothing => Err(Fault::NotInitialised),

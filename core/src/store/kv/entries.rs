@@ -13,7 +13,7 @@ use crate::{
     codec::AsIs,
     key::Key,
     patience::{BLIND_POLL, Contended},
-    store::Fault,
+    store::{Fault, fresh_only},
     token::{FencingToken, HolderToken},
 };
 use alloc::{string::ToString, vec::Vec};
@@ -62,6 +62,7 @@ pub(super) async fn publish<S: AsyncKvStore>(
     value: Kept<'_, Vec<u8>>,
     life: Life,
 ) -> Result<Holding, Fault> {
+    fresh_only(&life)?;
     settle(kv, &key.to_string(), token, Then::Filled(value.as_ref(), life)).await
 }
 
