@@ -4,6 +4,7 @@
 //! that was forgotten with `mem::forget` is renewed like one that lives.
 
 mod attended;
+mod family;
 
 use crate::{clock::StdClock, locked, process};
 pub use attended::Attended;
@@ -15,13 +16,14 @@ use cachify_core::{
     token::HolderToken,
     validity::{Validity, next_heartbeat},
 };
+pub(crate) use family::Family;
 use std::{
     collections::BTreeMap,
     fmt,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Mutex, TryLockError, Weak},
     task::{Poll, Waker},
     thread,
     time::Duration,
@@ -46,8 +48,8 @@ pub(crate) struct Keeper(Arc<Shared>);
 struct Shared {
     clock: StdClock,
     queue: Mutex<Queue>,
-    /// The only process whose it is; memory's is copied with all that it renews.
-    process: Option<u32>,
+    /// Whose it is, and whose its thread.
+    process: u32,
 }
 
 #[derive(Default)]
@@ -63,23 +65,6 @@ struct Queue {
     wakes: Option<Instant>,
     waker: Option<Waker>,
     stopped: bool,
-    /// Whose the thread is, and when that was last asked.
-    process: u32,
-    looked: Instant,
-}
-
-impl Queue {
-    /// A forked child has no thread, although its parent's copy says so.
-    fn notice_fork(&mut self, now: Instant) {
-        // once a millisecond at most: the system call would be a fifth of a grant in memory. No fork is that quick
-        if self.wakes.is_some() && self.looked != now {
-            self.looked = now;
-            if self.process != process::id() {
-                self.wakes = None;
-                self.renewing.clear();
-            }
-        }
-    }
 }
 
 /// One right that is held.
@@ -126,20 +111,20 @@ impl fmt::Debug for Keeper {
 }
 
 impl Keeper {
-    /// For memory: a forked child goes on with its copy.
+    /// A keeper of this process.
     pub(crate) fn new(clock: StdClock) -> Self {
-        Self(Arc::new(Shared { clock, queue: Mutex::default(), process: None }))
+        Self(Arc::new(Shared { clock, queue: Mutex::default(), process: process::id() }))
     }
 
-    /// For a store outside the process: a forked child leaves its copy alone.
-    pub(crate) fn of_this_process(clock: StdClock) -> Self {
-        Self(Arc::new(Shared { clock, queue: Mutex::default(), process: Some(process::id()) }))
+    pub(crate) fn clock(&self) -> &StdClock {
+        &self.0.clock
     }
 
     /// Renews a right from now on.
     #[expect(clippy::too_many_arguments, reason = "the parts of one right, kept apart to be stored apart")]
     pub(crate) fn attend(
         &self,
+        now: Instant,
         store: Weak<dyn Renew>,
         prefix: &Arc<str>,
         seed: u64,
@@ -160,12 +145,8 @@ impl Keeper {
             place: Mutex::default(),
             alarm: Mutex::default(),
         });
-        let now = self.0.clock.now();
         let due = next_heartbeat(now, ttl, token);
-        let mut queue = locked(&self.0.queue);
-        queue.notice_fork(now);
-        self.enter(&mut queue, &held, due);
-        drop(queue);
+        self.enter(&mut locked(&self.0.queue), &held, due);
         Attended::kept(held, self.clone())
     }
 
@@ -229,10 +210,7 @@ impl Keeper {
                 // under the lock: it is the keeper's own thread, which is unparked
                 queue.waker.take().into_iter().for_each(Waker::wake);
             }
-            None => {
-                queue.wakes = self.start().then_some(due);
-                queue.process = process::id();
-            }
+            None => queue.wakes = self.start().then_some(due),
         }
     }
 
@@ -257,10 +235,13 @@ impl Keeper {
     }
 
     fn forget(&self, held: &Held) {
-        if self.0.process.is_some_and(|process| process != process::id()) {
-            return;
-        }
-        let mut queue = locked(&self.0.queue);
+        let mut queue = match self.0.queue.try_lock() {
+            // in a forked child a thread may hold it that is not there
+            Err(TryLockError::WouldBlock) if self.0.process != process::id() => return,
+            Err(TryLockError::WouldBlock) => locked(&self.0.queue),
+            Err(TryLockError::Poisoned(queue)) => queue.into_inner(),
+            Ok(queue) => queue,
+        };
         if let Some(place) = locked(&held.place).take() {
             queue.by_due.remove(&place);
         }

@@ -10,7 +10,7 @@ mod values;
 
 use crate::{
     clock::{StdClock, wall_micros},
-    keeper::{Attended, Keeper, Renew},
+    keeper::{Attended, Family, Keeper, Renew},
     locked, token,
 };
 use cachify_core::{
@@ -51,7 +51,7 @@ pub struct Memory(Arc<Inner>);
 struct Inner {
     shards: Box<[Shard]>,
     clock: StdClock,
-    keeper: Keeper,
+    keepers: Family,
     prefix: Arc<str>,
     seed: u64,
 }
@@ -81,7 +81,7 @@ impl Memory {
         };
         Self(Arc::new(Inner {
             shards: (0..shards).map(|_| shard()).collect(),
-            keeper: Keeper::new(clock.clone()),
+            keepers: Family::new(clock.clone()),
             clock,
             prefix: prefix.into(),
             seed,
@@ -101,7 +101,7 @@ impl Memory {
     }
 
     pub(crate) fn keeper(&self) -> &Keeper {
-        &self.0.keeper
+        self.0.keepers.here()
     }
 
     /// Tells this store from every other one in this process, while it lives.
@@ -144,7 +144,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.keeper.stop();
+        self.keepers.here().stop();
     }
 }
 
@@ -235,7 +235,8 @@ impl Host for Memory {
         // the reference is counted before it is made weak and abstract
         let store: Arc<dyn Renew> = self.0.clone();
         let store: Weak<dyn Renew> = Arc::downgrade(&store);
-        self.0.keeper.attend(store, &self.0.prefix, self.0.seed, key, token, ttl, validity)
+        let (now, micros) = self.0.clock.now_and_micros();
+        self.0.keepers.at(micros).attend(now, store, &self.0.prefix, self.0.seed, key, token, ttl, validity)
     }
     fn prefix(&self) -> &str {
         &self.0.prefix

@@ -129,7 +129,7 @@ impl Recipe {
         let colon = if self.prefix.is_empty() { "" } else { ":" };
         Arc::new(Shared {
             client: self.client.clone(),
-            keeper: Keeper::of_this_process(self.clock.clone()),
+            keeper: Keeper::new(self.clock.clone()),
             clock: self.clock.clone(),
             watcher: self.watcher.clone(),
             op_timeout: self.limits.operation,
@@ -211,11 +211,13 @@ impl Redis {
         let (shared, name) = (self.shared(), Name::of(&key));
         shared.inbox.gone(&name, token);
         let room = shared.doubts.room(name.kind, token);
-        if !shared.owe(Owed::back(name.clone(), token), room) {
+        if shared.owe(Owed::back(name.clone(), token), room) {
+            shared.settled(&name, token, room);
+        } else {
+            shared.doubts.take(token);
             let fault = Fault::Rejected("too many answers were lost at once: this right ends by itself");
             shared.tell(&Event::Failed { key: Some(key), fault });
         }
-        shared.settled(&name, token);
     }
 
     pub(crate) fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
@@ -327,9 +329,9 @@ impl Shared {
     }
 
     /// It was given back; if a copy of its question may still land, it will be once more.
-    fn settled(self: &Arc<Self>, name: &Name, token: HolderToken) {
+    fn settled(self: &Arc<Self>, name: &Name, token: HolderToken, room: Room) {
         if let (Some(at), Some(background)) = (self.doubts.take(token), self.background()) {
-            background.reaper.owe(self, Owed::back(name.clone(), token), at, Room::Unbounded);
+            background.reaper.owe(self, Owed::back(name.clone(), token), at, room);
         }
     }
 }

@@ -20,6 +20,7 @@ use cachify_core::{
     key::{Key, LongKeyBuf},
     patience::Ticket,
     store::{Host, Store},
+    time::Clock,
     token::HolderToken,
     validity::Validity,
 };
@@ -139,7 +140,9 @@ impl Host for AnyStore {
         match &self.kind {
             Kind::Memory(memory) => memory.attend(key, token, ttl, validity),
             Kind::Outside(outside) => match outside.renewer() {
-                Some(store) => outside.keeper().attend(store, &self.prefix, self.seed, key, token, ttl, validity),
+                Some(store) => {
+                    outside.keeper().attend(self.clock.now(), store, &self.prefix, self.seed, key, token, ttl, validity)
+                }
                 None => Attended::alone(validity),
             },
             Kind::Nothing => Attended::alone(validity),

@@ -16,7 +16,7 @@ pub(crate) fn check(item: &ItemFn, layers: &[Layer]) -> Result<()> {
     }
     let cached: Vec<_> = layers.iter().filter(|l| l.primitive == Primitive::Cached).collect();
     if !cached.is_empty() {
-        generics::check(&item.sig)?;
+        generics::check(&item.sig, cached.iter().any(|layer| layer.cache_err))?;
     }
     let ReturnType::Type(_, returned) = &item.sig.output else { return Ok(()) };
     if item.sig.asyncness.is_none() && is_future(returned) {

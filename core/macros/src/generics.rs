@@ -9,7 +9,7 @@ use syn::{
 };
 
 /// Refuses parameters that no argument determines: calls that differ in them would share a value.
-pub(crate) fn check(signature: &Signature) -> Result<()> {
+pub(crate) fn check(signature: &Signature, keeps_errors: bool) -> Result<()> {
     let all: Vec<_> =
         signature.generics.params.iter().filter_map(|parameter| Some((parameter, name(parameter)?))).collect();
     let mut found = Determined { all: all.iter().map(|(_, name)| *name).collect(), found: Vec::new() };
@@ -23,6 +23,9 @@ pub(crate) fn check(signature: &Signature) -> Result<()> {
             }
         }
     }
+    if !keeps_errors && let Some(error) = error_type(signature) {
+        found.add(|name| name == error);
+    }
     // each round may bring one that another's bounds lead on from
     while found.follow(signature) {}
     let open = all.iter().filter(|(_, name)| !found.has(name)).map(|(parameter, name)| open(parameter, name));
@@ -33,6 +36,22 @@ pub(crate) fn check(signature: &Signature) -> Result<()> {
         Some(e) => Err(e),
         None => Ok(()),
     }
+}
+
+/// The `E` of a `Result<T, E>`: of what is returned only the `T` is kept.
+fn error_type(signature: &Signature) -> Option<&Ident> {
+    let ReturnType::Type(_, returned) = &signature.output else { return None };
+    let Type::Path(path) = &**returned else { return None };
+    let PathArguments::AngleBracketed(arguments) =
+        &path.path.segments.last().filter(|last| last.ident == "Result")?.arguments
+    else {
+        return None;
+    };
+    let mut arguments = arguments.args.iter();
+    let (kept, Some(GenericArgument::Type(Type::Path(error)))) = (arguments.next()?, arguments.next()) else {
+        return None;
+    };
+    error.path.get_ident().filter(|error| !mentions(kept.to_token_stream(), error))
 }
 
 fn open(parameter: &GenericParam, name: &Ident) -> Error {

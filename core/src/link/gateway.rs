@@ -50,8 +50,8 @@ pub struct Limits {
     pub sessions: usize,
     /// Answers that are remembered in each session: 16.
     pub answers: usize,
-    /// How long a line says nothing before a device of the same identity and session is served on another one: 30 s.
-    /// Of another session, which is a device that began anew, a sixth of it.
+    /// How long a line says nothing before a device of the same identity and session is served on another one: 10 s.
+    /// Of another session, which is a device that began anew, a fifth of it.
     pub silence: Duration,
 }
 
@@ -66,7 +66,7 @@ impl Limits {
         permits: 4_096,
         sessions: 4,
         answers: 16,
-        silence: Duration::from_secs(30),
+        silence: Duration::from_secs(10),
     };
 }
 
@@ -201,7 +201,7 @@ where
     /// Dropping the future leaves each of them done or not done; the devices ask again by the same tokens.
     pub async fn serve<R: Read, W: Write>(&mut self, reader: R, writer: W) -> LineEnd<R::Error, W::Error> {
         let Self { store, clock, place, limits, admission, desk } = self;
-        let line = roster::Place::begin(*admission);
+        let mut line = Some(roster::Place::begin(*admission));
         let (store, clock, place, limits) = (*store, &*clock, &*place, *limits);
         let mut jobs = Vec::new();
         let mut watches = Watches::new(
@@ -220,7 +220,8 @@ where
                     moved = true;
                     match heard {
                         Ok((reader, chunk, len)) => {
-                            let admits = |sender| line.admits(sender, clock.now(), &limits);
+                            let admits =
+                                |sender| line.as_ref().is_none_or(|line| line.admits(sender, clock.now(), &limits));
                             let chunk = chunk.get(..len).unwrap_or_default();
                             desk.hear(chunk, &mut decoder, &limits, jobs.len(), &admits);
                             reading.set(Some(read(reader)));
@@ -252,6 +253,10 @@ where
                 if let Some(frame) = idle.as_ref().and_then(|_| desk.outgoing()) {
                     moved = true;
                     writing.set(idle.take().map(|writer| write(writer, frame)));
+                }
+                if end.is_some() {
+                    // what is still under way may take its time: the device may be on its next line by now
+                    line = None;
                 }
                 if !moved {
                     return if jobs.is_empty() { end.take().map_or(Poll::Pending, Poll::Ready) } else { Poll::Pending };

@@ -11,14 +11,14 @@ use super::{
     remote::RemoteStore,
     settings::{Tick, after},
     state::{Due, News, State},
-    wire::Parse,
+    wire::{Parse, code},
     write_all,
 };
 use crate::{
     drive::beside,
     key::{Key, Kind},
     patience::Ticket,
-    store::{Fault, lock::Lock},
+    store::lock::Lock,
     time::{Instant, PollTimer},
 };
 use core::{future::poll_fn, pin::pin, task::Poll};
@@ -142,9 +142,12 @@ fn read(message: &[u8]) -> Option<(Head, News<'_>)> {
         // an echo begins with the kind of a key
         ..number::GRANT => return None,
         _ if version != super::VERSION => return None,
-        number::FAILED if matches!(Fault::parse(&mut ahead)?, Fault::TimedOut | Fault::Unreachable) => {
-            News::Failed(body.rest())
-        }
+        number::FAILED => match ahead.byte()? {
+            code::TIMED_OUT | code::UNREACHABLE => News::Failed(body.rest()),
+            code::RIVAL => News::Elsewhere(body.rest()),
+            ..code::RIVAL => News::Answer(body.rest()),
+            _ => return None,
+        },
         _ => News::Answer(body.rest()),
     };
     Some((head, news))

@@ -65,6 +65,9 @@ pub(super) enum News<'m> {
     OtherVersion,
     /// It was not done, which may pass.
     Failed(&'m [u8]),
+    /// It was not done, for the gateway hears this device on another line: perhaps one that ended unheard, on which an
+    /// earlier copy was done.
+    Elsewhere(&'m [u8]),
     /// What follows the head.
     Answer(&'m [u8]),
 }
@@ -284,7 +287,8 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
             return None;
         };
         match news {
-            News::Answer(bytes) | News::Failed(bytes) => slot.fill(Stage::Answered, bytes),
+            News::Elsewhere(_) if slot.sends.count > 1 => return None,
+            News::Answer(bytes) | News::Failed(bytes) | News::Elsewhere(bytes) => slot.fill(Stage::Answered, bytes),
             _ => slot.stage = Stage::OtherVersion,
         }
         slot.waker.take()

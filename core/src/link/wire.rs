@@ -5,6 +5,8 @@
 
 mod rights;
 
+pub(super) use rights::code;
+
 use super::frame::Encoder;
 use crate::{
     cell::Holding,

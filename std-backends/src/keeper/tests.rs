@@ -38,7 +38,16 @@ fn attended(store: &Arc<Mute>, clock: &ManualClock) -> (Keeper, Attended) {
     let store: Arc<dyn Renew> = store.clone();
     let validity = Validity::new(clock.now(), TTL);
     let key = Key::new(Kind::Lock, "", b"k", 0);
-    let right = keeper.attend(Arc::downgrade(&store), &"".into(), 0, key, HolderToken([1, 128, 0, 0]), TTL, validity);
+    let right = keeper.attend(
+        clock.now(),
+        Arc::downgrade(&store),
+        &"".into(),
+        0,
+        key,
+        HolderToken([1, 128, 0, 0]),
+        TTL,
+        validity,
+    );
     (keeper, right)
 }
 

@@ -8,6 +8,7 @@ use super::{
     command::{By, Context, command},
     inbox::Asked,
     name::Name,
+    reaper::Room,
     reply::{Failure, Reply, read},
 };
 use crate::erased::{Answer, Operation};
@@ -211,7 +212,7 @@ impl<'a> Attempt<'a> {
             if self.resent && matches!(answer, Answer::Holding(Holding::Lost)) {
                 return Err(Fault::TimedOut);
             }
-            self.shared.settled(self.name, token);
+            self.shared.settled(self.name, token, Room::Unbounded);
         }
         Ok(answer)
     }

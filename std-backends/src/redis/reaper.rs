@@ -8,7 +8,7 @@ use super::{
     background::or_closed,
     command::{By, Context, command},
     name::Name,
-    reply::{self, Failure, failure, read},
+    reply::{self, Failure, failure, read, unanswered},
     tasks::Task,
 };
 use crate::{
@@ -198,16 +198,19 @@ impl Reaper {
 
 /// Batch after batch, as long as any is due.
 async fn work(shared: Arc<Shared>) {
-    while let Some(background) = shared.running() {
+    let Some(background) = shared.running() else { return };
+    let mut place = Place { reaper: &background.reaper, taken: true };
+    loop {
         let batch = background.reaper.take();
         if batch.is_empty() {
+            place.taken = false;
             return;
         }
         let answers = tell(&shared, &batch).await;
         let now = shared.clock.now();
         let mut again: Vec<(Instant, Vec<Debt>)> = Vec::new();
         for (mut debt, answer) in batch.into_iter().zip(answers) {
-            let Some(fault) = answer.err().map(fault) else {
+            let Some(fault) = answer.err().map(unanswered) else {
                 background.reaper.paid(&debt);
                 continue;
             };
@@ -231,10 +234,17 @@ async fn work(shared: Arc<Shared>) {
     }
 }
 
-fn fault(failure: Failure) -> Fault {
-    match failure {
-        Failure::NotSent(fault) | Failure::Refused(fault) => fault,
-        Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Fault::TimedOut,
+/// One of the batches on their way; what panics gives its place back all the same.
+struct Place<'a> {
+    reaper: &'a Reaper,
+    taken: bool,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if self.taken {
+            locked(&self.reaper.queue).working -= 1;
+        }
     }
 }
 

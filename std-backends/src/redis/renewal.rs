@@ -5,7 +5,7 @@ use super::{
     command::{By, Context, command},
     name::Name,
     reaper::{Owed, Room},
-    reply::{Failure, Reply, failure, read},
+    reply::{Failure, Reply, failure, read, unanswered},
     threads::Thread,
 };
 use crate::{
@@ -64,14 +64,7 @@ fn renew(shared: &Shared, batch: &[(Key<'_>, Ask<'_>)]) -> Vec<Result<Holding, F
             by = By::Body;
         }
     }
-    answers.into_iter().map(|answer| answer.map_err(fault)).collect()
-}
-
-fn fault(failure: Failure) -> Fault {
-    match failure {
-        Failure::NotSent(fault) | Failure::Refused(fault) => fault,
-        Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Fault::TimedOut,
-    }
+    answers.into_iter().map(|answer| answer.map_err(unanswered)).collect()
 }
 
 fn send(shared: &Shared, batch: &[(Key<'_>, Ask<'_>)], by: By) -> Vec<Result<Holding, Failure>> {

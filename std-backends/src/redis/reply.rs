@@ -140,6 +140,22 @@ pub(super) fn failure(error: &RedisError) -> Failure {
     }
 }
 
+/// Whether an answer says that the server is no master any more.
+pub(super) fn is_demoted(value: &Value) -> bool {
+    match value {
+        Value::ServerError(error) => failure(&RedisError::from(error.clone())).is_demotion(),
+        _ => false,
+    }
+}
+
+/// What a batch is left without: a refusal, or not knowing.
+pub(super) fn unanswered(failure: Failure) -> Fault {
+    match failure {
+        Failure::NotSent(fault) | Failure::Refused(fault) => fault,
+        Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Fault::TimedOut,
+    }
+}
+
 /// Refusals that pass by themselves: what is refused so is worth trying again.
 pub(super) const PASSING: [&str; 7] = [READ_ONLY, LOADING, CANNOT_SAVE, BUSY, NO_MASTER, TOO_FEW, NO_MEMORY];
 const READ_ONLY: &str = "the server is a read-only replica";

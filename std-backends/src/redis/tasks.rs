@@ -6,7 +6,7 @@ use super::{
     Shared,
     call::Wire,
     node::greeting,
-    reply::{Failure, failure},
+    reply::{Failure, failure, is_demoted},
 };
 use crate::locked;
 use cachify_core::{
@@ -189,8 +189,7 @@ impl<'a> Task<'a> {
         answer.map_err(|error| {
             let failure = failure(&error);
             if matches!(failure, Failure::Broken | Failure::NotSent(_)) || failure.is_demotion() {
-                self.shared.lines.forget(number);
-                self.shared.broke();
+                self.leave(number);
             }
             // it had been sent, or was about to be
             if let Failure::NotSent(_) = failure { Failure::Broken } else { failure }
@@ -201,7 +200,17 @@ impl<'a> Task<'a> {
     pub(super) async fn send_all(&self, pipe: &Pipeline, count: usize) -> Result<Vec<Value>, Failure> {
         let (number, mut connection) = self.connection().await?;
         let answers = connection.send_packed_commands(pipe, 0, count).await;
-        self.answered(number, answers)
+        let answers = self.answered(number, answers)?;
+        if answers.iter().any(is_demoted) {
+            self.leave(number);
+        }
+        Ok(answers)
+    }
+
+    /// The next call finds another connection, and perhaps another server.
+    fn leave(&self, number: u64) {
+        self.shared.lines.forget(number);
+        self.shared.broke();
     }
 
     /// No answer came in time.

@@ -4,7 +4,7 @@ use super::{
     Shared,
     call::Wire,
     node::greeting,
-    reply::{Failure, failure},
+    reply::{Failure, failure, is_demoted},
     tasks::unreached,
 };
 use crate::locked;
@@ -12,7 +12,7 @@ use cachify_core::{
     Fault,
     time::{Clock, Instant, Sleep},
 };
-use redis::{Cmd, Connection, RedisError, RedisResult, Value};
+use redis::{Cmd, Connection, RedisResult, Value};
 use std::{fmt, future::Future, pin::pin, sync::Mutex, time::Duration};
 
 /// How many connections wait for their next call; more are closed after use.
@@ -143,13 +143,6 @@ impl<'a> Thread<'a> {
             Err(_) => self.idle.forget(sent),
         }
         done
-    }
-}
-
-fn is_demoted(value: &Value) -> bool {
-    match value {
-        Value::ServerError(error) => failure(&RedisError::from(error.clone())).is_demotion(),
-        _ => false,
     }
 }
 

@@ -70,7 +70,7 @@ impl Guest {
     }
 
     pub(super) fn keeper(&self) -> &Keeper {
-        self.0.keeper.get_or_init(|| Keeper::of_this_process(self.0.clock.clone()))
+        self.0.keeper.get_or_init(|| Keeper::new(self.0.clock.clone()))
     }
 
     pub(super) fn id(&self) -> usize {

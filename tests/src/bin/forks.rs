@@ -2,7 +2,7 @@
 //!
 //! `forks URL PORT`: each child uses the instance that its parent built, on both faces. What it says is one line each:
 //! `grant FENCE TOKEN INSIDE` for a grant (how many were inside beside it), `renewed BOOL` of a right held for three of
-//! its TTLs, `memory BOOL` and `own BOOL` of stores in the process itself, and at the end what the parent saw of its own.
+//! its TTLs, `at once N` of twenty children, `memory BOOL` and `own BOOL` of stores in the process itself, and at the end what the parent saw of its own.
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
 use cachify::{Cachify, Holding, Kv, KvStore, secs};
@@ -42,6 +42,7 @@ fn main() -> Result<()> {
     while client.ask(&["ZCARD", "t:l:{wanted}:q"])? != Reply::Int(1) {
         thread::sleep(Duration::from_millis(2));
     }
+    println!("at once {}", at_once()?);
     let near = Near::begin()?;
     let mut children = Vec::new();
     for number in 0..CHILDREN {
@@ -66,6 +67,34 @@ fn main() -> Result<()> {
     wanted.release()?;
     println!("served {}", waiter.join().is_ok_and(|served| served));
     Ok(())
+}
+
+/// Children that take a lock in memory as soon as they are there, right after their parent did; how many kept it as long
+/// as they lived.
+fn at_once() -> Result<usize> {
+    let ttl = Duration::from_millis(400);
+    let mut children = Vec::new();
+    for _ in 0..20 {
+        let c = Cachify::builder().build()?;
+        let first = c.lock("first").ttl(ttl).acquire_blocking()?;
+        // time for the thread that renews, which may else hold a lock that stays locked in the child
+        thread::sleep(Duration::from_millis(20));
+        drop(c.lock("parent").ttl(ttl).acquire_blocking()?);
+        match fork::fork()? {
+            Fork::Parent(child) => children.push(child),
+            Fork::Child => {
+                let held = c.lock("child").ttl(ttl).acquire_blocking();
+                drop(first);
+                thread::sleep(ttl * 3);
+                exit(i32::from(!held.is_ok_and(|held| held.is_valid())));
+            }
+        }
+    }
+    let mut kept = 0;
+    for child in children {
+        kept += usize::from(fork::waitpid(child)? == 0);
+    }
+    Ok(kept)
 }
 
 /// What lies in the process itself, at work before the fork: its threads are not there in a child.

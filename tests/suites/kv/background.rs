@@ -121,6 +121,7 @@ struct Mute {
 
 const LOST_BEFORE: usize = 1;
 const LOST_AFTER: usize = 2;
+const STUCK: usize = 3;
 
 impl KvStore for Mute {
     type Error = Fault;
@@ -135,7 +136,15 @@ impl KvStore for Mute {
         ttl: Option<Duration>,
     ) -> Result<bool, Fault> {
         let how = self.how.load(SeqCst);
-        if how == LOST_BEFORE {
+        if how == STUCK {
+            // so slow that the thread never has nothing to do
+            let clock = StdClock::system();
+            let until = clock.now().saturating_add(Duration::from_millis(30));
+            while clock.now() < until {
+                std::thread::yield_now();
+            }
+        }
+        if how == LOST_BEFORE || how == STUCK {
             self.unanswered.fetch_add(1, SeqCst);
             return Err(Fault::TimedOut);
         }
@@ -149,6 +158,31 @@ impl KvStore for Mute {
     fn remove(&self, key: &str) -> Result<bool, Fault> {
         self.shelf.remove(key)
     }
+}
+
+/// One thread serves every store of the process: what one of them does not answer keeps no other waiting.
+#[test]
+fn a_store_that_does_not_answer_keeps_no_other_waiting() {
+    let clock = ManualClock::new();
+    let (how, unanswered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let sick = Mute { shelf: Shelf::new(&clock, false), how: how.clone(), unanswered: unanswered.clone() };
+    let (sick, well) = (instance(&clock, Kv(sick)), instance(&clock, Kv(Shelf::new(&clock, false))));
+    let once = |n: u32| sick.once(("job", n)).ttl(secs(60)).keep(secs(60));
+    let runs: Vec<_> = (0..50).map(|n| once(n).begin_blocking().unwrap()).collect();
+    how.store(STUCK, SeqCst);
+    for run in runs {
+        run.complete().unwrap_err();
+    }
+    // all of them have been tried again, and are due once more as soon as the thread comes to them
+    soon("another round", || unanswered.load(SeqCst) > 200);
+    for _ in 0..3 {
+        let tried = unanswered.load(SeqCst);
+        drop(well.lock("k").acquire_blocking().unwrap());
+        soon("the other store's lock", || !well.lock("k").is_locked_blocking().unwrap());
+        let meanwhile = unanswered.load(SeqCst) - tried;
+        assert!(meanwhile <= 2, "it waited for {meanwhile} attempts of another store");
+    }
+    how.store(0, SeqCst);
 }
 
 /// What succeeded is not done again, however late the store hears of it.

@@ -2,9 +2,18 @@
 
 use crate::{
     pipe::{Faults, Line},
-    world::{Device, LONG, MS, Store, World, connected, device, named, pass, world},
+    world::{Device, LONG, MS, Store, World, connected, device, named, once_more, pass, world},
 };
-use cachify_core::{Instance, Ran, Refused, key::Kind, once, store::Inspect, testing::ManualClock};
+use cachify_core::{
+    Instance, Ran, Refused,
+    drive::beside,
+    key::Kind,
+    link::{Gateway, Roster},
+    once,
+    store::{Inspect, lock::Lock},
+    testing::ManualClock,
+};
+use std::cell::Cell;
 
 const MUTE: Faults = Faults {
     flips: 0,
@@ -43,7 +52,7 @@ fn the_completion_of_a_run_that_was_not_heard_is_repeated() {
                         }
                     };
                     if gives_up {
-                        let _ = cachify_core::drive::beside(done, pass(&clock, 20 * MS)).await;
+                        let _ = beside(done, pass(&clock, 20 * MS)).await;
                     } else {
                         done.await;
                     }
@@ -62,4 +71,73 @@ fn the_completion_of_a_run_that_was_not_heard_is_repeated() {
             }
         }
     }
+}
+
+/// The lock of the standard library, for a roster that lines share.
+#[derive(Debug)]
+struct StdLock;
+
+impl Lock for StdLock {
+    type Of<T> = std::sync::Mutex<T>;
+    fn new<T>(value: T) -> Self::Of<T> {
+        std::sync::Mutex::new(value)
+    }
+    fn with<T, R>(cell: &Self::Of<T>, f: impl FnOnce(&mut T) -> R) -> R {
+        f(&mut cell.lock().unwrap())
+    }
+}
+
+/// The gateway goes on hearing nothing on the old line, and takes the device on the new one for another of its identity.
+#[test]
+fn a_device_whose_old_line_ended_unheard_loses_nothing_that_it_owes() {
+    let clock = ManualClock::new();
+    let store = Store::new(&clock);
+    let local = Instance::new(&store);
+    let device = device(&clock, 1);
+    let (old, new) = (Line::new(0), Line::new(1));
+    let (roster, moved) = (Roster::<StdLock>::new(), Cell::new(false));
+    let mut world = World::new(&clock, 0);
+    for line in [old.clone(), new.clone()] {
+        let (store, clock, roster) = (&store, &clock, &roster);
+        world.services.push(Box::pin(async move {
+            let mut gateway = Gateway::new(store, clock).admission(roster);
+            loop {
+                gateway.serve(line.up.clone(), line.down.clone()).await;
+                once_more().await;
+            }
+        }));
+    }
+    let (on_device, old_line, has_moved) = (&device, old.clone(), &moved);
+    world.services.push(Box::pin(async move {
+        let first = on_device.store().pump(old_line.down.clone(), old_line.up.clone());
+        let leaves = async {
+            while !has_moved.get() {
+                once_more().await;
+            }
+        };
+        let _ = beside(first, leaves).await;
+        loop {
+            on_device.store().pump(new.down.clone(), new.up.clone()).await;
+            once_more().await;
+        }
+    }));
+    world.spawn(async {
+        let held = device.lock("k").ttl(10 * LONG).acquire().await.unwrap();
+        let once = device.once("k").ttl(10 * LONG).keep(20 * LONG);
+        let leave = async |_| {
+            old.set(MUTE);
+            moved.set(true);
+            pass(&clock, 50 * MS).await;
+        };
+        assert_eq!(once.run(leave).await, Ok(Ran::Ran(())));
+        drop(held);
+        pass(&clock, 30_000 * MS).await;
+        assert!(device.lock("other").try_acquire().await.unwrap().is_some(), "served on its new line");
+    });
+    assert!(world.run(LONG, || ()));
+    assert_eq!(local.lock("k").is_locked_blocking(), Ok(false), "what it dropped was given back");
+    // past its lease: what skips others is the marker
+    clock.advance(11 * LONG);
+    assert!(matches!(local.once("k").run_blocking(|_| ()), Ok(Ran::Skipped(_))), "its job was done once");
+    assert_eq!(device.store().tally().forgotten, 0);
 }

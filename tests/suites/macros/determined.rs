@@ -49,6 +49,12 @@ fn nothing_is_kept<T: Default>() -> Result<T, Refused> {
     Ok(T::default())
 }
 
+/// Only what is inside `Ok` is kept, so calls that differ in their error may share it.
+#[cached(instance = LOCAL, key = "error:{id}", ttl = 60)]
+fn only_the_error_is_generic<E: From<Refused>>(id: u8) -> Result<u8, E> {
+    Ok(id)
+}
+
 #[tokio::test]
 async fn parameters_that_arguments_determine_compile() {
     assert_eq!((directly(&1), directly::reset(&1), directly(&"x")), ("1".to_owned(), Ok(true), "x".to_owned()));
@@ -56,6 +62,7 @@ async fn parameters_that_arguments_determine_compile() {
     assert_eq!(by_a_bound([1, 2].into_iter()).await, "12");
     assert_eq!((by_a_clause([3]), by_an_anonymous_one([4])), ("3".to_owned(), "4".to_owned()));
     assert_eq!((by_a_function(|n: u8| n + 5), by_a_slice([6_u8])), ("5".to_owned(), "6".to_owned()));
+    assert_eq!(only_the_error_is_generic::<Refused>(7), Ok(7));
     assert_eq!((lifetimes_never_matter("a", "b"), nothing_is_kept::<u8>()), (2, Ok(0)));
 }
 

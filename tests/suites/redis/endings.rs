@@ -58,6 +58,55 @@ fn flights_in_doubt_take_no_room_from_what_was_held() {
     });
 }
 
+/// What is in doubt is noted as often as there is room, also for the copies that may still land.
+#[test]
+fn flights_in_doubt_are_bounded() {
+    everywhere(|server| {
+        let c = patient(server.url()).op_timeout(millis(500)).build().unwrap();
+        run(async {
+            c.cache("warm").get_or_insert_with(async || Ok::<u8, ()>(1)).await.unwrap();
+            // looks are answered, joins are not
+            server.command(&["CLIENT", "PAUSE", "600000", "WRITE"]);
+            let loads: Vec<_> = (0..9_000_u32)
+                .map(|n| {
+                    let cache = c.cache(("value", n));
+                    tokio::spawn(async move { cache.get_or_insert_with(async || Ok::<u32, ()>(n)).await })
+                })
+                .collect();
+            for load in loads {
+                load.await.unwrap().unwrap();
+            }
+            server.command(&["CLIENT", "UNPAUSE"]);
+            server.reset_stats();
+            c.shutdown(secs(30)).await;
+            let calls = server.calls();
+            let told =
+                calls.get("evalsha").copied().unwrap_or_default() + calls.get("eval").copied().unwrap_or_default();
+            println!("{told} of 9,000");
+            // 4,096 debts; what was on its way when the server went on, and what was asked by a new connection
+            assert!(told <= 9_000 + 4_096 + 500, "{told}");
+        });
+    });
+}
+
+/// A server that became a replica refuses to take back, and may be another's by now: the address is asked anew.
+#[test]
+fn what_a_demoted_server_refuses_is_asked_on_another_connection() {
+    everywhere(|server| {
+        let proxy = Proxy::to(server.port());
+        let c = patient(server.url_at(proxy.port())).build().unwrap();
+        let guard = run(async { c.lock("k").ttl(secs(600)).acquire().await.unwrap() });
+        run(async { drop(c.lock("warm").acquire().await.unwrap()) });
+        until_blocking(|| int(&server.command(&["HEXISTS", "t:l:{warm}", "o"])) == 0);
+        server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+        let before = proxy.connections();
+        drop(guard);
+        until_blocking(|| proxy.connections() > before);
+        server.command(&["REPLICAOF", "NO", "ONE"]);
+        until_blocking(|| int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 0);
+    });
+}
+
 fn limited(server: &Server, proxy: &Proxy) -> Cachify {
     patient(server.url_at(proxy.port())).op_timeout(millis(500)).connect_timeout(secs(2)).build().unwrap()
 }

@@ -21,6 +21,7 @@ fn children_of_a_fork_share_a_server_like_strangers() {
         assert_eq!((distinct(0), distinct(1)), (64, 64), "fences and tokens: {grants:#?}");
         assert!(grants.iter().all(|grant| grant[2] == "0"), "alone inside: {grants:#?}");
         assert_eq!(saying("renewed"), vec![["true"]; 4], "a child renews by a thread of its own");
+        assert_eq!(saying("at"), [["once", "20"]], "however soon after the fork");
         assert_eq!(saying("memory"), vec![["true"]; 4], "renewed and timed by a child's own threads");
         assert_eq!(saying("own"), vec![["true"]; 4], "given back by a child's own thread");
         assert_eq!(saying("ended"), vec![["true"]; 4]);

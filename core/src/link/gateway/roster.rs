@@ -84,7 +84,7 @@ impl Entry {
     /// How long it must have said nothing before `sender` may have its place on another line.
     fn silence(&self, sender: Identity, silence: Duration) -> Duration {
         // a device that began anew has left its old line, and its tokens are others
-        if self.sender.session == sender.session { silence } else { silence / 6 }
+        if self.sender.session == sender.session { silence } else { silence / 5 }
     }
 }
 
@@ -197,20 +197,20 @@ mod tests {
     fn who_speaks_keeps_its_place_and_who_falls_silent_loses_it() {
         let mut lines = Lines::default();
         assert!(lines.admits(1, unit(7, 1), at(0), &LIMITS));
-        assert!(!lines.admits(2, unit(7, 1), at(29_999), &LIMITS), "not silent for long enough");
-        assert!(lines.admits(1, unit(7, 1), at(29_999), &LIMITS));
-        assert!(!lines.admits(2, unit(7, 1), at(59_998), &LIMITS), "counted from when it was heard last");
-        assert!(lines.admits(2, unit(7, 1), at(59_999), &LIMITS));
-        assert!(!lines.admits(1, unit(7, 1), at(60_000), &LIMITS), "it is the other one now");
+        assert!(!lines.admits(2, unit(7, 1), at(9_999), &LIMITS), "not silent for long enough");
+        assert!(lines.admits(1, unit(7, 1), at(9_999), &LIMITS));
+        assert!(!lines.admits(2, unit(7, 1), at(19_998), &LIMITS), "counted from when it was heard last");
+        assert!(lines.admits(2, unit(7, 1), at(19_999), &LIMITS));
+        assert!(!lines.admits(1, unit(7, 1), at(20_000), &LIMITS), "it is the other one now");
     }
 
     #[test]
-    fn a_device_that_began_anew_waits_a_sixth_of_that() {
+    fn a_device_that_began_anew_waits_a_fifth_of_that() {
         let mut lines = Lines::default();
         assert!(lines.admits(1, unit(7, 1), at(0), &LIMITS));
-        assert!(!lines.admits(2, unit(7, 2), at(4_999), &LIMITS));
-        assert!(lines.admits(2, unit(7, 2), at(5_000), &LIMITS));
-        assert!(lines.admits(2, unit(7, 3), at(5_000), &LIMITS), "on its own line at once");
+        assert!(!lines.admits(2, unit(7, 2), at(1_999), &LIMITS));
+        assert!(lines.admits(2, unit(7, 2), at(2_000), &LIMITS));
+        assert!(lines.admits(2, unit(7, 3), at(2_000), &LIMITS), "on its own line at once");
     }
 
     #[test]

@@ -160,18 +160,25 @@ impl<'a, T: Parse<'a>> Parse<'a> for Lookup<T> {
     }
 }
 
+/// Numbers of faults that more than their reader looks at.
+pub(in crate::link) mod code {
+    pub(in crate::link) const TIMED_OUT: u8 = 0;
+    pub(in crate::link) const UNREACHABLE: u8 = 1;
+    pub(in crate::link) const RIVAL: u8 = 8;
+}
+
 /// The texts stay behind; the device says its own.
 impl Put for Fault {
     fn put(&self, to: &mut Encoder<'_>) {
         to.put(&[match self {
-            Self::TimedOut => 0,
-            Self::Unreachable | Self::NotInitialised => 1,
+            Self::TimedOut => code::TIMED_OUT,
+            Self::Unreachable | Self::NotInitialised => code::UNREACHABLE,
             Self::Full => 2,
             Self::KeyTooLong => 3,
             Self::Codec => 4,
             Self::Unsupported(_) => 5,
             Self::Rejected(TOO_LONG) => 7,
-            Self::Rejected(RIVAL) => 8,
+            Self::Rejected(RIVAL) => code::RIVAL,
             Self::Rejected(_) => 6,
         }]);
     }
@@ -180,15 +187,15 @@ impl Put for Fault {
 impl Parse<'_> for Fault {
     fn parse(from: &mut Reader<'_>) -> Option<Self> {
         Some(match from.byte()? {
-            0 => Self::TimedOut,
-            1 => Self::Unreachable,
+            code::TIMED_OUT => Self::TimedOut,
+            code::UNREACHABLE => Self::Unreachable,
             2 => Self::Full,
             3 => Self::KeyTooLong,
             4 => Self::Codec,
             5 => Self::Unsupported("the gateway's store cannot do this"),
             6 => Self::Rejected("the gateway's store will not do this"),
             7 => Self::Rejected(TOO_LONG),
-            8 => Self::Rejected(RIVAL),
+            code::RIVAL => Self::Rejected(RIVAL),
             _ => return None,
         })
     }

@@ -65,12 +65,15 @@ fn run(jobs: &Receiver<Noticed>) {
     let mut again: BTreeMap<(Instant, u64), Noticed> = BTreeMap::new();
     let mut last = 0;
     loop {
-        let due = again.first_entry().filter(|first| first.key().0 <= clock.now()).map(OccupiedEntry::remove);
-        let next = match (due, again.keys().next()) {
-            (Some(due), _) => Ok(due),
-            (None, Some((at, _))) => jobs.recv_timeout(at.since(clock.now())),
-            (None, None) => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
+        // what is new first: a store that does not answer keeps no other waiting
+        let next = jobs.try_recv().or_else(|_| {
+            let due = again.first_entry().filter(|first| first.key().0 <= clock.now()).map(OccupiedEntry::remove);
+            match (due, again.keys().next()) {
+                (Some(due), _) => Ok(due),
+                (None, Some((at, _))) => jobs.recv_timeout(at.since(clock.now())),
+                (None, None) => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            }
+        });
         let mut noticed = match next {
             Ok(noticed) => noticed,
             Err(RecvTimeoutError::Timeout) => continue,
