@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one test command: checks, both thumb builds, the firmware under QEMU, the tour, all tests.
+# The one test command: checks, both thumb builds, the firmware under QEMU, the examples, all tests.
 # On a fresh Debian machine with Rust it installs what it needs as root, saying what; else it names the one command.
 set -euo pipefail
 cd "$(dirname "$0")/.."
