@@ -1,4 +1,4 @@
-//! Programs of the project: built, and read line by line as they say what they do. The gateway, and firmware under QEMU.
+//! Programs of the project, built, and read line by line as they say what they do: the gateway, firmware under QEMU.
 #![allow(clippy::missing_panics_doc, reason = "a harness that cannot go on ends the test")]
 #![allow(clippy::disallowed_methods, reason = "real programs live in real time")]
 
