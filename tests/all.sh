@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one test command: checks, both thumb builds, the firmware under QEMU, the tour, all tests.
+# The one test command: checks, both thumb builds, the firmware under QEMU, the examples, all tests.
 # On a fresh Debian machine with Rust it installs what it needs as root, saying what; else it names the one command.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -45,15 +45,17 @@ embedded-example/run.sh
 step "what the firmware costs"
 embedded-example/sizes.sh
 
-step "the tour"
-cargo run --release --quiet -p cachify --example tour
+step "the tour, as in the README"
+cargo run --release --quiet --example tour
 
 step "the tour, asked for a Redis that it was built without"
-if said=$(cargo run --release --quiet -p cachify --example tour -- --redis redis://localhost 2>&1); then exit 1; fi
+if said=$(cargo run --release --quiet --example tour -- --redis redis://localhost 2>&1); then exit 1; fi
 grep '^tour: this tour was built without Redis' <<<"$said"
 
-step "a store of one's own, over SQLite"
-cargo run --quiet --example sqlite
+for example in own_store webhook cron observer; do
+  step "the example $example"
+  cargo run --quiet -p cachify-examples --example "$example"
+done
 
 step "documentation tests"
 cargo test --workspace --doc --features cachify-core/testing,cachify-core/alloc,cachify-core/link

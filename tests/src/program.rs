@@ -1,4 +1,4 @@
-//! Programs that say what they do, line by line: the gateway, and firmware under QEMU.
+//! Programs of the project, built, and read line by line as they say what they do: the gateway, firmware under QEMU.
 #![allow(clippy::missing_panics_doc, reason = "a harness that cannot go on ends the test")]
 #![allow(clippy::disallowed_methods, reason = "real programs live in real time")]
 
@@ -121,18 +121,28 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the project")
 }
 
-/// The gateway's binary, built when first asked for.
-static GATEWAY: LazyLock<PathBuf> = LazyLock::new(|| {
+/// Builds one program of the project, a binary or an example, and returns where it lies.
+#[must_use]
+pub fn built(program: &[&str]) -> PathBuf {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // what tells a test of its own package would make ring's build script run again, and once more for the next tests
+    for name in env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
+        if name == "OUT_DIR" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(name);
+        }
+    }
     // of the whole workspace, whose tests ask for the same features: nothing is compiled twice
-    cargo.args(["build", "--quiet", "--features", "cachify/gateway", "--bin", "cachify-gateway"]);
-    let built = cargo.arg("--message-format=json").current_dir(root()).stderr(Stdio::inherit()).output();
-    let built = built.expect("there is cargo");
-    assert!(built.status.success(), "the gateway does not build");
+    cargo.args(["build", "--quiet", "--workspace", "--message-format=json"]).args(program);
+    let built = cargo.current_dir(root()).stderr(Stdio::inherit()).output().expect("there is cargo");
+    assert!(built.status.success(), "{program:?} does not build");
     let messages = String::from_utf8_lossy(&built.stdout).into_owned();
     let path = messages.split(r#""executable":""#).nth(1).and_then(|rest| rest.split('"').next());
     path.expect("cargo names the executable").into()
-});
+}
+
+/// The gateway's binary, built when first asked for.
+static GATEWAY: LazyLock<PathBuf> =
+    LazyLock::new(|| built(&["--features", "cachify/gateway", "--bin", "cachify-gateway"]));
 
 /// Starts the gateway with these words.
 #[must_use]

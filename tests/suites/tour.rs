@@ -3,7 +3,9 @@
 #[path = "tour/redis.rs"]
 mod redis;
 
+use cachify_tests::program::built;
 use std::{
+    collections::BTreeSet,
     env, fs,
     path::{Path, PathBuf},
     process::{Command, Output, id},
@@ -46,23 +48,8 @@ impl Drop for Directory {
     }
 }
 
-fn cargo(arguments: &[&str]) -> Command {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root).args(arguments);
-    cargo
-}
-
 /// The example itself: what it writes to standard error must not mix with warnings of its compilation.
-static TOUR: LazyLock<PathBuf> = LazyLock::new(|| {
-    // of the whole workspace, whose tests ask for the same features: nothing is compiled twice
-    let build = ["build", "--quiet", "--features", "cachify/redis", "--example", "tour", "--message-format=json"];
-    let built = cargo(&build).output().unwrap();
-    assert!(built.status.success(), "{}", text(&built.stderr));
-    let messages = text(&built.stdout);
-    let path = messages.split(r#""executable":""#).nth(1).and_then(|rest| rest.split('"').next());
-    path.expect("cargo names the executable").into()
-});
+static TOUR: LazyLock<PathBuf> = LazyLock::new(|| built(&["--features", "cachify/redis", "--example", "tour"]));
 
 fn tour(directory: &Path) -> Output {
     tour_with(directory, &[])
@@ -107,8 +94,7 @@ fn known_files_are_analysed_once_then_hit_then_missed_after_a_reset() {
     let directory = Directory::new()
         .with("first.txt", "one two three\nthe longest line, é\nlast")
         .with("inner/second.txt", "alpha\n\nbeta gamma\n");
-    let path = directory.0.to_str().unwrap();
-    let output = cargo(&["run", "--quiet", "--example", "tour", "--", path]).output().unwrap();
+    let output = tour(&directory.0);
     let lines = lines(&output);
 
     // by sha256sum
@@ -175,4 +161,21 @@ fn an_unreadable_file_is_one_sentence_that_names_it() {
     std::os::unix::fs::symlink("nowhere", directory.0.join("dangling")).unwrap();
     let output = tour(&directory.0);
     assert_one_sentence(&output, "dangling`: it is a link to a file that does not exist");
+}
+
+/// Of a fresh clone, by the command in the README.
+#[test]
+fn the_first_run_compiles_at_most_thirty_crates() {
+    for target in ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"] {
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
+        // no package is named, as in that command
+        cargo.args(["tree", "--edges", "normal,build,dev", "--prefix", "none", "--target", target]);
+        let output = cargo.output().unwrap();
+        // name and version: a crate that is met again has a mark behind them
+        let crates: BTreeSet<_> =
+            lines(&output).iter().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+        assert!(crates.iter().any(|name| name.starts_with("cachify v")), "{crates:#?}");
+        assert!(crates.len() <= 30, "{target}: {crates:#?}");
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Bytes, not characters, so that a binary file is as good as any: only the longest line counts UTF-8 characters.
 
-use sha2::{Digest, Sha256};
+use hmac_sha256::Hash;
 use std::{
     fs::File,
     io::{self, Read},
@@ -26,7 +26,7 @@ pub(crate) struct Analysis {
 /// Blocks the thread while it reads.
 pub(crate) fn scan(path: &Path) -> io::Result<Analysis> {
     let (mut file, mut chunk) = (File::open(path)?, vec![0; CHUNK]);
-    let (mut text, mut hash) = (Text::default(), Sha256::new());
+    let (mut text, mut hash) = (Text::default(), Hash::new());
     loop {
         let read = match file.read(&mut chunk) {
             Ok(0) => break,
@@ -37,7 +37,7 @@ pub(crate) fn scan(path: &Path) -> io::Result<Analysis> {
         text.take(read);
         hash.update(read);
     }
-    Ok(text.end(hash.finalize().into()))
+    Ok(text.end(hash.finalize()))
 }
 
 #[derive(Default)]

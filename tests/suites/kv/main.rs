@@ -9,5 +9,5 @@ mod histories;
 mod layout;
 mod races;
 mod shelf;
-#[path = "../../../std-backends/examples/sqlite/store.rs"]
+#[path = "../../../std-backends/more-examples/own_store/store.rs"]
 mod sqlite;

@@ -1,6 +1,7 @@
 //! Cache, lock, once and pool over a store of one's own: an `SQLite` file that two programs share.
 //!
-//! `cargo run --example sqlite`. The two instances stand for two processes: all they share is the file.
+//! `cargo run -p cachify-examples --example own_store`. The two instances stand for two processes: all they share is
+//! the file.
 
 mod store;
 
