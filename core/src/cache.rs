@@ -10,7 +10,7 @@ use crate::{
     instance::Handle,
     key::Kind,
     observe::{Event, Observer},
-    outcome::{HIDDEN, InOk, Shape},
+    outcome::{HIDDEN, InOk, Shape, Whole},
     patience::{Contended, Patience},
     store::{AsyncCacheStore, AsyncEntryStore, AsyncRights, CacheStore, EntryStore, Fault, Host, Tasks, Threads},
     time::{Instant, Sleep, Timer},
@@ -231,18 +231,27 @@ where
         store.get(key, &self.codec).await.map_err(Into::into)
     }
 
+    /// The value; on a miss one caller makes it and the others wait for what it brings. A hit drops `make` unpolled.
+    ///
+    /// A store that fails does not matter: `make` runs. Dropping the future while it runs lets the next waiter make it.
+    pub async fn get_or_insert<V>(&self, make: impl Future<Output = V>) -> V
+    where
+        P::Store: AsyncCacheStore<V, C> + AsyncEntryStore,
+        Tasks<P>: AsyncRights,
+    {
+        fill(Tasks(self.handle.clone()), self.key.clone(), Whole, &self.codec, self.ttl, async move || make.await).await
+    }
+
     /// The value; on a miss one caller loads it and the others wait for what it brings.
     ///
     /// What `load` fails with is passed on and not kept. A store that fails does not matter: `load` runs.
     /// Dropping the future while it loads lets the next waiter load.
-    pub async fn get_or_insert_with<V, E, Fut>(&self, load: impl FnOnce() -> Fut) -> Result<V, E>
+    pub async fn get_or_insert_with<V, E>(&self, load: impl AsyncFnOnce() -> Result<V, E>) -> Result<V, E>
     where
         P::Store: AsyncCacheStore<V, C> + AsyncEntryStore,
         Tasks<P>: AsyncRights,
-        Fut: Future<Output = Result<V, E>>,
     {
-        let face = Tasks(self.handle.clone());
-        fill(face, self.key.clone(), InOk, &self.codec, self.ttl, async move || load().await).await
+        fill(Tasks(self.handle.clone()), self.key.clone(), InOk, &self.codec, self.ttl, load).await
     }
 
     /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
@@ -267,6 +276,18 @@ where
         let store = self.handle.instance().store();
         let key = store.key(Kind::Cache, &self.key).map_err(|_| Fault::KeyTooLong)?;
         CacheStore::get(store, key, &self.codec).map_err(Into::into)
+    }
+
+    /// The value; on a miss one caller makes it and the others wait for what it brings.
+    ///
+    /// A store that fails does not matter: `make` runs.
+    pub fn get_or_insert_blocking<V>(&self, make: impl FnOnce() -> V) -> V
+    where
+        P::Store: CacheStore<V, C> + EntryStore,
+        Threads<P>: AsyncRights,
+    {
+        let face = Threads(self.handle.clone());
+        ready(fill(face, self.key.clone(), Whole, &self.codec, self.ttl, async move || make()))
     }
 
     /// The value; on a miss one caller loads it and the others wait for what it brings.

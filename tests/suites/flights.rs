@@ -226,3 +226,23 @@ fn values_of_two_types_under_one_key_miss_each_other() {
     assert_eq!(cache.get_or_insert_with_blocking(|| Ok::<String, ()>("s".into())), Ok("s".into()));
     assert_eq!(cache.get_blocking::<u32>(), Ok(None));
 }
+
+#[tokio::test]
+async fn what_cannot_fail_is_made_once_and_not_at_all_at_a_hit() {
+    let (c, runs) = (memory(), AtomicU32::new(0));
+    let make = async || runs.fetch_add(1, SeqCst);
+    let cache = c.cache("k");
+    assert_eq!(cache.get_or_insert(make()).await, 0);
+    assert_eq!(cache.get_or_insert(make()).await, 0, "the future of a hit is dropped unpolled");
+    assert_eq!(cache.get_or_insert_blocking(|| 7_u32), 0);
+    assert!(cache.reset().await.unwrap());
+    assert_eq!(cache.get_or_insert_blocking(|| 7_u32), 7);
+    assert_eq!(runs.load(SeqCst), 1);
+    // with what a closure borrows, and by a plain function
+    let text = String::from("borrowed");
+    assert_eq!(c.cache(1).get_or_insert_with(async || Ok::<_, ()>(text.len())).await, Ok(8));
+    async fn loads() -> Result<u8, ()> {
+        Ok(3)
+    }
+    assert_eq!(c.cache(2).get_or_insert_with(loads).await, Ok(3));
+}

@@ -54,6 +54,7 @@ fn every_future_of_the_interface_may_change_threads() {
     drop(is_send(once.force_release()));
     drop(is_send(cache.get::<u32>()));
     drop(is_send(cache.get_or_insert_with(async || Ok::<u32, ()>(1))));
+    drop(is_send(cache.get_or_insert(async { 1_u32 })));
     drop(is_send(cache.reset()));
     drop(is_send(c.ping()));
     drop(is_send(c.shutdown(cachify::secs(1))));

@@ -1,10 +1,12 @@
 //! Keys given as values: tuples, plain texts, rendered templates.
 
-use super::{KeyError, KeyPart, KeySink, Text, runtime::Rendering};
+use super::{KeyError, KeyPart, KeySink, Shown, Text, runtime::Rendering};
+use core::fmt::Display;
 
 /// Something that is a whole key: `("user", id)` equals the template `"user:{id}"`.
 ///
-/// A plain text is taken as it is, and refused if it has braces, for then a template was meant.
+/// A number, `bool`, `char` or [`Shown`] value alone is a key as well: `42` equals the template `"{id}"`. A plain text is
+/// taken as it is, and refused if it has braces, for then a template was meant.
 pub trait AsKey {
     /// Renders the key.
     fn render_key(&self, out: &mut impl KeySink);
@@ -29,6 +31,30 @@ impl AsKey for alloc::string::String {
 impl<T: AsKey + ?Sized> AsKey for &T {
     fn render_key(&self, out: &mut impl KeySink) {
         (**self).render_key(out);
+    }
+}
+
+macro_rules! single {
+    ($($part:ty)*) => { $(
+        impl AsKey for $part {
+            fn render_key(&self, out: &mut impl KeySink) {
+                self.render(out, None);
+            }
+        }
+    )* };
+}
+single! { u8 u16 u32 u64 usize i8 i16 i32 i64 isize bool char }
+
+impl<T: Display> AsKey for Shown<T> {
+    fn render_key(&self, out: &mut impl KeySink) {
+        self.render(out, None);
+    }
+}
+
+#[cfg(feature = "heapless")]
+impl<const N: usize> AsKey for heapless::String<N> {
+    fn render_key(&self, out: &mut impl KeySink) {
+        self.as_str().render_key(out);
     }
 }
 

@@ -11,7 +11,7 @@
 
 use crate::harness::{Right, Subject, everywhere, ms, on};
 use cachify::{
-    Arguments, KeyError, KeyTemplate, Refused, cached,
+    Arguments, KeyError, KeyTemplate, Refused, Shown, cached,
     core::key::{AsKey, DynPart, Key, KeyBuffer, Kind, LongKeyBuf},
 };
 use std::{collections::HashMap, fmt};
@@ -257,4 +257,22 @@ fn k26_such_keys_tell_entries_apart() {
         guards.iter().map(Right::is_valid).collect()
     }
     everywhere!(case => vec![true; 5]);
+}
+
+#[test]
+fn a_single_value_is_a_key_and_equals_its_template() {
+    for (single, by_template) in [
+        (rendered(42_u64), template("{}", &[&42_u64], &[])),
+        (rendered(-7_i8), template("{}", &[&-7_i8], &[])),
+        (rendered(true), template("{}", &[&true], &[])),
+        (rendered('%'), template("{}", &[&'%'], &[])),
+        (rendered(Shown(1.5)), template("{}", &[&Shown(1.5)], &[])),
+        (rendered(&&9_usize), template("{}", &[&9_usize], &[])),
+    ] {
+        assert_eq!(single, by_template);
+    }
+    let c = cachify::Cachify::builder().build().unwrap();
+    let held = c.lock(42).acquire_blocking().unwrap();
+    assert!(c.lock("42").try_acquire_blocking().unwrap().is_none(), "one lock");
+    held.release().unwrap();
 }
