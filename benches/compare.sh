@@ -28,7 +28,7 @@ machine() {
 }
 
 memory() {
-  cargo run --quiet --release -p cachify-benches --no-default-features --bin compare
+  cargo bench --quiet -p cachify-benches --no-default-features --bench memory
 }
 
 # A venv with py-cachify in it.

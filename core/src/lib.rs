@@ -19,6 +19,7 @@
 //! See [`why`] for the reasons behind the rules.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // the traits leave `Send` to the concrete store, so that one trait serves executors with and without threads
 #![allow(async_fn_in_trait)]
 

@@ -19,6 +19,7 @@
 //! crate adds what needs an operating system: memory with locks and shards, clocks, renewal in the background, a
 //! global instance.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backlog;
 mod builder;

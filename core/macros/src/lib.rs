@@ -5,6 +5,9 @@
 //! when the call is over (so `#[async_trait]` methods call an async method that has the attribute).
 //! Not here: any logic that runs; that is in `cachify-core`.
 
+// Expansions relax lints that their user cannot answer for: traits imported for autoref alone, companions that nobody
+// calls or that look unlike the user's own functions, a `mut` that only some return types need.
+
 mod arguments;
 mod bracket;
 mod check;

@@ -1,4 +1,4 @@
-#![allow(unused_variables)]
+#![allow(unused_variables, reason = "the signatures are what is looked at")]
 
 use cachify::cached;
 

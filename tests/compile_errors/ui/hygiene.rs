@@ -53,14 +53,14 @@ fn through_another_name(id: u64) -> u64 {
 #[cached(instance = LOCAL, key = "order:{id}", ttl = 5)]
 #[must_use]
 #[cached(key = "order:{id}", ttl = 300)]
-#[allow(clippy::needless_return)]
+#[allow(clippy::needless_return, reason = "an attribute between two of ours, and a return inside")]
 fn ordered(id: u64) -> u64 {
     return id;
 }
 
 /// Types and names of the prelude, taken by somebody else.
 mod shadowed {
-    #![allow(dead_code)]
+    #![allow(dead_code, reason = "they are here to be in the way")]
     struct Option;
     struct Result;
     struct Some;
