@@ -30,6 +30,6 @@ impl Observer for Watcher {
     // nobody: no event is made
     #[inline]
     fn listens(&self) -> bool {
-        self.0.as_ref().is_some_and(|observer| observer.listens())
+        self.0.as_ref().is_some_and(Observer::listens)
     }
 }

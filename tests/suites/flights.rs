@@ -227,6 +227,10 @@ fn values_of_two_types_under_one_key_miss_each_other() {
     assert_eq!(cache.get_blocking::<u32>(), Ok(None));
 }
 
+async fn loads() -> Result<u8, ()> {
+    Ok(3)
+}
+
 #[tokio::test]
 async fn what_cannot_fail_is_made_once_and_not_at_all_at_a_hit() {
     let (c, runs) = (memory(), AtomicU32::new(0));
@@ -241,8 +245,5 @@ async fn what_cannot_fail_is_made_once_and_not_at_all_at_a_hit() {
     // with what a closure borrows, and by a plain function
     let text = String::from("borrowed");
     assert_eq!(c.cache(1).get_or_insert_with(async || Ok::<_, ()>(text.len())).await, Ok(8));
-    async fn loads() -> Result<u8, ()> {
-        Ok(3)
-    }
     assert_eq!(c.cache(2).get_or_insert_with(loads).await, Ok(3));
 }

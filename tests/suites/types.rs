@@ -100,14 +100,15 @@ async fn locked_call(id: u32) -> Result<u32, cachify::Refused> {
     Ok(id)
 }
 
-#[expect(dead_code, reason = "compiled only: a caller's own future may hold any of them across its await points")]
-async fn a_task_holds_all_of_them(c: Cachify) -> Result<(), cachify::Refused> {
-    fn spawnable<F: Future + Send + 'static>(_: F) {}
-    let task = c.clone();
-    spawnable(async move {
-        let guard = task.lock("k").acquire().await?;
-        let permit = task.pool("k", 2).take().await?;
-        let run = task.once("k").begin().await?;
+/// A caller's own future may hold any of them across its await points, and be spawned.
+#[test]
+fn a_task_may_hold_all_of_them() {
+    fn is_spawnable<F: Future + Send + 'static>(_: F) {}
+    let c = Cachify::builder().build().unwrap();
+    is_spawnable(async move {
+        let guard = c.lock("k").acquire().await?;
+        let permit = c.pool("k", 2).take().await?;
+        let run = c.once("k").begin().await?;
         tokio::select! {
             () = guard.lost() => {}
             () = permit.lost() => {}
@@ -115,5 +116,4 @@ async fn a_task_holds_all_of_them(c: Cachify) -> Result<(), cachify::Refused> {
         }
         run.complete().await.map(drop)
     });
-    Ok(())
 }

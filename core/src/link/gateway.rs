@@ -15,7 +15,7 @@ use crate::{
     store::{
         AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
     },
-    time::Timer,
+    time::{Instant, Timer},
 };
 use alloc::{boxed::Box, string::String, vec, vec::Vec};
 use core::{
@@ -220,21 +220,19 @@ where
                     moved = true;
                     match heard {
                         Ok((reader, chunk, len)) => {
-                            let admits =
-                                |sender| line.as_ref().is_none_or(|line| line.admits(sender, clock.now(), &limits));
+                            let admits = |sender| admits(line.as_ref(), sender, clock.now(), &limits);
                             let chunk = chunk.get(..len).unwrap_or_default();
                             desk.hear(chunk, &mut decoder, &limits, jobs.len(), &admits);
                             reading.set(Some(read(reader)));
                         }
-                        Err(why) => end = Some(why),
+                        // what is still under way may take its time: the device may be on its next line by now
+                        Err(why) => (end, line) = (Some(why), None),
                     }
                 }
                 while let Some(incoming) = desk.next(|name| jobs.iter().any(|job: &Job<_>| job.name == *name)) {
                     watches.asked(incoming.token);
-                    jobs.push(Job {
-                        name: incoming.name.clone(),
-                        future: Box::pin(perform(store, place, limits.permits, incoming)),
-                    });
+                    let name = incoming.name.clone();
+                    jobs.push(Job { name, future: Box::pin(perform(store, place, limits.permits, incoming)) });
                 }
                 moved |= finish(&mut jobs, cx, |(incoming, mut answer)| {
                     watches.refused(&incoming, &mut answer, &limits);
@@ -247,16 +245,12 @@ where
                     moved = true;
                     match written {
                         Ok(writer) => idle = Some(writer),
-                        Err(why) => end = Some(why),
+                        Err(why) => (end, line) = (Some(why), None),
                     }
                 }
                 if let Some(frame) = idle.as_ref().and_then(|_| desk.outgoing()) {
                     moved = true;
                     writing.set(idle.take().map(|writer| write(writer, frame)));
-                }
-                if end.is_some() {
-                    // what is still under way may take its time: the device may be on its next line by now
-                    line = None;
                 }
                 if !moved {
                     return if jobs.is_empty() { end.take().map_or(Poll::Pending, Poll::Ready) } else { Poll::Pending };
@@ -268,6 +262,11 @@ where
         })
         .await
     }
+}
+
+/// A line that ended hears nothing more.
+fn admits(line: Option<&roster::Place<'_>>, sender: Identity, now: Instant, limits: &Limits) -> bool {
+    line.is_none_or(|line| line.admits(sender, now, limits))
 }
 
 /// How often a gateway goes round before it lets other tasks run.

@@ -2,9 +2,11 @@
 
 mod cached;
 mod held;
+mod stage;
 mod turn;
 
 pub use held::Beats;
+use stage::Stage;
 
 use super::{Answer, Deed, Fresh, KeyBufOf, Rights, StepOf, TroubleOf, Values};
 use crate::{
@@ -25,35 +27,6 @@ use core::{
     mem::take,
     task::{Context, Poll, Waker, ready},
 };
-
-/// How far a right has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Nothing was asked.
-    New,
-    /// Asked, and not answered yet.
-    Asked,
-    /// Busy when last asked: waits for a release, or for `at`.
-    Waiting,
-    /// Held; the next heartbeat is due at `at`.
-    Held,
-    /// A run that succeeded, and whose completion was not heard yet.
-    Done,
-    /// There is a value instead.
-    Filled,
-    /// Refused: somebody else holds it, for `at` more.
-    Busy,
-    /// Refused: no room in the store.
-    Full,
-    /// Refused: the store had trouble.
-    Failed,
-    /// Refused: no key.
-    BadKey,
-    /// Refused: a time or a size of zero.
-    Zero,
-    /// Given back, or nothing to ask for.
-    Over,
-}
 
 /// What is asked for: times in milliseconds, a wait of zero is none.
 pub(super) struct Terms {

@@ -267,7 +267,7 @@ fn a_single_value_is_a_key_and_equals_its_template() {
         (rendered(true), template("{}", &[&true], &[])),
         (rendered('%'), template("{}", &[&'%'], &[])),
         (rendered(Shown(1.5)), template("{}", &[&Shown(1.5)], &[])),
-        (rendered(&&9_usize), template("{}", &[&9_usize], &[])),
+        (rendered(9_usize), template("{}", &[&9_usize], &[])),
     ] {
         assert_eq!(single, by_template);
     }

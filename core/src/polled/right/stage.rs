@@ -1,0 +1,30 @@
+//! How far a right has come: one word, which tells what dropping it has to give back.
+
+/// How far a right has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing was asked.
+    New,
+    /// Asked, and not answered yet.
+    Asked,
+    /// Busy when last asked: waits for a release, or for `at`.
+    Waiting,
+    /// Held; the next heartbeat is due at `at`.
+    Held,
+    /// A run that succeeded, and whose completion was not heard yet.
+    Done,
+    /// There is a value instead.
+    Filled,
+    /// Refused: somebody else holds it, for `at` more.
+    Busy,
+    /// Refused: no room in the store.
+    Full,
+    /// Refused: the store had trouble.
+    Failed,
+    /// Refused: no key.
+    BadKey,
+    /// Refused: a time or a size of zero.
+    Zero,
+    /// Given back, or nothing to ask for.
+    Over,
+}
