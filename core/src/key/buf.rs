@@ -66,6 +66,7 @@ pub struct KeyBuf<const N: usize> {
 
 /// What the error is after `put`, which came last among `all`. One more use of [`KeyError::NotUtf8`] than its own: a
 /// character that is not finished yet. Here and not where the key is read, so that who puts only texts pays nothing.
+/// Looks at all of a short key; a long one keeps count ([`LongKeyBuf::look`]).
 fn after(error: Option<KeyError>, put: &[u8], all: &[u8]) -> Option<KeyError> {
     let is_text = |bytes| core::str::from_utf8(bytes).is_ok();
     match error {
@@ -128,6 +129,8 @@ impl<const N: usize> KeyBuffer for KeyBuf<N> {
 pub struct LongKeyBuf {
     short: ShortKey,
     long: Option<alloc::vec::Vec<u8>>,
+    /// How many bytes at the end of the long key begin a character; the error is [`KeyError::NotUtf8`] meanwhile.
+    open: u8,
 }
 
 #[cfg(feature = "alloc")]
@@ -136,9 +139,13 @@ type ShortKey = KeyBuf<96>;
 #[cfg(feature = "alloc")]
 impl KeySink for LongKeyBuf {
     fn put(&mut self, bytes: &[u8]) {
-        self.put_text(Text(bytes));
-        let all = self.long.as_deref().unwrap_or(self.short.bytes.get(..self.short.len).unwrap_or_default());
-        self.short.error = after(self.short.error, bytes, all);
+        if self.long.is_none() && self.short.len + bytes.len() <= self.short.bytes.len() {
+            return self.short.put(bytes);
+        }
+        let long = self.spill();
+        let from = long.len();
+        long.extend_from_slice(bytes);
+        self.look(from);
     }
     #[inline]
     fn put_text(&mut self, text: Text<'_>) {
@@ -156,8 +163,37 @@ impl KeySink for LongKeyBuf {
 impl LongKeyBuf {
     #[cold]
     fn spill(&mut self) -> &mut alloc::vec::Vec<u8> {
-        let Self { short, long } = self;
-        long.get_or_insert_with(|| short.bytes.get(..short.len).unwrap_or_default().to_vec())
+        let Self { short, long, open } = self;
+        long.get_or_insert_with(|| {
+            let bytes = short.bytes.get(..short.len).unwrap_or_default();
+            *open = unfinished(bytes).unwrap_or_default() as u8;
+            bytes.to_vec()
+        })
+    }
+
+    /// Looks at what was put last, at `from`, and at the character it may finish; not at what was looked at before.
+    fn look(&mut self, from: usize) {
+        let open = usize::from(core::mem::take(&mut self.open));
+        let all = self.long.as_deref().unwrap_or_default();
+        if !(self.short.error.is_none() || self.short.error == Some(KeyError::NotUtf8) && open > 0) {
+            return;
+        }
+        let begun = from.saturating_sub(open);
+        // a text that was put between both halves of a character has spoilt it
+        let is_open = unfinished(all.get(begun..from).unwrap_or_default()) == Some(open);
+        let left = all.get(begun..).and_then(unfinished).filter(|_| is_open);
+        self.open = left.unwrap_or_default() as u8;
+        self.short.error = if left == Some(0) { None } else { Some(KeyError::NotUtf8) };
+    }
+}
+
+/// How many bytes at the end of `text` begin a character that is not finished; `None` if it is no text.
+#[cfg(feature = "alloc")]
+fn unfinished(text: &[u8]) -> Option<usize> {
+    match core::str::from_utf8(text) {
+        Ok(_) => Some(0),
+        Err(e) if e.error_len().is_none() => Some(text.len() - e.valid_up_to()),
+        Err(_) => None,
     }
 }
 
@@ -190,6 +226,26 @@ mod tests {
             [&[&b"\xc3"[..], b"", b"\xbc"][..], &[b"a\xf0\x9f", b"\x98", b"\x80b\xc3", b"\xbc"], &[b"a", b"b"]]
         {
             assert_eq!(put(pieces).bytes(), Ok(&pieces.concat()[..]));
+        }
+    }
+
+    /// Each byte is looked at a few times, however long the key is; also where a character crosses from place to heap.
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn characters_in_pieces_make_no_key_slow() {
+        for ahead in 0..4 {
+            let text = ["a".repeat(ahead), "ü€😀".repeat(100_000)].concat();
+            let mut buf = LongKeyBuf::default();
+            text.bytes().for_each(|byte| buf.put(&[byte]));
+            assert_eq!(buf.bytes(), Ok(text.as_bytes()));
+            buf.put(b"\xc3");
+            buf.put_text(Text::of("ü"));
+            buf.put(b"\xbc");
+            assert_eq!(buf.bytes(), Err(KeyError::NotUtf8));
+            let mut buf = LongKeyBuf::default();
+            buf.put(b"\xff");
+            text.bytes().for_each(|byte| buf.put(&[byte]));
+            assert_eq!(buf.bytes(), Err(KeyError::NotUtf8), "what came first is no text");
         }
     }
 
