@@ -31,6 +31,7 @@ macro_rules! pages {
             #![doc = "[devices]: crate::guide::devices"]
             #![doc = "[events]: crate::guide::events"]
             #![doc = "[failover]: crate::guide::redis#failover-restart-flush"]
+            #![doc = "[keys]: crate::guide::keys"]
             #![doc = "[layers]: crate::guide::layers"]
             #![doc = "[locks]: crate::guide::locks"]
             #![doc = "[once]: crate::guide::once"]
