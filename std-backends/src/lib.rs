@@ -15,9 +15,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The rules live in `cachify-core`, re-exported as [`core`]; its [`why`](crate::core::why) tells the reasons. This
-//! crate adds what needs an operating system: memory with locks and shards, clocks, renewal in the background, a
-//! global instance.
+//! The [`guide`] has a page per subject. The rules live in `cachify-core`, re-exported as [`core`]; its
+//! [`why`](crate::core::why) tells the reasons. This crate adds what needs an operating system: memory with locks and
+//! shards, clocks, renewal in the background, a global instance.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -27,6 +27,9 @@ pub mod clock;
 pub mod erased;
 mod error;
 mod global;
+// documentation only; its programs are tests, and need both features
+#[cfg(any(all(doc, not(doctest)), all(doctest, feature = "macros", feature = "redis")))]
+pub mod guide;
 mod instance;
 #[cfg(feature = "json")]
 mod json;
@@ -142,7 +145,7 @@ pub mod __private {
     }
 }
 
-/// The programs of the README, compiled and run as tests of the documentation.
-#[cfg(all(doctest, feature = "macros", feature = "redis"))]
+/// The program of the README, compiled and run as a test of the documentation.
+#[cfg(all(doctest, feature = "macros"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -1,0 +1,81 @@
+//! The guide: a page per subject, each with programs to paste.
+//!
+//! | to | read |
+//! |---|---|
+//! | begin: dependencies, features, a program, return types | [`first_steps`] |
+//! | write keys | [`keys`] |
+//! | cache, forget, change a type | [`caching`] |
+//! | let one at a time touch a thing, and reject who came too late | [`locks`] |
+//! | run a job once | [`once`] |
+//! | bound concurrency | [`pools`] |
+//! | share all of it in a fleet | [`redis`] |
+//! | do without tokio | [`threads`] |
+//! | use several instances | [`layers`] |
+//! | keep it in SQL, Memcached or a file | [`own_store`] |
+//! | test code that uses it | [`testing`] |
+//! | count what happens | [`events`] |
+//! | put it on a microcontroller, alone or behind a gateway | [`devices`] |
+//! | come from Python's py-cachify | [`from_py_cachify`] |
+//! | know what is promised, and what is not | [`promises`] |
+//!
+//! The reasons behind the rules are in [`why`](crate::core::why). This module is documentation only: nothing of it is
+//! compiled into a program.
+
+/// A page for each file of `guide/`. Of two definitions of a link the first counts: these lead to modules and types, and
+/// those at the end of the files, for whoever reads them in a checkout, to files.
+macro_rules! pages {
+    ($($page:ident)*) => { $(
+        pub mod $page {
+            #![doc = "[access list]: crate::guide::redis#access-list"]
+            #![doc = "[caching]: crate::guide::caching"]
+            #![doc = "[devices]: crate::guide::devices"]
+            #![doc = "[events]: crate::guide::events"]
+            #![doc = "[failover]: crate::guide::redis#failover-restart-flush"]
+            #![doc = "[keys]: crate::guide::keys"]
+            #![doc = "[layers]: crate::guide::layers"]
+            #![doc = "[locks]: crate::guide::locks"]
+            #![doc = "[once]: crate::guide::once"]
+            #![doc = "[own_store]: crate::guide::own_store"]
+            #![doc = "[pools]: crate::guide::pools"]
+            #![doc = "[promises]: crate::guide::promises"]
+            #![doc = "[redis]: crate::guide::redis"]
+            #![doc = "[return types]: crate::guide::first_steps#return-types"]
+            #![doc = "[threads]: crate::guide::threads"]
+            #![doc = "[why]: crate::core::why"]
+            #![doc = "[`AsyncKvStore`]: crate::AsyncKvStore"]
+            #![doc = "[`Builder`]: crate::Builder"]
+            #![doc = "[`Cachify`]: crate::Cachify"]
+            #![doc = "[`Codec`]: crate::Codec"]
+            #![doc = "[`Event`]: crate::Event"]
+            #![doc = "[`FenceGate`]: crate::FenceGate"]
+            #![doc = "[`KeyTemplate`]: crate::KeyTemplate"]
+            #![doc = "[`KvStore`]: crate::KvStore"]
+            #![doc = "[`Kv`]: crate::Kv"]
+            #![doc = "[`ManualClock`]: crate::ManualClock"]
+            #![doc = "[`Memory`]: crate::Memory"]
+            #![doc = "[`Observer`]: crate::Observer"]
+            #![doc = "[`Refused`]: crate::Refused"]
+            #![doc = "[`erase!`]: crate::erase!"]
+            #![doc = ""]
+            #![doc = include_str!(concat!("../guide/", stringify!($page), ".md"))]
+        }
+    )* };
+}
+
+pages! {
+    first_steps
+    keys
+    caching
+    locks
+    once
+    pools
+    redis
+    threads
+    layers
+    own_store
+    testing
+    events
+    devices
+    from_py_cachify
+    promises
+}
