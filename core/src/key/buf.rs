@@ -127,10 +127,10 @@ impl<const N: usize> KeyBuffer for KeyBuf<N> {
 #[cfg(feature = "alloc")]
 #[derive(Clone, Debug, Default)]
 pub struct LongKeyBuf {
+    /// Keeps the error of both. Its `len`, once the key is long, is how many bytes at the long key's end begin a
+    /// character, and the error is [`KeyError::NotUtf8`] meanwhile; a field of its own would cost each guard 8 bytes.
     short: ShortKey,
     long: Option<alloc::vec::Vec<u8>>,
-    /// How many bytes at the end of the long key begin a character; the error is [`KeyError::NotUtf8`] meanwhile.
-    open: u8,
 }
 
 #[cfg(feature = "alloc")]
@@ -163,17 +163,17 @@ impl KeySink for LongKeyBuf {
 impl LongKeyBuf {
     #[cold]
     fn spill(&mut self) -> &mut alloc::vec::Vec<u8> {
-        let Self { short, long, open } = self;
+        let Self { short, long } = self;
         long.get_or_insert_with(|| {
             let bytes = short.bytes.get(..short.len).unwrap_or_default();
-            *open = unfinished(bytes).unwrap_or_default() as u8;
+            short.len = unfinished(bytes).unwrap_or_default();
             bytes.to_vec()
         })
     }
 
     /// Looks at what was put last, at `from`, and at the character it may finish; not at what was looked at before.
     fn look(&mut self, from: usize) {
-        let open = usize::from(core::mem::take(&mut self.open));
+        let open = core::mem::take(&mut self.short.len);
         let all = self.long.as_deref().unwrap_or_default();
         if !(self.short.error.is_none() || self.short.error == Some(KeyError::NotUtf8) && open > 0) {
             return;
@@ -182,7 +182,7 @@ impl LongKeyBuf {
         // a text that was put between both halves of a character has spoilt it
         let is_open = unfinished(all.get(begun..from).unwrap_or_default()) == Some(open);
         let left = all.get(begun..).and_then(unfinished).filter(|_| is_open);
-        self.open = left.unwrap_or_default() as u8;
+        self.short.len = left.unwrap_or_default();
         self.short.error = if left == Some(0) { None } else { Some(KeyError::NotUtf8) };
     }
 }
