@@ -15,7 +15,7 @@ use crate::{
     store::{
         AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
     },
-    time::{Instant, Timer},
+    time::Timer,
 };
 use alloc::{boxed::Box, string::String, vec, vec::Vec};
 use core::{
@@ -220,7 +220,7 @@ where
                     moved = true;
                     match heard {
                         Ok((reader, chunk, len)) => {
-                            let admits = |sender| admits(line.as_ref(), sender, clock.now(), &limits);
+                            let admits = |sender| line.as_ref().is_none_or(|l| l.admits(sender, clock.now(), &limits));
                             let chunk = chunk.get(..len).unwrap_or_default();
                             desk.hear(chunk, &mut decoder, &limits, jobs.len(), &admits);
                             reading.set(Some(read(reader)));
@@ -262,11 +262,6 @@ where
         })
         .await
     }
-}
-
-/// A line that ended hears nothing more.
-fn admits(line: Option<&roster::Place<'_>>, sender: Identity, now: Instant, limits: &Limits) -> bool {
-    line.is_none_or(|line| line.admits(sender, now, limits))
 }
 
 /// How often a gateway goes round before it lets other tasks run.

@@ -59,71 +59,32 @@ async fn a_dropped_call_leaves_nothing_held_inside_tokio() {
     }
 }
 
-/// A store that stops at its first exchange until it is told to go on.
+/// A store that is told what to do with an exchange: to answer, or one of the ways not to.
 #[derive(Clone)]
-struct Gated {
-    shelf: Shelf,
-    entered: Arc<AtomicUsize>,
-    go_on: Arc<AtomicUsize>,
-}
-
-impl KvStore for Gated {
-    type Error = Fault;
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
-        self.shelf.get(key)
-    }
-    fn compare_exchange(
-        &self,
-        key: &str,
-        old: Option<&[u8]>,
-        new: Option<&[u8]>,
-        ttl: Option<Duration>,
-    ) -> Result<bool, Fault> {
-        self.entered.fetch_add(1, SeqCst);
-        while self.go_on.load(SeqCst) == 0 {
-            std::thread::yield_now();
-        }
-        self.shelf.compare_exchange(key, old, new, ttl)
-    }
-    fn remove(&self, key: &str) -> Result<bool, Fault> {
-        self.shelf.remove(key)
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_dropped_call_still_takes_is_given_back_after_it() {
-    let clock = ManualClock::new();
-    let (entered, go_on) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let gated = Gated { shelf: Shelf::new(&clock, false), entered: entered.clone(), go_on: go_on.clone() };
-    let c = instance(&clock, Kv(gated));
-    let lock = c.lock("k");
-    let mut acquire = Box::pin(lock.acquire());
-    assert!(poll_once(&mut acquire).await.is_pending());
-    soon("the call", || entered.load(SeqCst) == 1);
-    drop(acquire);
-    // time enough for whoever would not wait for the call to end
-    for _ in 0..10_000 {
-        std::thread::yield_now();
-    }
-    go_on.store(1, SeqCst);
-    soon("its last exchange", || entered.load(SeqCst) >= 3);
-    soon("the lock", || !c.lock("k").is_locked_blocking().unwrap());
-}
-
-/// A store that is told when it answers nothing: before it does what it was asked, or after.
-#[derive(Clone)]
-struct Mute {
+struct Faulty {
     shelf: Shelf,
     how: Arc<AtomicUsize>,
-    /// How many exchanges it left unanswered.
+    /// How many exchanges it was asked for.
+    asked: Arc<AtomicUsize>,
+    /// How many of them it left unanswered.
     unanswered: Arc<AtomicUsize>,
 }
 
+const ANSWERS: usize = 0;
 const LOST_BEFORE: usize = 1;
 const LOST_AFTER: usize = 2;
 const STUCK: usize = 3;
+/// Waits until it is told to go on.
+const HELD: usize = 4;
 
-impl KvStore for Mute {
+impl Faulty {
+    fn new(clock: &ManualClock, how: usize) -> Self {
+        let zero = || Arc::new(AtomicUsize::new(0));
+        Self { shelf: Shelf::new(clock, false), how: Arc::new(how.into()), asked: zero(), unanswered: zero() }
+    }
+}
+
+impl KvStore for Faulty {
     type Error = Fault;
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
         self.shelf.get(key)
@@ -135,6 +96,10 @@ impl KvStore for Mute {
         new: Option<&[u8]>,
         ttl: Option<Duration>,
     ) -> Result<bool, Fault> {
+        self.asked.fetch_add(1, SeqCst);
+        while self.how.load(SeqCst) == HELD {
+            std::thread::yield_now();
+        }
         let how = self.how.load(SeqCst);
         if how == STUCK {
             // so slow that the thread never has nothing to do
@@ -160,12 +125,31 @@ impl KvStore for Mute {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_dropped_call_still_takes_is_given_back_after_it() {
+    let clock = ManualClock::new();
+    let held = Faulty::new(&clock, HELD);
+    let c = instance(&clock, Kv(held.clone()));
+    let lock = c.lock("k");
+    let mut acquire = Box::pin(lock.acquire());
+    assert!(poll_once(&mut acquire).await.is_pending());
+    soon("the call", || held.asked.load(SeqCst) == 1);
+    drop(acquire);
+    // time enough for whoever would not wait for the call to end
+    for _ in 0..10_000 {
+        std::thread::yield_now();
+    }
+    held.how.store(ANSWERS, SeqCst);
+    soon("its last exchange", || held.asked.load(SeqCst) >= 3);
+    soon("the lock", || !c.lock("k").is_locked_blocking().unwrap());
+}
+
 /// One thread serves every store of the process: what one of them does not answer keeps no other waiting.
 #[test]
 fn a_store_that_does_not_answer_keeps_no_other_waiting() {
     let clock = ManualClock::new();
-    let (how, unanswered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let sick = Mute { shelf: Shelf::new(&clock, false), how: how.clone(), unanswered: unanswered.clone() };
+    let sick = Faulty::new(&clock, ANSWERS);
+    let (how, unanswered) = (sick.how.clone(), sick.unanswered.clone());
     let (sick, well) = (instance(&clock, Kv(sick)), instance(&clock, Kv(Shelf::new(&clock, false))));
     let once = |n: u32| sick.once(("job", n)).ttl(secs(60)).keep(secs(60));
     let runs: Vec<_> = (0..50).map(|n| once(n).begin_blocking().unwrap()).collect();
@@ -182,7 +166,7 @@ fn a_store_that_does_not_answer_keeps_no_other_waiting() {
         let meanwhile = unanswered.load(SeqCst) - tried;
         assert!(meanwhile <= 2, "it waited for {meanwhile} attempts of another store");
     }
-    how.store(0, SeqCst);
+    how.store(ANSWERS, SeqCst);
 }
 
 /// What succeeded is not done again, however late the store hears of it.
@@ -191,8 +175,8 @@ fn the_completion_of_a_run_that_was_not_answered_is_repeated() {
     for lost in [LOST_BEFORE, LOST_AFTER] {
         for way in 0..3 {
             let clock = ManualClock::new();
-            let (how, unanswered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-            let mute = Mute { shelf: Shelf::new(&clock, false), how: how.clone(), unanswered: unanswered.clone() };
+            let mute = Faulty::new(&clock, ANSWERS);
+            let (how, unanswered) = (mute.how.clone(), mute.unanswered.clone());
             let c = instance(&clock, Kv(mute));
             let once = c.once("job").ttl(secs(60)).keep(secs(600));
             let lose = || how.store(lost, SeqCst);
@@ -209,7 +193,7 @@ fn the_completion_of_a_run_that_was_not_answered_is_repeated() {
             if lost == LOST_BEFORE {
                 soon("another attempt", || unanswered.load(SeqCst) > first);
             }
-            how.store(0, SeqCst);
+            how.store(ANSWERS, SeqCst);
             c.shutdown_blocking(secs(10));
             // past its lease: what skips others is the marker
             clock.advance(secs(61));
