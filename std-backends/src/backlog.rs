@@ -40,12 +40,17 @@ impl Backlog {
     pub(crate) async fn idle(&self) {
         let last = locked(&self.0).last;
         poll_fn(|cx| {
+            // what a waker does when it is copied or dropped, it does without the lock
+            let waker = cx.waker().clone();
             let mut open = locked(&self.0);
             if open.is_done(last) {
                 return Poll::Ready(());
             }
-            open.waiting.retain(|(number, waker)| *number != last || !waker.will_wake(cx.waker()));
-            open.waiting.push((last, cx.waker().clone()));
+            let replaced: Vec<_> =
+                open.waiting.extract_if(.., |(number, old)| *number == last && old.will_wake(&waker)).collect();
+            open.waiting.push((last, waker));
+            drop(open);
+            drop(replaced);
             Poll::Pending
         })
         .await;
