@@ -3,166 +3,17 @@
 //! Caches fail open: after the store's first failure, or without a key, the body simply runs.
 
 use crate::{
-    cell::{Grant, Holding, Life, Lookup},
     codec::Tagged,
-    drive::{BufOf, Face, contend, instance, now, ready},
-    hold::Claim,
     instance::Handle,
     key::Kind,
+    lease::Lease,
     observe::{Event, Observer},
-    outcome::{HIDDEN, InOk, Shape, Whole},
-    patience::{Contended, Patience},
-    store::{AsyncCacheStore, AsyncEntryStore, AsyncRights, CacheStore, EntryStore, Fault, Host, Tasks, Threads},
-    time::{Instant, Sleep, Timer},
+    outcome::{InOk, Shape, Whole},
+    store::{AsyncCacheStore, AsyncEntryStore, CacheStore, EntryStore, Fault, Host, Threads, Values},
+    time::{Sleep, Timer},
     ttl::Ttl,
 };
-use core::{
-    future::{Future, poll_fn},
-    pin::pin,
-};
-
-/// The miss path, on either face.
-///
-/// Dropping the future while it computes lets the next waiter compute.
-pub(crate) async fn fill<F, K, R, C>(
-    face: F,
-    key: BufOf<F>,
-    shape: K,
-    codec: &C,
-    ttl: Option<Ttl>,
-    body: impl AsyncFnOnce() -> R,
-) -> R
-where
-    F: Face + AsyncRights + AsyncEntryStore + AsyncCacheStore<K::Value, C>,
-    K: Shape<R>,
-{
-    let mut flight = match join(face, key, codec, ttl).await {
-        Ok((_, Lookup::Fresh(v) | Lookup::Stale(v))) => return shape.back(v),
-        Ok((flight, Lookup::Fill { .. })) => flight,
-        Err(()) => return body().await,
-    };
-    flight.say(|key| Event::Miss { key });
-    let out = flight.carry(marked(&flight, body())).await;
-    land(&mut flight, &shape, codec, ttl, &out).await;
-    out
-}
-
-/// Looks, then joins: a value, or the flight. The error is that there is nothing to ask any more.
-async fn join<F, V, C>(face: F, key: BufOf<F>, codec: &C, ttl: Option<Ttl>) -> Result<(Claim<F>, Lookup<V>), ()>
-where
-    F: Face + AsyncRights + AsyncEntryStore + AsyncCacheStore<V, C>,
-{
-    let config = *instance(&face).config();
-    let mut flight = Claim::flight(&face, key, Ttl::resolve(ttl, config.ttl)).ok_or(())?;
-    let Ok(key) = flight.key() else { return Err(()) };
-    match flight.face().get(key, codec).await {
-        Ok(Some(v)) => {
-            flight.say(|key| Event::Hit { key });
-            return Ok((flight, Lookup::Fresh(v)));
-        }
-        Ok(None) => flight.arm(),
-        Err(e) => {
-            let fault = e.into();
-            flight.say(|key| Event::Failed { key: Some(key), fault });
-            return Err(());
-        }
-    }
-    let mut sent = Instant::ZERO;
-    let reply = {
-        let Ok(key) = flight.key() else { return Err(()) };
-        let (held, sent) = (&flight, &mut sent);
-        // a cache that fails is asked no more: the body runs
-        contend(held.face(), key, held.patience(), Patience::NONE, || {
-            *sent = now(held.face());
-            let ask = held.ask();
-            async move { held.face().join(key, codec, &ask).await }
-        })
-        .await
-    };
-    match reply {
-        Ok(Contended::Granted(lookup)) => {
-            match &lookup {
-                Lookup::Fill { fence, remaining, .. } => {
-                    flight.granted(sent, Grant { fence: *fence, index: 0, remaining: *remaining });
-                }
-                Lookup::Fresh(_) | Lookup::Stale(_) => {
-                    flight.disarm();
-                    flight.say(|key| Event::Joined { key });
-                }
-            }
-            Ok((flight, lookup))
-        }
-        // patience without a deadline never ends busy
-        Ok(Contended::Busy(_)) => {
-            flight.disarm();
-            Err(())
-        }
-        Err(fault) => {
-            flight.say(|key| Event::Failed { key: Some(key), fault });
-            if !fault.is_indeterminate() {
-                flight.disarm();
-            }
-            Err(())
-        }
-    }
-}
-
-/// Stores what the body brought, if it is worth keeping; the body's result is never replaced.
-async fn land<F, K, R, C>(flight: &mut Claim<F>, shape: &K, codec: &C, ttl: Option<Ttl>, out: &R)
-where
-    F: Face + AsyncRights + AsyncEntryStore + AsyncCacheStore<K::Value, C>,
-    K: Shape<R>,
-{
-    let Ok(key) = flight.key() else { return };
-    let default = instance(flight.face()).config().ttl;
-    if shape.hides() {
-        flight.say(|key| Event::Failed { key: Some(key), fault: HIDDEN });
-    }
-    let done = match shape.keep(out) {
-        Some(value) => {
-            let life = Life::new(Ttl::resolve(ttl, default));
-            flight.face().publish(key, codec, flight.token(), value, life).await
-        }
-        None => flight.face().abandon(key, flight.token()).await,
-    };
-    match done {
-        Ok(holding) => {
-            if holding == Holding::Lost {
-                flight.say(|key| Event::Lost { key });
-            }
-            flight.disarm();
-        }
-        Err(e) => {
-            let fault = e.into();
-            flight.say(|key| Event::Failed { key: Some(key), fault });
-        }
-    }
-}
-
-/// Polls `body` with its flight marked, so that a recursive call on this stack computes instead of waiting.
-async fn marked<F: Face, T>(flight: &Claim<F>, body: impl Future<Output = T>) -> T {
-    struct Inside<'a, F: Face>(&'a Claim<F>);
-    impl<F: Face> Inside<'_, F> {
-        fn set(&self, inside: bool) {
-            if let Ok(key) = self.0.key() {
-                instance(self.0.face()).store().mark(key, self.0.token(), inside);
-            }
-        }
-    }
-    impl<F: Face> Drop for Inside<'_, F> {
-        fn drop(&mut self) {
-            self.set(false);
-        }
-    }
-    let mut body = pin!(body);
-    poll_fn(|cx| {
-        // unset also when the body panics
-        let inside = Inside(flight);
-        inside.set(true);
-        body.as_mut().poll(cx)
-    })
-    .await
-}
+use core::future::Future;
 
 /// A cached value by its key; can be kept and used again. Made by `Instance::cache`.
 ///
@@ -210,6 +61,10 @@ impl<P: Handle, C> Cache<P, C> {
         Cache { handle: self.handle, key: self.key, ttl: self.ttl, codec }
     }
 
+    fn flight<H: Handle<Store = P::Store>>(&self, handle: H) -> Lease<H> {
+        Lease::flight(handle, self.ttl).of_key(self.key.clone())
+    }
+
     /// What the stored bytes are of; bytes of something else are a miss. The type's name unless said.
     pub fn type_tag(self, tag: &'static str) -> Cache<P, Tagged<C>> {
         Cache { handle: self.handle, key: self.key, ttl: self.ttl, codec: Tagged::new(self.codec, tag) }
@@ -236,10 +91,9 @@ where
     /// A store that fails does not matter: `make` runs. Dropping the future while it runs lets the next waiter make it.
     pub async fn get_or_insert<V>(&self, make: impl Future<Output = V>) -> V
     where
-        P::Store: AsyncCacheStore<V, C> + AsyncEntryStore,
-        Tasks<P>: AsyncRights,
+        P::Store: Values<V, C>,
     {
-        fill(Tasks(self.handle.clone()), self.key.clone(), Whole, &self.codec, self.ttl, async move || make.await).await
+        self.fill(Whole, async move || make.await).await
     }
 
     /// The value; on a miss one caller loads it and the others wait for what it brings.
@@ -248,10 +102,19 @@ where
     /// Dropping the future while it loads lets the next waiter load.
     pub async fn get_or_insert_with<V, E>(&self, load: impl AsyncFnOnce() -> Result<V, E>) -> Result<V, E>
     where
-        P::Store: AsyncCacheStore<V, C> + AsyncEntryStore,
-        Tasks<P>: AsyncRights,
+        P::Store: Values<V, C>,
     {
-        fill(Tasks(self.handle.clone()), self.key.clone(), InOk, &self.codec, self.ttl, load).await
+        self.fill(InOk, load).await
+    }
+
+    async fn fill<K: Shape<R>, R>(&self, shape: K, load: impl AsyncFnOnce() -> R) -> R
+    where
+        P::Store: Values<K::Value, C>,
+    {
+        match hit(&self.handle, &self.key, &shape, &self.codec) {
+            Some(out) => out,
+            None => self.flight(self.handle.clone()).cached(shape, &self.codec, load).await,
+        }
     }
 
     /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
@@ -283,21 +146,27 @@ where
     /// A store that fails does not matter: `make` runs.
     pub fn get_or_insert_blocking<V>(&self, make: impl FnOnce() -> V) -> V
     where
-        P::Store: CacheStore<V, C> + EntryStore,
-        Threads<P>: AsyncRights,
+        P::Store: Values<V, C>,
     {
-        let face = Threads(self.handle.clone());
-        ready(fill(face, self.key.clone(), Whole, &self.codec, self.ttl, async move || make()))
+        self.fill_blocking(Whole, make)
     }
 
     /// The value; on a miss one caller loads it and the others wait for what it brings.
     pub fn get_or_insert_with_blocking<V, E>(&self, load: impl FnOnce() -> Result<V, E>) -> Result<V, E>
     where
-        P::Store: CacheStore<V, C> + EntryStore,
-        Threads<P>: AsyncRights,
+        P::Store: Values<V, C>,
     {
-        let face = Threads(self.handle.clone());
-        ready(fill(face, self.key.clone(), InOk, &self.codec, self.ttl, async move || load()))
+        self.fill_blocking(InOk, load)
+    }
+
+    fn fill_blocking<K: Shape<R>, R>(&self, shape: K, load: impl FnOnce() -> R) -> R
+    where
+        P::Store: Values<K::Value, C>,
+    {
+        match hit(&self.handle, &self.key, &shape, &self.codec) {
+            Some(out) => out,
+            None => self.flight(Threads(self.handle.clone())).cached_blocking(shape, &self.codec, load),
+        }
     }
 
     /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
@@ -313,12 +182,12 @@ where
 #[inline]
 pub(crate) fn hit<P: Handle, K, R, C>(handle: &P, key: &<P::Store as Host>::KeyBuf, shape: &K, codec: &C) -> Option<R>
 where
-    P::Store: crate::store::Peek<K::Value, C>,
+    P::Store: Values<K::Value, C>,
     K: Shape<R>,
 {
     let instance = handle.instance();
     let key = instance.store().key(Kind::Cache, key).ok()?;
-    let value = crate::store::Peek::peek(instance.store(), key, codec)?;
+    let value = instance.store().peek(&key, codec)?;
     instance.observer().event(&Event::Hit { key });
     Some(shape.back(value))
 }

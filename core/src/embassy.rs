@@ -8,7 +8,7 @@ use crate::{
         lock::Lock,
         ram::RamStore,
     },
-    time::{Clock, Instant, PollTimer, Timer},
+    time::{Clock, Instant, Timer},
 };
 use core::{
     cell::RefCell,
@@ -37,13 +37,8 @@ impl Clock for EmbassyClock {
 }
 
 impl Timer for EmbassyClock {
-    async fn sleep_until(&self, at: Instant) {
-        core::future::poll_fn(|cx| self.poll_until(at, cx)).await;
-    }
-}
-
-impl PollTimer for EmbassyClock {
-    fn poll_until(&self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    type Wait = ();
+    fn poll_until(&self, (): &mut (), at: Instant, cx: &mut Context<'_>) -> Poll<()> {
         if self.now() >= at {
             return Poll::Ready(());
         }

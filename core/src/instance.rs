@@ -2,8 +2,8 @@
 
 use crate::{
     cache::{self, Cache},
-    drive::ready,
     key::{AsKey, Key, Kind},
+    lease::{Lease, LeaseOf, Wait},
     lock::Lock,
     observe::{Observer, Silent},
     once::Once,
@@ -11,8 +11,8 @@ use crate::{
     patience::POLL,
     pool::Pool,
     store::{
-        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncPermitStore, AsyncRights, CacheStore,
-        EntryStore, Fault, Force, Host, Inspect, Peek, PermitStore, Tasks, Threads,
+        AsyncEntryStore, AsyncForce, AsyncInspect, AsyncPermitStore, EntryStore, Fault, Force, Host, Inspect, Leases,
+        PermitStore, Threads, Values,
     },
     time::{Sleep, Timer},
     ttl::Ttl,
@@ -75,14 +75,16 @@ pub struct Instance<S, O = Silent> {
 /// Something that leads to an instance: a reference, or an owned handle that is cheap to clone.
 pub trait Handle: Clone {
     /// The store of the instance.
-    type Store: Host;
+    type Store: Leases;
     /// Its observer.
     type Observer: Observer;
+    /// Whether who asks through it is a thread that may be blocked.
+    const MAY_BLOCK: bool = false;
     /// The instance.
     fn instance(&self) -> &Instance<Self::Store, Self::Observer>;
 }
 
-impl<S: Host, O: Observer> Handle for &Instance<S, O> {
+impl<S: Leases, O: Observer> Handle for &Instance<S, O> {
     type Store = S;
     type Observer = O;
     #[inline]
@@ -156,7 +158,7 @@ fn render<P: Handle>(key: impl AsKey) -> <P::Store as Host>::KeyBuf {
     buf
 }
 
-impl<S: Host, O: Observer> Instance<S, O> {
+impl<S: Leases, O: Observer> Instance<S, O> {
     /// A lock: at most one at a time.
     pub fn lock(&self, key: impl AsKey) -> Lock<&Self> {
         Primitives::lock(&self, key)
@@ -240,7 +242,7 @@ impl<S: Host, O: Observer> Instance<S, O> {
 
 /// What the attribute macros call.
 #[doc(hidden)]
-impl<S: Host, O: Observer> Instance<S, O> {
+impl<S: Leases, O: Observer> Instance<S, O> {
     #[inline]
     pub fn key_buf(&self) -> S::KeyBuf {
         S::KeyBuf::default()
@@ -269,10 +271,27 @@ impl<S: Host, O: Observer> Instance<S, O> {
     #[inline]
     pub fn hit<K, R, C>(&self, key: &S::KeyBuf, shape: &K, codec: &C) -> Option<R>
     where
-        S: Peek<K::Value, C>,
+        S: Values<K::Value, C>,
         K: Shape<R>,
     {
         cache::hit(&self, key, shape, codec)
+    }
+
+    /// A lock, a permit or a run about to be asked for by a task, without its key.
+    #[inline]
+    pub fn lease(&self, of: LeaseOf, ttl: Option<Duration>, wait: Wait) -> Lease<&Self> {
+        Lease::of(self, of, ttl, wait)
+    }
+
+    #[inline]
+    pub fn lease_blocking(&self, of: LeaseOf, ttl: Option<Duration>, wait: Wait) -> Lease<Threads<&Self>> {
+        Lease::of(Threads(self), of, ttl, wait)
+    }
+
+    /// A flight about to be asked for by a task, without its key.
+    #[inline]
+    pub fn flight(&self, ttl: Option<Ttl>) -> Lease<&Self> {
+        Lease::flight(self, ttl)
     }
 
     pub async fn cached<K, R, C>(
@@ -284,12 +303,11 @@ impl<S: Host, O: Observer> Instance<S, O> {
         body: impl AsyncFnOnce() -> R,
     ) -> R
     where
-        S: AsyncCacheStore<K::Value, C> + AsyncEntryStore,
+        S: Values<K::Value, C>,
         S::Clock: Timer,
-        for<'a> Tasks<&'a Self>: AsyncRights,
         K: Shape<R>,
     {
-        cache::fill(Tasks(self), key, shape, codec, ttl, body).await
+        Lease::flight(self, ttl).of_key(key).cached(shape, codec, body).await
     }
 
     pub fn cached_blocking<K, R, C>(
@@ -301,11 +319,10 @@ impl<S: Host, O: Observer> Instance<S, O> {
         body: impl FnOnce() -> R,
     ) -> R
     where
-        S: CacheStore<K::Value, C> + EntryStore,
+        S: Values<K::Value, C>,
         S::Clock: Sleep,
-        for<'a> Threads<&'a Self>: AsyncRights,
         K: Shape<R>,
     {
-        ready(cache::fill(Threads(self), key, shape, codec, ttl, async move || body()))
+        Lease::flight(Threads(self), ttl).of_key(key).cached_blocking(shape, codec, body)
     }
 }

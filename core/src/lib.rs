@@ -34,17 +34,18 @@ pub mod codec;
 pub mod drive;
 #[cfg(feature = "embassy")]
 pub mod embassy;
-pub mod hold;
+pub mod guard;
 pub mod instance;
 pub mod key;
+pub mod lease;
 #[cfg(feature = "link")]
 pub mod link;
 pub mod lock;
 pub mod observe;
 pub mod once;
+pub mod op;
 pub mod outcome;
 pub mod patience;
-pub mod polled;
 pub mod pool;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
@@ -74,15 +75,13 @@ pub use cachify_macros::{cached_core as cached, lock_core as lock, once_core as 
 pub mod __private {
     pub use crate::{
         codec::Tagged,
-        drive::{begun, carried},
-        hold::Wait,
         key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeySink, Part, Text},
+        lease::{LeaseOf, Wait, begun, carried},
         outcome::{
             Encoded, Ends, IsAny, IsOption, IsResult, LockRefusal, Probe, Refusal, Refused, SaysNothing, SaysWhy,
             Shape, Whole, keeps_err, keeps_none,
         },
-        polled::{Via, ViaAny, ViaPolled},
-        store::{Fault, Want},
+        store::Fault,
         ttl::Ttl,
     };
 

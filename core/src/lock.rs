@@ -1,26 +1,16 @@
 //! Locks: ask, run, give back.
 
 use crate::{
-    cell::Holding,
-    drive::ready,
-    hold::{Held, Request, Wait},
+    guard::{BlockingLockGuard, LockGuard},
     instance::Handle,
     key::Kind,
+    lease::{Lease, LeaseOf, Wait},
     outcome::Refused,
-    store::{AsyncForce, AsyncInspect, AsyncRights, Fault, Force, Host, Inspect, Tasks, Threads, Want},
+    store::{AsyncForce, AsyncInspect, Fault, Force, Host, Inspect, Threads},
     time::{Sleep, Timer},
     token::FencingToken,
 };
-use core::{future::Future, time::Duration};
-
-/// The right to be the only one.
-#[derive(Debug)]
-pub enum Lease {}
-
-/// A lock that is held by a task.
-pub type Guard<P> = Held<Tasks<P>, Lease>;
-/// A lock that is held by a thread.
-pub type BlockingGuard<P> = Held<Threads<P>, Lease>;
+use core::time::Duration;
 
 /// A lock by its key: not held yet, can be kept and used again. Made by `Instance::lock`.
 ///
@@ -78,44 +68,52 @@ impl<P: Handle> Lock<P> {
         self
     }
 
-    /// What is asked for, on any face.
-    #[doc(hidden)]
-    pub fn request(&self) -> Request<P> {
-        let ttl = self.ttl.unwrap_or(self.handle.instance().config().lease);
-        Request { key: self.key.clone(), want: Want::Lease, ttl, wait: self.wait }
-    }
-
-    fn at_once(&self) -> Request<P> {
-        Request { wait: Wait::No, ..self.request() }
+    fn lease<H: Handle<Store = P::Store>>(&self, handle: H, wait: Wait) -> Lease<H> {
+        Lease::of(handle, LeaseOf::Lock, self.ttl, wait).of_key(self.key.clone())
     }
 }
 
 /// For tasks.
 impl<P: Handle> Lock<P>
 where
-    Tasks<P>: AsyncRights,
     <P::Store as Host>::Clock: Timer,
 {
     /// Takes the lock, waiting as long as was said.
     ///
     /// Dropping the future leaves the lock free: what may have been granted is given back.
-    pub async fn acquire(&self) -> Result<Guard<P>, Refused> {
-        self.request().obtain(Tasks(self.handle.clone())).await
+    ///
+    /// # Errors
+    /// [`Refused::Busy`] when somebody else holds it until the wait is over; any other [`Refused`] when the store could
+    /// not be asked.
+    pub async fn acquire(&self) -> Result<LockGuard<P>, Refused> {
+        let mut lease = self.lease(self.handle.clone(), self.wait);
+        lease.turn().await?;
+        Ok(LockGuard(lease))
     }
 
     /// Takes the lock if it is free, else `None`; does not wait.
-    pub async fn try_acquire(&self) -> Result<Option<Guard<P>>, Refused> {
-        unless_contended(self.at_once().obtain(Tasks(self.handle.clone())).await)
+    ///
+    /// Dropping the future leaves the lock free.
+    ///
+    /// # Errors
+    /// [`Refused`] when the store could not be asked.
+    pub async fn try_acquire(&self) -> Result<Option<LockGuard<P>>, Refused> {
+        let mut lease = self.lease(self.handle.clone(), Wait::No);
+        Ok(unless_contended(lease.turn().await)?.map(|()| LockGuard(lease)))
     }
 
     /// Runs `body` under the lock, renewing it.
     ///
-    /// A lock that is lost meanwhile does not stop the body; the fence protects what it writes.
+    /// A lock that is lost meanwhile does not stop the body; the fence protects what it writes. Dropping the future
+    /// drops the body and gives the lock back.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire); a failure to give back is an event, never the caller's result.
     pub async fn run<T>(&self, body: impl AsyncFnOnce(FencingToken) -> T) -> Result<T, Refused> {
-        let guard = self.acquire().await?;
-        let out = guard.carry(body(guard.fence())).await;
-        // a failure to release is an event, never the caller's result
-        let _ = guard.settle(true).await;
+        let mut lease = self.lease(self.handle.clone(), self.wait);
+        lease.turn().await?;
+        let out = lease.carry(body(lease.fence())).await;
+        lease.finish(true).await;
         Ok(out)
     }
 }
@@ -123,22 +121,34 @@ where
 /// For threads.
 impl<P: Handle> Lock<P>
 where
-    Threads<P>: AsyncRights,
     <P::Store as Host>::Clock: Sleep,
 {
     /// Takes the lock, blocking this thread as long as was said.
-    pub fn acquire_blocking(&self) -> Result<BlockingGuard<P>, Refused> {
-        ready(self.request().obtain(Threads(self.handle.clone())))
+    ///
+    /// # Errors
+    /// [`Refused::Busy`] when somebody else holds it until the wait is over; any other [`Refused`] when the store could
+    /// not be asked.
+    pub fn acquire_blocking(&self) -> Result<BlockingLockGuard<P>, Refused> {
+        let mut lease = self.lease(Threads(self.handle.clone()), self.wait);
+        lease.turn_blocking()?;
+        Ok(BlockingLockGuard(lease))
     }
 
     /// Takes the lock if it is free, else `None`; does not wait.
-    pub fn try_acquire_blocking(&self) -> Result<Option<BlockingGuard<P>>, Refused> {
-        unless_contended(ready(self.at_once().obtain(Threads(self.handle.clone()))))
+    ///
+    /// # Errors
+    /// [`Refused`] when the store could not be asked.
+    pub fn try_acquire_blocking(&self) -> Result<Option<BlockingLockGuard<P>>, Refused> {
+        let mut lease = self.lease(Threads(self.handle.clone()), Wait::No);
+        Ok(unless_contended(lease.turn_blocking())?.map(|()| BlockingLockGuard(lease)))
     }
 
     /// Runs `body` under the lock.
     ///
     /// Core does not renew meanwhile, for the thread is busy with the body; the std instances do.
+    ///
+    /// # Errors
+    /// As [`acquire_blocking`](Self::acquire_blocking); a failure to give back is an event, never the caller's result.
     pub fn run_blocking<T>(&self, body: impl FnOnce(FencingToken) -> T) -> Result<T, Refused> {
         let guard = self.acquire_blocking()?;
         let out = body(guard.fence());
@@ -179,35 +189,6 @@ impl<P: Handle> Lock<P> {
         P::Store: Force,
     {
         self.handle.instance().force_blocking(Kind::Lock, &self.key)
-    }
-}
-
-impl<P: Handle> Guard<P>
-where
-    Tasks<P>: AsyncRights,
-    <P::Store as Host>::Clock: Timer,
-{
-    /// Gives the lock back; whether it was still held.
-    ///
-    /// Dropping the future, or the guard, leaves the release to the store's background work.
-    pub async fn release(self) -> Result<Holding, Refused> {
-        Ok(self.settle(true).await?)
-    }
-
-    /// Runs `body`, renewing the lock beside it.
-    pub async fn run<T>(&self, body: impl Future<Output = T>) -> T {
-        self.carry(body).await
-    }
-}
-
-impl<P: Handle> BlockingGuard<P>
-where
-    Threads<P>: AsyncRights,
-    <P::Store as Host>::Clock: Sleep,
-{
-    /// Gives the lock back; whether it was still held.
-    pub fn release(self) -> Result<Holding, Refused> {
-        Ok(ready(self.settle(true))?)
     }
 }
 

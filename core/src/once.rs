@@ -1,26 +1,16 @@
 //! Once: skip what is already running, or ran a moment ago.
 
 use crate::{
-    cell::Holding,
-    drive::ready,
-    hold::{Held, Request, Wait},
+    guard::{BlockingRunGuard, RunGuard},
     instance::Handle,
     key::Kind,
-    outcome::{Refused, Whole},
-    store::{AsyncForce, AsyncInspect, AsyncRights, Fault, Force, Host, Inspect, Tasks, Threads, Want},
+    lease::{Lease, LeaseOf, Wait},
+    outcome::Refused,
+    store::{AsyncForce, AsyncInspect, Fault, Force, Host, Inspect, Threads},
     time::{Sleep, Timer},
     token::FencingToken,
 };
 use core::time::Duration;
-
-/// The right to run.
-#[derive(Debug)]
-pub enum Turn {}
-
-/// A run under way in a task.
-pub type Run<P> = Held<Tasks<P>, Turn>;
-/// A run under way in a thread.
-pub type BlockingRun<P> = Held<Threads<P>, Turn>;
 
 /// How a run that may be skipped ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,36 +62,43 @@ impl<P: Handle> Once<P> {
         self
     }
 
-    /// What is asked for, on any face.
-    #[doc(hidden)]
-    pub fn request(&self) -> Request<P> {
-        let ttl = self.ttl.unwrap_or(self.handle.instance().config().lease);
-        let want = Want::Run { keep: self.keep };
-        Request { key: self.key.clone(), want, ttl, wait: Wait::No }
+    fn lease<H: Handle<Store = P::Store>>(&self, handle: H) -> Lease<H> {
+        Lease::of(handle, LeaseOf::Run { keep: self.keep }, self.ttl, Wait::No).of_key(self.key.clone())
     }
 }
 
 /// For tasks.
 impl<P: Handle> Once<P>
 where
-    Tasks<P>: AsyncRights,
     <P::Store as Host>::Clock: Timer,
 {
-    /// Asks to run; whoever gets the run ends it with `complete`, `fail`, or by dropping it.
+    /// Asks to run; who gets the run ends it with `complete`, `fail`, or by dropping it.
     ///
     /// Dropping the future leaves nothing behind.
-    pub async fn begin(&self) -> Result<Run<P>, Refused> {
-        self.request().obtain(Tasks(self.handle.clone())).await
+    ///
+    /// # Errors
+    /// [`Refused::Busy`] while somebody runs, or a marker is kept; any other [`Refused`] when the store could not be
+    /// asked.
+    pub async fn begin(&self) -> Result<RunGuard<P>, Refused> {
+        let mut lease = self.lease(self.handle.clone());
+        lease.turn().await?;
+        Ok(RunGuard(lease))
     }
 
     /// Runs `body` unless somebody else does, or did a moment ago. Any result counts as success.
+    ///
+    /// Dropping the future drops the body; the run failed.
+    ///
+    /// # Errors
+    /// [`Refused`] when the store could not be asked.
     pub async fn run<T>(&self, body: impl AsyncFnOnce(FencingToken) -> T) -> Result<Ran<T>, Refused> {
-        let run = match skipped(self.begin().await)? {
-            Ran::Ran(run) => run,
+        let mut lease = self.lease(self.handle.clone());
+        match skipped(lease.turn().await)? {
+            Ran::Ran(()) => {}
             Ran::Skipped(remaining) => return Ok(Ran::Skipped(remaining)),
-        };
-        let out = run.carry(body(run.fence())).await;
-        run.finish(&Whole, &out).await;
+        }
+        let out = lease.carry(body(lease.fence())).await;
+        lease.finish(true).await;
         Ok(Ran::Ran(out))
     }
 
@@ -125,15 +122,23 @@ where
 /// For threads.
 impl<P: Handle> Once<P>
 where
-    Threads<P>: AsyncRights,
     <P::Store as Host>::Clock: Sleep,
 {
-    /// Asks to run; whoever gets the run ends it with `complete`, `fail`, or by dropping it.
-    pub fn begin_blocking(&self) -> Result<BlockingRun<P>, Refused> {
-        ready(self.request().obtain(Threads(self.handle.clone())))
+    /// Asks to run; who gets the run ends it with `complete`, `fail`, or by dropping it.
+    ///
+    /// # Errors
+    /// [`Refused::Busy`] while somebody runs, or a marker is kept; any other [`Refused`] when the store could not be
+    /// asked.
+    pub fn begin_blocking(&self) -> Result<BlockingRunGuard<P>, Refused> {
+        let mut lease = self.lease(Threads(self.handle.clone()));
+        lease.turn_blocking()?;
+        Ok(BlockingRunGuard(lease))
     }
 
     /// Runs `body` unless somebody else does, or did a moment ago. Any result counts as success.
+    ///
+    /// # Errors
+    /// [`Refused`] when the store could not be asked.
     pub fn run_blocking<T>(&self, body: impl FnOnce(FencingToken) -> T) -> Result<Ran<T>, Refused> {
         let run = match skipped(self.begin_blocking())? {
             Ran::Ran(run) => run,
@@ -158,38 +163,6 @@ where
         P::Store: Force,
     {
         self.handle.instance().force_blocking(Kind::Once, &self.key)
-    }
-}
-
-impl<P: Handle> Run<P>
-where
-    Tasks<P>: AsyncRights,
-    <P::Store as Host>::Clock: Timer,
-{
-    /// The run succeeded: its marker is kept. Tells whether it was still this run's turn.
-    pub async fn complete(self) -> Result<Holding, Refused> {
-        Ok(self.settle(true).await?)
-    }
-
-    /// The run failed: nothing is kept.
-    pub async fn fail(self) -> Result<Holding, Refused> {
-        Ok(self.settle(false).await?)
-    }
-}
-
-impl<P: Handle> BlockingRun<P>
-where
-    Threads<P>: AsyncRights,
-    <P::Store as Host>::Clock: Sleep,
-{
-    /// The run succeeded: its marker is kept. Tells whether it was still this run's turn.
-    pub fn complete(self) -> Result<Holding, Refused> {
-        Ok(ready(self.settle(true))?)
-    }
-
-    /// The run failed: nothing is kept.
-    pub fn fail(self) -> Result<Holding, Refused> {
-        Ok(ready(self.settle(false))?)
     }
 }
 

@@ -1,26 +1,16 @@
 //! Pools: at most so many at once.
 
 use crate::{
-    cell::Holding,
-    drive::ready,
-    hold::{Held, Request, Wait},
+    guard::{BlockingPermit, Permit},
     instance::Handle,
+    lease::{Lease, LeaseOf, Wait},
     lock::unless_contended,
     outcome::Refused,
-    store::{AsyncPermitStore, AsyncRights, Fault, Host, PermitStore, Tasks, Threads, Want},
+    store::{AsyncPermitStore, Fault, Host, PermitStore, Threads},
     time::{Sleep, Timer},
     token::FencingToken,
 };
-use core::{future::Future, time::Duration};
-
-/// The right to be one of many.
-#[derive(Debug)]
-pub enum OneOf {}
-
-/// A permit that is held by a task.
-pub type Permit<P> = Held<Tasks<P>, OneOf>;
-/// A permit that is held by a thread.
-pub type BlockingPermit<P> = Held<Threads<P>, OneOf>;
+use core::time::Duration;
 
 /// A pool by its key and size; can be kept and used again. Made by `Instance::pool`.
 ///
@@ -76,48 +66,62 @@ impl<P: Handle> Pool<P> {
         self
     }
 
-    /// What is asked for, on any face.
-    #[doc(hidden)]
-    pub fn request(&self) -> Request<P> {
-        let ttl = self.ttl.unwrap_or(self.handle.instance().config().permit);
-        let want = Want::Permit { size: self.size };
-        Request { key: self.key.clone(), want, ttl, wait: self.wait }
-    }
-
-    fn at_once(&self) -> Request<P> {
-        Request { wait: Wait::No, ..self.request() }
+    fn lease<H: Handle<Store = P::Store>>(&self, handle: H, wait: Wait) -> Lease<H> {
+        Lease::of(handle, LeaseOf::Permit { size: self.size }, self.ttl, wait).of_key(self.key.clone())
     }
 }
 
 /// For tasks.
 impl<P: Handle> Pool<P>
 where
-    P::Store: AsyncPermitStore,
-    Tasks<P>: AsyncRights,
     <P::Store as Host>::Clock: Timer,
 {
     /// Takes a permit, waiting as long as was said.
     ///
     /// Dropping the future leaves the pool as it was: what may have been granted is given back.
+    ///
+    /// # Errors
+    /// [`Refused::Full`] when all are held until the wait is over; any other [`Refused`] when the store could not be
+    /// asked.
     pub async fn take(&self) -> Result<Permit<P>, Refused> {
-        self.request().obtain(Tasks(self.handle.clone())).await
+        let mut lease = self.lease(self.handle.clone(), self.wait);
+        lease.turn().await?;
+        Ok(Permit(lease))
     }
 
     /// Takes a permit if one is free, else `None`; does not wait.
+    ///
+    /// Dropping the future leaves the pool as it was.
+    ///
+    /// # Errors
+    /// [`Refused`] when the store could not be asked.
     pub async fn try_take(&self) -> Result<Option<Permit<P>>, Refused> {
-        unless_contended(self.at_once().obtain(Tasks(self.handle.clone())).await)
+        let mut lease = self.lease(self.handle.clone(), Wait::No);
+        Ok(unless_contended(lease.turn().await)?.map(|()| Permit(lease)))
     }
 
     /// Runs `body` with a permit, renewing it.
+    ///
+    /// Dropping the future drops the body and gives the permit back.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take); a failure to give back is an event, never the caller's result.
     pub async fn run<T>(&self, body: impl AsyncFnOnce(FencingToken) -> T) -> Result<T, Refused> {
-        let permit = self.take().await?;
-        let out = permit.carry(body(permit.fence())).await;
-        let _ = permit.settle(true).await;
+        let mut lease = self.lease(self.handle.clone(), self.wait);
+        lease.turn().await?;
+        let out = lease.carry(body(lease.fence())).await;
+        lease.finish(true).await;
         Ok(out)
     }
 
     /// How many permits are held.
-    pub async fn in_use(&self) -> Result<u16, Fault> {
+    ///
+    /// # Errors
+    /// [`Fault`] when the store could not be asked.
+    pub async fn in_use(&self) -> Result<u16, Fault>
+    where
+        P::Store: AsyncPermitStore,
+    {
         self.handle.instance().in_use(&self.key).await
     }
 }
@@ -125,21 +129,32 @@ where
 /// For threads.
 impl<P: Handle> Pool<P>
 where
-    P::Store: PermitStore,
-    Threads<P>: AsyncRights,
     <P::Store as Host>::Clock: Sleep,
 {
     /// Takes a permit, blocking this thread as long as was said.
+    ///
+    /// # Errors
+    /// [`Refused::Full`] when all are held until the wait is over; any other [`Refused`] when the store could not be
+    /// asked.
     pub fn take_blocking(&self) -> Result<BlockingPermit<P>, Refused> {
-        ready(self.request().obtain(Threads(self.handle.clone())))
+        let mut lease = self.lease(Threads(self.handle.clone()), self.wait);
+        lease.turn_blocking()?;
+        Ok(BlockingPermit(lease))
     }
 
     /// Takes a permit if one is free, else `None`; does not wait.
+    ///
+    /// # Errors
+    /// [`Refused`] when the store could not be asked.
     pub fn try_take_blocking(&self) -> Result<Option<BlockingPermit<P>>, Refused> {
-        unless_contended(ready(self.at_once().obtain(Threads(self.handle.clone()))))
+        let mut lease = self.lease(Threads(self.handle.clone()), Wait::No);
+        Ok(unless_contended(lease.turn_blocking())?.map(|()| BlockingPermit(lease)))
     }
 
     /// Runs `body` with a permit.
+    ///
+    /// # Errors
+    /// As [`take_blocking`](Self::take_blocking); a failure to give back is an event, never the caller's result.
     pub fn run_blocking<T>(&self, body: impl FnOnce(FencingToken) -> T) -> Result<T, Refused> {
         let permit = self.take_blocking()?;
         let out = body(permit.fence());
@@ -148,38 +163,13 @@ where
     }
 
     /// How many permits are held.
-    pub fn in_use_blocking(&self) -> Result<u16, Fault> {
-        self.handle.instance().in_use_blocking(&self.key)
-    }
-}
-
-impl<P: Handle> Permit<P>
-where
-    P::Store: AsyncPermitStore,
-    Tasks<P>: AsyncRights,
-    <P::Store as Host>::Clock: Timer,
-{
-    /// Gives the permit back; whether it was still held.
     ///
-    /// Dropping the future, or the permit, leaves it to the store's background work.
-    pub async fn release(self) -> Result<Holding, Refused> {
-        Ok(self.settle(true).await?)
-    }
-
-    /// Runs `body`, renewing the permit beside it.
-    pub async fn run<T>(&self, body: impl Future<Output = T>) -> T {
-        self.carry(body).await
-    }
-}
-
-impl<P: Handle> BlockingPermit<P>
-where
-    P::Store: PermitStore,
-    Threads<P>: AsyncRights,
-    <P::Store as Host>::Clock: Sleep,
-{
-    /// Gives the permit back; whether it was still held.
-    pub fn release(self) -> Result<Holding, Refused> {
-        Ok(ready(self.settle(true))?)
+    /// # Errors
+    /// [`Fault`] when the store could not be asked.
+    pub fn in_use_blocking(&self) -> Result<u16, Fault>
+    where
+        P::Store: PermitStore,
+    {
+        self.handle.instance().in_use_blocking(&self.key)
     }
 }

@@ -9,14 +9,14 @@ pub mod fixed;
 pub mod growing;
 #[cfg(feature = "alloc")]
 pub mod kv;
+mod leases;
 pub mod lock;
 pub mod ram;
-mod rights;
 
 pub use face::*;
 #[cfg(feature = "alloc")]
 pub use kv::{AsyncKvStore, Kv, KvStore};
-pub use rights::{AsyncRights, Want};
+pub use leases::{Fresh, Leases, Values};
 
 use crate::{
     cell::Life,
@@ -29,8 +29,8 @@ use crate::{
 use core::{
     convert::Infallible,
     fmt,
-    future::{Future, pending, poll_fn},
-    task::Poll,
+    future::{Future, pending},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -87,8 +87,8 @@ pub trait Host: Store {
     type Clock: Clock;
     /// Where keys are rendered.
     type KeyBuf: KeyBuffer;
-    /// Watches over a granted right.
-    type Attendance: Attendance;
+    /// Watches over a granted lease.
+    type Monitor: Monitor;
     /// The codec of values for which none is named.
     type Codec: Default;
 
@@ -96,8 +96,11 @@ pub trait Host: Store {
     fn clock(&self) -> &Self::Clock;
     /// A token for one more attempt.
     fn token(&self) -> HolderToken;
-    /// Watches over a right of `ttl` that was just granted.
-    fn attend(&self, key: Key<'_>, token: HolderToken, ttl: Duration, validity: Validity) -> Self::Attendance;
+    /// Watches over a lease of so many milliseconds that was just granted.
+    fn monitor(&self, key: &Key<'_>, token: HolderToken, ttl: u64, validity: Validity) -> Self::Monitor {
+        let _ = (key, token, ttl, validity);
+        Self::Monitor::default()
+    }
 
     /// What keys begin with, outside the process.
     #[expect(clippy::unnecessary_literal_bound, reason = "hosts with a prefix lend it")]
@@ -121,40 +124,37 @@ pub trait Host: Store {
     }
 
     /// Remembers that the flight of `token` is being computed on this very stack, or no longer.
-    fn mark(&self, key: Key<'_>, token: HolderToken, inside: bool) {
+    fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         let _ = (key, token, inside);
-    }
-    /// Whether the key's flight is being computed further up this very stack.
-    fn is_marked(&self, key: Key<'_>) -> bool {
-        let _ = key;
-        false
     }
 }
 
-/// Watches over one granted right.
-pub trait Attendance {
-    /// Whether it also renews it; else the bracket does, beside the body.
+/// Watches over one granted lease, where a store renews by itself; `()` where it does not.
+pub trait Monitor: Default {
+    /// Whether any lease of this store may be watched over; if not, nothing of it is compiled.
+    const MAY_RENEW: bool = true;
+
+    /// Whether it renews this one; else the machine does, beside the body.
+    fn renews(&self) -> bool;
+
+    /// How long the lease is known to last, where the monitor keeps that.
+    fn validity(&self) -> Option<&Validity>;
+
+    /// Ready when the lease may have been lost before its time; may stay pending.
+    fn poll_alarm(&self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+impl Monitor for () {
+    const MAY_RENEW: bool = false;
+
     fn renews(&self) -> bool {
         false
     }
-
-    /// How long the right is known to last.
-    fn validity(&self) -> &Validity;
-
-    /// Ends when the right may have been lost before its time; may never end.
-    fn alarm(&self) -> impl Future<Output = ()> {
-        pending()
+    fn validity(&self) -> Option<&Validity> {
+        None
     }
-}
-
-impl Attendance for Validity {
-    fn validity(&self) -> &Validity {
-        self
-    }
-
-    /// Whoever ends it wakes the task that looks here.
-    fn alarm(&self) -> impl Future<Output = ()> {
-        poll_fn(|_| if self.is_over() { Poll::Ready(()) } else { Poll::Pending })
+    fn poll_alarm(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
     }
 }
 

@@ -4,7 +4,7 @@
 //! Not here: reading a clock. Core never does that by itself; a [`Clock`] is always handed in.
 
 use core::{
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -115,16 +115,20 @@ pub trait Clock {
 
 /// A clock that tasks can wait on.
 pub trait Timer: Clock {
-    /// Ends at `at` or soon after. Dropping the future cancels the wait.
-    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()>;
-}
+    /// What one wait keeps between polls; dropping it cancels the wait. Zero-sized on a microcontroller, whose time
+    /// driver keeps the wakers itself: so a future that waits there is a few words long.
+    type Wait: Default + Unpin;
 
-/// A timer without state: whoever waits asks again at every poll.
-///
-/// What a microcontroller's time driver offers; lets a future that waits be a few words long.
-pub trait PollTimer: Timer {
-    /// Whether `at` is reached; else the task is woken then.
-    fn poll_until(&self, at: Instant, cx: &mut Context<'_>) -> Poll<()>;
+    /// Whether `at` is reached; else the task is woken then. [`Instant::MAX`] is never reached.
+    ///
+    /// One `wait` serves one task: asked for another point, it forgets the earlier one.
+    fn poll_until(&self, wait: &mut Self::Wait, at: Instant, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Ends at `at` or soon after. Dropping the future cancels the wait.
+    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> {
+        let mut wait = Self::Wait::default();
+        poll_fn(move |cx| self.poll_until(&mut wait, at, cx))
+    }
 }
 
 /// A clock that a thread can wait on: for a point in time and for an event at once.
@@ -146,14 +150,9 @@ impl<C: Clock> Clock for &C {
 }
 
 impl<C: Timer> Timer for &C {
-    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> {
-        (**self).sleep_until(at)
-    }
-}
-
-impl<C: PollTimer> PollTimer for &C {
-    fn poll_until(&self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        (**self).poll_until(at, cx)
+    type Wait = C::Wait;
+    fn poll_until(&self, wait: &mut C::Wait, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        (**self).poll_until(wait, at, cx)
     }
 }
 

@@ -39,7 +39,8 @@ impl Validity {
     }
 
     /// Of a right that was never granted.
-    pub(crate) const fn ended() -> Self {
+    #[must_use]
+    pub const fn ended() -> Self {
         Self { since: Instant::ZERO, millis: AtomicMillis::new(0) }
     }
 
@@ -74,11 +75,6 @@ impl Validity {
     /// The right was lost.
     pub fn end(&self) {
         self.millis.store(0, Ordering::Release);
-    }
-
-    /// Whether it was ended before its time.
-    pub(crate) fn is_over(&self) -> bool {
-        self.lasting() == 0
     }
 
     fn lasting(&self) -> u64 {

@@ -6,7 +6,7 @@
 mod manual;
 mod timer;
 
-use cachify_core::time::{Clock, Instant, PollTimer, Sleep, Timer};
+use cachify_core::time::{Clock, Instant, Sleep, Timer};
 use std::{
     future::Future,
     pin::Pin,
@@ -141,34 +141,92 @@ impl Clock for StdClock {
 }
 
 impl Timer for StdClock {
-    async fn sleep_until(&self, at: Instant) {
+    type Wait = Wait;
+    fn poll_until(&self, wait: &mut Wait, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
         match &self.0 {
-            Source::System => system_sleep(at).await,
-            Source::Manual(manual) => manual.sleep_until(at).await,
+            Source::System => wait.poll_system(at, cx),
+            Source::Manual(manual) => wait.poll_manual(manual, at, cx),
         }
     }
 }
 
-/// For stores that are polled by hand. By the timer thread; a task whose wait ended early may be woken once more.
-impl PollTimer for StdClock {
-    fn poll_until(&self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        match &self.0 {
-            Source::System => timer::poll_until(at, cx),
-            Source::Manual(manual) => manual.poll_until(at, cx),
-        }
-    }
-}
+/// One wait of a task: by tokio's timer inside a tokio runtime, by the timer thread elsewhere, or by hand.
+#[derive(Debug, Default)]
+pub struct Wait(Option<(Instant, Armed)>);
 
-/// By tokio inside a tokio runtime, by the timer thread elsewhere.
-async fn system_sleep(at: Instant) {
-    if at == Instant::MAX {
-        return std::future::pending().await;
-    }
+#[derive(Debug)]
+enum Armed {
     #[cfg(feature = "tokio")]
-    if tokio::runtime::Handle::try_current().is_ok() {
-        return tokio::time::sleep(at.since(system::now())).await;
+    Tokio(Pin<Box<tokio::time::Sleep>>),
+    Thread(timer::Entry),
+    Manual(manual::Sleeper),
+}
+
+impl Wait {
+    /// What is armed for `at`; anything else is disarmed.
+    fn armed(&mut self, at: Instant) -> Option<&mut Armed> {
+        if self.0.as_ref().is_none_or(|(armed, _)| *armed != at) {
+            self.0 = None;
+        }
+        self.0.as_mut().map(|(_, armed)| armed)
     }
-    timer::sleep_until(at).await;
+
+    fn over(&mut self) -> Poll<()> {
+        self.0 = None;
+        Poll::Ready(())
+    }
+
+    fn poll_system(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        if at == Instant::MAX {
+            self.0 = None;
+            return Poll::Pending;
+        }
+        if system::now() >= at {
+            return self.over();
+        }
+        match self.armed(at) {
+            #[cfg(feature = "tokio")]
+            Some(Armed::Tokio(sleep)) => {
+                // a tick early is no end: it is looked at again then
+                if sleep.as_mut().poll(cx).is_ready() && system::now() < at {
+                    self.0 = None;
+                    return self.poll_system(at, cx);
+                }
+            }
+            Some(Armed::Thread(entry)) => entry.wake(cx.waker()),
+            Some(Armed::Manual(_)) | None => self.0 = Some((at, Self::arm(at, cx))),
+        }
+        if system::now() >= at { self.over() } else { Poll::Pending }
+    }
+
+    fn arm(at: Instant, cx: &mut Context<'_>) -> Armed {
+        #[cfg(feature = "tokio")]
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let mut sleep = Box::pin(tokio::time::sleep(at.since(system::now())));
+            if sleep.as_mut().poll(cx).is_ready() {
+                cx.waker().wake_by_ref();
+            }
+            return Armed::Tokio(sleep);
+        }
+        Armed::Thread(timer::Entry::new(at, cx.waker()))
+    }
+
+    fn poll_manual(&mut self, clock: &ManualClock, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        if at == Instant::MAX {
+            self.0 = None;
+            return Poll::Pending;
+        }
+        if clock.now() >= at {
+            return self.over();
+        }
+        if let Some(Armed::Manual(sleeper)) = self.armed(at) {
+            sleeper.wake(cx.waker());
+        } else {
+            self.0 = clock.sleep(at, cx.waker()).map(|sleeper| (at, Armed::Manual(sleeper)));
+        }
+        // it may have been moved meanwhile
+        if clock.now() >= at { self.over() } else { Poll::Pending }
+    }
 }
 
 /// Unparks a thread.
@@ -185,9 +243,13 @@ impl Sleep for StdClock {
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let mut cx = Context::from_waker(&waker);
         if let Source::Manual(manual) = &self.0 {
-            let mut timer = std::pin::pin!(manual.sleep_until(until));
             // the event first: who counts the sleepers knows that they wait for it already
-            while event.as_mut().poll(&mut cx).is_pending() && timer.as_mut().poll(&mut cx).is_pending() {
+            let mut sleeper = None;
+            while event.as_mut().poll(&mut cx).is_pending() {
+                sleeper = sleeper.or_else(|| manual.sleep(until, &waker));
+                if sleeper.is_none() || manual.now() >= until {
+                    return;
+                }
                 thread::park();
             }
             return;

@@ -31,9 +31,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 )]
 pub trait ErasedStore: Send + Sync {
     /// Does one operation.
-    fn call<'a>(&'a self, key: Key<'a>, operation: Operation<'a>) -> BoxFuture<'a, Result<Answer, Fault>>;
+    fn call<'a>(&'a self, key: Key<'a>, operation: Operation) -> BoxFuture<'a, Result<Answer, Fault>>;
     /// Does one operation, blocking; a store with only an async face refuses.
-    fn call_blocking(&self, key: Key<'_>, operation: Operation<'_>) -> Result<Answer, Fault>;
+    fn call_blocking(&self, key: Key<'_>, operation: Operation) -> Result<Answer, Fault>;
     /// See `Store::changed`.
     fn changed<'a>(&'a self, key: Key<'a>, ticket: Ticket) -> BoxFuture<'a, ()>;
     /// See `Store::dropped`.
@@ -59,38 +59,38 @@ macro_rules! dispatchers {
         $Entry:ident, $($asyncness:ident)?, [$($wait:tt)*];)*) => { $(
         $(#[$m])*
         #[doc(hidden)]
-        pub $($asyncness)? fn $name<S>(store: &S, key: Key<'_>, operation: Operation<'_>) -> Result<Answer, Fault>
+        pub $($asyncness)? fn $name<S>(store: &S, key: Key<'_>, operation: Operation) -> Result<Answer, Fault>
         where
             S: $Lease + $Permit + $Once + $Inspect + $Force + $Entry + $Cache<Vec<u8>, AsIs>,
         {
             use Operation as Op;
             let done = match operation {
-                Op::Acquire(ask) => $Lease::acquire(store, key, ask)$($wait)*.map(Answer::Grant),
-                Op::Renew(ask) => $Lease::renew(store, key, ask)$($wait)*.map(Answer::Holding),
+                Op::Acquire(ask) => $Lease::acquire(store, key, &ask)$($wait)*.map(Answer::Grant),
+                Op::Renew(ask) => $Lease::renew(store, key, &ask)$($wait)*.map(Answer::Holding),
                 Op::Release(token) => $Lease::release(store, key, token)$($wait)*.map(Answer::Holding),
-                Op::Take(size, ask) => $Permit::take(store, key, size, ask)$($wait)*.map(Answer::Grant),
-                Op::Extend(ask) => $Permit::extend(store, key, ask)$($wait)*.map(Answer::Holding),
+                Op::Take(size, ask) => $Permit::take(store, key, size, &ask)$($wait)*.map(Answer::Grant),
+                Op::Extend(ask) => $Permit::extend(store, key, &ask)$($wait)*.map(Answer::Holding),
                 Op::GiveBack(token) => $Permit::give_back(store, key, token)$($wait)*.map(Answer::Holding),
                 Op::InUse => $Permit::in_use(store, key)$($wait)*.map(Answer::Count),
-                Op::Begin(ask) => $Once::begin(store, key, ask)$($wait)*.map(Answer::Begun),
-                Op::Touch(ask) => $Once::touch(store, key, ask)$($wait)*.map(Answer::Holding),
+                Op::Begin(ask) => $Once::begin(store, key, &ask)$($wait)*.map(Answer::Begun),
+                Op::Touch(ask) => $Once::touch(store, key, &ask)$($wait)*.map(Answer::Holding),
                 Op::Complete(token, keep) => $Once::complete(store, key, token, keep)$($wait)*.map(Answer::Holding),
                 Op::Fail(token) => $Once::fail(store, key, token)$($wait)*.map(Answer::Holding),
                 Op::Remaining => $Inspect::remaining(store, key)$($wait)*.map(Answer::Remaining),
                 Op::ForceRelease => $Force::force_release(store, key)$($wait)*.map(Answer::Flag),
                 Op::Get => $Cache::get(store, key, &AsIs)$($wait)*.map(Answer::Value),
-                Op::Join(ask) => $Cache::join(store, key, &AsIs, ask)$($wait)*.map(Answer::Lookup),
+                Op::Join(ask) => $Cache::join(store, key, &AsIs, &ask)$($wait)*.map(Answer::Lookup),
                 Op::Heal(ask, bytes) => {
                     let found = $Cache::get(store, key, &AsIs)$($wait)*.map_err(Into::into)?;
                     if found.is_some_and(|found| found == bytes) {
                         $Entry::invalidate(store, key)$($wait)*.map_err(Into::into)?;
                     }
-                    $Cache::join(store, key, &AsIs, ask)$($wait)*.map(Answer::Lookup)
+                    $Cache::join(store, key, &AsIs, &ask)$($wait)*.map(Answer::Lookup)
                 }
                 Op::Publish(token, bytes, life) => {
                     $Cache::publish(store, key, &AsIs, token, Kept::Own(bytes), life)$($wait)*.map(Answer::Holding)
                 }
-                Op::KeepFlying(ask) => $Entry::keep_flying(store, key, ask)$($wait)*.map(Answer::Holding),
+                Op::KeepFlying(ask) => $Entry::keep_flying(store, key, &ask)$($wait)*.map(Answer::Holding),
                 Op::Abandon(token) => $Entry::abandon(store, key, token)$($wait)*.map(Answer::Holding),
                 Op::Invalidate => $Entry::invalidate(store, key)$($wait)*.map(Answer::Flag),
             };
@@ -187,32 +187,32 @@ dispatchers! {
 /// #   }
 /// #   impl AtOnce for Mine {}
 /// #   impl LeaseStore for Mine {
-/// #     fn acquire(&self, k: Key<'_>, a: &Ask<'_>) -> Result<Contended<Grant>, Fault> { Ok(LeaseStore::acquire(&self.0, k, a)?) }
-/// #     fn renew(&self, k: Key<'_>, a: &Ask<'_>) -> Result<Holding, Fault> { Ok(LeaseStore::renew(&self.0, k, a)?) }
+/// #     fn acquire(&self, k: Key<'_>, a: &Ask) -> Result<Contended<Grant>, Fault> { Ok(LeaseStore::acquire(&self.0, k, a)?) }
+/// #     fn renew(&self, k: Key<'_>, a: &Ask) -> Result<Holding, Fault> { Ok(LeaseStore::renew(&self.0, k, a)?) }
 /// #     fn release(&self, k: Key<'_>, t: HolderToken) -> Result<Holding, Fault> { Ok(LeaseStore::release(&self.0, k, t)?) }
 /// #   }
 /// #   impl PermitStore for Mine {
-/// #     fn take(&self, k: Key<'_>, n: u16, a: &Ask<'_>) -> Result<Contended<Grant>, Fault> { Ok(PermitStore::take(&self.0, k, n, a)?) }
-/// #     fn extend(&self, k: Key<'_>, a: &Ask<'_>) -> Result<Holding, Fault> { Ok(PermitStore::extend(&self.0, k, a)?) }
+/// #     fn take(&self, k: Key<'_>, n: u16, a: &Ask) -> Result<Contended<Grant>, Fault> { Ok(PermitStore::take(&self.0, k, n, a)?) }
+/// #     fn extend(&self, k: Key<'_>, a: &Ask) -> Result<Holding, Fault> { Ok(PermitStore::extend(&self.0, k, a)?) }
 /// #     fn give_back(&self, k: Key<'_>, t: HolderToken) -> Result<Holding, Fault> { Ok(PermitStore::give_back(&self.0, k, t)?) }
 /// #     fn in_use(&self, k: Key<'_>) -> Result<u16, Fault> { Ok(PermitStore::in_use(&self.0, k)?) }
 /// #   }
 /// #   impl OnceStore for Mine {
-/// #     fn begin(&self, k: Key<'_>, a: &Ask<'_>) -> Result<Begun, Fault> { Ok(OnceStore::begin(&self.0, k, a)?) }
-/// #     fn touch(&self, k: Key<'_>, a: &Ask<'_>) -> Result<Holding, Fault> { Ok(OnceStore::touch(&self.0, k, a)?) }
+/// #     fn begin(&self, k: Key<'_>, a: &Ask) -> Result<Begun, Fault> { Ok(OnceStore::begin(&self.0, k, a)?) }
+/// #     fn touch(&self, k: Key<'_>, a: &Ask) -> Result<Holding, Fault> { Ok(OnceStore::touch(&self.0, k, a)?) }
 /// #     fn complete(&self, k: Key<'_>, t: HolderToken, keep: Duration) -> Result<Holding, Fault> { Ok(OnceStore::complete(&self.0, k, t, keep)?) }
 /// #     fn fail(&self, k: Key<'_>, t: HolderToken) -> Result<Holding, Fault> { Ok(OnceStore::fail(&self.0, k, t)?) }
 /// #   }
 /// #   impl Inspect for Mine { fn remaining(&self, k: Key<'_>) -> Result<Option<Duration>, Fault> { Ok(Inspect::remaining(&self.0, k)?) } }
 /// #   impl Force for Mine { fn force_release(&self, k: Key<'_>) -> Result<bool, Fault> { Ok(Force::force_release(&self.0, k)?) } }
 /// #   impl EntryStore for Mine {
-/// #     fn keep_flying(&self, k: Key<'_>, a: &Ask<'_>) -> Result<Holding, Fault> { Ok(EntryStore::keep_flying(&self.0, k, a)?) }
+/// #     fn keep_flying(&self, k: Key<'_>, a: &Ask) -> Result<Holding, Fault> { Ok(EntryStore::keep_flying(&self.0, k, a)?) }
 /// #     fn abandon(&self, k: Key<'_>, t: HolderToken) -> Result<Holding, Fault> { Ok(EntryStore::abandon(&self.0, k, t)?) }
 /// #     fn invalidate(&self, k: Key<'_>) -> Result<bool, Fault> { Ok(EntryStore::invalidate(&self.0, k)?) }
 /// #   }
 /// #   impl CacheStore<Vec<u8>, AsIs> for Mine {
 /// #     fn get(&self, k: Key<'_>, c: &AsIs) -> Result<Option<Vec<u8>>, Fault> { Ok(CacheStore::get(&self.0, k, c)?) }
-/// #     fn join(&self, k: Key<'_>, c: &AsIs, a: &Ask<'_>) -> Result<Contended<Lookup<Vec<u8>>>, Fault> { Ok(CacheStore::join(&self.0, k, c, a)?) }
+/// #     fn join(&self, k: Key<'_>, c: &AsIs, a: &Ask) -> Result<Contended<Lookup<Vec<u8>>>, Fault> { Ok(CacheStore::join(&self.0, k, c, a)?) }
 /// #     fn publish(&self, k: Key<'_>, c: &AsIs, t: HolderToken, v: Kept<'_, Vec<u8>>, l: Life) -> Result<Holding, Fault> { Ok(CacheStore::publish(&self.0, k, c, t, v, l)?) }
 /// #   }
 /// # }
@@ -248,7 +248,7 @@ macro_rules! erase {
             fn call<'a>(
                 &'a self,
                 key: $crate::core::key::Key<'a>,
-                operation: $crate::erased::Operation<'a>,
+                operation: $crate::erased::Operation,
             ) -> $crate::erased::BoxFuture<'a, ::core::result::Result<$crate::erased::Answer, $crate::Fault>> {
                 ::std::boxed::Box::pin(async move {
                     $crate::erased::dispatch($($seen)*(self), key, operation).await
@@ -257,12 +257,12 @@ macro_rules! erase {
             fn call_blocking(
                 &self,
                 key: $crate::core::key::Key<'_>,
-                operation: $crate::erased::Operation<'_>,
+                operation: $crate::erased::Operation,
             ) -> ::core::result::Result<$crate::erased::Answer, $crate::Fault> {
                 type Call<'k> = fn(
                     &$Store,
                     $crate::core::key::Key<'k>,
-                    $crate::erased::Operation<'k>,
+                    $crate::erased::Operation,
                 ) -> ::core::result::Result<$crate::erased::Answer, $crate::Fault>;
                 let call: Call<'_> = $blocking;
                 call(self, key, operation)

@@ -17,7 +17,7 @@ use cachify_core::{
     lock::Lock,
     once::Once,
     pool::Pool,
-    store::{AsyncInspect, Host, Inspect},
+    store::{AsyncInspect, Host, Inspect, Leases},
     time::{Clock, Sleep, Timer},
 };
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -46,7 +46,7 @@ impl<S: fmt::Debug> fmt::Debug for Cachify<S> {
     }
 }
 
-impl<S: Host> Handle for Cachify<S> {
+impl<S: Leases> Handle for Cachify<S> {
     type Store = S;
     type Observer = Watcher;
     fn instance(&self) -> &Instance<S, Watcher> {
@@ -172,7 +172,7 @@ impl Cachify<Memory> {
     }
 }
 
-impl<S: Host> Cachify<S> {
+impl<S: Leases> Cachify<S> {
     pub(crate) fn new(instance: Instance<S, Watcher>) -> Self {
         Self(Arc::new(instance))
     }

@@ -32,9 +32,9 @@ use std::{
 /// What a keeper needs of a store: its blocking face, for any kind of right.
 pub(crate) trait Renew: Send + Sync {
     /// Extends a right.
-    fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault>;
+    fn renew(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault>;
     /// Extends many, in their order.
-    fn renew_all(&self, due: &[(Key<'_>, Ask<'_>)]) -> Vec<Result<Holding, Fault>> {
+    fn renew_all(&self, due: &[(Key<'_>, Ask)]) -> Vec<Result<Holding, Fault>> {
         due.iter().map(|(key, ask)| self.renew(*key, ask)).collect()
     }
     /// Gives a right back.

@@ -69,13 +69,17 @@ pub use store::AnyStore;
 pub use store::RawStore;
 
 /// A lock that is held by a task.
-pub type Guard<S = AnyStore> = cachify_core::lock::Guard<Cachify<S>>;
+pub type LockGuard<S = AnyStore> = cachify_core::guard::LockGuard<Cachify<S>>;
 /// A lock that is held by a thread.
-pub type BlockingGuard<S = AnyStore> = cachify_core::lock::BlockingGuard<Cachify<S>>;
+pub type BlockingLockGuard<S = AnyStore> = cachify_core::guard::BlockingLockGuard<Cachify<S>>;
 /// A permit that is held by a task.
-pub type Permit<S = AnyStore> = cachify_core::pool::Permit<Cachify<S>>;
+pub type Permit<S = AnyStore> = cachify_core::guard::Permit<Cachify<S>>;
 /// A permit that is held by a thread.
-pub type BlockingPermit<S = AnyStore> = cachify_core::pool::BlockingPermit<Cachify<S>>;
+pub type BlockingPermit<S = AnyStore> = cachify_core::guard::BlockingPermit<Cachify<S>>;
+/// A run under way in a task.
+pub type RunGuard<S = AnyStore> = cachify_core::guard::RunGuard<Cachify<S>>;
+/// A run under way in a thread.
+pub type BlockingRunGuard<S = AnyStore> = cachify_core::guard::BlockingRunGuard<Cachify<S>>;
 
 /// The mutex of the standard library, for RAM stores of core.
 #[derive(Clone, Copy, Debug)]
@@ -107,8 +111,9 @@ pub mod __private {
     pub use crate::{Error, global::current as global};
     pub use cachify_core::{
         __private::{
-            ByDisplay, ByPart, Encoded, Ends, IsAny, IsOption, IsResult, KeyBuffer, KeyError, KeySink, Part, Probe,
-            SaysNothing, SaysWhy, Shape, Tagged, Text, Ttl, Wait, Whole, decide, keeps_err, keeps_none, refuse_lock,
+            ByDisplay, ByPart, Encoded, Ends, IsAny, IsOption, IsResult, KeyBuffer, KeyError, KeySink, LeaseOf, Part,
+            Probe, SaysNothing, SaysWhy, Shape, Tagged, Text, Ttl, Wait, Whole, begun, carried, decide, keeps_err,
+            keeps_none, refuse_lock,
         },
         Refused,
         key::LongKeyBuf as KeyBuf,

@@ -6,6 +6,7 @@
 //! Leases, permits and flights are never evicted.
 
 mod capabilities;
+mod leases;
 mod values;
 
 use crate::{
@@ -28,6 +29,7 @@ use cachify_core::{
     token::HolderToken,
     validity::Validity,
 };
+pub(crate) use leases::InFlight;
 use std::{
     cell::RefCell,
     fmt,
@@ -120,6 +122,11 @@ impl Inner {
         let shift = if cfg!(target_pointer_width = "64") { 48 } else { 20 };
         let at = (key.hash >> shift) as usize & (self.shards.len() - 1);
         &self.shards[at]
+    }
+
+    /// One atomic step on the leases of the key's shard, for a caller who knows the time.
+    fn step_at<R>(&self, key: &Key<'_>, f: impl FnOnce(&mut Rights) -> R) -> R {
+        f(&mut locked(&self.shard(key).rights))
     }
 
     /// One atomic step on the leases of the key's shard.
@@ -222,7 +229,7 @@ pub(crate) fn is_marked(store: usize, key: &Key<'_>) -> bool {
 impl Host for Memory {
     type Clock = StdClock;
     type KeyBuf = LongKeyBuf;
-    type Attendance = Attended;
+    type Monitor = Attended;
     type Codec = AsIs;
 
     fn clock(&self) -> &StdClock {
@@ -231,12 +238,13 @@ impl Host for Memory {
     fn token(&self) -> HolderToken {
         token::local()
     }
-    fn attend(&self, key: Key<'_>, token: HolderToken, ttl: Duration, validity: Validity) -> Attended {
+    fn monitor(&self, key: &Key<'_>, token: HolderToken, ttl: u64, validity: Validity) -> Attended {
         // the reference is counted before it is made weak and abstract
         let store: Arc<dyn Renew> = self.0.clone();
         let store: Weak<dyn Renew> = Arc::downgrade(&store);
         let (now, micros) = self.0.clock.now_and_micros();
-        self.0.keepers.at(micros).attend(now, store, &self.0.prefix, self.0.seed, key, token, ttl, validity)
+        let ttl = Duration::from_millis(ttl);
+        self.0.keepers.at(micros).attend(now, store, &self.0.prefix, self.0.seed, *key, token, ttl, validity)
     }
     fn prefix(&self) -> &str {
         &self.0.prefix
@@ -245,16 +253,13 @@ impl Host for Memory {
     fn seed(&self) -> u64 {
         self.0.seed
     }
-    fn mark(&self, key: Key<'_>, _: HolderToken, inside: bool) {
-        mark(self.id(), &key, inside);
-    }
-    fn is_marked(&self, key: Key<'_>) -> bool {
-        is_marked(self.id(), &key)
+    fn mark(&self, key: &Key<'_>, _: HolderToken, inside: bool) {
+        mark(self.id(), key, inside);
     }
 }
 
 impl Renew for Inner {
-    fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
+    fn renew(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault> {
         Ok(self.step(&key, |ram, now| ram.renew(&key, ask.token, ask.ttl, now)))
     }
 

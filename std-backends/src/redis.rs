@@ -184,7 +184,7 @@ impl Redis {
     }
 
     /// One operation, within its limit; past it the outcome is unknown.
-    pub(crate) async fn call(&self, key: Key<'_>, operation: Operation<'_>) -> Result<Answer, Fault> {
+    pub(crate) async fn call(&self, key: Key<'_>, operation: Operation) -> Result<Answer, Fault> {
         let shared = self.shared();
         let until = shared.deadline();
         let name = Name::of(&key);
@@ -197,7 +197,7 @@ impl Redis {
     }
 
     /// One operation, blocking, within its limit; past it the outcome is unknown.
-    pub(crate) fn call_blocking(&self, key: Key<'_>, operation: &Operation<'_>) -> Result<Answer, Fault> {
+    pub(crate) fn call_blocking(&self, key: Key<'_>, operation: &Operation) -> Result<Answer, Fault> {
         let shared = self.shared();
         let until = shared.deadline();
         ready(call(shared, &Thread::calling(shared, until), &Name::of(&key), operation, until))

@@ -3,6 +3,7 @@
 mod entry;
 mod forward;
 mod guest;
+mod leases;
 mod outside;
 #[cfg(feature = "link")]
 mod raw;
@@ -124,7 +125,7 @@ impl Store for AnyStore {
 impl Host for AnyStore {
     type Clock = StdClock;
     type KeyBuf = LongKeyBuf;
-    type Attendance = Attended;
+    type Monitor = Attended;
     type Codec = Postcard;
 
     fn clock(&self) -> &StdClock {
@@ -136,12 +137,13 @@ impl Host for AnyStore {
             Kind::Outside(_) => token::shared(),
         }
     }
-    fn attend(&self, key: Key<'_>, token: HolderToken, ttl: Duration, validity: Validity) -> Attended {
+    fn monitor(&self, key: &Key<'_>, token: HolderToken, ttl: u64, validity: Validity) -> Attended {
         match &self.kind {
-            Kind::Memory(memory) => memory.attend(key, token, ttl, validity),
+            Kind::Memory(memory) => memory.monitor(key, token, ttl, validity),
             Kind::Outside(outside) => match outside.renewer() {
                 Some(store) => {
-                    outside.keeper().attend(self.clock.now(), store, &self.prefix, self.seed, key, token, ttl, validity)
+                    let (now, ttl) = (self.clock.now(), Duration::from_millis(ttl));
+                    outside.keeper().attend(now, store, &self.prefix, self.seed, *key, token, ttl, validity)
                 }
                 None => Attended::alone(validity),
             },
@@ -159,18 +161,11 @@ impl Host for AnyStore {
         // a child has a copy of all that is held in memory, and of who holds it
         !matches!(self.kind, Kind::Outside(_)) || token::is_ours(token)
     }
-    fn mark(&self, key: Key<'_>, token: HolderToken, inside: bool) {
+    fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         match &self.kind {
             Kind::Memory(memory) => memory.mark(key, token, inside),
-            Kind::Outside(outside) => memory::mark(outside.id(), &key, inside),
+            Kind::Outside(outside) => memory::mark(outside.id(), key, inside),
             Kind::Nothing => {}
-        }
-    }
-    fn is_marked(&self, key: Key<'_>) -> bool {
-        match &self.kind {
-            Kind::Memory(memory) => memory.is_marked(key),
-            Kind::Outside(outside) => memory::is_marked(outside.id(), &key),
-            Kind::Nothing => false,
         }
     }
 }

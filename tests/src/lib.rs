@@ -73,32 +73,32 @@ macro_rules! forward {
 
 forward! {
     LeaseStore {
-        fn acquire(ask: &Ask<'_>) -> Contended<Grant>;
-        fn renew(ask: &Ask<'_>) -> Holding;
+        fn acquire(ask: &Ask) -> Contended<Grant>;
+        fn renew(ask: &Ask) -> Holding;
         fn release(token: HolderToken) -> Holding;
     }
     PermitStore {
-        fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant>;
-        fn extend(ask: &Ask<'_>) -> Holding;
+        fn take(size: u16, ask: &Ask) -> Contended<Grant>;
+        fn extend(ask: &Ask) -> Holding;
         fn give_back(token: HolderToken) -> Holding;
         fn in_use() -> u16;
     }
     OnceStore {
-        fn begin(ask: &Ask<'_>) -> Begun;
-        fn touch(ask: &Ask<'_>) -> Holding;
+        fn begin(ask: &Ask) -> Begun;
+        fn touch(ask: &Ask) -> Holding;
         fn complete(token: HolderToken, keep: Duration) -> Holding;
         fn fail(token: HolderToken) -> Holding;
     }
     Inspect { fn remaining() -> Option<Duration>; }
     Force { fn force_release() -> bool; }
     EntryStore {
-        fn keep_flying(ask: &Ask<'_>) -> Holding;
+        fn keep_flying(ask: &Ask) -> Holding;
         fn abandon(token: HolderToken) -> Holding;
         fn invalidate() -> bool;
     }
     CacheStore<Vec<u8>, AsIs> {
         fn get(codec: &AsIs) -> Option<Vec<u8>>;
-        fn join(codec: &AsIs, ask: &Ask<'_>) -> Contended<Lookup<Vec<u8>>>;
+        fn join(codec: &AsIs, ask: &Ask) -> Contended<Lookup<Vec<u8>>>;
         fn publish(codec: &AsIs, token: HolderToken, value: Kept<'_, Vec<u8>>, life: Life) -> Holding;
     }
 }
@@ -118,10 +118,10 @@ impl AsyncGuest {
 }
 
 impl ErasedStore for AsyncGuest {
-    fn call<'a>(&'a self, key: Key<'a>, operation: Operation<'a>) -> BoxFuture<'a, Result<Answer, Fault>> {
+    fn call<'a>(&'a self, key: Key<'a>, operation: Operation) -> BoxFuture<'a, Result<Answer, Fault>> {
         self.0.call(key, operation)
     }
-    fn call_blocking(&self, _: Key<'_>, _: Operation<'_>) -> Result<Answer, Fault> {
+    fn call_blocking(&self, _: Key<'_>, _: Operation) -> Result<Answer, Fault> {
         Err(NO_BLOCKING_FACE)
     }
     fn changed<'a>(&'a self, key: Key<'a>, ticket: Ticket) -> BoxFuture<'a, ()> {

@@ -4,28 +4,28 @@
 //! await points a store in memory does not have: one before it is done, one after it is done and before it is known.
 
 use cachify_core::{
-    Instance, Ran,
-    cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
+    Holding, Instance, Ran,
+    cell::{Ask, Grant, waiters::Place},
     key::{Key, LongKeyBuf},
+    op::{Answer, Left, Request},
     patience::{Contended, Ticket},
     store::{
-        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-        AsyncRights, CacheStore, EntryStore, Force, Host, Inspect, LeaseStore, NoRoom, OnceStore, PermitStore, Store,
+        AsyncInspect, AsyncPermitStore, Fresh, Host, Inspect, Leases, NoRoom, PermitStore, Store, Values,
         growing::MapStore, lock::NoLock,
     },
     testing::{ManualClock, block_on},
     token::HolderToken,
-    validity::Validity,
 };
 use std::{
     cell::Cell,
+    convert::Infallible,
     future::{Future, poll_fn},
     pin::Pin,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-/// A store whose every operation has two await points.
+/// A store whose every operation is pending once before it is done, and once after.
 struct Pausing<'c>(MapStore<NoLock, &'c ManualClock, u32>);
 
 async fn pause() {
@@ -33,23 +33,36 @@ async fn pause() {
     poll_fn(|_| if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
+/// An operation between its pauses, with its answer once it is done.
+#[derive(Default)]
+struct Paused {
+    place: Place,
+    begun: bool,
+    done: Option<Answer>,
+}
+
+impl Paused {
+    fn poll(&mut self, operation: impl FnOnce(&mut Place) -> Answer) -> Poll<Answer> {
+        match self.done.take() {
+            Some(done) => {
+                self.begun = false;
+                return Poll::Ready(done);
+            }
+            None if self.begun => self.done = Some(operation(&mut self.place)),
+            None => self.begun = true,
+        }
+        Poll::Pending
+    }
+}
+
 impl Store for Pausing<'_> {
     type Error = NoRoom;
-    fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
-        self.0.changed(key, ticket)
-    }
-    fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        self.0.dropped(key, token);
-    }
-    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
-        self.0.unfinished(key, token, ttl, keep);
-    }
 }
 
 impl<'c> Host for Pausing<'c> {
     type Clock = &'c ManualClock;
     type KeyBuf = LongKeyBuf;
-    type Attendance = Validity;
+    type Monitor = ();
     type Codec = ();
     fn clock(&self) -> &&'c ManualClock {
         self.0.clock()
@@ -57,56 +70,86 @@ impl<'c> Host for Pausing<'c> {
     fn token(&self) -> HolderToken {
         self.0.token()
     }
-    fn attend(&self, _: Key<'_>, _: HolderToken, _: Duration, validity: Validity) -> Validity {
-        validity
+}
+
+fn now<T>(polled: Poll<Result<T, Infallible>>) -> T {
+    let Poll::Ready(Ok(done)) = polled else { unreachable!("a store in memory is ready at once") };
+    done
+}
+
+impl Leases for Pausing<'_> {
+    type InFlight = Paused;
+    type Trouble = Infallible;
+
+    fn poll_op(
+        &self,
+        state: &mut Self::InFlight,
+        request: &Request<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, Infallible>> {
+        state.poll(|place| now(self.0.poll_op(place, request, cx))).map(Ok)
+    }
+    fn poll_changed(
+        &self,
+        state: &mut Self::InFlight,
+        key: &Key<'_>,
+        ticket: Ticket,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        self.0.poll_changed(&mut state.place, key, ticket, cx)
+    }
+    fn abandon(&self, state: &mut Self::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
+        self.0.abandon(&mut state.place, key, token, left);
     }
 }
 
-macro_rules! pausing {
-    ($($Sync:ident $Async:ident [$($g:tt)*] { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
-        impl $Async $($g)* for Pausing<'_> {
-            $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, NoRoom> {
-                pause().await;
-                let done = $Sync::$f(&self.0, key, $($a),*);
-                pause().await;
-                done
-            })*
+impl Values<u32, ()> for Pausing<'_> {
+    fn fetch(&self, state: &mut Self::InFlight, key: &Key<'_>, codec: &()) -> Option<u32> {
+        self.0.fetch(&mut state.place, key, codec)
+    }
+    fn poll_publish(
+        &self,
+        state: &mut Self::InFlight,
+        request: &Request<'_>,
+        fresh: Fresh<'_, '_, u32, ()>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Answer>, Infallible>> {
+        state
+            .poll(|place| {
+                now(self.0.poll_publish(place, request, fresh, cx));
+                now(self.0.poll_op(place, request, cx))
+            })
+            .map(|answer| Ok(Some(answer)))
+    }
+}
+
+macro_rules! asked {
+    ($($Sync:ident $Async:ident { fn $f:ident() -> $r:ty; })*) => { $(
+        impl $Async for Pausing<'_> {
+            async fn $f(&self, key: Key<'_>) -> Result<$r, NoRoom> {
+                $Sync::$f(&self.0, key)
+            }
         }
     )* };
 }
-pausing! {
-    LeaseStore AsyncLeaseStore [] {
-        fn acquire(ask: &Ask<'_>) -> Contended<Grant>;
-        fn renew(ask: &Ask<'_>) -> Holding;
-        fn release(token: HolderToken) -> Holding;
-    }
-    PermitStore AsyncPermitStore [] {
-        fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant>;
-        fn extend(ask: &Ask<'_>) -> Holding;
-        fn give_back(token: HolderToken) -> Holding;
-        fn in_use() -> u16;
-    }
-    OnceStore AsyncOnceStore [] {
-        fn begin(ask: &Ask<'_>) -> Begun;
-        fn touch(ask: &Ask<'_>) -> Holding;
-        fn complete(token: HolderToken, keep: Duration) -> Holding;
-        fn fail(token: HolderToken) -> Holding;
-    }
-    Inspect AsyncInspect [] { fn remaining() -> Option<Duration>; }
-    Force AsyncForce [] { fn force_release() -> bool; }
-    EntryStore AsyncEntryStore [] {
-        fn keep_flying(ask: &Ask<'_>) -> Holding;
-        fn abandon(token: HolderToken) -> Holding;
-        fn invalidate() -> bool;
-    }
-    CacheStore AsyncCacheStore [<u32, ()>] {
-        fn get(codec: &()) -> Option<u32>;
-        fn join(codec: &(), ask: &Ask<'_>) -> Contended<Lookup<u32>>;
-        fn publish(codec: &(), token: HolderToken, value: Kept<'_, u32>, life: Life) -> Holding;
-    }
+asked! {
+    Inspect AsyncInspect { fn remaining() -> Option<Duration>; }
 }
 
-impl AsyncRights for Pausing<'_> {}
+impl AsyncPermitStore for Pausing<'_> {
+    async fn take(&self, _: Key<'_>, _: u16, _: &Ask) -> Result<Contended<Grant>, NoRoom> {
+        unreachable!()
+    }
+    async fn extend(&self, _: Key<'_>, _: &Ask) -> Result<Holding, NoRoom> {
+        unreachable!()
+    }
+    async fn give_back(&self, _: Key<'_>, _: HolderToken) -> Result<Holding, NoRoom> {
+        unreachable!()
+    }
+    async fn in_use(&self, key: Key<'_>) -> Result<u16, NoRoom> {
+        PermitStore::in_use(&self.0, key)
+    }
+}
 
 type Operation = for<'a> fn(&'a Instance<Pausing<'a>>) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 

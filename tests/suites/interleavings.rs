@@ -14,7 +14,10 @@ use shuttle::{
     },
     thread,
 };
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    task::{Context, Poll},
+};
 
 /// Shuttle's mutex as the lock of a store.
 struct Scheduled;
@@ -44,8 +47,9 @@ impl Clock for Still {
 }
 
 impl Timer for Still {
-    async fn sleep_until(&self, _: Instant) {
-        std::future::pending::<()>().await;
+    type Wait = ();
+    fn poll_until(&self, (): &mut (), _: Instant, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
     }
 }
 

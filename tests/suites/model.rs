@@ -39,7 +39,7 @@ mod cells {
     const TTL: u64 = 2;
     const END: u64 = 8;
 
-    fn ask(client: usize) -> Ask<'static> {
+    fn ask(client: usize) -> Ask {
         let token = u32::try_from(client).unwrap() + 1;
         Ask::new(HolderToken([token; 4]), Duration::from_millis(TTL))
     }
@@ -191,25 +191,24 @@ mod cells {
 mod waiting {
     use cachify_core::{
         FixedStore, Instance, Refused,
-        cell::{Ask, Begun, Grant, Holding},
+        cell::waiters::Place,
         key::Key,
-        patience::{Contended, Ticket},
-        store::{AtOnce, EntryStore, Host, LeaseStore, NoRoom, OnceStore, PermitStore, Store, lock::NoLock},
+        op::{Answer, Left, Request},
+        patience::Ticket,
+        store::{Host, Leases, NoRoom, Store, lock::NoLock},
         testing::ManualClock,
         token::HolderToken,
-        validity::Validity,
     };
     use std::{
         collections::{HashMap, HashSet, VecDeque},
+        convert::Infallible,
         future::Future,
-        mem::ManuallyDrop,
         pin::Pin,
         sync::{
             Arc,
             atomic::{AtomicBool, Ordering::SeqCst},
         },
         task::{Context, Poll, Wake, Waker},
-        time::Duration,
     };
 
     type Ram<'c> = FixedStore<NoLock, &'c ManualClock, 4, (), 8, 4>;
@@ -232,26 +231,12 @@ mod waiting {
 
     impl Store for Sabotaged<'_> {
         type Error = NoRoom;
-        async fn changed(&self, key: Key<'_>, ticket: Ticket) {
-            if self.fault == Fault::NoBaton {
-                let mut kept = ManuallyDrop::new(Box::pin(self.inner.changed(key, ticket)));
-                return std::future::poll_fn(|cx| kept.as_mut().poll(cx)).await;
-            }
-            self.inner.changed(key, ticket).await;
-        }
-        fn dropped(&self, key: Key<'_>, token: HolderToken) {
-            if self.fault != Fault::SilentDrop {
-                self.inner.dropped(key, token);
-            }
-        }
     }
-
-    impl AtOnce for Sabotaged<'_> {}
 
     impl<'c> Host for Sabotaged<'c> {
         type Clock = &'c ManualClock;
         type KeyBuf = <Ram<'c> as Host>::KeyBuf;
-        type Attendance = Validity;
+        type Monitor = ();
         type Codec = ();
         fn clock(&self) -> &&'c ManualClock {
             self.inner.clock()
@@ -259,40 +244,28 @@ mod waiting {
         fn token(&self) -> HolderToken {
             self.inner.token()
         }
-        fn attend(&self, _: Key<'_>, _: HolderToken, _: Duration, validity: Validity) -> Validity {
-            validity
-        }
     }
 
-    macro_rules! delegate {
-        ($($Trait:ident { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
-            impl $Trait for Sabotaged<'_> {
-                $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, NoRoom> { $Trait::$f(&self.inner, key, $($a),*) })*
+    impl Leases for Sabotaged<'_> {
+        type InFlight = Place;
+        type Trouble = Infallible;
+
+        fn poll_op(
+            &self,
+            state: &mut Place,
+            request: &Request<'_>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Result<Answer, Infallible>> {
+            self.inner.poll_op(state, request, cx)
+        }
+        fn poll_changed(&self, state: &mut Place, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
+            self.inner.poll_changed(state, key, ticket, cx)
+        }
+        fn abandon(&self, state: &mut Place, key: &Key<'_>, token: HolderToken, left: Left) {
+            match (self.fault, left) {
+                (Fault::NoBaton, Left::WakeUp) | (Fault::SilentDrop, Left::Lease) => {}
+                _ => self.inner.abandon(state, key, token, left),
             }
-        )* };
-    }
-    delegate! {
-        LeaseStore {
-            fn acquire(ask: &Ask<'_>) -> Contended<Grant>;
-            fn renew(ask: &Ask<'_>) -> Holding;
-            fn release(token: HolderToken) -> Holding;
-        }
-        PermitStore {
-            fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant>;
-            fn extend(ask: &Ask<'_>) -> Holding;
-            fn give_back(token: HolderToken) -> Holding;
-            fn in_use() -> u16;
-        }
-        OnceStore {
-            fn begin(ask: &Ask<'_>) -> Begun;
-            fn touch(ask: &Ask<'_>) -> Holding;
-            fn complete(token: HolderToken, keep: Duration) -> Holding;
-            fn fail(token: HolderToken) -> Holding;
-        }
-        EntryStore {
-            fn keep_flying(ask: &Ask<'_>) -> Holding;
-            fn abandon(token: HolderToken) -> Holding;
-            fn invalidate() -> bool;
         }
     }
 
@@ -462,10 +435,7 @@ mod waiting {
     /// Kinds must not meet in the waiters either, whatever their keys hash to.
     #[test]
     fn a_release_wakes_nobody_who_waits_for_another_kind() {
-        use cachify_core::{
-            cell::waiters::{Place, Waiters},
-            key::Kind,
-        };
+        use cachify_core::{cell::waiters::Waiters, key::Kind};
         let waker = |flag: &Arc<Flag>| Waker::from(flag.clone());
         let (flight, lock): (Arc<Flag>, Arc<Flag>) = Default::default();
         let key = |kind| Key { hash: 7, ..Key::new(kind, "", b"k", 0) };

@@ -174,7 +174,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-const fn ask(who: u32, ttl: u64) -> Ask<'static> {
+const fn ask(who: u32, ttl: u64) -> Ask {
     Ask::new(HolderToken([who; 4]), Duration::from_millis(ttl))
 }
 

@@ -244,10 +244,10 @@ async fn a_scope_stands_for_the_global_instance() {
 struct Silent;
 
 impl ErasedStore for Silent {
-    fn call<'a>(&'a self, _: Key<'a>, _: Operation<'a>) -> BoxFuture<'a, Result<Answer, Fault>> {
+    fn call<'a>(&'a self, _: Key<'a>, _: Operation) -> BoxFuture<'a, Result<Answer, Fault>> {
         Box::pin(std::future::pending())
     }
-    fn call_blocking(&self, _: Key<'_>, _: Operation<'_>) -> Result<Answer, Fault> {
+    fn call_blocking(&self, _: Key<'_>, _: Operation) -> Result<Answer, Fault> {
         Err(NO_BLOCKING_FACE)
     }
     fn changed<'a>(&'a self, _: Key<'a>, _: Ticket) -> BoxFuture<'a, ()> {

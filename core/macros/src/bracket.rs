@@ -4,43 +4,56 @@ use crate::{
     Primitive,
     arguments::Layer,
     expand::{Function, Names, private},
+    key::Key,
     span::Span,
 };
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
 use syn::{Error, Expr, Result, spanned::Spanned};
 
 impl Function {
-    /// Lock, once and pooled: ask, run the body, give back.
-    pub(crate) fn bracket(&self, layer: &Layer, body: &TokenStream) -> Result<TokenStream> {
-        let Names { instance, held, why, out, shape, .. } = &self.names;
-        let (request, refuse) = (self.request(layer)?, self.refuse(layer)?);
-        let (of, closure) = (self.shape(layer), self.closure(body));
+    /// Lock, once and pooled: ask, run the body beside what renews, give back.
+    ///
+    /// The lease is made in its place, with its key rendered there: it is too large to be moved about on a device.
+    pub(crate) fn leased(&self, layer: &Layer, key: &Key, body: &TokenStream) -> Result<TokenStream> {
+        let Names { instance, held, why, shape, out, .. } = &self.names;
+        let render = key.render_into(&quote!(#held.key_mut()));
+        let (terms, refuse) = (Self::terms(layer)?, self.refuse(layer)?);
         let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = &#held;));
-        let (ask, run, finish) = if self.is_async() {
-            let ask = match layer.primitive {
-                Primitive::Once => format_ident!("begin"),
-                Primitive::Pooled => format_ident!("take"),
-                _ => format_ident!("acquire"),
+        let (private, of, closure, returned) = (private(layer), self.shape(layer), self.closure(body), self.returned());
+        let hidden = (layer.primitive == Primitive::Once).then(|| {
+            quote! {
+                if #private::Shape::<#returned>::hides(&#shape) {
+                    #held.hidden();
+                }
+            }
+        });
+        let [polled, beats, cx] =
+            ["polled", "beats", "cx"].map(|name| Ident::new(name, proc_macro2::Span::mixed_site()));
+        let (make, ask, run, finish, wait) = if self.is_async() {
+            let run = quote! {
+                let mut #polled = ::core::pin::pin!(#private::begun(#closure));
+                let mut #beats = ::core::pin::pin!(#held.beats());
+                ::core::future::poll_fn(|#cx| #private::carried(#polled.as_mut(), #beats.as_mut(), #cx)).await
             };
-            let ask = quote!(#instance.#request.#ask().await);
-            let run = quote!(#held.carry((#closure)()).await);
-            (ask, run, quote!(#held.finish(&#shape, &#out).await))
+            (quote!(lease), quote!(turn), run, quote!(finish), quote!(.await))
         } else {
-            let ask = match layer.primitive {
-                Primitive::Once => format_ident!("begin_blocking"),
-                Primitive::Pooled => format_ident!("take_blocking"),
-                _ => format_ident!("acquire_blocking"),
-            };
-            let finish = quote!(#held.finish_blocking(&#shape, &#out));
-            (quote!(#instance.#request.#ask()), quote!((#closure)()), finish)
+            let run = quote!((#closure)());
+            (quote!(lease_blocking), quote!(turn_blocking), run, quote!(finish_blocking), TokenStream::new())
         };
         Ok(quote! {
-            match #ask {
-                ::core::result::Result::Ok(#held) => {
+            let mut #held = { #instance.#make(#terms) };
+            #render
+            let #why = { #held.#ask()#wait };
+            match #why {
+                ::core::result::Result::Ok(()) => {
                     let #shape = #of;
-                    let #out = { #guard #run };
-                    #finish;
+                    let #out = {
+                        #guard
+                        #run
+                    };
+                    #hidden
+                    #held.#finish(#private::Shape::keep(&#shape, &#out).is_some())#wait;
                     #out
                 }
                 ::core::result::Result::Err(#why) => #refuse,
@@ -48,37 +61,14 @@ impl Function {
         })
     }
 
-    /// The value that is asked: `lock_of(key).ttl(..)` and so on.
-    fn request(&self, layer: &Layer) -> Result<TokenStream> {
-        let (private, buf) = (private(layer), &self.names.key);
-        let mut request = match (layer.primitive, &layer.size) {
-            (Primitive::Once, _) => quote!(once_of(#buf)),
-            (Primitive::Pooled, Some(size)) => quote!(pool_of(#buf, #size)),
-            _ => quote!(lock_of(#buf)),
-        };
-        if let Some((ttl, written)) = &layer.ttl {
-            let ttl = ttl.finite("a lease (renewed while the body runs)", written)?;
-            request.extend(quote!(.ttl(#ttl)));
-        }
-        match &layer.wait {
-            Some(Span::For(wait)) => request.extend(quote!(.waiting(#private::Wait::For(#wait)))),
-            Some(Span::Forever) => request.extend(quote!(.waiting(#private::Wait::Forever))),
-            None => {}
-        }
-        if let Some(keep) = &layer.keep {
-            request.extend(quote!(.keep(#keep)));
-        }
-        Ok(request)
-    }
-
-    /// What is asked for, how long it lasts, how long to wait: arguments of `right`.
+    /// What is asked for, how long it lasts, how long to wait.
     pub(crate) fn terms(layer: &Layer) -> Result<TokenStream> {
         let private = private(layer);
         let right = match (layer.primitive, &layer.size, &layer.keep) {
             (Primitive::Once, _, Some(keep)) => quote!(Run { keep: #keep }),
             (Primitive::Once, ..) => quote!(Run { keep: ::core::time::Duration::ZERO }),
             (Primitive::Pooled, Some(size), _) => quote!(Permit { size: #size }),
-            _ => quote!(Lease),
+            _ => quote!(Lock),
         };
         let ttl = match &layer.ttl {
             Some((ttl, written)) => {
@@ -92,7 +82,7 @@ impl Function {
             Some(Span::Forever) => quote!(Forever),
             None => quote!(No),
         };
-        Ok(quote!(#private::Want::#right, #ttl, #private::Wait::#wait))
+        Ok(quote!(#private::LeaseOf::#right, #ttl, #private::Wait::#wait))
     }
 
     /// What a call returns that did not run.

@@ -131,24 +131,14 @@ impl Function {
 
     /// One layer round `body`, which is a block or an expression of the function's return type.
     fn layer(&self, layer: &Layer, key: &Key, body: &TokenStream) -> Result<TokenStream> {
-        let Names { instance, key: buf, .. } = &self.names;
+        let instance = &self.names.instance;
         let reach = layer.instance();
-        if self.is_async() && layer.home == Home::Core {
-            let call = self.in_place(layer, key, body)?;
-            return Ok(quote! {{
-                let #instance = #reach;
-                #call
-            }});
-        }
-        let render = key.render_into(&quote!(&mut #buf));
         let call = match layer.primitive {
-            Primitive::Cached => self.cached(layer, body),
-            _ => self.bracket(layer, body)?,
+            Primitive::Cached => self.cached(layer, key, body),
+            _ => self.leased(layer, key, body)?,
         };
         Ok(quote! {{
             let #instance = #reach;
-            let mut #buf = #instance.key_buf();
-            #render
             #call
         }})
     }
@@ -161,29 +151,40 @@ impl Function {
         quote!(#asyncness move || -> #returned #body)
     }
 
-    fn cached(&self, layer: &Layer, body: &TokenStream) -> TokenStream {
-        let Names { instance, key, shape, codec, out, .. } = &self.names;
+    /// A hit, or the flight that fills the key.
+    fn cached(&self, layer: &Layer, key: &Key, body: &TokenStream) -> TokenStream {
+        let Names { instance, key: buf, held, shape, codec, out, .. } = &self.names;
         let (of, closure) = (self.shape(layer), self.closure(body));
         let (private, make_codec, ttl) = (private(layer), self.codec(layer), life(layer));
-        let miss = if self.is_async() {
-            // boxed in std only, where it takes the future of a hit from kilobytes to nothing
-            quote!(#private::boxed(#instance.cached(#key, #shape, &#codec, #ttl, #closure)).await)
-        } else {
-            quote!(#instance.cached_blocking(#key, #shape, &#codec, #ttl, #closure))
-        };
-        let call = match layer.home {
-            Home::Std => quote! {
-                match #instance.hit(&#key, &#shape, &#codec) {
-                    ::core::option::Option::Some(#out) => #out,
-                    ::core::option::Option::None => #miss,
-                }
-            },
-            Home::Core => miss,
-        };
-        quote! {
+        let prepare = quote! {
             let #shape = #of;
             let #codec = #make_codec;
-            #call
+        };
+        // on a device a lease is too large to be moved about: made in its place, with its key rendered there
+        if self.is_async() && layer.home == Home::Core {
+            let render = key.render_into(&quote!(#held.key_mut()));
+            return quote! {
+                let mut #held = { #instance.flight(#ttl) };
+                #render
+                #prepare
+                #held.cached(#shape, &#codec, #closure).await
+            };
+        }
+        let render = key.render_into(&quote!(&mut #buf));
+        let miss = if self.is_async() {
+            // boxed, which takes the future of a hit from a kilobyte to nothing
+            quote!(#private::boxed(#instance.cached(#buf, #shape, &#codec, #ttl, #closure)).await)
+        } else {
+            quote!(#instance.cached_blocking(#buf, #shape, &#codec, #ttl, #closure))
+        };
+        quote! {
+            let mut #buf = #instance.key_buf();
+            #render
+            #prepare
+            match #instance.hit(&#buf, &#shape, &#codec) {
+                ::core::option::Option::Some(#out) => #out,
+                ::core::option::Option::None => #miss,
+            }
         }
     }
 
@@ -197,59 +198,6 @@ impl Function {
             Some(tag) => quote!(#private::Tagged::new(#codec, #tag)),
             None => codec,
         }
-    }
-
-    /// A call on a device, where a right is too large to be moved about: made in its place, with its key rendered there.
-    ///
-    /// By type: the brackets that are polled by hand where store and clock allow it, the others elsewhere.
-    fn in_place(&self, layer: &Layer, key: &Key, body: &TokenStream) -> Result<TokenStream> {
-        let Names { instance, held, why, shape, codec, out, .. } = &self.names;
-        let (of, via) = (self.shape(layer), via(layer, instance));
-        let render = key.render_into(&quote!(#held.key_mut()));
-        if layer.primitive == Primitive::Cached {
-            let (make_codec, ttl, closure) = (self.codec(layer), life(layer), self.closure(body));
-            return Ok(quote! {
-                let mut #held = { #via.flight(#ttl) };
-                #render
-                let #shape = #of;
-                let #codec = #make_codec;
-                #held.cached(#shape, &#codec, #closure).await
-            });
-        }
-        let (terms, refuse) = (Self::terms(layer)?, self.refuse(layer)?);
-        let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = #held.guard();));
-        let (private, closure, returned) = (private(layer), self.closure(body), self.returned());
-        let hidden = (layer.primitive == Primitive::Once).then(|| {
-            quote! {
-                if #private::Shape::<#returned>::hides(&#shape) {
-                    #held.hidden();
-                }
-            }
-        });
-        let [polled, beats, cx] =
-            ["polled", "beats", "cx"].map(|name| Ident::new(name, proc_macro2::Span::mixed_site()));
-        Ok(quote! {
-            let mut #held = { #via.right(#terms) };
-            #render
-            let #why = { #held.turn().await };
-            match #why {
-                ::core::result::Result::Ok(#why) => {
-                    #[allow(unused_mut)]
-                    let mut #held = #held.held(#why);
-                    let #shape = #of;
-                    let #out = {
-                        #guard
-                        let mut #polled = ::core::pin::pin!(#private::begun(#closure));
-                        let mut #beats = ::core::pin::pin!(#held.beats());
-                        ::core::future::poll_fn(|#cx| #private::carried(#polled.as_mut(), #beats.as_mut(), #cx)).await
-                    };
-                    #hidden
-                    let _ = #held.settle(#private::Shape::keep(&#shape, &#out).is_some()).await;
-                    #out
-                }
-                ::core::result::Result::Err(#why) => #refuse,
-            }
-        })
     }
 
     /// What of the result counts: all of it, or what is inside `Ok` or `Some`.
@@ -290,16 +238,6 @@ fn life(layer: &Layer) -> TokenStream {
         None => quote!(::core::option::Option::None),
         Some((Span::Forever, _)) => quote!(::core::option::Option::Some(#private::Ttl::Forever)),
         Some((Span::For(ttl), _)) => quote!(::core::option::Option::Some(#private::Ttl::For(#ttl))),
-    }
-}
-
-/// Chooses the brackets by the types at hand.
-fn via(layer: &Layer, instance: &Ident) -> TokenStream {
-    let private = private(layer);
-    quote! {
-        #[allow(unused_imports)]
-        use #private::{ViaAny as _, ViaPolled as _};
-        (&#private::Via(#instance))
     }
 }
 

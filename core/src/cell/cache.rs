@@ -81,7 +81,7 @@ impl<V> Cell<V> {
     }
 
     /// What a caller that missed gets; at most one caller gets [`Lookup::Fill`] at a time.
-    pub fn join(&mut self, now: Instant, ask: &Ask<'_>, fences: &mut Fences, ticket: Ticket) -> Contended<Lookup<V>>
+    pub fn join(&mut self, now: Instant, ask: &Ask, fences: &mut Fences, ticket: Ticket) -> Contended<Lookup<V>>
     where
         V: Clone,
     {
@@ -121,14 +121,14 @@ impl<V> Cell<V> {
 mod tests {
     use super::*;
 
-    const A: Ask<'_> = Ask::new(HolderToken([1; 4]), Duration::from_millis(10));
-    const B: Ask<'_> = Ask::new(HolderToken([2; 4]), Duration::from_millis(10));
+    const A: Ask = Ask::new(HolderToken([1; 4]), Duration::from_millis(10));
+    const B: Ask = Ask::new(HolderToken([2; 4]), Duration::from_millis(10));
 
     fn ms(ms: u64) -> Instant {
         Instant::from_millis(ms)
     }
 
-    fn join(cell: &mut Cell<u8>, now: u64, ask: &Ask<'_>, fences: &mut Fences) -> Contended<Lookup<u8>> {
+    fn join(cell: &mut Cell<u8>, now: u64, ask: &Ask, fences: &mut Fences) -> Contended<Lookup<u8>> {
         cell.join(ms(now), ask, fences, Ticket::NONE)
     }
 

@@ -11,22 +11,20 @@ use core::time::Duration;
 /// A request for a right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Ask<'a> {
+pub struct Ask {
     /// Who asks; made for this attempt, reused by its resends.
     pub token: HolderToken,
     /// How long the right lasts unless renewed.
     pub ttl: Duration,
     /// How long the caller still waits, zero if not at all; a store may refuse what arrives later.
     pub within: Option<Duration>,
-    /// For people who inspect the store.
-    pub label: &'a str,
 }
 
-impl Ask<'_> {
-    /// A request without deadline and label.
+impl Ask {
+    /// A request without deadline.
     #[must_use]
     pub const fn new(token: HolderToken, ttl: Duration) -> Self {
-        Self { token, ttl, within: None, label: "" }
+        Self { token, ttl, within: None }
     }
 }
 
@@ -90,7 +88,7 @@ impl LeaseCell {
     }
 
     /// Takes it if it is free; the same token again gets the same grant.
-    pub fn acquire(&mut self, now: Instant, ask: &Ask<'_>, fences: &mut Fences, ticket: Ticket) -> Contended<Grant> {
+    pub fn acquire(&mut self, now: Instant, ask: &Ask, fences: &mut Fences, ticket: Ticket) -> Contended<Grant> {
         let taken = self.take(now, ask.token, now.saturating_add(ask.ttl), fences);
         let remaining = self.expires.since(now);
         match taken {
@@ -162,8 +160,8 @@ mod tests {
     use super::*;
 
     const TTL: Duration = Duration::from_millis(10);
-    const A: Ask<'_> = Ask::new(HolderToken([1; 4]), TTL);
-    const B: Ask<'_> = Ask::new(HolderToken([2; 4]), TTL);
+    const A: Ask = Ask::new(HolderToken([1; 4]), TTL);
+    const B: Ask = Ask::new(HolderToken([2; 4]), TTL);
 
     fn ms(ms: u64) -> Instant {
         Instant::from_millis(ms)

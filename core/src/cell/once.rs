@@ -47,7 +47,7 @@ impl From<Contended<Grant>> for Begun {
 /// Once markers: a cell without a value.
 impl<V> Cell<V> {
     /// Asks to run.
-    pub fn begin(&mut self, now: Instant, ask: &Ask<'_>, fences: &mut Fences, ticket: Ticket) -> Begun {
+    pub fn begin(&mut self, now: Instant, ask: &Ask, fences: &mut Fences, ticket: Ticket) -> Begun {
         match self.marker(now) {
             Some(remaining) => Begun::Done { remaining },
             None => self.lease.acquire(now, ask, fences, ticket).into(),

@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{
     key::{Key, Kind},
+    op::Answer,
     patience::{Busy, Contended, Ticket},
     time::Instant,
-    token::{FencingToken, HolderToken},
+    token::HolderToken,
 };
 use core::{task::Waker, time::Duration};
 
@@ -25,29 +26,6 @@ pub struct Ram<P, T: ?Sized> {
     pub waiters: Waiters<P>,
     /// The cells.
     pub table: T,
-}
-
-/// The answer to [`Ram::ask`], in points of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// It is the caller's.
-    Granted {
-        /// Grows with every grant of the key.
-        fence: FencingToken,
-        /// Which permit of the pool; zero for everything else.
-        index: u16,
-    },
-    /// Somebody else has it, at the latest until then.
-    Busy {
-        /// When the right that is in the way ends, unless renewed.
-        end: Instant,
-        /// What had been released by now.
-        ticket: Ticket,
-    },
-    /// There is a fresh value: nothing to fill.
-    Filled,
-    /// The flight is being computed further up the caller's stack: waiting for it would be for ever.
-    Inside,
 }
 
 /// Something was done, and somebody may have to be woken.
@@ -64,7 +42,7 @@ impl<P, T> Ram<P, T> {
 /// Leases: locks, runs and flights alike.
 impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     /// Takes the lease if it is free.
-    pub fn acquire(&mut self, key: &Key<'_>, ask: &Ask<'_>, now: Instant) -> Result<Contended<Grant>, TableFull> {
+    pub fn acquire(&mut self, key: &Key<'_>, ask: &Ask, now: Instant) -> Result<Contended<Grant>, TableFull> {
         let ticket = self.waiters.ticket();
         Ok(self.table.entry(key, now)?.lease.acquire(now, ask, &mut self.fences, ticket))
     }
@@ -80,7 +58,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         end: Instant,
         stack: u32,
         now: Instant,
-    ) -> Result<Asked, TableFull> {
+    ) -> Result<Answer, TableFull> {
         let ticket = self.waiters.ticket();
         let mut index = 0;
         let lease = if key.kind == Kind::Pool {
@@ -89,22 +67,22 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
                     index = at;
                     lease
                 }
-                Err(end) => return Ok(Asked::Busy { end, ticket }),
+                Err(until) => return Ok(Answer::Busy { until, ticket }),
             }
         } else {
             let cell = self.table.entry(key, now)?;
-            if let Some(end) = cell.done_until(now) {
+            if let Some(until) = cell.done_until(now) {
                 let filled = cell.value.is_some();
-                return Ok(if filled { Asked::Filled } else { Asked::Busy { end, ticket: Ticket::NONE } });
+                return Ok(if filled { Answer::Filled } else { Answer::Busy { until, ticket: Ticket::NONE } });
             }
             if cell.marked == stack && cell.lease.is_live(now) {
-                return Ok(Asked::Inside);
+                return Ok(Answer::Recursive);
             }
             &mut cell.lease
         };
         Ok(match lease.take(now, token, end, &mut self.fences) {
-            true => Asked::Granted { fence: lease.fence(), index },
-            false => Asked::Busy { end: lease.end(), ticket },
+            true => Answer::Granted { fence: lease.fence(), index },
+            false => Answer::Busy { until: lease.end(), ticket },
         })
     }
 
@@ -125,15 +103,21 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     }
 
     /// Gives a lease or permit back.
-    ///
-    /// Whoever comes too late may have been woken for nothing itself: the next one is woken, unless the lease is taken.
     pub fn release(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Freed<Holding> {
-        let Some(lease) = self.table.held_by(key, token, now) else { return self.late(key, now) };
-        lease.set_end(Instant::ZERO);
-        (Holding::Kept, self.waiters.release(key))
+        self.end(key, token, None, now)
     }
 
-    fn late(&mut self, key: &Key<'_>, now: Instant) -> Freed<Holding> {
+    /// Gives it back; a run or a flight that is `done` keeps its marker, or its value, until then.
+    ///
+    /// Who comes too late may have been woken for nothing itself: the next one is woken, unless the lease is taken.
+    pub fn end(&mut self, key: &Key<'_>, token: HolderToken, done: Option<Instant>, now: Instant) -> Freed<Holding> {
+        let held = match done {
+            Some(end) => self.table.cell_held_by(key, token, now).map(|cell| cell.set_done(end)),
+            None => self.table.held_by(key, token, now).map(|lease| lease.set_end(Instant::ZERO)),
+        };
+        if held.is_some() {
+            return (Holding::Kept, self.waiters.release(key));
+        }
         // how large a pool is, and so whether it is full, is not known here
         let is_taken = key.kind != Kind::Pool && self.table.find(key).is_some_and(|cell| cell.lease.is_live(now));
         (Holding::Lost, if is_taken { None } else { self.waiters.next(key) })
@@ -156,7 +140,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 /// Once.
 impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     /// Asks to run.
-    pub fn begin(&mut self, key: &Key<'_>, ask: &Ask<'_>, now: Instant) -> Result<Begun, TableFull> {
+    pub fn begin(&mut self, key: &Key<'_>, ask: &Ask, now: Instant) -> Result<Begun, TableFull> {
         match self.table.find(key).and_then(|cell| cell.marker(now)) {
             Some(remaining) => Ok(Begun::Done { remaining }),
             None => Ok(self.acquire(key, ask, now)?.into()),
@@ -170,22 +154,14 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 
     /// Ends a run that succeeded, others are skipped until `end`; or a flight whose value was put in its place.
     pub fn mark_done(&mut self, key: &Key<'_>, token: HolderToken, end: Instant, now: Instant) -> Freed<Holding> {
-        let Some(cell) = self.table.cell_held_by(key, token, now) else { return self.late(key, now) };
-        cell.set_done(end);
-        (Holding::Kept, self.waiters.release(key))
+        self.end(key, token, Some(end), now)
     }
 }
 
 /// Pools.
 impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     /// Takes a permit if one is free.
-    pub fn take(
-        &mut self,
-        key: &Key<'_>,
-        size: u16,
-        ask: &Ask<'_>,
-        now: Instant,
-    ) -> Result<Contended<Grant>, TableFull> {
+    pub fn take(&mut self, key: &Key<'_>, size: u16, ask: &Ask, now: Instant) -> Result<Contended<Grant>, TableFull> {
         let ticket = self.waiters.ticket();
         let (index, lease) = match self.table.permit(key, size, ask.token, now)? {
             Ok(place) => place,
@@ -204,7 +180,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 /// Cached values.
 impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     /// What a caller that missed gets.
-    pub fn join(&mut self, key: &Key<'_>, ask: &Ask<'_>, now: Instant) -> Result<Contended<Lookup<T::Value>>, TableFull>
+    pub fn join(&mut self, key: &Key<'_>, ask: &Ask, now: Instant) -> Result<Contended<Lookup<T::Value>>, TableFull>
     where
         T::Value: Clone,
     {
@@ -227,10 +203,17 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         }
     }
 
-    /// Puts a value in its place, for the holder of the flight; nobody sees it before `mark_done` makes it fresh.
+    /// Puts a value in its place, for the holder of the flight; nobody sees it before `release` makes it fresh.
     pub fn put(&mut self, key: &Key<'_>, token: HolderToken, value: T::Value, now: Instant) {
         if let Some(cell) = self.table.cell_held_by(key, token, now) {
             cell.value = Some(value);
+        }
+    }
+
+    /// Marks the flight of `token` as being computed on a stack; on none when `stack` is zero.
+    pub fn mark(&mut self, key: &Key<'_>, token: HolderToken, stack: u32, now: Instant) {
+        if let Some(cell) = self.table.cell_held_by(key, token, now) {
+            cell.marked = stack;
         }
     }
 
@@ -239,13 +222,6 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         match self.table.find(key) {
             Some(cell) => (cell.invalidate(now), self.waiters.release(key)),
             None => (false, None),
-        }
-    }
-
-    /// Marks the flight of `token` as being computed on a stack; on none when `stack` is zero.
-    pub fn mark(&mut self, key: &Key<'_>, token: HolderToken, stack: u32, now: Instant) {
-        if let Some(cell) = self.table.cell_held_by(key, token, now) {
-            cell.marked = stack;
         }
     }
 

@@ -8,12 +8,12 @@ use crate::{
     key::{Key, Kind},
     patience::Ticket,
 };
-use core::task::Waker;
+use core::{num::NonZeroU32, task::Waker};
 
 /// One waiting future.
 #[derive(Debug)]
 pub struct Waiter {
-    id: u32,
+    id: NonZeroU32,
     kind: Kind,
     /// All the bits a key's hash has on this target.
     hash: usize,
@@ -62,7 +62,7 @@ pub struct Waiters<P> {
 
 /// What a waiting future remembers between polls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place(Option<u32>);
+pub struct Place(Option<NonZeroU32>);
 
 impl<P: Places> Waiters<P> {
     /// Nobody waits.
@@ -96,8 +96,8 @@ impl<P: Places> Waiters<P> {
         if self.vacant().is_none() {
             self.places.grow();
         }
-        self.last_id = self.last_id.wrapping_add(1);
-        let id = self.last_id;
+        let id = NonZeroU32::MIN.saturating_add(self.last_id);
+        self.last_id = if id == NonZeroU32::MAX { 0 } else { id.get() };
         match self.vacant() {
             Some(vacant) => {
                 *vacant = Some(Waiter { id, kind: key.kind, hash: key.hash as usize, waker: waker.clone() });
@@ -137,7 +137,7 @@ impl<P: Places> Waiters<P> {
             .iter_mut()
             .filter(|p| p.as_ref().is_some_and(|w| w.hash == key.hash as usize && w.kind == key.kind));
         // the oldest id is the one furthest behind the last, also after the counter wrapped
-        let oldest = waiting.max_by_key(|p| p.as_ref().map(|w| last.wrapping_sub(w.id)))?;
+        let oldest = waiting.max_by_key(|p| p.as_ref().map(|w| last.wrapping_sub(w.id.get())))?;
         oldest.take().map(|w| w.waker)
     }
 
@@ -147,7 +147,7 @@ impl<P: Places> Waiters<P> {
         Ticket(self.released | 1 << 31)
     }
 
-    fn find(&mut self, id: u32) -> Option<&mut Waiter> {
+    fn find(&mut self, id: NonZeroU32) -> Option<&mut Waiter> {
         self.places.places().iter_mut().flatten().find(|w| w.id == id)
     }
 

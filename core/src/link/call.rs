@@ -11,7 +11,7 @@ use crate::{
     cell::waiters::Place,
     patience::Ticket,
     store::{Fault, lock::Lock},
-    time::{Instant, PollTimer},
+    time::{Instant, Timer},
 };
 use core::{
     fmt,
@@ -22,7 +22,7 @@ use core::{
 const CROWDED: u32 = 10;
 
 /// A request under way; whoever drops it cancels it first.
-pub struct Call {
+pub struct Call<W> {
     /// Whether it has a slot, or a place among those who wait for one.
     active: bool,
     /// When it is given up.
@@ -41,10 +41,12 @@ pub struct Call {
     request: u32,
     /// Read before anything is sent: a notice can overtake the answer.
     ticket: Ticket,
-    place: Place,
+    /// Among those who wait for a slot; before it is asked, among those who wait for a release of its key.
+    pub(super) place: Place,
+    wait: W,
 }
 
-impl Default for Call {
+impl<W: Default> Default for Call<W> {
     fn default() -> Self {
         Self {
             active: false,
@@ -57,17 +59,23 @@ impl Default for Call {
             request: 0,
             ticket: Ticket::NONE,
             place: Place::default(),
+            wait: W::default(),
         }
     }
 }
 
-impl fmt::Debug for Call {
+impl<W> fmt::Debug for Call<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call").field("request", &self.request).finish_non_exhaustive()
     }
 }
 
-impl Call {
+impl<W> Call<W> {
+    /// Whether it was begun, and not ended.
+    pub(super) const fn is_active(&self) -> bool {
+        self.active
+    }
+
     pub(super) const fn is_sent(&self) -> bool {
         self.active && self.request != 0
     }
@@ -91,7 +99,7 @@ impl Call {
     pub(super) fn poll<
         'a,
         L: Lock,
-        C: PollTimer,
+        C: Timer<Wait = W>,
         const SLOTS: usize,
         const FRAME: usize,
         const KEY: usize,
@@ -118,7 +126,7 @@ impl Call {
             Poll::Pending => {
                 let crowded = self.request == 0 && self.place == Place::default();
                 let at = if crowded { self.until.min(after(now, CROWDED)) } else { self.until };
-                ready!(store.clock.poll_until(at, cx));
+                ready!(store.clock.poll_until(&mut self.wait, at, cx));
                 Err(store.step(|state| state.unanswered(self.request)))
             }
         };
@@ -133,7 +141,7 @@ impl Call {
     pub(super) fn answer<
         'a,
         L: Lock,
-        C: PollTimer,
+        C: Timer<Wait = W>,
         const SLOTS: usize,
         const FRAME: usize,
         const KEY: usize,
@@ -154,7 +162,7 @@ impl Call {
 
     fn poll_answer<
         L: Lock,
-        C: PollTimer,
+        C: Timer<Wait = W>,
         const SLOTS: usize,
         const FRAME: usize,
         const KEY: usize,
@@ -183,13 +191,20 @@ impl Call {
 }
 
 /// Cancels it when dropped.
-pub(super) struct Ending<'s, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
-{
+pub(super) struct Ending<
+    's,
+    L: Lock,
+    C: Timer,
+    const SLOTS: usize,
+    const FRAME: usize,
+    const KEY: usize,
+    const WAITERS: usize,
+> {
     pub(super) store: &'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
-    pub(super) call: Call,
+    pub(super) call: Call<C::Wait>,
 }
 
-impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Drop
+impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Drop
     for Ending<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]

@@ -17,15 +17,15 @@ use crate::{
     patience::Contended,
     store::{
         AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-        AsyncRights, Fault, Peek, Want, lock::Lock,
+        Fault, lock::Lock,
     },
-    time::PollTimer,
+    time::Timer,
     token::HolderToken,
 };
 use core::time::Duration;
 
 /// The label stays behind.
-const fn bare(ask: &Ask<'_>) -> Ask<'static> {
+const fn bare(ask: &Ask) -> Ask {
     let mut bare = Ask::new(ask.token, ask.ttl);
     bare.within = ask.within;
     bare
@@ -48,7 +48,7 @@ fn plain(reader: Reader<'_>) -> Result<Answer<Skipped>, Fault> {
 // methods of one result share one future: what chooses among them is compiled to a few calls
 macro_rules! remote {
     ($($Async:ident { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty = $command:expr, $Answer:ident;)* })*) => { $(
-        impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+        impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
             $Async for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
         {
             $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> impl Future<Output = Result<$r, Fault>> {
@@ -59,7 +59,7 @@ macro_rules! remote {
             })*
         }
 
-        impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+        impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
             $Async for &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
         {
             $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> impl Future<Output = Result<$r, Fault>> {
@@ -71,19 +71,19 @@ macro_rules! remote {
 
 remote! {
     AsyncLeaseStore {
-        fn acquire(ask: &Ask<'_>) -> Contended<Grant> = Command::Acquire(bare(ask)), Grant;
-        fn renew(ask: &Ask<'_>) -> Holding = Command::Renew(bare(ask)), Holding;
+        fn acquire(ask: &Ask) -> Contended<Grant> = Command::Acquire(bare(ask)), Grant;
+        fn renew(ask: &Ask) -> Holding = Command::Renew(bare(ask)), Holding;
         fn release(token: HolderToken) -> Holding = Command::Release(token), Holding;
     }
     AsyncPermitStore {
-        fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant> = Command::Take(size, bare(ask)), Grant;
-        fn extend(ask: &Ask<'_>) -> Holding = Command::Extend(bare(ask)), Holding;
+        fn take(size: u16, ask: &Ask) -> Contended<Grant> = Command::Take(size, bare(ask)), Grant;
+        fn extend(ask: &Ask) -> Holding = Command::Extend(bare(ask)), Holding;
         fn give_back(token: HolderToken) -> Holding = Command::GiveBack(token), Holding;
         fn in_use() -> u16 = Command::InUse, Count;
     }
     AsyncOnceStore {
-        fn begin(ask: &Ask<'_>) -> Begun = Command::Begin(bare(ask)), Begun;
-        fn touch(ask: &Ask<'_>) -> Holding = Command::Touch(bare(ask)), Holding;
+        fn begin(ask: &Ask) -> Begun = Command::Begin(bare(ask)), Begun;
+        fn touch(ask: &Ask) -> Holding = Command::Touch(bare(ask)), Holding;
         fn complete(token: HolderToken, keep: Duration) -> Holding = Command::Complete(token, keep), Holding;
         fn fail(token: HolderToken) -> Holding = Command::Fail(token), Holding;
     }
@@ -94,29 +94,9 @@ remote! {
         fn force_release() -> bool = Command::ForceRelease, Flag;
     }
     AsyncEntryStore {
-        fn keep_flying(ask: &Ask<'_>) -> Holding = Command::KeepFlying(bare(ask)), Holding;
+        fn keep_flying(ask: &Ask) -> Holding = Command::KeepFlying(bare(ask)), Holding;
         fn abandon(token: HolderToken) -> Holding = Command::Abandon(token), Holding;
         fn invalidate() -> bool = Command::Invalidate, Flag;
-    }
-}
-
-impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> AsyncRights
-    for &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
-{
-    fn ask(&self, key: Key<'_>, want: Want, ask: &Ask<'_>) -> impl Future<Output = Result<Contended<Grant>, Fault>> {
-        (**self).ask(key, want, ask)
-    }
-    fn prolong(&self, key: Key<'_>, ask: &Ask<'_>) -> impl Future<Output = Result<Holding, Fault>> {
-        (**self).prolong(key, ask)
-    }
-    fn settle(
-        &self,
-        key: Key<'_>,
-        want: Want,
-        token: HolderToken,
-        success: bool,
-    ) -> impl Future<Output = Result<Holding, Fault>> {
-        (**self).settle(key, want, token, success)
     }
 }
 
@@ -156,7 +136,7 @@ impl<const FRAME: usize> Sink for Short<FRAME> {
     }
 }
 
-impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     /// A request whose answer brings no value.
@@ -187,7 +167,7 @@ impl<L, C, V, D, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 where
     L: Lock,
-    C: PollTimer,
+    C: Timer,
     D: Codec<V>,
 {
     async fn get(&self, key: Key<'_>, codec: &D) -> Result<Option<V>, Fault> {
@@ -198,7 +178,7 @@ where
         .await
     }
 
-    async fn join(&self, key: Key<'_>, codec: &D, ask: &Ask<'_>) -> Result<Contended<Lookup<V>>, Fault> {
+    async fn join(&self, key: Key<'_>, codec: &D, ask: &Ask) -> Result<Contended<Lookup<V>>, Fault> {
         let ask = bare(ask);
         match self.look(key, codec, Command::Join(Self::ROOM, ask)).await? {
             Found::Known(lookup) => Ok(lookup),
@@ -237,19 +217,14 @@ impl<L, C, V, D, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     for &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 where
     L: Lock,
-    C: PollTimer,
+    C: Timer,
     D: Codec<V>,
 {
     fn get(&self, key: Key<'_>, codec: &D) -> impl Future<Output = Result<Option<V>, Fault>> {
         (**self).get(key, codec)
     }
 
-    fn join(
-        &self,
-        key: Key<'_>,
-        codec: &D,
-        ask: &Ask<'_>,
-    ) -> impl Future<Output = Result<Contended<Lookup<V>>, Fault>> {
+    fn join(&self, key: Key<'_>, codec: &D, ask: &Ask) -> impl Future<Output = Result<Contended<Lookup<V>>, Fault>> {
         (**self).join(key, codec, ask)
     }
 
@@ -263,10 +238,4 @@ where
     ) -> impl Future<Output = Result<Holding, Fault>> {
         (**self).publish(key, codec, token, value, life)
     }
-}
-
-/// Nothing is here: the gateway must be asked.
-impl<L: Lock, C: PollTimer, V, D, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
-    Peek<V, D> for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
-{
 }

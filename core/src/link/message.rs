@@ -97,15 +97,15 @@ messages! {
     ]
     [impl Put for Command<'_>]
     [impl<'a> Parse<'a> for Command<'a>]
-    number::ACQUIRE, Acquire(ask: Ask<'static>);
-    number::RENEW, Renew(ask: Ask<'static>);
+    number::ACQUIRE, Acquire(ask: Ask);
+    number::RENEW, Renew(ask: Ask);
     number::RELEASE, Release(token: HolderToken);
-    number::TAKE, Take(size: u16, ask: Ask<'static>);
-    number::EXTEND, Extend(ask: Ask<'static>);
+    number::TAKE, Take(size: u16, ask: Ask);
+    number::EXTEND, Extend(ask: Ask);
     number::GIVE_BACK, GiveBack(token: HolderToken);
     number::IN_USE, InUse;
-    number::BEGIN, Begin(ask: Ask<'static>);
-    number::TOUCH, Touch(ask: Ask<'static>);
+    number::BEGIN, Begin(ask: Ask);
+    number::TOUCH, Touch(ask: Ask);
     number::COMPLETE, Complete(token: HolderToken, keep: Duration);
     number::FAIL, Fail(token: HolderToken);
     number::REMAINING, Remaining;
@@ -113,11 +113,11 @@ messages! {
     /// With the longest value the device has room for, in bytes.
     number::GET, Get(room: u16);
     /// With the longest value the device has room for, in bytes.
-    number::JOIN, Join(room: u16, ask: Ask<'static>);
+    number::JOIN, Join(room: u16, ask: Ask);
     /// A join that takes the bytes of this checksum, which its caller cannot decode, for a miss.
-    number::HEAL, Heal(room: u16, ask: Ask<'static>, foreign: u32);
+    number::HEAL, Heal(room: u16, ask: Ask, foreign: u32);
     number::PUBLISH, Publish(token: HolderToken, life: Life, value: &'a [u8]);
-    number::KEEP_FLYING, KeepFlying(ask: Ask<'static>);
+    number::KEEP_FLYING, KeepFlying(ask: Ask);
     number::ABANDON, Abandon(token: HolderToken);
     number::INVALIDATE, Invalidate;
 }

@@ -19,7 +19,7 @@ use crate::{
     key::{Key, Kind},
     patience::Ticket,
     store::lock::Lock,
-    time::{Instant, PollTimer},
+    time::{Instant, Timer},
 };
 use core::{future::poll_fn, pin::pin, task::Poll};
 use embedded_io_async::{Read, Write};
@@ -30,7 +30,7 @@ enum Next {
     Wait(Instant),
 }
 
-impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     /// Carries requests and answers until the line ends; one pump at a time.
@@ -70,8 +70,9 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
                     }
                 }
                 Next::Wait(at) => {
+                    let mut wait = C::Wait::default();
                     poll_fn(|cx| match self.step(|state| state.poll_kicked(cx.waker())) {
-                        Poll::Pending => self.clock.poll_until(at, cx),
+                        Poll::Pending => self.clock.poll_until(&mut wait, at, cx),
                         Poll::Ready(()) => Poll::Ready(()),
                     })
                     .await;

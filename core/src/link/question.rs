@@ -10,11 +10,10 @@ use super::{
     wire::{Parse, Put, Reader},
 };
 use crate::{
-    cell::{Begun, Grant, Holding},
+    cell::Holding,
     key::Kind,
-    patience::{Busy, Ticket},
+    patience::Ticket,
     store::Fault,
-    time::duration,
     token::{FencingToken, HolderToken},
 };
 
@@ -123,19 +122,6 @@ pub(super) enum Reply {
 }
 
 impl Reply {
-    pub(super) const fn begun(self) -> Result<Begun, Fault> {
-        match self {
-            Self::Granted { fence, index, remaining } => {
-                Ok(Begun::Run(Grant { fence, index, remaining: duration(remaining as u64) }))
-            }
-            Self::Busy { remaining, ticket, done } => {
-                let remaining = duration(remaining as u64);
-                Ok(if done { Begun::Done { remaining } } else { Begun::Busy(Busy { remaining, ticket }) })
-            }
-            Self::Filled | Self::Held(_) => Err(OTHER_QUESTION),
-        }
-    }
-
     pub(super) const fn holding(self) -> Result<Holding, Fault> {
         match self {
             Self::Held(holding) => Ok(holding),
@@ -224,12 +210,12 @@ fn parse(number: Option<u8>, from: &mut Reader<'_>) -> Option<Reply> {
 mod tests {
     use super::*;
     use crate::{
-        cell::{Ask, Life, Lookup},
+        cell::{Ask, Begun, Grant, Life, Lookup},
         link::{
             frame::{Decoder, encode},
             message::{Answer, Command},
         },
-        patience::Contended,
+        patience::{Busy, Contended},
         ttl::Ttl,
     };
     use core::time::Duration;

@@ -17,9 +17,8 @@ use crate::{
         Fault, Host, Store,
         lock::{Lock, NoLock},
     },
-    time::{PollTimer, millis, short},
+    time::{Timer, millis, short},
     token::HolderToken,
-    validity::Validity,
 };
 use core::{
     cell::RefCell,
@@ -191,7 +190,7 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     }
 }
 
-impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
+impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     /// Gives back what a token may hold, or only a turn, when there is a place to remember it; or tells that a run
@@ -224,7 +223,7 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
     }
 }
 
-impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Store
+impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Store
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     type Error = Fault;
@@ -250,12 +249,12 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
     }
 }
 
-impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Host
+impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Host
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     type Clock = C;
     type KeyBuf = KeyBuf<KEY>;
-    type Attendance = Validity;
+    type Monitor = ();
     type Codec = Postcard;
 
     fn clock(&self) -> &C {
@@ -263,8 +262,5 @@ impl<L: Lock, C: PollTimer, const SLOTS: usize, const FRAME: usize, const KEY: u
     }
     fn token(&self) -> HolderToken {
         self.step(State::token)
-    }
-    fn attend(&self, _: Key<'_>, _: HolderToken, _: Duration, validity: Validity) -> Validity {
-        validity
     }
 }

@@ -4,7 +4,7 @@ use super::{AtOnce, Host, Store};
 use crate::{
     cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
     codec::AsIs,
-    instance::Handle,
+    instance::{Handle, Instance},
     key::{Key, KeyError, Kind},
     patience::{Contended, Ticket},
     token::HolderToken,
@@ -67,7 +67,7 @@ impl<S: AtOnce> AtOnce for &S {}
 impl<S: Host> Host for &S {
     type Clock = S::Clock;
     type KeyBuf = S::KeyBuf;
-    type Attendance = S::Attendance;
+    type Monitor = S::Monitor;
     type Codec = S::Codec;
     fn clock(&self) -> &S::Clock {
         (**self).clock()
@@ -75,8 +75,8 @@ impl<S: Host> Host for &S {
     fn token(&self) -> HolderToken {
         (**self).token()
     }
-    fn attend(&self, key: Key<'_>, token: HolderToken, ttl: Duration, validity: Validity) -> S::Attendance {
-        (**self).attend(key, token, ttl, validity)
+    fn monitor(&self, key: &Key<'_>, token: HolderToken, ttl: u64, validity: Validity) -> S::Monitor {
+        (**self).monitor(key, token, ttl, validity)
     }
     fn prefix(&self) -> &str {
         (**self).prefix()
@@ -90,11 +90,41 @@ impl<S: Host> Host for &S {
     fn owns(&self, token: HolderToken) -> bool {
         (**self).owns(token)
     }
-    fn mark(&self, key: Key<'_>, token: HolderToken, inside: bool) {
+    fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         (**self).mark(key, token, inside);
     }
-    fn is_marked(&self, key: Key<'_>) -> bool {
-        (**self).is_marked(key)
+}
+
+/// One of the two: an instance seen through a face of its store.
+pub trait Face: Store + Clone {
+    /// The handle behind it.
+    type Handle: Handle;
+    /// The handle behind it.
+    fn handle(&self) -> &Self::Handle;
+}
+
+impl<P: Handle> Face for Tasks<P> {
+    type Handle = P;
+    fn handle(&self) -> &P {
+        &self.0
+    }
+}
+
+impl<P: Handle> Face for Threads<P> {
+    type Handle = P;
+    fn handle(&self) -> &P {
+        &self.0
+    }
+}
+
+/// A thread may be blocked until the store answers.
+impl<P: Handle> Handle for Threads<P> {
+    type Store = P::Store;
+    type Observer = P::Observer;
+    const MAY_BLOCK: bool = true;
+    #[inline]
+    fn instance(&self) -> &Instance<P::Store, P::Observer> {
+        self.0.instance()
     }
 }
 
@@ -148,9 +178,9 @@ faces!(
     /// Dropping a future leaves the operation done or not done; the token tells which.
     AsyncLeaseStore, [], [], {
         /// Takes the lease if it is free.
-        fn acquire(key: Key<'_>, ask: &Ask<'_>) -> Contended<Grant>;
+        fn acquire(key: Key<'_>, ask: &Ask) -> Contended<Grant>;
         /// Extends the lease by the whole TTL.
-        fn renew(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        fn renew(key: Key<'_>, ask: &Ask) -> Holding;
         /// Gives the lease back; MUST wake a waiter.
         fn release(key: Key<'_>, token: HolderToken) -> Holding;
     }
@@ -166,9 +196,9 @@ faces!(
     /// Dropping a future leaves the operation done or not done; the token tells which.
     AsyncPermitStore, [], [], {
         /// Takes a permit if one is free.
-        fn take(key: Key<'_>, size: u16, ask: &Ask<'_>) -> Contended<Grant>;
+        fn take(key: Key<'_>, size: u16, ask: &Ask) -> Contended<Grant>;
         /// Extends a permit by the whole TTL.
-        fn extend(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        fn extend(key: Key<'_>, ask: &Ask) -> Holding;
         /// Gives a permit back; MUST wake a waiter.
         fn give_back(key: Key<'_>, token: HolderToken) -> Holding;
         /// How many permits are live.
@@ -185,9 +215,9 @@ faces!(
     /// Dropping a future leaves the operation done or not done; the token tells which.
     AsyncOnceStore, [], [], {
         /// Asks to run.
-        fn begin(key: Key<'_>, ask: &Ask<'_>) -> Begun;
+        fn begin(key: Key<'_>, ask: &Ask) -> Begun;
         /// Extends the run by the whole TTL.
-        fn touch(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        fn touch(key: Key<'_>, ask: &Ask) -> Holding;
         /// Ends a run that succeeded; others are skipped for `keep` more.
         fn complete(key: Key<'_>, token: HolderToken, keep: Duration) -> Holding;
         /// Ends a run that did not; nothing is kept.
@@ -235,7 +265,7 @@ faces!(
         /// The value, while it is fresh.
         fn get(key: Key<'_>, codec: &C) -> Option<V>;
         /// What a caller that missed gets.
-        fn join(key: Key<'_>, codec: &C, ask: &Ask<'_>) -> Contended<Lookup<V>>;
+        fn join(key: Key<'_>, codec: &C, ask: &Ask) -> Contended<Lookup<V>>;
         /// Stores a value, for the holder of the flight.
         fn publish(key: Key<'_>, codec: &C, token: HolderToken, value: Kept<'_, V>, life: Life) -> Holding;
     }
@@ -249,32 +279,10 @@ faces!(
     /// Dropping a future leaves the operation done or not done.
     AsyncEntryStore, [], [], {
         /// Extends a flight by the whole TTL.
-        fn keep_flying(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        fn keep_flying(key: Key<'_>, ask: &Ask) -> Holding;
         /// Ends a flight without a value; MUST wake a waiter.
         fn abandon(key: Key<'_>, token: HolderToken) -> Holding;
         /// Forgets the value and ends the flight; whether there was a value.
         fn invalidate(key: Key<'_>) -> bool;
     }
 );
-
-/// A hit in this process: at once, without a future.
-///
-/// A store that must ask elsewhere says `None`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot cache values of type `{V}` with codec `{C}`",
-    note = "in memory a value is `Clone + Send + Sync + 'static`; where it may leave the process it also derives `Serialize` and `Deserialize`, or say `codec = ..`"
-)]
-pub trait Peek<V, C = AsIs>: Store {
-    /// The value, if it is here and fresh.
-    fn peek(&self, key: Key<'_>, codec: &C) -> Option<V> {
-        let _ = (key, codec);
-        None
-    }
-}
-
-impl<V, C, S: Peek<V, C>> Peek<V, C> for &S {
-    #[inline]
-    fn peek(&self, key: Key<'_>, codec: &C) -> Option<V> {
-        (**self).peek(key, codec)
-    }
-}

@@ -3,7 +3,7 @@
 mod steps;
 
 use super::{
-    AtOnce, CacheStore, EntryStore, Force, Host, Inspect, LeaseStore, NoRoom, OnceStore, Peek, PermitStore, Store,
+    AtOnce, CacheStore, EntryStore, Force, Host, Inspect, LeaseStore, NoRoom, OnceStore, PermitStore, Store, Values,
 };
 use crate::{
     cell::{
@@ -17,7 +17,6 @@ use crate::{
     patience::{Contended, Ticket},
     time::{Clock, Instant},
     token::HolderToken,
-    validity::Validity,
 };
 use core::{
     future::Future,
@@ -146,7 +145,7 @@ impl<B: Backing> Drop for Changed<'_, '_, B> {
 impl<B: Backing> Host for RamStore<B> {
     type Clock = B::Clock;
     type KeyBuf = B::KeyBuf;
-    type Attendance = Validity;
+    type Monitor = ();
     type Codec = AsIs;
 
     fn clock(&self) -> &B::Clock {
@@ -155,27 +154,20 @@ impl<B: Backing> Host for RamStore<B> {
     fn token(&self) -> HolderToken {
         self.0.token()
     }
-    fn attend(&self, _: Key<'_>, _: HolderToken, _: Duration, validity: Validity) -> Validity {
-        validity
-    }
     fn seed(&self) -> u64 {
         self.0.seed()
     }
-    fn mark(&self, key: Key<'_>, token: HolderToken, inside: bool) {
+    fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         let stack = if inside { self.0.stack() } else { 0 };
-        self.step(|ram, now| ram.mark(&key, token, stack, now));
-    }
-    fn is_marked(&self, key: Key<'_>) -> bool {
-        let stack = self.0.stack();
-        self.step(|ram, now| ram.is_marked(&key, stack, now))
+        self.step(|ram, now| ram.mark(key, token, stack, now));
     }
 }
 
 impl<B: Backing> LeaseStore for RamStore<B> {
-    fn acquire(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Contended<Grant>, NoRoom> {
+    fn acquire(&self, key: Key<'_>, ask: &Ask) -> Result<Contended<Grant>, NoRoom> {
         self.made(&key, |ram, now| ram.acquire(&key, ask, now))
     }
-    fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, NoRoom> {
+    fn renew(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, NoRoom> {
         Ok(self.step(|ram, now| ram.renew(&key, ask.token, ask.ttl, now)))
     }
     fn release(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, NoRoom> {
@@ -184,10 +176,10 @@ impl<B: Backing> LeaseStore for RamStore<B> {
 }
 
 impl<B: Backing> PermitStore for RamStore<B> {
-    fn take(&self, key: Key<'_>, size: u16, ask: &Ask<'_>) -> Result<Contended<Grant>, NoRoom> {
+    fn take(&self, key: Key<'_>, size: u16, ask: &Ask) -> Result<Contended<Grant>, NoRoom> {
         self.made(&key, |ram, now| ram.take(&key, size, ask, now))
     }
-    fn extend(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, NoRoom> {
+    fn extend(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, NoRoom> {
         LeaseStore::renew(self, key, ask)
     }
     fn give_back(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, NoRoom> {
@@ -199,10 +191,10 @@ impl<B: Backing> PermitStore for RamStore<B> {
 }
 
 impl<B: Backing> OnceStore for RamStore<B> {
-    fn begin(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Begun, NoRoom> {
+    fn begin(&self, key: Key<'_>, ask: &Ask) -> Result<Begun, NoRoom> {
         self.made(&key, |ram, now| ram.begin(&key, ask, now))
     }
-    fn touch(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, NoRoom> {
+    fn touch(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, NoRoom> {
         LeaseStore::renew(self, key, ask)
     }
     fn complete(&self, key: Key<'_>, token: HolderToken, keep: Duration) -> Result<Holding, NoRoom> {
@@ -225,25 +217,15 @@ impl<B: Backing> Force for RamStore<B> {
     }
 }
 
-impl<B: Backing, C> Peek<B::Value, C> for RamStore<B>
-where
-    B::Value: Clone,
-{
-    fn peek(&self, key: Key<'_>, _: &C) -> Option<B::Value> {
-        let now = self.0.clock().coarse();
-        self.0.step(|ram| ram.table.find(&key)?.fresh(now).cloned())
-    }
-}
-
 impl<B: Backing, C> CacheStore<B::Value, C> for RamStore<B>
 where
     B::Value: Clone,
 {
     fn get(&self, key: Key<'_>, codec: &C) -> Result<Option<B::Value>, NoRoom> {
-        Ok(self.peek(key, codec))
+        Ok(self.peek(&key, codec))
     }
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn join(&self, key: Key<'_>, _: &C, ask: &Ask<'_>) -> Result<Contended<Lookup<B::Value>>, NoRoom> {
+    fn join(&self, key: Key<'_>, _: &C, ask: &Ask) -> Result<Contended<Lookup<B::Value>>, NoRoom> {
         self.made(&key, |ram, now| ram.join(&key, ask, now))
     }
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
@@ -263,7 +245,7 @@ where
 }
 
 impl<B: Backing> EntryStore for RamStore<B> {
-    fn keep_flying(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, NoRoom> {
+    fn keep_flying(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, NoRoom> {
         LeaseStore::renew(self, key, ask)
     }
     fn abandon(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, NoRoom> {

@@ -1,8 +1,8 @@
 //! A clock that is moved by hand, in three faces.
 
-use crate::time::{Clock, Instant, PollTimer, Sleep, Timer};
+use crate::time::{Clock, Instant, Sleep, Timer};
 use core::{
-    future::{Future, poll_fn},
+    future::Future,
     pin::{Pin, pin},
     sync::atomic::{AtomicU32, Ordering},
     task::{Context, Poll, Waker},
@@ -49,13 +49,8 @@ impl Clock for ManualClock {
 }
 
 impl Timer for ManualClock {
-    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> {
-        poll_fn(move |_| if self.now() >= at { Poll::Ready(()) } else { Poll::Pending })
-    }
-}
-
-impl PollTimer for ManualClock {
-    fn poll_until(&self, at: Instant, _: &mut Context<'_>) -> Poll<()> {
+    type Wait = ();
+    fn poll_until(&self, (): &mut (), at: Instant, _: &mut Context<'_>) -> Poll<()> {
         if self.now() >= at { Poll::Ready(()) } else { Poll::Pending }
     }
 }

@@ -22,13 +22,12 @@ pub use kv::{key_values, key_values_blocking};
 
 use crate::{
     cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
-    drive::{BufOf, Face, HostOf, instance},
     instance::Handle,
     key::{Key, KeySink, Kind},
     patience::Contended,
     store::{
         AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-        Fault, Host,
+        Face, Fault, Host,
     },
     ttl::Ttl,
 };
@@ -67,6 +66,9 @@ macro_rules! answer {
     };
 }
 
+type HostOf<F> = <<F as Face>::Handle as Handle>::Store;
+type BufOf<F> = <HostOf<F> as Host>::KeyBuf;
+
 /// A key of the suite.
 struct Named<F: Face> {
     buf: BufOf<F>,
@@ -86,10 +88,10 @@ impl<F: Face> Named<F> {
 }
 
 fn store<F: Face>(face: &F) -> &HostOf<F> {
-    instance(face).store()
+    face.handle().instance().store()
 }
 
-fn ask<F: Face>(face: &F) -> Ask<'static> {
+fn ask<F: Face>(face: &F) -> Ask {
     Ask::new(store(face).token(), TTL)
 }
 

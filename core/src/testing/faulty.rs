@@ -3,14 +3,23 @@
 use crate::{
     cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
     key::Key,
+    op::{Answer, Left, Request},
     patience::{Contended, Ticket},
     store::{
-        AtOnce, CacheStore, EntryStore, Fault, Force, Host, Inspect, LeaseStore, OnceStore, Peek, PermitStore, Store,
+        AtOnce, CacheStore, EntryStore, Fault, Force, Fresh, Host, Inspect, LeaseStore, Leases, OnceStore, PermitStore,
+        Store, Values,
     },
+    time::Instant,
     token::HolderToken,
     validity::Validity,
 };
-use core::{cell::RefCell, fmt, future::Future, time::Duration};
+use core::{
+    cell::RefCell,
+    fmt,
+    future::Future,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 /// What goes wrong with one operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,7 +112,7 @@ impl<S: AtOnce> AtOnce for Faulty<'_, S> {}
 impl<S: Host> Host for Faulty<'_, S> {
     type Clock = S::Clock;
     type KeyBuf = S::KeyBuf;
-    type Attendance = S::Attendance;
+    type Monitor = S::Monitor;
     type Codec = S::Codec;
     fn clock(&self) -> &S::Clock {
         self.inner.clock()
@@ -111,14 +120,92 @@ impl<S: Host> Host for Faulty<'_, S> {
     fn token(&self) -> HolderToken {
         self.inner.token()
     }
-    fn attend(&self, key: Key<'_>, token: HolderToken, ttl: Duration, validity: Validity) -> S::Attendance {
-        self.inner.attend(key, token, ttl, validity)
+    fn monitor(&self, key: &Key<'_>, token: HolderToken, ttl: u64, validity: Validity) -> S::Monitor {
+        self.inner.monitor(key, token, ttl, validity)
     }
-    fn mark(&self, key: Key<'_>, token: HolderToken, inside: bool) {
+    fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         self.inner.mark(key, token, inside);
     }
-    fn is_marked(&self, key: Key<'_>) -> bool {
-        self.inner.is_marked(key)
+}
+
+/// One operation under way, with what goes wrong with it.
+#[derive(Debug, Default)]
+pub struct InFlight<I> {
+    inner: I,
+    trouble: Option<Trouble>,
+}
+
+impl<S: Leases> Faulty<'_, S> {
+    /// Does one operation as the script says.
+    fn poll<T>(
+        &self,
+        state: &mut InFlight<S::InFlight>,
+        mut operation: impl FnMut(&mut S::InFlight) -> Poll<Result<T, S::Trouble>>,
+    ) -> Poll<Result<T, Fault>> {
+        let trouble = *state.trouble.get_or_insert_with(|| self.next());
+        let done = match trouble {
+            Trouble::Refused => Err(Fault::Unreachable),
+            Trouble::RequestLost => Err(Fault::TimedOut),
+            Trouble::None | Trouble::ReplyLost => ready!(operation(&mut state.inner)).map_err(Into::into),
+            Trouble::Duplicated => {
+                let _ = ready!(operation(&mut state.inner));
+                ready!(operation(&mut state.inner)).map_err(Into::into)
+            }
+        };
+        state.trouble = None;
+        Poll::Ready(if trouble == Trouble::ReplyLost { done.and(Err(Fault::TimedOut)) } else { done })
+    }
+}
+
+impl<S: Leases> Leases for Faulty<'_, S> {
+    type InFlight = InFlight<S::InFlight>;
+    type Trouble = Fault;
+
+    fn poll_op(
+        &self,
+        state: &mut Self::InFlight,
+        request: &Request<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, Fault>> {
+        self.poll(state, |inner| self.inner.poll_op(inner, request, cx))
+    }
+    fn poll_changed(
+        &self,
+        state: &mut Self::InFlight,
+        key: &Key<'_>,
+        ticket: Ticket,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        self.inner.poll_changed(&mut state.inner, key, ticket, cx)
+    }
+    fn cancel(&self, state: &mut Self::InFlight) {
+        self.inner.cancel(&mut state.inner);
+    }
+    fn abandon(&self, state: &mut Self::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
+        self.inner.abandon(&mut state.inner, key, token, left);
+    }
+    fn lasts(state: &Self::InFlight, now: Instant, ttl: u32) -> (Instant, u32) {
+        S::lasts(&state.inner, now, ttl)
+    }
+}
+
+impl<V, C, S: Values<V, C>> Values<V, C> for Faulty<'_, S> {
+    fn fetch(&self, state: &mut Self::InFlight, key: &Key<'_>, codec: &C) -> Option<V> {
+        self.inner.fetch(&mut state.inner, key, codec)
+    }
+    fn poll_publish(
+        &self,
+        state: &mut Self::InFlight,
+        request: &Request<'_>,
+        fresh: Fresh<'_, '_, V, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Answer>, Fault>> {
+        let Fresh { codec, value, ttl } = fresh;
+        // in two steps or in one, it is one operation
+        self.poll(state, |inner| match self.inner.poll_publish(inner, request, Fresh { codec, value, ttl }, cx) {
+            Poll::Ready(Ok(None)) => self.inner.poll_op(inner, request, cx).map_ok(Some),
+            done => done,
+        })
     }
 }
 
@@ -132,38 +219,36 @@ macro_rules! faulty {
 
 faulty! {
     LeaseStore {
-        fn acquire(key: Key<'_>, ask: &Ask<'_>) -> Contended<Grant>;
-        fn renew(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        fn acquire(key: Key<'_>, ask: &Ask) -> Contended<Grant>;
+        fn renew(key: Key<'_>, ask: &Ask) -> Holding;
         fn release(key: Key<'_>, token: HolderToken) -> Holding;
     }
     PermitStore {
-        fn take(key: Key<'_>, size: u16, ask: &Ask<'_>) -> Contended<Grant>;
-        fn extend(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        fn take(key: Key<'_>, size: u16, ask: &Ask) -> Contended<Grant>;
+        fn extend(key: Key<'_>, ask: &Ask) -> Holding;
         fn give_back(key: Key<'_>, token: HolderToken) -> Holding;
         fn in_use(key: Key<'_>) -> u16;
     }
     OnceStore {
-        fn begin(key: Key<'_>, ask: &Ask<'_>) -> Begun;
-        fn touch(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        fn begin(key: Key<'_>, ask: &Ask) -> Begun;
+        fn touch(key: Key<'_>, ask: &Ask) -> Holding;
         fn complete(key: Key<'_>, token: HolderToken, keep: Duration) -> Holding;
         fn fail(key: Key<'_>, token: HolderToken) -> Holding;
     }
     Inspect { fn remaining(key: Key<'_>) -> Option<Duration>; }
     Force { fn force_release(key: Key<'_>) -> bool; }
     EntryStore {
-        fn keep_flying(key: Key<'_>, ask: &Ask<'_>) -> Holding;
+        fn keep_flying(key: Key<'_>, ask: &Ask) -> Holding;
         fn abandon(key: Key<'_>, token: HolderToken) -> Holding;
         fn invalidate(key: Key<'_>) -> bool;
     }
 }
 
-impl<V, C, S: Store> Peek<V, C> for Faulty<'_, S> {}
-
 impl<V: Clone, C, S: CacheStore<V, C>> CacheStore<V, C> for Faulty<'_, S> {
     fn get(&self, key: Key<'_>, codec: &C) -> Result<Option<V>, Fault> {
         self.with(|| self.inner.get(key, codec))
     }
-    fn join(&self, key: Key<'_>, codec: &C, ask: &Ask<'_>) -> Result<Contended<Lookup<V>>, Fault> {
+    fn join(&self, key: Key<'_>, codec: &C, ask: &Ask) -> Result<Contended<Lookup<V>>, Fault> {
         self.with(|| self.inner.join(key, codec, ask))
     }
     fn publish(

@@ -9,7 +9,7 @@ use cachify_core::{
     cell::Ask,
     key::{Key, Kind},
     store::{Host, LeaseStore, PermitStore, fixed::State, lock::Lock},
-    time::{Clock, Instant, PollTimer, Timer},
+    time::{Clock, Instant, Timer},
     token::HolderToken,
 };
 use core::{
@@ -41,13 +41,8 @@ impl Clock for Still {
 }
 
 impl Timer for Still {
-    fn sleep_until(&self, _: Instant) -> impl Future<Output = ()> {
-        core::future::pending()
-    }
-}
-
-impl PollTimer for Still {
-    fn poll_until(&self, at: Instant, _: &mut Context<'_>) -> Poll<()> {
+    type Wait = ();
+    fn poll_until(&self, (): &mut (), at: Instant, _: &mut Context<'_>) -> Poll<()> {
         if self.now() >= at { Poll::Ready(()) } else { Poll::Pending }
     }
 }

@@ -106,15 +106,23 @@ async fn cache_task() {
 #[cfg(all(feature = "remote", not(any(feature = "remote-lock", feature = "remote-cache", feature = "remote-handle"))))]
 async fn afar(n: u8) -> Result<u8, cachify_core::Refused> {
     use cachify_core::{
-        cell::Ask,
         key::{Key, Kind},
-        store::{AsyncRights, Host, Want},
+        op::{Ask, Op, Outcome, Request},
+        store::{Host, Leases},
+        time::{Clock, Instant},
     };
-    let (store, key) = (&remote::STORE, Key::new(Kind::Lock, "", b"bus", 0));
-    let token = store.token();
-    store.ask(key, Want::Lease, &Ask::new(token, core::time::Duration::from_secs(30))).await?;
-    Timer::after_millis(1).await;
-    store.settle(key, Want::Lease, token, true).await?;
+    let store = &remote::STORE;
+    let (key, token) = (Key::new(Kind::Lock, "", b"bus", 0), store.token());
+    let mut state = Default::default();
+    let ask = Ask { ttl: 30_000, deadline: Instant::ZERO, size: 0 };
+    for op in [Op::Acquire(ask), Op::Release(Outcome::Free)] {
+        core::future::poll_fn(|cx| {
+            let request = Request { key: &key, token, now: store.clock().now(), op: &op, may_block: false };
+            store.poll_op(&mut state, &request, cx)
+        })
+        .await?;
+        Timer::after_millis(1).await;
+    }
     Ok(black_box(n))
 }
 

@@ -1,10 +1,9 @@
 //! A clock that stands still until it is moved, shared by threads and tasks.
 
 use crate::locked;
-use cachify_core::time::{Clock, Instant, PollTimer, Timer};
+use cachify_core::time::{Clock, Instant, Timer};
 use std::{
     fmt,
-    future::{Future, poll_fn},
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
     time::Duration,
@@ -26,9 +25,6 @@ use std::{
 /// ```
 #[derive(Clone, Default)]
 pub struct ManualClock(Arc<Mutex<State>>);
-
-/// The id of all waits that are polled: nobody says when one is over.
-const POLLED: u64 = 0;
 
 #[derive(Default)]
 struct State {
@@ -66,18 +62,9 @@ impl ManualClock {
     }
 
     /// How many waits are under way: so a test can tell that everybody has come to rest.
-    ///
-    /// A task that polls the clock by hand ([`PollTimer`]) counts once, until the last of its waits would have ended.
     #[must_use]
     pub fn sleepers(&self) -> usize {
-        let state = locked(&self.0);
-        let mut polling: Vec<&Waker> = Vec::new();
-        for (_, id, waker) in &state.sleepers {
-            if *id == POLLED && !polling.iter().any(|known| known.will_wake(waker)) {
-                polling.push(waker);
-            }
-        }
-        polling.len() + state.sleepers.iter().filter(|(_, id, _)| *id != POLLED).count()
+        locked(&self.0).sleepers.len()
     }
 }
 
@@ -87,50 +74,55 @@ impl Clock for ManualClock {
     }
 }
 
-impl Timer for ManualClock {
-    fn sleep_until(&self, at: Instant) -> impl Future<Output = ()> {
-        let mut sleeper = Sleeper { clock: self, id: None };
-        poll_fn(move |cx| {
-            let mut state = locked(&sleeper.clock.0);
-            if state.now >= at {
-                return Poll::Ready(());
-            }
-            state.last += 1;
-            let id = *sleeper.id.get_or_insert(state.last);
-            state.sleepers.retain(|(_, other, _)| *other != id);
-            state.sleepers.push((at, id, cx.waker().clone()));
-            Poll::Pending
-        })
+impl ManualClock {
+    /// A wait that is woken at `at`, unless it is dropped before; `None` if that is reached.
+    pub(super) fn sleep(&self, at: Instant, waker: &Waker) -> Option<Sleeper> {
+        // what a waker does when it is copied, it does without the lock
+        let waker = waker.clone();
+        let mut state = locked(&self.0);
+        if state.now >= at {
+            return None;
+        }
+        state.last += 1;
+        let id = state.last;
+        state.sleepers.push((at, id, waker));
+        drop(state);
+        Some(Sleeper { clock: self.clone(), id })
     }
 }
 
-impl PollTimer for ManualClock {
-    fn poll_until(&self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = locked(&self.0);
-        if state.now >= at {
-            return Poll::Ready(());
-        }
-        if at == Instant::MAX {
-            return Poll::Pending;
-        }
-        if !state.sleepers.iter().any(|(until, _, waker)| *until == at && waker.will_wake(cx.waker())) {
-            state.sleepers.push((at, POLLED, cx.waker().clone()));
-        }
-        Poll::Pending
+impl Timer for ManualClock {
+    type Wait = super::Wait;
+    fn poll_until(&self, wait: &mut super::Wait, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        wait.poll_manual(self, at, cx)
     }
 }
 
 /// A wait under way; over when dropped.
-struct Sleeper<'c> {
-    clock: &'c ManualClock,
-    id: Option<u64>,
+#[derive(Debug)]
+pub(super) struct Sleeper {
+    clock: ManualClock,
+    id: u64,
 }
 
-impl Drop for Sleeper<'_> {
-    fn drop(&mut self) {
-        if let Some(id) = self.id {
-            locked(&self.clock.0).sleepers.retain(|(_, other, _)| *other != id);
+impl Sleeper {
+    /// Another task is to be woken.
+    pub(super) fn wake(&self, waker: &Waker) {
+        let mut waker = waker.clone();
+        let mut state = locked(&self.clock.0);
+        if let Some((.., old)) = state.sleepers.iter_mut().find(|(_, id, _)| *id == self.id) {
+            std::mem::swap(old, &mut waker);
         }
+        drop(state);
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        let mut state = locked(&self.clock.0);
+        let gone: Vec<_> = state.sleepers.extract_if(.., |(_, id, _)| *id == self.id).collect();
+        drop(state);
+        drop(gone);
     }
 }
 
@@ -151,22 +143,22 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_polls_is_one_sleeper_and_is_woken_for_each_wait() {
+    fn a_wait_is_one_sleeper_and_its_task_is_woken_once() {
         let clock = ManualClock::new();
         let woken = Arc::default();
         let waker = Waker::from(Arc::new(Woken(Arc::clone(&woken))));
         let mut cx = Context::from_waker(&waker);
+        let mut wait = super::super::Wait::default();
         for at in [70, 50, 60] {
-            assert!(clock.poll_until(Instant::from_millis(at), &mut cx).is_pending());
+            assert!(clock.poll_until(&mut wait, Instant::from_millis(at), &mut cx).is_pending());
         }
-        assert!(clock.poll_until(Instant::MAX, &mut cx).is_pending());
         assert_eq!((clock.sleepers(), woken.load(Relaxed)), (1, 0));
-        clock.advance(Duration::from_millis(49));
-        assert_eq!((clock.sleepers(), woken.load(Relaxed)), (1, 0));
+        clock.advance(Duration::from_millis(59));
+        assert_eq!((clock.sleepers(), woken.load(Relaxed)), (1, 0), "only the last is waited for");
         clock.advance(Duration::from_millis(1));
-        assert_eq!((clock.sleepers(), woken.load(Relaxed)), (1, 1));
-        clock.advance(Duration::from_millis(20));
-        assert_eq!((clock.sleepers(), woken.load(Relaxed)), (0, 3), "for each of its waits");
-        assert!(clock.poll_until(Instant::from_millis(50), &mut cx).is_ready());
+        assert_eq!((clock.sleepers(), woken.load(Relaxed)), (0, 1));
+        assert!(clock.poll_until(&mut wait, Instant::from_millis(60), &mut cx).is_ready());
+        assert!(clock.poll_until(&mut wait, Instant::MAX, &mut cx).is_pending());
+        assert_eq!(clock.sleepers(), 0, "what is never reached is no wait");
     }
 }

@@ -5,9 +5,8 @@ use crate::{locked, process::PerProcess};
 use cachify_core::time::Instant;
 use std::{
     collections::BTreeMap,
-    future::poll_fn,
     sync::{Condvar, Mutex},
-    task::{Context, Poll, Waker},
+    task::Waker,
     thread,
 };
 
@@ -56,60 +55,38 @@ fn run() {
 }
 
 /// A place in the queue; leaves it when dropped.
-struct Entry(Option<(Instant, u64)>);
+#[derive(Debug)]
+pub(super) struct Entry((Instant, u64));
+
+impl Entry {
+    /// Wakes the task at `at`, unless the entry is dropped before.
+    pub(super) fn new(at: Instant, waker: &Waker) -> Self {
+        let timers = timers();
+        // what a waker does when it is copied, it does without the lock
+        let waker = waker.clone();
+        let mut waiting = locked(&timers.waiting);
+        waiting.last += 1;
+        let key = (at, waiting.last);
+        waiting.by_end.insert(key, waker);
+        if waiting.by_end.keys().next() == Some(&key) {
+            timers.changed.notify_one();
+        }
+        Self(key)
+    }
+
+    /// Another task is to be woken.
+    pub(super) fn wake(&self, waker: &Waker) {
+        let waker = waker.clone();
+        let old = locked(&timers().waiting).by_end.insert(self.0, waker);
+        drop(old);
+    }
+}
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if let Some(key) = self.0 {
-            locked(&timers().waiting).by_end.remove(&key);
-        }
+        let gone = locked(&timers().waiting).by_end.remove(&self.0);
+        drop(gone);
     }
-}
-
-/// Until when a polled wait is remembered, in milliseconds: nobody says that it is over, and a task that ended is kept
-/// in memory by its waker. Whoever still waits then is woken and asks again.
-const GRID: u64 = 1_000;
-
-/// Wakes the task at `at`, or at the next whole second to ask again; asking again for the same adds nothing.
-pub(super) fn poll_until(at: Instant, cx: &mut Context<'_>) -> Poll<()> {
-    let now = system::now();
-    if now >= at {
-        return Poll::Ready(());
-    }
-    if at == Instant::MAX {
-        return Poll::Pending;
-    }
-    let at = at.min(Instant::from_millis((now.as_millis() / GRID + 1) * GRID));
-    let timers = timers();
-    let mut waiting = locked(&timers.waiting);
-    if !waiting.by_end.range((at, 0)..=(at, u64::MAX)).any(|(_, w)| w.will_wake(cx.waker())) {
-        waiting.last += 1;
-        let key = (at, waiting.last);
-        waiting.by_end.insert(key, cx.waker().clone());
-        if waiting.by_end.keys().next() == Some(&key) {
-            timers.changed.notify_one();
-        }
-    }
-    Poll::Pending
-}
-
-pub(super) async fn sleep_until(at: Instant) {
-    let mut entry = Entry(None);
-    poll_fn(|cx| {
-        if system::now() >= at {
-            return Poll::Ready(());
-        }
-        let timers = timers();
-        let mut waiting = locked(&timers.waiting);
-        waiting.last += 1;
-        let key = *entry.0.get_or_insert((at, waiting.last));
-        waiting.by_end.insert(key, cx.waker().clone());
-        if waiting.by_end.keys().next() == Some(&key) {
-            timers.changed.notify_one();
-        }
-        Poll::Pending
-    })
-    .await;
 }
 
 #[cfg(test)]
@@ -118,7 +95,6 @@ mod tests {
     use std::{
         sync::{Arc, mpsc},
         task::Wake,
-        time::Duration,
     };
 
     struct Told(mpsc::Sender<()>);
@@ -130,18 +106,15 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_is_polled_no_more_is_forgotten_before_its_end() {
-        let (sender, told) = mpsc::channel();
+    fn a_wait_that_is_dropped_keeps_no_task_in_memory() {
+        let (sender, _told) = mpsc::channel();
         let task = Arc::new(Told(sender));
         let waker = Waker::from(task.clone());
         let far = Instant::from_millis(system::now().as_millis() + 3_600_000);
-        for _ in 0..3 {
-            assert!(poll_until(far, &mut Context::from_waker(&waker)).is_pending());
-        }
-        drop(waker);
-        told.recv_timeout(Duration::from_secs(30)).expect("woken to ask again");
-        while Arc::strong_count(&task) > 1 {
-            thread::yield_now();
-        }
+        let entry = Entry::new(far, &waker);
+        entry.wake(&waker);
+        assert_eq!(Arc::strong_count(&task), 3, "ours, the waker's, the queue's");
+        drop((waker, entry));
+        assert_eq!(Arc::strong_count(&task), 1);
     }
 }

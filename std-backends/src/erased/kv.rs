@@ -25,10 +25,10 @@ use std::{future::pending, sync::Mutex, time::Duration};
 /// What is dropped without `release` is given back by one thread per process. So is told, until the store answers or the
 /// run's TTL is over, that a run succeeded whose completion had no answer.
 impl<S: KvStore + Clone + Send + Sync + 'static> ErasedStore for Kv<S> {
-    fn call<'a>(&'a self, key: Key<'a>, operation: Operation<'a>) -> BoxFuture<'a, Result<Answer, Fault>> {
+    fn call<'a>(&'a self, key: Key<'a>, operation: Operation) -> BoxFuture<'a, Result<Answer, Fault>> {
         Box::pin(aside::call(self, key, operation))
     }
-    fn call_blocking(&self, key: Key<'_>, operation: Operation<'_>) -> Result<Answer, Fault> {
+    fn call_blocking(&self, key: Key<'_>, operation: Operation) -> Result<Answer, Fault> {
         dispatch_blocking(self, key, operation)
     }
     fn changed<'a>(&'a self, _: Key<'a>, _: Ticket) -> BoxFuture<'a, ()> {
@@ -68,11 +68,7 @@ mod aside {
     use super::{Answer, Fault, Key, Kv, KvStore, Operation, dispatch_blocking};
 
     #[expect(clippy::unused_async, reason = "with tokio it waits")]
-    pub(super) async fn call<S: KvStore>(
-        store: &Kv<S>,
-        key: Key<'_>,
-        operation: Operation<'_>,
-    ) -> Result<Answer, Fault> {
+    pub(super) async fn call<S: KvStore>(store: &Kv<S>, key: Key<'_>, operation: Operation) -> Result<Answer, Fault> {
         dispatch_blocking(store, key, operation)
     }
 }

@@ -13,38 +13,60 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each is the method of the same name in `cachify_core::store`")]
 #[non_exhaustive]
-pub enum Operation<'a> {
-    Acquire(&'a Ask<'a>),
-    Renew(&'a Ask<'a>),
+pub enum Operation {
+    Acquire(Ask),
+    Renew(Ask),
     Release(HolderToken),
-    Take(u16, &'a Ask<'a>),
-    Extend(&'a Ask<'a>),
+    Take(u16, Ask),
+    Extend(Ask),
     GiveBack(HolderToken),
     InUse,
-    Begin(&'a Ask<'a>),
-    Touch(&'a Ask<'a>),
+    Begin(Ask),
+    Touch(Ask),
     Complete(HolderToken, Duration),
     Fail(HolderToken),
     Remaining,
     ForceRelease,
     Get,
-    Join(&'a Ask<'a>),
+    Join(Ask),
     /// A join that takes exactly these bytes, which its caller cannot decode, for a miss.
-    Heal(&'a Ask<'a>, &'a [u8]),
+    Heal(Ask, Vec<u8>),
     Publish(HolderToken, Vec<u8>, Life),
-    KeepFlying(&'a Ask<'a>),
+    KeepFlying(Ask),
     Abandon(HolderToken),
     Invalidate,
 }
 
-impl<'a> Operation<'a> {
+impl Operation {
     /// What extends a right of this kind.
-    pub(crate) const fn renewal(kind: Kind, ask: &'a Ask<'a>) -> Self {
+    pub(crate) const fn renewal(kind: Kind, ask: Ask) -> Self {
         match kind {
             Kind::Lock => Self::Renew(ask),
             Kind::Once => Self::Touch(ask),
             Kind::Pool => Self::Extend(ask),
             Kind::Cache => Self::KeepFlying(ask),
+        }
+    }
+
+    /// Who asks, or holds what it is about.
+    pub(crate) const fn token(&self) -> Option<HolderToken> {
+        match self {
+            Self::Acquire(ask)
+            | Self::Renew(ask)
+            | Self::Take(_, ask)
+            | Self::Extend(ask)
+            | Self::Begin(ask)
+            | Self::Touch(ask)
+            | Self::Join(ask)
+            | Self::Heal(ask, _)
+            | Self::KeepFlying(ask) => Some(ask.token),
+            Self::Release(token)
+            | Self::GiveBack(token)
+            | Self::Complete(token, _)
+            | Self::Fail(token)
+            | Self::Publish(token, ..)
+            | Self::Abandon(token) => Some(*token),
+            Self::InUse | Self::Remaining | Self::ForceRelease | Self::Get | Self::Invalidate => None,
         }
     }
 

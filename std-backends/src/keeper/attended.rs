@@ -2,8 +2,12 @@
 
 use super::{Held, Keeper};
 use crate::locked;
-use cachify_core::{store::Attendance, validity::Validity};
-use std::{fmt, future::poll_fn, sync::Arc, task::Poll};
+use cachify_core::{store::Monitor, validity::Validity};
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 /// A right that is being renewed; ends with the guard that owns it.
 pub struct Attended(Watch);
@@ -13,9 +17,15 @@ enum Watch {
     Alone(Validity),
 }
 
+impl Default for Attended {
+    fn default() -> Self {
+        Self::alone(Validity::ended())
+    }
+}
+
 impl fmt::Debug for Attended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Attended").field(self.validity()).finish()
+        f.debug_tuple("Attended").field(&self.validity()).finish()
     }
 }
 
@@ -30,30 +40,31 @@ impl Attended {
     }
 }
 
-impl Attendance for Attended {
+impl Monitor for Attended {
     fn renews(&self) -> bool {
         matches!(self.0, Watch::Kept { .. })
     }
 
-    fn validity(&self) -> &Validity {
-        match &self.0 {
+    fn validity(&self) -> Option<&Validity> {
+        Some(match &self.0 {
             Watch::Kept { held, .. } => &held.validity,
             Watch::Alone(validity) => validity,
-        }
+        })
     }
 
-    async fn alarm(&self) {
-        let Watch::Kept { held, .. } = &self.0 else { return std::future::pending().await };
-        poll_fn(|cx| {
-            let mut alarm = locked(&held.alarm);
-            if alarm.rung {
-                return Poll::Ready(());
-            }
-            alarm.waiting.retain(|waker| !waker.will_wake(cx.waker()));
-            alarm.waiting.push(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
+    /// Beside the machine's own heartbeats, whoever finds it lost wakes the task that looks here.
+    fn poll_alarm(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let Watch::Kept { held, .. } = &self.0 else { return Poll::Pending };
+        let waker = cx.waker().clone();
+        let mut alarm = locked(&held.alarm);
+        if alarm.rung {
+            return Poll::Ready(());
+        }
+        let replaced: Vec<_> = alarm.waiting.extract_if(.., |old| old.will_wake(&waker)).collect();
+        alarm.waiting.push(waker);
+        drop(alarm);
+        drop(replaced);
+        Poll::Pending
     }
 }
 

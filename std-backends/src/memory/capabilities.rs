@@ -9,8 +9,7 @@ use cachify_core::{
     cell::{Ask, Begun, Grant, Kept, Life, Lookup},
     key::Key,
     patience::Contended,
-    store::{CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, Peek, PermitStore, fresh_only},
-    time::Clock,
+    store::{CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, PermitStore, Values, fresh_only},
     token::HolderToken,
 };
 use std::time::Duration;
@@ -21,10 +20,10 @@ fn grown<T>(step: Result<T, cachify_core::cell::table::TableFull>) -> Result<T, 
 }
 
 impl LeaseStore for Memory {
-    fn acquire(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Contended<Grant>, Fault> {
+    fn acquire(&self, key: Key<'_>, ask: &Ask) -> Result<Contended<Grant>, Fault> {
         grown(self.0.step(&key, |ram, now| ram.acquire(&key, ask, now)))
     }
-    fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
+    fn renew(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault> {
         Ok(self.0.step(&key, |ram, now| ram.renew(&key, ask.token, ask.ttl, now)))
     }
     fn release(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, Fault> {
@@ -33,10 +32,10 @@ impl LeaseStore for Memory {
 }
 
 impl PermitStore for Memory {
-    fn take(&self, key: Key<'_>, size: u16, ask: &Ask<'_>) -> Result<Contended<Grant>, Fault> {
+    fn take(&self, key: Key<'_>, size: u16, ask: &Ask) -> Result<Contended<Grant>, Fault> {
         grown(self.0.step(&key, |ram, now| ram.take(&key, size, ask, now)))
     }
-    fn extend(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
+    fn extend(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault> {
         LeaseStore::renew(self, key, ask)
     }
     fn give_back(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, Fault> {
@@ -48,10 +47,10 @@ impl PermitStore for Memory {
 }
 
 impl OnceStore for Memory {
-    fn begin(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Begun, Fault> {
+    fn begin(&self, key: Key<'_>, ask: &Ask) -> Result<Begun, Fault> {
         grown(self.0.step(&key, |ram, now| ram.begin(&key, ask, now)))
     }
-    fn touch(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
+    fn touch(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault> {
         LeaseStore::renew(self, key, ask)
     }
     fn complete(&self, key: Key<'_>, token: HolderToken, keep: Duration) -> Result<Holding, Fault> {
@@ -74,20 +73,12 @@ impl Force for Memory {
     }
 }
 
-impl<V: Clone + Send + Sync + 'static, C> Peek<V, C> for Memory {
-    #[inline]
-    fn peek(&self, key: Key<'_>, _: &C) -> Option<V> {
-        let now = self.0.clock.coarse();
-        read(&self.0.shard(&key).values).get(&key, now)
-    }
-}
-
 impl<V: Clone + Send + Sync + 'static, C> CacheStore<V, C> for Memory {
     fn get(&self, key: Key<'_>, codec: &C) -> Result<Option<V>, Fault> {
-        Ok(self.peek(key, codec))
+        Ok(self.peek(&key, codec))
     }
 
-    fn join(&self, key: Key<'_>, _: &C, ask: &Ask<'_>) -> Result<Contended<Lookup<V>>, Fault> {
+    fn join(&self, key: Key<'_>, _: &C, ask: &Ask) -> Result<Contended<Lookup<V>>, Fault> {
         self.0.step(&key, |ram, now| {
             // looked at under the rights: nobody can publish between this look and the flight
             if let Some(v) = read(&self.0.shard(&key).values).get(&key, now) {
@@ -129,7 +120,7 @@ impl<V: Clone + Send + Sync + 'static, C> CacheStore<V, C> for Memory {
 }
 
 impl EntryStore for Memory {
-    fn keep_flying(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
+    fn keep_flying(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault> {
         LeaseStore::renew(self, key, ask)
     }
     fn abandon(&self, key: Key<'_>, token: HolderToken) -> Result<Holding, Fault> {

@@ -97,6 +97,11 @@ impl Values {
         node.value.downcast_ref::<V>().cloned()
     }
 
+    /// Whether there is a fresh value, of whatever type.
+    pub(super) fn has(&self, key: &Key<'_>, now: Instant) -> bool {
+        self.nodes.find(key.hash, |node| node.is(key)).is_some_and(|node| now < node.fresh_until)
+    }
+
     /// Stores a value, within the bound; gives back what it replaced or evicted, to be dropped outside the lock.
     pub(super) fn insert(&mut self, node: AnyNode, key: &Key<'_>, now: Instant) -> Vec<AnyNode> {
         let mut gone = self.sweep(now);

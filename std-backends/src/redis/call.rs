@@ -39,7 +39,7 @@ pub(super) async fn call<W: Wire + Sync>(
     shared: &Arc<Shared>,
     wire: &W,
     name: &Name,
-    operation: &Operation<'_>,
+    operation: &Operation,
     until: Instant,
 ) -> Result<Answer, Fault> {
     let mut attempt = Attempt::begin(shared, name, operation);
@@ -80,7 +80,7 @@ pub(super) async fn call<W: Wire + Sync>(
 
 async fn exchange<W: Wire + Sync>(
     wire: &W,
-    operation: &Operation<'_>,
+    operation: &Operation,
     attempt: &Attempt<'_>,
     until: Instant,
 ) -> Result<Value, Failure> {
@@ -102,7 +102,7 @@ struct Attempt<'a> {
     shared: &'a Arc<Shared>,
     name: &'a Name,
     /// What it asks for, if it asks for a right.
-    ask: Option<&'a Ask<'a>>,
+    ask: Option<Ask>,
     /// What it gives back, if it gives a right back.
     settles: Option<HolderToken>,
     /// Whether it is counted in the inbox: only those who will wait are.
@@ -115,7 +115,7 @@ struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    fn begin(shared: &'a Arc<Shared>, name: &'a Name, operation: &Operation<'a>) -> Self {
+    fn begin(shared: &'a Arc<Shared>, name: &'a Name, operation: &Operation) -> Self {
         use Operation as Op;
         let (ask, settles) = match operation {
             Op::Acquire(ask) | Op::Begin(ask) | Op::Join(ask) | Op::Take(_, ask) | Op::Heal(ask, _) => {

@@ -35,7 +35,7 @@ pub(super) enum By {
 }
 
 /// The command for one operation.
-pub(super) fn command(operation: &Operation<'_>, context: &Context<'_>, by: By) -> Cmd {
+pub(super) fn command(operation: &Operation, context: &Context<'_>, by: By) -> Cmd {
     let Some((script, records)) = script_of(operation) else {
         let mut get = redis::cmd("GET");
         get.arg(&context.name.text);
@@ -58,7 +58,7 @@ pub(super) fn command(operation: &Operation<'_>, context: &Context<'_>, by: By) 
 }
 
 /// The script of an operation, with the records it touches; a hit needs none.
-fn script_of(operation: &Operation<'_>) -> Option<(&'static Script, &'static [&'static str])> {
+fn script_of(operation: &Operation) -> Option<(&'static Script, &'static [&'static str])> {
     use Operation as Op;
     Some(match operation {
         Op::Get => return None,
@@ -81,14 +81,14 @@ fn script_of(operation: &Operation<'_>) -> Option<(&'static Script, &'static [&'
     })
 }
 
-fn arguments<'c>(cmd: &'c mut Cmd, operation: &Operation<'_>, context: &Context<'_>) -> &'c mut Cmd {
+fn arguments<'c>(cmd: &'c mut Cmd, operation: &Operation, context: &Context<'_>) -> &'c mut Cmd {
     use Operation as Op;
     match operation {
         Op::Get | Op::InUse | Op::Remaining | Op::ForceRelease | Op::Invalidate => cmd,
-        Op::Acquire(ask) | Op::Begin(ask) => asked(cmd, ask, context).arg(ask.label),
+        Op::Acquire(ask) | Op::Begin(ask) => asked(cmd, ask, context).arg(""),
         Op::Take(size, ask) => asked(cmd, ask, context).arg(*size),
         Op::Join(ask) => asked(cmd, ask, context),
-        Op::Heal(ask, bytes) => asked(cmd, ask, context).arg(*bytes),
+        Op::Heal(ask, bytes) => asked(cmd, ask, context).arg(bytes.as_slice()),
         Op::Renew(ask) | Op::Touch(ask) | Op::KeepFlying(ask) | Op::Extend(ask) => {
             cmd.arg(hex(ask.token)).arg(millis(ask.ttl)).arg(context.not_after)
         }
@@ -104,7 +104,7 @@ fn arguments<'c>(cmd: &'c mut Cmd, operation: &Operation<'_>, context: &Context<
 }
 
 /// What all that may have to wait say alike.
-fn asked<'c>(cmd: &'c mut Cmd, ask: &Ask<'_>, context: &Context<'_>) -> &'c mut Cmd {
+fn asked<'c>(cmd: &'c mut Cmd, ask: &Ask, context: &Context<'_>) -> &'c mut Cmd {
     cmd.arg(hex(ask.token)).arg(millis(ask.ttl)).arg(context.not_after).arg(context.inbox).arg(context.arrived)
 }
 

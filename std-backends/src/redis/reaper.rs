@@ -62,7 +62,7 @@ impl Owed {
         Self { name, token, done: None, ends: Instant::MAX }
     }
 
-    fn operation(&self) -> Operation<'static> {
+    fn operation(&self) -> Operation {
         match self.done {
             Some(keep) => Operation::Complete(self.token, keep),
             None => Operation::give_back(self.name.kind, self.token),
@@ -292,7 +292,7 @@ async fn exchange(task: &Task<'_>, pipe: &Pipeline, count: usize) -> Vec<Result<
 }
 
 /// Kept or lost: either way the server has heard it.
-fn understood(value: Value, operation: &Operation<'_>) -> Result<(), Failure> {
+fn understood(value: Value, operation: &Operation) -> Result<(), Failure> {
     match value {
         Value::ServerError(error) => Err(failure(&RedisError::from(error))),
         value => read(operation, value, Ticket::NONE).map(drop).map_err(Failure::Refused),

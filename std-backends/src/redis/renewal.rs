@@ -19,11 +19,11 @@ use redis::{RedisError, Value};
 const BATCH: usize = 100;
 
 impl Renew for Owner {
-    fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
+    fn renew(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault> {
         self.renew_all(&[(key, *ask)]).pop().unwrap_or(Err(Fault::Unreachable))
     }
 
-    fn renew_all(&self, due: &[(Key<'_>, Ask<'_>)]) -> Vec<Result<Holding, Fault>> {
+    fn renew_all(&self, due: &[(Key<'_>, Ask)]) -> Vec<Result<Holding, Fault>> {
         let mut answers = Vec::with_capacity(due.len());
         let mut fault = None;
         for batch in due.chunks(BATCH) {
@@ -46,7 +46,7 @@ impl Renew for Owner {
 const ROUNDS: u32 = 4;
 
 /// Until there is an answer for each. What a round leaves unanswered by its own fault, the next one asks again.
-fn renew(shared: &Shared, batch: &[(Key<'_>, Ask<'_>)]) -> Vec<Result<Holding, Fault>> {
+fn renew(shared: &Shared, batch: &[(Key<'_>, Ask)]) -> Vec<Result<Holding, Fault>> {
     let mut answers = vec![Err(Failure::TimedOut); batch.len()];
     let mut left: Vec<_> = (0..batch.len()).collect();
     let mut by = By::Digest;
@@ -67,13 +67,13 @@ fn renew(shared: &Shared, batch: &[(Key<'_>, Ask<'_>)]) -> Vec<Result<Holding, F
     answers.into_iter().map(|answer| answer.map_err(unanswered)).collect()
 }
 
-fn send(shared: &Shared, batch: &[(Key<'_>, Ask<'_>)], by: By) -> Vec<Result<Holding, Failure>> {
+fn send(shared: &Shared, batch: &[(Key<'_>, Ask)], by: By) -> Vec<Result<Holding, Failure>> {
     let pipe = |until| {
         let mut pipe = redis::pipe();
         for (key, ask) in batch {
             let name = Name::of(key);
             let context = Context { name: &name, not_after: shared.node.time(until), inbox: "", arrived: 0 };
-            pipe.add_command(command(&Operation::renewal(key.kind, ask), &context, by));
+            pipe.add_command(command(&Operation::renewal(key.kind, *ask), &context, by));
         }
         pipe.get_packed_pipeline()
     };
@@ -85,8 +85,8 @@ fn send(shared: &Shared, batch: &[(Key<'_>, Ask<'_>)], by: By) -> Vec<Result<Hol
     };
     match answers {
         Ok(answers) => {
-            let read = |(value, (key, ask)): (Value, &(Key<'_>, Ask<'_>))| {
-                holding(shared, value, &Operation::renewal(key.kind, ask))
+            let read = |(value, (key, ask)): (Value, &(Key<'_>, Ask))| {
+                holding(shared, value, &Operation::renewal(key.kind, *ask))
             };
             answers.into_iter().zip(batch).map(read).collect()
         }
@@ -94,7 +94,7 @@ fn send(shared: &Shared, batch: &[(Key<'_>, Ask<'_>)], by: By) -> Vec<Result<Hol
     }
 }
 
-fn holding(shared: &Shared, value: Value, operation: &Operation<'_>) -> Result<Holding, Failure> {
+fn holding(shared: &Shared, value: Value, operation: &Operation) -> Result<Holding, Failure> {
     if let Value::ServerError(error) = value {
         return Err(failure(&RedisError::from(error)));
     }

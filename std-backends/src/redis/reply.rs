@@ -52,7 +52,7 @@ const STRANGE: Fault =
     Fault::Rejected("the server answered what none of our scripts answers: is the key another program's?");
 
 /// Reads the reply to `operation`; whoever is to wait gets `ticket`.
-pub(super) fn read(operation: &Operation<'_>, value: Value, ticket: Ticket) -> Result<Reply, Fault> {
+pub(super) fn read(operation: &Operation, value: Value, ticket: Ticket) -> Result<Reply, Fault> {
     use Operation as Op;
     let done = |answer| Ok(Reply::Done { answer, now: None, arrived: 0 });
     match operation {
@@ -82,7 +82,7 @@ pub(super) fn read(operation: &Operation<'_>, value: Value, ticket: Ticket) -> R
 }
 
 /// Granted (1), busy (0), a marker is kept (2), a value is there (3), late (-1).
-fn contended(operation: &Operation<'_>, value: Value, ticket: Ticket) -> Result<Reply, Fault> {
+fn contended(operation: &Operation, value: Value, ticket: Ticket) -> Result<Reply, Fault> {
     let Value::Array(mut fields) = value else { return Err(STRANGE) };
     let value = if fields.len() == 7 { fields.pop() } else { None };
     let [code, fence, remaining, index, now, arrived] = fields.as_slice() else { return Err(STRANGE) };

@@ -12,11 +12,11 @@ use cachify_core::{
     key::Key,
     observe::{Event, Observer},
     patience::Contended,
-    store::{AsyncCacheStore, CacheStore, Peek, fresh_only},
+    store::{AsyncCacheStore, CacheStore, fresh_only},
     token::HolderToken,
 };
 
-fn encode<V, C: Codec<V>>(value: &V, codec: &C, life: &Life) -> Result<Vec<u8>, Fault> {
+pub(super) fn encode<V, C: Codec<V>>(value: &V, codec: &C, life: &Life) -> Result<Vec<u8>, Fault> {
     fresh_only(life)?;
     let mut bytes = Vec::new();
     entry::encode(value, codec, &mut bytes).map_err(|_| Fault::Codec)?;
@@ -34,7 +34,7 @@ fn found<V, C: Codec<V>>(answer: Answer, codec: &C) -> Result<Found<V, Vec<u8>>,
 
 impl AnyStore {
     /// Foreign bytes are a miss that is told of; asking again takes exactly them for one.
-    fn report(&self, key: Key<'_>) {
+    pub(super) fn report(&self, key: Key<'_>) {
         self.watcher.event(&Event::Failed { key: Some(key), fault: Fault::Codec });
     }
 }
@@ -44,18 +44,6 @@ fn healed<V>(found: Found<V, Vec<u8>>) -> Result<Contended<Lookup<V>>, Fault> {
     match found {
         Found::Known(lookup) => Ok(lookup),
         Found::Foreign(_) => Err(Fault::Codec),
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Peek<V, C> for AnyStore {
-    #[inline]
-    fn peek(&self, key: Key<'_>, codec: &C) -> Option<V> {
-        match &self.kind {
-            Kind::Memory(memory) => memory.peek(key, codec),
-            Kind::Outside(_) => None,
-            Kind::Nothing => crate::global::not_initialised(),
-        }
     }
 }
 
@@ -72,14 +60,14 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> CacheStore<V, C> for AnyStor
         }
     }
 
-    fn join(&self, key: Key<'_>, codec: &C, ask: &Ask<'_>) -> Result<Contended<Lookup<V>>, Fault> {
+    fn join(&self, key: Key<'_>, codec: &C, ask: &Ask) -> Result<Contended<Lookup<V>>, Fault> {
         match &self.kind {
             Kind::Memory(memory) => CacheStore::join(memory, key, codec, ask),
-            Kind::Outside(outside) => match found(outside.call_blocking(key, Operation::Join(ask))?, codec)? {
+            Kind::Outside(outside) => match found(outside.call_blocking(key, Operation::Join(*ask))?, codec)? {
                 Found::Known(lookup) => Ok(lookup),
                 Found::Foreign(bytes) => {
                     self.report(key);
-                    healed(found(outside.call_blocking(key, Operation::Heal(ask, &bytes))?, codec)?)
+                    healed(found(outside.call_blocking(key, Operation::Heal(*ask, bytes))?, codec)?)
                 }
             },
             Kind::Nothing => Err(Fault::NotInitialised),
@@ -121,14 +109,14 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V> + Sync> AsyncCacheStore<V, C>
         }
     }
 
-    async fn join(&self, key: Key<'_>, codec: &C, ask: &Ask<'_>) -> Result<Contended<Lookup<V>>, Fault> {
+    async fn join(&self, key: Key<'_>, codec: &C, ask: &Ask) -> Result<Contended<Lookup<V>>, Fault> {
         match &self.kind {
             Kind::Memory(memory) => CacheStore::join(memory, key, codec, ask),
-            Kind::Outside(outside) => match found(outside.call(key, Operation::Join(ask)).await?, codec)? {
+            Kind::Outside(outside) => match found(outside.call(key, Operation::Join(*ask)).await?, codec)? {
                 Found::Known(lookup) => Ok(lookup),
                 Found::Foreign(bytes) => {
                     self.report(key);
-                    healed(found(outside.call(key, Operation::Heal(ask, &bytes)).await?, codec)?)
+                    healed(found(outside.call(key, Operation::Heal(*ask, bytes)).await?, codec)?)
                 }
             },
             Kind::Nothing => Err(Fault::NotInitialised),

@@ -8,8 +8,8 @@ use cachify_core::{
     key::Key,
     patience::Contended,
     store::{
-        AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore, AsyncRights,
-        EntryStore, Force, Inspect, LeaseStore, OnceStore, PermitStore,
+        AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore, EntryStore,
+        Force, Inspect, LeaseStore, OnceStore, PermitStore,
     },
     token::HolderToken,
 };
@@ -41,23 +41,21 @@ macro_rules! forward {
     )* };
 }
 
-impl AsyncRights for AnyStore {}
-
 forward! {
     LeaseStore AsyncLeaseStore {
-        fn acquire(ask: &Ask<'_>) -> Contended<Grant> = Operation::Acquire(ask), grant;
-        fn renew(ask: &Ask<'_>) -> Holding = Operation::Renew(ask), holding;
+        fn acquire(ask: &Ask) -> Contended<Grant> = Operation::Acquire(*ask), grant;
+        fn renew(ask: &Ask) -> Holding = Operation::Renew(*ask), holding;
         fn release(token: HolderToken) -> Holding = Operation::Release(token), holding;
     }
     PermitStore AsyncPermitStore {
-        fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant> = Operation::Take(size, ask), grant;
-        fn extend(ask: &Ask<'_>) -> Holding = Operation::Extend(ask), holding;
+        fn take(size: u16, ask: &Ask) -> Contended<Grant> = Operation::Take(size, *ask), grant;
+        fn extend(ask: &Ask) -> Holding = Operation::Extend(*ask), holding;
         fn give_back(token: HolderToken) -> Holding = Operation::GiveBack(token), holding;
         fn in_use() -> u16 = Operation::InUse, count;
     }
     OnceStore AsyncOnceStore {
-        fn begin(ask: &Ask<'_>) -> Begun = Operation::Begin(ask), begun;
-        fn touch(ask: &Ask<'_>) -> Holding = Operation::Touch(ask), holding;
+        fn begin(ask: &Ask) -> Begun = Operation::Begin(*ask), begun;
+        fn touch(ask: &Ask) -> Holding = Operation::Touch(*ask), holding;
         fn complete(token: HolderToken, keep: Duration) -> Holding = Operation::Complete(token, keep), holding;
         fn fail(token: HolderToken) -> Holding = Operation::Fail(token), holding;
     }
@@ -68,7 +66,7 @@ forward! {
         fn force_release() -> bool = Operation::ForceRelease, flag;
     }
     EntryStore AsyncEntryStore {
-        fn keep_flying(ask: &Ask<'_>) -> Holding = Operation::KeepFlying(ask), holding;
+        fn keep_flying(ask: &Ask) -> Holding = Operation::KeepFlying(*ask), holding;
         fn abandon(token: HolderToken) -> Holding = Operation::Abandon(token), holding;
         fn invalidate() -> bool = Operation::Invalidate, flag;
     }

@@ -84,7 +84,7 @@ impl Guest {
     }
 
     /// One operation, within the time limit; past it the outcome is unknown.
-    pub(super) async fn call(&self, key: Key<'_>, operation: Operation<'_>) -> Result<Answer, Fault> {
+    pub(super) async fn call(&self, key: Key<'_>, operation: Operation) -> Result<Answer, Fault> {
         let until = self.0.clock.now().saturating_add(self.0.op_timeout);
         let limit = async {
             self.0.clock.sleep_until(until).await;
@@ -94,7 +94,7 @@ impl Guest {
     }
 
     /// One operation on the blocking face; its time limit is the store's own.
-    pub(super) fn call_blocking(&self, key: Key<'_>, operation: Operation<'_>) -> Result<Answer, Fault> {
+    pub(super) fn call_blocking(&self, key: Key<'_>, operation: Operation) -> Result<Answer, Fault> {
         self.0.store.call_blocking(key, operation)
     }
 }
@@ -108,8 +108,8 @@ impl Drop for Inner {
 }
 
 impl Renew for Inner {
-    fn renew(&self, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
-        let operation = Operation::renewal(key.kind, ask);
+    fn renew(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault> {
+        let operation = Operation::renewal(key.kind, *ask);
         self.store.call_blocking(key, operation)?.holding()
     }
 

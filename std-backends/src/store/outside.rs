@@ -29,7 +29,7 @@ macro_rules! either {
 }
 
 impl Outside {
-    pub(super) async fn call(&self, key: Key<'_>, operation: Operation<'_>) -> Result<Answer, Fault> {
+    pub(super) async fn call(&self, key: Key<'_>, operation: Operation) -> Result<Answer, Fault> {
         match self {
             Self::Guest(guest) => guest.call(key, operation).await,
             // boxed: beside a round trip it costs nothing, and the futures of memory stay small
@@ -38,7 +38,7 @@ impl Outside {
         }
     }
 
-    pub(super) fn call_blocking(&self, key: Key<'_>, operation: Operation<'_>) -> Result<Answer, Fault> {
+    pub(super) fn call_blocking(&self, key: Key<'_>, operation: Operation) -> Result<Answer, Fault> {
         match self {
             Self::Guest(guest) => guest.call_blocking(key, operation),
             #[cfg(feature = "redis")]

@@ -66,26 +66,26 @@ macro_rules! same {
 
 same! {
     AsyncLeaseStore {
-        fn acquire(ask: &Ask<'_>) -> Contended<Grant>;
-        fn renew(ask: &Ask<'_>) -> Holding;
+        fn acquire(ask: &Ask) -> Contended<Grant>;
+        fn renew(ask: &Ask) -> Holding;
         fn release(token: HolderToken) -> Holding;
     }
     AsyncPermitStore {
-        fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant>;
-        fn extend(ask: &Ask<'_>) -> Holding;
+        fn take(size: u16, ask: &Ask) -> Contended<Grant>;
+        fn extend(ask: &Ask) -> Holding;
         fn give_back(token: HolderToken) -> Holding;
         fn in_use() -> u16;
     }
     AsyncOnceStore {
-        fn begin(ask: &Ask<'_>) -> Begun;
-        fn touch(ask: &Ask<'_>) -> Holding;
+        fn begin(ask: &Ask) -> Begun;
+        fn touch(ask: &Ask) -> Holding;
         fn complete(token: HolderToken, keep: Duration) -> Holding;
         fn fail(token: HolderToken) -> Holding;
     }
     AsyncInspect { fn remaining() -> Option<Duration>; }
     AsyncForce { fn force_release() -> bool; }
     AsyncEntryStore {
-        fn keep_flying(ask: &Ask<'_>) -> Holding;
+        fn keep_flying(ask: &Ask) -> Holding;
         fn abandon(token: HolderToken) -> Holding;
         fn invalidate() -> bool;
     }
@@ -117,12 +117,12 @@ impl AsyncCacheStore<Bytes, AsIs> for RawStore {
             Kind::Nothing => Err(Fault::NotInitialised),
         }
     }
-    async fn join(&self, key: Key<'_>, codec: &AsIs, ask: &Ask<'_>) -> Result<Contended<Lookup<Bytes>>, Fault> {
+    async fn join(&self, key: Key<'_>, codec: &AsIs, ask: &Ask) -> Result<Contended<Lookup<Bytes>>, Fault> {
         match &self.0.kind {
             Kind::Memory(memory) => {
                 Ok(CacheStore::<Written, AsIs>::join(memory, key, codec, ask)?.map(Written::looked_up))
             }
-            Kind::Outside(outside) => outside.call(key, Operation::Join(ask)).await?.lookup(),
+            Kind::Outside(outside) => outside.call(key, Operation::Join(*ask)).await?.lookup(),
             Kind::Nothing => Err(Fault::NotInitialised),
         }
     }

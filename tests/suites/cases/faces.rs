@@ -9,11 +9,11 @@ use cachify::{
     clock::StdClock,
     core::{
         cache::Cache,
+        guard::{BlockingLockGuard, BlockingPermit, BlockingRunGuard, LockGuard, Permit, RunGuard},
         instance::{Handle, Primitives},
-        lock, once, pool,
         store::{
-            AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncPermitStore, AsyncRights, CacheStore,
-            EntryStore, Force, Host, Inspect, PermitStore, Tasks, Threads,
+            AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncPermitStore, CacheStore, EntryStore,
+            Force, Host, Inspect, Leases, PermitStore, Values,
         },
     },
 };
@@ -26,14 +26,13 @@ where
         + AsyncForce
         + AsyncInspect
         + AsyncPermitStore
-        + Host<Clock = StdClock>,
-    Tasks<P>: AsyncRights,
-    <P::Store as Host>::KeyBuf: Send,
-    <P::Store as Host>::Attendance: Send,
+        + Values<Value, <P::Store as Host>::Codec>
+        + Leases<InFlight: Send, Trouble: Send>
+        + Host<Clock = StdClock, KeyBuf: Send, Monitor: Send>,
 {
-    type Lease = lock::Guard<P>;
-    type Permit = pool::Permit<P>;
-    type Run = once::Run<P>;
+    type Lease = LockGuard<P>;
+    type Permit = Permit<P>;
+    type Run = RunGuard<P>;
 
     fn world(&self) -> &World {
         &self.1
@@ -110,14 +109,13 @@ where
         + Force
         + Inspect
         + PermitStore
-        + Host<Clock = StdClock>,
-    Threads<P>: AsyncRights,
-    <P::Store as Host>::KeyBuf: Send,
-    <P::Store as Host>::Attendance: Send,
+        + Values<Value, <P::Store as Host>::Codec>
+        + Leases<InFlight: Send, Trouble: Send>
+        + Host<Clock = StdClock, KeyBuf: Send, Monitor: Send>,
 {
-    type Lease = lock::BlockingGuard<P>;
-    type Permit = pool::BlockingPermit<P>;
-    type Run = once::BlockingRun<P>;
+    type Lease = BlockingLockGuard<P>;
+    type Permit = BlockingPermit<P>;
+    type Run = BlockingRunGuard<P>;
 
     fn world(&self) -> &World {
         &self.1
@@ -188,18 +186,18 @@ where
 }
 
 macro_rules! rights {
-    ($($Held:ty, $Permits:ident, $Face:ident, $release:ident, $wait:ident;)*) => { $(
-        impl<P: Handle + 'static> Right for $Held
+    ($($Guard:ident, $index:expr, $release:ident, $wait:ident;)*) => { $(
+        impl<P: Handle + 'static> Right for $Guard<P>
         where
-            P::Store: $Permits + Host<Clock = StdClock>,
-            $Face<P>: AsyncRights,
-            $Held: Send,
+            P::Store: Host<Clock = StdClock>,
+            Self: Send,
         {
             fn is_valid(&self) -> bool {
                 Self::is_valid(self)
             }
             fn index(&self) -> u16 {
-                Self::index(self)
+                let index: fn(&Self) -> u16 = $index;
+                index(self)
             }
             fn release(self) -> Holding {
                 $wait(Self::$release(self)).expect("given back")
@@ -208,10 +206,10 @@ macro_rules! rights {
     )* };
 }
 rights! {
-    lock::Guard<P>, AsyncPermitStore, Tasks, release, now;
-    pool::Permit<P>, AsyncPermitStore, Tasks, release, now;
-    once::Run<P>, AsyncPermitStore, Tasks, complete, now;
-    lock::BlockingGuard<P>, PermitStore, Threads, release, identity;
-    pool::BlockingPermit<P>, PermitStore, Threads, release, identity;
-    once::BlockingRun<P>, PermitStore, Threads, complete, identity;
+    LockGuard, |_| 0, release, now;
+    Permit, Self::index, release, now;
+    RunGuard, |_| 0, complete, now;
+    BlockingLockGuard, |_| 0, release, identity;
+    BlockingPermit, Self::index, release, identity;
+    BlockingRunGuard, |_| 0, complete, identity;
 }

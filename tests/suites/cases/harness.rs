@@ -8,7 +8,7 @@ use crate::world::{Log, Waiting, World};
 use cachify::{
     Builder, Cachify, Config, Holding, Memory, Ran, Refused, StdLock, Ttl,
     clock::StdClock,
-    core::{FixedStore, Instance, hold::Wait, instance::Primitives, lock, once, pool, store::fixed::State},
+    core::{FixedStore, Instance, instance::Primitives, lease::Wait, lock, once, pool, store::fixed::State},
 };
 use cachify_tests::Guest;
 use std::{

@@ -12,7 +12,7 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll, Wake, Waker},
     thread::{self, JoinHandle},
@@ -64,6 +64,8 @@ pub struct World {
     pub clock: ManualClock,
     pub log: Log,
     pub keeps: bool,
+    /// How many threads were started and did not end.
+    pub threads: Arc<AtomicUsize>,
 }
 
 impl World {
@@ -84,23 +86,30 @@ impl World {
     /// is due sooner than all others wakes it.
     pub fn start_thread<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> Waiting<T> {
         self.keeper_rests();
-        let asleep = self.clock.sleepers() + 1;
-        let waiting = Waiting::Thread { thread: thread::spawn(f), clock: self.clock.clone(), asleep };
+        self.threads.fetch_add(1, SeqCst);
+        let waiting = Waiting::Thread { thread: thread::spawn(f), world: self.clone() };
         waiting.rests();
         waiting
     }
 
     fn keeper_rests(&self) {
-        if self.keeps && self.log.has_granted() {
-            until(|| self.clock.sleepers() > 0);
-        }
+        until(|| self.clock.sleepers() >= self.keepers());
+    }
+
+    /// Whether everybody waits: the threads that were started, and the one that renews.
+    fn is_at_rest(&self) -> bool {
+        self.clock.sleepers() >= self.threads.load(SeqCst) + self.keepers()
+    }
+
+    fn keepers(&self) -> usize {
+        usize::from(self.keeps && self.log.has_granted())
     }
 }
 
 /// Somebody who may have to wait.
 pub enum Waiting<T> {
     Task { future: Pin<Box<dyn Future<Output = T>>>, woken: Arc<Woken>, out: Option<T> },
-    Thread { thread: JoinHandle<T>, clock: ManualClock, asleep: usize },
+    Thread { thread: JoinHandle<T>, world: World },
 }
 
 impl<T> Waiting<T> {
@@ -139,16 +148,17 @@ impl<T> Waiting<T> {
         assert!(!waits, "still waiting");
         match self {
             Self::Task { out, .. } => out.expect("has ended"),
-            Self::Thread { thread, .. } => {
+            Self::Thread { thread, world } => {
                 until(|| thread.is_finished());
+                world.threads.fetch_sub(1, SeqCst);
                 thread.join().expect("no panic")
             }
         }
     }
 
     fn rests(&self) {
-        if let Self::Thread { thread, clock, asleep } = self {
-            until(|| thread.is_finished() || clock.sleepers() >= *asleep);
+        if let Self::Thread { thread, world } = self {
+            until(|| thread.is_finished() || world.is_at_rest());
         }
     }
 }

@@ -62,7 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-const fn ask(who: u32, ttl: u64) -> Ask<'static> {
+const fn ask(who: u32, ttl: u64) -> Ask {
     Ask::new(token(who), Duration::from_millis(ttl))
 }
 

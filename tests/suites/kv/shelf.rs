@@ -29,7 +29,7 @@ pub(crate) const fn token(who: u32) -> HolderToken {
     HolderToken([who; 4])
 }
 
-pub(crate) const fn ask(who: u32) -> Ask<'static> {
+pub(crate) const fn ask(who: u32) -> Ask {
     Ask::new(token(who), TTL)
 }
 

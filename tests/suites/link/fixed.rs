@@ -67,7 +67,7 @@ fn a_device_that_was_told_of_a_permit_and_does_not_ask_passes_its_turn_on() {
     });
     world.spawn(async {
         pass(&clock, 50 * MS).await;
-        local.pool("k", 2).wait(LONG).take().await.unwrap();
+        drop(local.pool("k", 2).wait(LONG).take().await.unwrap());
         assert!(clock.now() < at(700), "after the device's turn, not at the next poll: {:?}", clock.now());
     });
     assert!(world.run(LONG, || ()));

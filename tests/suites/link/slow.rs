@@ -51,32 +51,32 @@ macro_rules! slow {
 }
 slow! {
     LeaseStore AsyncLeaseStore [] {
-        fn acquire(ask: &Ask<'_>) -> Contended<Grant>;
-        fn renew(ask: &Ask<'_>) -> Holding;
+        fn acquire(ask: &Ask) -> Contended<Grant>;
+        fn renew(ask: &Ask) -> Holding;
         fn release(token: HolderToken) -> Holding;
     }
     PermitStore AsyncPermitStore [] {
-        fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant>;
-        fn extend(ask: &Ask<'_>) -> Holding;
+        fn take(size: u16, ask: &Ask) -> Contended<Grant>;
+        fn extend(ask: &Ask) -> Holding;
         fn give_back(token: HolderToken) -> Holding;
         fn in_use() -> u16;
     }
     OnceStore AsyncOnceStore [] {
-        fn begin(ask: &Ask<'_>) -> Begun;
-        fn touch(ask: &Ask<'_>) -> Holding;
+        fn begin(ask: &Ask) -> Begun;
+        fn touch(ask: &Ask) -> Holding;
         fn complete(token: HolderToken, keep: Duration) -> Holding;
         fn fail(token: HolderToken) -> Holding;
     }
     Inspect AsyncInspect [] { fn remaining() -> Option<Duration>; }
     Force AsyncForce [] { fn force_release() -> bool; }
     EntryStore AsyncEntryStore [] {
-        fn keep_flying(ask: &Ask<'_>) -> Holding;
+        fn keep_flying(ask: &Ask) -> Holding;
         fn abandon(token: HolderToken) -> Holding;
         fn invalidate() -> bool;
     }
     CacheStore AsyncCacheStore [<Vec<u8>, AsIs>] {
         fn get(codec: &AsIs) -> Option<Vec<u8>>;
-        fn join(codec: &AsIs, ask: &Ask<'_>) -> Contended<Lookup<Vec<u8>>>;
+        fn join(codec: &AsIs, ask: &Ask) -> Contended<Lookup<Vec<u8>>>;
         fn publish(codec: &AsIs, token: HolderToken, value: Kept<'_, Vec<u8>>, life: Life) -> Holding;
     }
 }

@@ -10,13 +10,14 @@ use crate::{
 };
 use cachify_core::{
     Holding, Instance, Refused,
-    drive::{Face, beside},
-    hold::Held,
+    drive::beside,
+    guard::{LockGuard, Permit, RunGuard},
     instance::{Handle, Primitives},
     key::{Key, Kind},
-    store::{AsyncPermitStore, AsyncRights, Host, Inspect, PermitStore, Tasks},
+    store::{AsyncPermitStore, Host, Inspect, PermitStore},
     testing::ManualClock,
     time::{Clock, Instant, Timer},
+    token::FencingToken,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -34,18 +35,30 @@ const KEEP: Duration = Duration::from_secs(3_600);
 
 /// A right somebody thinks they have.
 trait Right {
+    fn fence(&self) -> FencingToken {
+        FencingToken(0)
+    }
     fn is_valid(&self) -> bool;
     fn index(&self) -> u16;
 }
 
-impl<F: Face, R> Right for Held<F, R> {
-    fn is_valid(&self) -> bool {
-        self.is_valid()
-    }
-    fn index(&self) -> u16 {
-        self.index()
-    }
+macro_rules! rights {
+    ($($Guard:ident, $index:expr;)*) => { $(
+        impl<P: Handle> Right for $Guard<P> {
+            fn fence(&self) -> FencingToken {
+                self.fence()
+            }
+            fn is_valid(&self) -> bool {
+                self.is_valid()
+            }
+            fn index(&self) -> u16 {
+                let index: fn(&Self) -> u16 = $index;
+                index(self)
+            }
+        }
+    )* };
 }
+rights! { LockGuard, |_| 0; Permit, Self::index; RunGuard, |_| 0; }
 
 /// What everybody together saw.
 struct Record<'c> {
@@ -72,7 +85,7 @@ impl<'c> Record<'c> {
     }
 
     /// Somebody was granted a right, and is known by it from now on.
-    fn granted<F: Face + 'c, R: 'c>(&self, kind: u8, held: Held<F, R>) -> Rc<Held<F, R>> {
+    fn granted<G: Right + 'c>(&self, kind: u8, held: G) -> Rc<G> {
         let (fence, held) = (held.fence().0, Rc::new(held));
         let right: Rc<dyn Right + 'c> = held.clone();
         self.entered(kind, fence, &right);
@@ -110,7 +123,6 @@ impl<'c> Record<'c> {
 /// Asks for rights a few times, in ways that differ.
 async fn actor<'c, P: Handle + 'c>(handle: P, record: &Record<'c>, seed: u64)
 where
-    Tasks<P>: AsyncRights,
     P::Store: AsyncPermitStore,
     <P::Store as Host>::Clock: Timer,
 {
@@ -142,7 +154,7 @@ where
                 }
                 _ => {
                     let once = handle.once("k").ttl(ttl).keep(KEEP);
-                    let settle = async |run: cachify_core::once::Run<P>| {
+                    let settle = async |run: RunGuard<P>| {
                         let done = run.complete().await;
                         record.completed.set(record.completed.get() || done == Ok(Holding::Kept));
                         done

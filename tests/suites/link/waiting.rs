@@ -17,7 +17,7 @@ fn a_release_at_the_gateway_wakes_a_device_at_once() {
     });
     world.spawn(async {
         pass(&clock, 10 * MS).await;
-        device.lock("k").wait(LONG).acquire().await.unwrap();
+        drop(device.lock("k").wait(LONG).acquire().await.unwrap());
         assert!(clock.now() < at(340), "woken at {:?}", clock.now());
     });
     assert!(world.run(LONG, || ()));
@@ -59,7 +59,7 @@ fn a_lost_notice_costs_one_poll_and_not_more() {
     });
     world.spawn(async {
         pass(&clock, 10 * MS).await;
-        device.lock("k").wait(LONG).acquire().await.unwrap();
+        drop(device.lock("k").wait(LONG).acquire().await.unwrap());
         assert!((at(900)..at(1_200)).contains(&clock.now()), "{:?}", clock.now());
     });
     assert!(world.run(LONG, || ()));
@@ -81,7 +81,7 @@ fn a_device_that_was_told_and_does_not_ask_passes_its_turn_on() {
     });
     world.spawn(async {
         pass(&clock, 50 * MS).await;
-        local.lock("k").wait(LONG).acquire().await.unwrap();
+        drop(local.lock("k").wait(LONG).acquire().await.unwrap());
         assert!(clock.now() < at(700), "after the device's turn, not at the next poll: {:?}", clock.now());
     });
     assert!(world.run(LONG, || ()));

@@ -41,9 +41,9 @@ fn a_full_server_keeps_what_is_held_and_takes_back_what_is_not() {
         fill_up(&server);
         // three of the short ones
         pass(millis(2_700));
-        assert!(guards.iter().all(cachify::BlockingGuard::is_valid), "locks are renewed");
+        assert!(guards.iter().all(cachify::BlockingLockGuard::is_valid), "locks are renewed");
         assert!(permits.iter().all(cachify::BlockingPermit::is_valid), "permits are renewed");
-        assert!(runs.iter().all(cachify::core::once::BlockingRun::is_valid), "runs are renewed");
+        assert!(runs.iter().all(cachify::BlockingRunGuard::is_valid), "runs are renewed");
         assert_eq!(slow.join().unwrap(), Ok(true), "the value is returned, although there is no room for it");
         for guard in guards {
             assert_eq!(guard.release(), Ok(Holding::Kept));

@@ -93,7 +93,7 @@ where
 
 const LONG: Fault = Fault::Rejected(TOO_LONG);
 
-async fn join<S>(store: &S, key: Key<'_>, room: u16, ask: &Ask<'_>) -> Result<Answer<Bytes>, Fault>
+async fn join<S>(store: &S, key: Key<'_>, room: u16, ask: &Ask) -> Result<Answer<Bytes>, Fault>
 where
     S: AsyncCacheStore<Bytes, AsIs>,
 {

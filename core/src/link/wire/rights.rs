@@ -12,7 +12,7 @@ use crate::{
 use core::time::Duration;
 
 /// Without the label, which is for people.
-impl Put for Ask<'_> {
+impl Put for Ask {
     fn put(&self, to: &mut Encoder<'_>) {
         self.token.put(to);
         self.ttl.put(to);
@@ -20,7 +20,7 @@ impl Put for Ask<'_> {
     }
 }
 
-impl Parse<'_> for Ask<'static> {
+impl Parse<'_> for Ask {
     fn parse(from: &mut Reader<'_>) -> Option<Self> {
         let mut ask = Self::new(HolderToken::parse(from)?, Duration::parse(from)?);
         ask.within = Option::parse(from)?;

@@ -30,7 +30,7 @@ pub(super) async fn join<S: AsyncKvStore>(
     kv: &S,
     key: Key<'_>,
     _: &AsIs,
-    ask: &Ask<'_>,
+    ask: &Ask,
 ) -> Result<Contended<Lookup<Vec<u8>>>, Fault> {
     let key = key.to_string();
     // whoever joins has looked and found nothing

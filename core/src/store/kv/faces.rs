@@ -9,7 +9,7 @@ use crate::{
     patience::Contended,
     store::{
         AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-        AsyncRights, CacheStore, EntryStore, Fault, Force, Inspect, LeaseStore, OnceStore, PermitStore, Store,
+        CacheStore, EntryStore, Fault, Force, Inspect, LeaseStore, OnceStore, PermitStore, Store,
     },
     token::HolderToken,
 };
@@ -19,8 +19,6 @@ use core::time::Duration;
 impl<S> Store for Kv<S> {
     type Error = Fault;
 }
-
-impl<S: AsyncKvStore> AsyncRights for Kv<S> {}
 
 /// A blocking store worn as an async one, whose futures are ready at the first poll.
 pub(crate) struct Blocking<'s, S>(pub(crate) &'s S);
@@ -67,19 +65,19 @@ macro_rules! faces {
 
 faces! {
     LeaseStore AsyncLeaseStore [] {
-        fn acquire(ask: &Ask<'_>) -> Contended<Grant> = rights::acquire;
-        fn renew(ask: &Ask<'_>) -> Holding = rights::renew;
+        fn acquire(ask: &Ask) -> Contended<Grant> = rights::acquire;
+        fn renew(ask: &Ask) -> Holding = rights::renew;
         fn release(token: HolderToken) -> Holding = rights::release;
     }
     PermitStore AsyncPermitStore [] {
-        fn take(size: u16, ask: &Ask<'_>) -> Contended<Grant> = permits::take;
-        fn extend(ask: &Ask<'_>) -> Holding = permits::extend;
+        fn take(size: u16, ask: &Ask) -> Contended<Grant> = permits::take;
+        fn extend(ask: &Ask) -> Holding = permits::extend;
         fn give_back(token: HolderToken) -> Holding = permits::give_back;
         fn in_use() -> u16 = permits::in_use;
     }
     OnceStore AsyncOnceStore [] {
-        fn begin(ask: &Ask<'_>) -> Begun = rights::begin;
-        fn touch(ask: &Ask<'_>) -> Holding = rights::renew;
+        fn begin(ask: &Ask) -> Begun = rights::begin;
+        fn touch(ask: &Ask) -> Holding = rights::renew;
         fn complete(token: HolderToken, keep: Duration) -> Holding = rights::complete;
         fn fail(token: HolderToken) -> Holding = rights::release;
     }
@@ -87,12 +85,12 @@ faces! {
     Force AsyncForce [] { fn force_release() -> bool = rights::force; }
     CacheStore AsyncCacheStore [<Vec<u8>, AsIs>] {
         fn get(codec: &AsIs) -> Option<Vec<u8>> = entries::value_of;
-        fn join(codec: &AsIs, ask: &Ask<'_>) -> Contended<Lookup<Vec<u8>>> = entries::join;
+        fn join(codec: &AsIs, ask: &Ask) -> Contended<Lookup<Vec<u8>>> = entries::join;
         fn publish(codec: &AsIs, token: HolderToken, value: Kept<'_, Vec<u8>>, life: Life) -> Holding
             = entries::publish;
     }
     EntryStore AsyncEntryStore [] {
-        fn keep_flying(ask: &Ask<'_>) -> Holding = rights::renew;
+        fn keep_flying(ask: &Ask) -> Holding = rights::renew;
         fn abandon(token: HolderToken) -> Holding = rights::release;
         fn invalidate() -> bool = entries::invalidate;
     }

@@ -55,7 +55,7 @@ pub(super) async fn take<S: AsyncKvStore>(
     kv: &S,
     key: Key<'_>,
     size: u16,
-    ask: &Ask<'_>,
+    ask: &Ask,
 ) -> Result<Contended<Grant>, Fault> {
     for _ in 0..ROUNDS {
         let look = look(kv, key, size, Some(ask.token)).await?;
@@ -83,7 +83,7 @@ async fn own<S: AsyncKvStore>(kv: &S, key: Key<'_>, token: HolderToken) -> Resul
     Ok(place.map(|(index, _)| Slot::permit(key, index)))
 }
 
-pub(super) async fn extend<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
+pub(super) async fn extend<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault> {
     let Some(slot) = own(kv, key, ask.token).await? else { return Ok(Holding::Lost) };
     // first, for the same reason
     remember(kv, &slot, ask.ttl).await?;

@@ -33,7 +33,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn new(state: State, ask: &Ask<'_>, fence: u64) -> Self {
+    pub(super) fn new(state: State, ask: &Ask, fence: u64) -> Self {
         Self { state, token: ask.token, fence, ttl: millis(ask.ttl) }
     }
 
@@ -151,7 +151,7 @@ fn words<const N: usize>(mut bytes: &[u8]) -> Option<[u64; N]> {
 mod tests {
     use super::*;
 
-    const ASK: Ask<'_> = Ask::new(HolderToken([1, 2, 3, u32::MAX]), Duration::from_micros(1_500));
+    const ASK: Ask = Ask::new(HolderToken([1, 2, 3, u32::MAX]), Duration::from_micros(1_500));
 
     #[test]
     fn what_is_spelled_can_be_read() {

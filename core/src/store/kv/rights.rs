@@ -70,23 +70,18 @@ pub(super) fn busy<G>(remaining: Duration) -> Contended<G> {
     Contended::Busy(Busy { remaining, ticket: Ticket::NONE })
 }
 
-pub(super) async fn acquire<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask<'_>) -> Result<Contended<Grant>, Fault> {
+pub(super) async fn acquire<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Contended<Grant>, Fault> {
     begin(kv, key, ask).await.map(Begun::contended)
 }
 
-pub(super) async fn begin<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask<'_>) -> Result<Begun, Fault> {
+pub(super) async fn begin<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Begun, Fault> {
     let slot = Slot::of(key);
     let found = get(kv, &slot.key).await?;
     obtain(kv, &slot, ask, found).await
 }
 
 /// Takes what is free; `found` is what the key held a moment ago.
-pub(super) async fn obtain<S: AsyncKvStore>(
-    kv: &S,
-    slot: &Slot,
-    ask: &Ask<'_>,
-    mut found: Bytes,
-) -> Result<Begun, Fault> {
+pub(super) async fn obtain<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, mut found: Bytes) -> Result<Begun, Fault> {
     let done = steps(kv, slot, ask, &mut found).await;
     if done.as_ref().is_err_and(|fault| !fault.is_indeterminate())
         && Content::of(found.as_deref()).own(ask.token).is_some()
@@ -98,7 +93,7 @@ pub(super) async fn obtain<S: AsyncKvStore>(
 }
 
 /// From free to asked for, from asked for to held: one exchange each, from what was found to what follows.
-async fn steps<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask<'_>, found: &mut Bytes) -> Result<Begun, Fault> {
+async fn steps<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, found: &mut Bytes) -> Result<Begun, Fault> {
     let mut seen = None;
     for _ in 0..ROUNDS {
         let content = Content::of(found.as_deref());
@@ -139,7 +134,7 @@ pub(super) fn counter(bytes: &Bytes) -> Result<Counter, Fault> {
 }
 
 /// The next fence; `seen` is what the counter held a moment ago.
-async fn count<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask<'_>, seen: &mut Bytes) -> Result<u64, Fault> {
+async fn count<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, seen: &mut Bytes) -> Result<u64, Fault> {
     for _ in 0..ROUNDS {
         let last = counter(seen)?;
         let next = last.last.saturating_add(1).max(kv.micros().unwrap_or_default());
@@ -215,7 +210,7 @@ pub(super) async fn settle<S: AsyncKvStore>(
     Err(Fault::TimedOut)
 }
 
-pub(super) async fn renew<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask<'_>) -> Result<Holding, Fault> {
+pub(super) async fn renew<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault> {
     settle(kv, &key.to_string(), ask.token, Then::Renewed(ask.ttl)).await
 }
 

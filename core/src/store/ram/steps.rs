@@ -1,73 +1,79 @@
-//! What a right does to a store in RAM: each step is one function, and never pending.
+//! Operations on a store in RAM: each is one step under its lock, and never pending.
 
 use super::{Backing, RamStore};
 use crate::{
-    cell::Holding,
-    key::Key,
-    polled::{Answer, Deed, Fresh, Rights, Values},
-    store::Peek,
-    time::Instant,
-    token::HolderToken,
+    cell::{table::Table, waiters::Place},
+    key::{Key, Kind},
+    op::{Answer, Op, Outcome, Request},
+    patience::Ticket,
+    store::{Fresh, Leases, Values},
+    time::Clock,
 };
 use core::{
     convert::Infallible,
+    mem::take,
     task::{Context, Poll},
 };
 
-impl<B: Backing> Rights for RamStore<B> {
-    type Step = ();
+impl<B: Backing> Leases for RamStore<B> {
+    type InFlight = Place;
     type Trouble = Infallible;
+    const IS_IMMEDIATE: bool = true;
 
-    fn poll_act(
+    fn poll_op(
         &self,
-        (): &mut (),
-        key: &Key<'_>,
-        token: HolderToken,
-        now: Instant,
-        deed: Deed<'_>,
-        cx: &mut Context<'_>,
+        place: &mut Place,
+        request: &Request<'_>,
+        _: &mut Context<'_>,
     ) -> Poll<Result<Answer, Infallible>> {
+        let Request { key, token, now, op, .. } = *request;
         let (stack, mut freed) = (self.0.stack(), None);
-        let end = now.plus(match deed {
-            Deed::Ask { ttl, .. } | Deed::Extend(ttl) | Deed::Done(ttl) => ttl,
-            _ => 0,
-        });
+        let end = now.plus(op.lasts());
+        if *place != Place::default() {
+            // who was woken and does not ask passes that on
+            if let Some(waker) = self.0.step(|ram| ram.waiters.leave(take(place), key)) {
+                waker.wake();
+            }
+        }
         let answer = self.0.step(|ram| {
-            let kept = match deed {
-                Deed::Ask { size, place, .. } => {
-                    freed = ram.waiters.leave(place, key);
-                    let asked = ram.ask(key, size, token, end, stack, now);
-                    return Poll::Ready(Ok(asked.map_or(Answer::Full, Answer::Asked)));
+            let holding = match *op {
+                Op::Acquire(ask) => {
+                    let answer = ram.ask(key, ask.size, token, end, stack, now);
+                    return Poll::Ready(Ok(answer.unwrap_or(Answer::Full)));
                 }
-                Deed::Wait { place, ticket } => ram.waiters.poll(place, key, ticket, cx.waker()),
-                Deed::Leave(place) => {
-                    freed = ram.waiters.leave(place, key);
-                    true
-                }
-                Deed::Wake => {
-                    freed = ram.waiters.next(key);
-                    freed.is_some()
-                }
-                Deed::Extend(_) => ram.extend(key, token, end, now) == Holding::Kept,
-                Deed::Mark(inside) => {
-                    ram.mark(key, token, if inside { stack } else { 0 }, now);
-                    true
-                }
-                Deed::Release | Deed::Drop { .. } | Deed::Done(_) => {
-                    let (holding, waker) = match deed {
-                        Deed::Done(_) => ram.mark_done(key, token, end, now),
-                        _ => ram.release(key, token, now),
-                    };
-                    freed = waker;
-                    holding == Holding::Kept
+                Op::Renew { .. } => ram.extend(key, token, end, now),
+                Op::Release(outcome) => {
+                    let holding;
+                    (holding, freed) = ram.end(
+                        key,
+                        token,
+                        match outcome {
+                            Outcome::Done { .. } => Some(end),
+                            Outcome::Free => None,
+                        },
+                        now,
+                    );
+                    holding
                 }
             };
-            Poll::Ready(Ok(if kept { Answer::Yes } else { Answer::No }))
+            Poll::Ready(Ok(Answer::Held(holding)))
         });
-        if let Some(waker) = freed {
+        let everybody = key.kind == Kind::Cache && matches!(op, Op::Release(Outcome::Done { .. }));
+        while let Some(waker) = freed.take() {
             waker.wake();
+            if everybody {
+                // who waits for a value can have it
+                freed = self.0.step(|ram| ram.waiters.next(key));
+            }
         }
         answer
+    }
+
+    fn poll_changed(&self, place: &mut Place, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
+        match self.0.step(|ram| ram.waiters.poll(place, key, ticket, cx.waker())) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
     }
 }
 
@@ -77,19 +83,24 @@ impl<B: Backing, C> Values<B::Value, C> for RamStore<B>
 where
     B::Value: Clone,
 {
-    fn value(&self, (): &mut (), key: Key<'_>, codec: &C) -> Option<B::Value> {
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn peek(&self, key: &Key<'_>, _: &C) -> Option<B::Value> {
+        let now = self.0.clock().coarse();
+        self.0.step(|ram| ram.table.find(key)?.fresh(now).cloned())
+    }
+
+    fn fetch(&self, _: &mut Place, key: &Key<'_>, codec: &C) -> Option<B::Value> {
         self.peek(key, codec)
     }
 
-    fn poll_put(
+    fn poll_publish(
         &self,
-        (): &mut (),
-        key: &Key<'_>,
-        token: HolderToken,
-        now: Instant,
+        _: &mut Place,
+        request: &Request<'_>,
         fresh: Fresh<'_, '_, B::Value, C>,
         _: &mut Context<'_>,
     ) -> Poll<Result<Option<Answer>, Infallible>> {
+        let Request { key, token, now, .. } = *request;
         if let Some(value) = fresh.value.take() {
             // copied before the lock is taken
             let value = value.into_owned();

@@ -1,6 +1,6 @@
-//! How far a right has come: one word, which tells what dropping it has to give back.
+//! How far a lease has come: one word, which tells what dropping it has to give back.
 
-/// How far a right has come.
+/// How far a lease has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// Nothing was asked.
@@ -27,4 +27,6 @@ pub(super) enum Stage {
     Zero,
     /// Given back, or nothing to ask for.
     Over,
+    /// Somebody else's when it was to be given back.
+    Gone,
 }

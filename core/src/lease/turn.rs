@@ -1,63 +1,29 @@
-//! Asking for a right and waiting for it.
+//! Asking for a lease and waiting for it.
 
-use super::{Deed, Right, Rights, Stage, TroubleOf};
+use super::{Answer, Lease, Leases, Monitor, MonitorOf, Op, Stage, TroubleOf};
 use crate::{
-    cell::ram::Asked,
-    drive::RESEND,
     instance::Handle,
     key::Kind,
     observe::Event,
+    op::Ask,
     outcome::Refused,
     patience::{Ticket, again},
-    polled::Answer,
     store::Host,
-    time::{Instant, PollTimer, short},
-    validity::heartbeat,
+    time::{Instant, short},
+    validity::{Validity, heartbeat},
 };
 use core::{
-    future::{Future, poll_fn},
     mem::take,
     task::{Context, Poll, ready},
 };
 
-impl<H: Handle> Right<H>
-where
-    H::Store: Rights,
-    <H::Store as Host>::Clock: PollTimer,
-{
-    /// Asks until granted or out of patience.
-    #[doc(hidden)]
-    pub fn turn(&mut self) -> impl Future<Output = Result<(), Refused>> {
-        poll_fn(|cx| self.poll_turn(cx))
-    }
+/// How many milliseconds to wait before the same token is sent again after an unknown outcome.
+const RESEND: u64 = 50;
 
+impl<H: Handle> Lease<H> {
     /// When it wants to be polled again though nothing woke it.
     pub(super) fn wake_at(&self) -> Instant {
         if self.stage == Stage::Waiting { self.at } else { Instant::MAX }
-    }
-
-    /// The poller's timer, beside the machine.
-    pub(super) fn poll_timer(&self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.wake_at() {
-            Instant::MAX => Poll::Pending,
-            at => self.handle.instance().store().clock().poll_until(at, cx),
-        }
-    }
-
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refused>> {
-        if self.stage != Stage::New || self.begin() {
-            ready!(self.poll_timed(cx));
-        }
-        Poll::Ready(if self.stage == Stage::Held { Ok(()) } else { Err(self.why()) })
-    }
-
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(super) fn poll_timed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.poll_asked(cx).is_pending() {
-            ready!(self.poll_timer(cx));
-        }
-        Poll::Ready(())
     }
 
     /// Asks and waits until the stage says how it ended.
@@ -81,12 +47,18 @@ where
         }
     }
 
+    /// What an acquisition came to.
+    pub(super) fn turned(&self) -> Result<(), Refused> {
+        if self.stage == Stage::Held { Ok(()) } else { Err(self.why()) }
+    }
+
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.ticket != Ticket::NONE {
-            let (mut place, ticket) = (self.place, self.ticket);
-            let over = self.act_with(Instant::ZERO, Deed::Wait { place: &mut place, ticket }, cx);
-            self.place = place;
-            if over {
+            let store = self.handle.instance().store();
+            if let Ok(key) = store.key(self.kind, &self.key)
+                && store.poll_changed(&mut self.state, &key, self.ticket, cx).is_ready()
+            {
                 return Poll::Ready(());
             }
         }
@@ -96,11 +68,10 @@ where
     /// Asks once; the stage is the answer.
     fn poll_ask(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.now();
-        let (size, ttl, deadline) = (self.size, self.ttl, self.deadline);
-        let deed = Deed::Ask { size, ttl, deadline, place: take(&mut self.place) };
-        let mut step = take(&mut self.step);
-        let polled = self.poll_act(&mut step, now, deed, cx);
-        self.step = step;
+        let op = Op::Acquire(Ask { ttl: self.ttl, deadline: self.deadline, size: self.size });
+        let mut state = take(&mut self.state);
+        let polled = self.poll_op(&mut state, now, &op, cx);
+        self.state = state;
         let answer = match ready!(polled) {
             Ok(answer) => {
                 self.trouble = None;
@@ -112,24 +83,34 @@ where
             }
         };
         match answer {
-            Answer::Asked(Asked::Granted { fence, index }) => {
-                let (since, lasts) = <H::Store>::lasts(&self.step, now, short(self.ttl));
+            Answer::Granted { fence, index } => {
+                let (since, lasts) = <H::Store>::lasts(&self.state, now, short(self.ttl));
                 (self.fence, self.index, self.stage) = (fence, index, Stage::Held);
-                self.validity.begin(since, lasts);
+                self.granted(since, lasts);
                 self.at = heartbeat(since, lasts, self.token);
                 // a flight is told as the miss it belongs to
                 if self.kind != Kind::Cache {
                     self.say(|key| Event::Granted { key, fence, patience: self.patience() });
                 }
             }
-            Answer::Asked(Asked::Busy { end, ticket }) => {
-                self.wait_or(now, end, ticket, Stage::Busy);
-            }
-            Answer::Asked(Asked::Filled) => self.stage = Stage::Filled,
-            Answer::Asked(Asked::Inside) => self.stage = Stage::Over,
-            Answer::Full | Answer::Yes | Answer::No => self.refuse(Stage::Full),
+            Answer::Busy { until, ticket } => self.wait_or(now, until, ticket, Stage::Busy),
+            Answer::Filled => self.stage = Stage::Filled,
+            Answer::Recursive => self.stage = Stage::Over,
+            Answer::Full | Answer::Held(_) => self.refuse(Stage::Full),
         }
         Poll::Ready(())
+    }
+
+    /// It was granted at `since`, for so many milliseconds: watched over from now on.
+    fn granted(&mut self, since: Instant, lasts: u32) {
+        if MonitorOf::<H>::MAY_RENEW {
+            let validity = Validity::granted(since, lasts);
+            let monitor =
+                self.key().map(|key| self.handle.instance().store().monitor(&key, self.token, self.ttl, validity));
+            self.monitor = monitor.unwrap_or_default();
+        } else {
+            self.validity.begin(since, lasts);
+        }
     }
 
     /// Waits while there is patience, else it is refused.

@@ -1,0 +1,202 @@
+//! Who polls the machine: a task with a timer of its platform, or a thread that is parked.
+
+use super::{Beats, Lease, Stage, Values};
+use crate::{
+    Holding,
+    instance::Handle,
+    outcome::{Refused, Shape},
+    store::{Fault, Host},
+    time::{Instant, Sleep, Timer},
+};
+use core::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker, ready},
+};
+
+type ClockOf<H> = <<H as Handle>::Store as Host>::Clock;
+
+/// For tasks.
+impl<H: Handle> Lease<H>
+where
+    ClockOf<H>: Timer,
+{
+    /// Asks until granted or out of patience.
+    pub fn turn(&mut self) -> impl Future<Output = Result<(), Refused>> {
+        let mut wait = <ClockOf<H> as Timer>::Wait::default();
+        poll_fn(move |cx| self.poll_turn(&mut wait, cx))
+    }
+
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(crate) fn poll_turn(
+        &mut self,
+        wait: &mut <ClockOf<H> as Timer>::Wait,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Refused>> {
+        if self.stage != Stage::New || self.begin() {
+            ready!(self.poll_timed(wait, cx));
+        }
+        Poll::Ready(self.turned())
+    }
+
+    /// Asks with the task's timer beside.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn poll_timed(&mut self, wait: &mut <ClockOf<H> as Timer>::Wait, cx: &mut Context<'_>) -> Poll<()> {
+        while self.poll_asked(cx).is_pending() {
+            match self.wake_at() {
+                Instant::MAX => return Poll::Pending,
+                at => ready!(self.handle.instance().store().clock().poll_until(wait, at, cx)),
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Gives it back as the body's result says; a failure to do so is an event. An unknown outcome leaves it to the
+    /// store, as dropping does.
+    pub fn finish(&mut self, success: bool) -> impl Future<Output = ()> {
+        poll_fn(move |cx| self.poll_end(success, cx))
+    }
+
+    /// Gives it back, and tells how that went.
+    pub async fn settle(&mut self, success: bool) -> Result<Holding, Fault> {
+        self.finish(success).await;
+        self.settled()
+    }
+
+    /// A cached call.
+    pub async fn cached<K: Shape<R>, R, C>(&mut self, shape: K, codec: &C, body: impl AsyncFnOnce() -> R) -> R
+    where
+        H::Store: Values<K::Value, C>,
+    {
+        let mut wait = <ClockOf<H> as Timer>::Wait::default();
+        if let Some(v) = poll_fn(|cx| self.poll_value(codec, |lease, cx| lease.poll_timed(&mut wait, cx), cx)).await {
+            return shape.back(v);
+        }
+        let out = {
+            let lease = &*self;
+            let (mut body, mut beats) = (pin!(body()), pin!(lease.beats()));
+            poll_fn(|cx| {
+                let polled = lease.poll_inside(body.as_mut(), cx);
+                if polled.is_pending() {
+                    let _ = beats.as_mut().poll(cx);
+                }
+                polled
+            })
+            .await
+        };
+        if shape.hides() {
+            self.hidden_flight();
+        }
+        let mut value = shape.keep(&out);
+        poll_fn(|cx| self.poll_land(codec, &mut value, cx)).await;
+        drop(value);
+        out
+    }
+
+    /// Runs `body`, renewing beside it.
+    pub async fn carry<T>(&self, body: impl Future<Output = T>) -> T {
+        let (mut body, mut beats) = (pin!(body), pin!(self.beats()));
+        poll_fn(|cx| carried(body.as_mut(), beats.as_mut(), cx)).await
+    }
+}
+
+/// For threads.
+impl<H: Handle> Lease<H>
+where
+    ClockOf<H>: Sleep,
+{
+    /// Asks until granted or out of patience, blocking this thread.
+    pub fn turn_blocking(&mut self) -> Result<(), Refused> {
+        if self.stage != Stage::New || self.begin() {
+            self.block(Self::poll_asked);
+        }
+        self.turned()
+    }
+
+    /// Gives it back as the body's result says, blocking this thread.
+    pub fn finish_blocking(&mut self, success: bool) {
+        self.block(|lease, cx| lease.poll_end(success, cx));
+    }
+
+    /// Gives it back, blocking this thread, and tells how that went.
+    pub fn settle_blocking(&mut self, success: bool) -> Result<Holding, Fault> {
+        self.finish_blocking(success);
+        self.settled()
+    }
+
+    /// A cached call, blocking this thread.
+    #[expect(clippy::needless_pass_by_value, reason = "as its async twin takes it")]
+    pub fn cached_blocking<K: Shape<R>, R, C>(&mut self, shape: K, codec: &C, body: impl FnOnce() -> R) -> R
+    where
+        H::Store: Values<K::Value, C>,
+    {
+        if let Some(v) = self.block(|lease, cx| lease.poll_value(codec, Self::poll_asked, cx)) {
+            return shape.back(v);
+        }
+        let out = self.inside(body);
+        if shape.hides() {
+            self.hidden_flight();
+        }
+        let mut value = shape.keep(&out);
+        self.block(|lease, cx| lease.poll_land(codec, &mut value, cx));
+        drop(value);
+        out
+    }
+
+    /// Polls until it is ready, parking this thread in between.
+    fn block<T>(&mut self, mut poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<T>) -> T {
+        loop {
+            // also after a wait, which ends at its time without a poll; what is ready at once needs no waker
+            if let Poll::Ready(out) = poll(self, &mut Context::from_waker(Waker::noop())) {
+                return out;
+            }
+            let (handle, until, mut out) = (self.handle.clone(), self.wake_at(), None);
+            let event = poll_fn(|cx| match poll(self, cx) {
+                Poll::Ready(done) => {
+                    out = Some(done);
+                    Poll::Ready(())
+                }
+                // it wants to be woken at another time now
+                Poll::Pending if self.wake_at() != until => Poll::Ready(()),
+                Poll::Pending => Poll::Pending,
+            });
+            handle.instance().store().clock().wait(until, pin!(event));
+            if let Some(out) = out {
+                return out;
+            }
+        }
+    }
+}
+
+impl<H: Handle> Lease<H> {
+    /// What giving back came to.
+    fn settled(&self) -> Result<Holding, Fault> {
+        match (self.stage, self.fault()) {
+            (Stage::Over, _) => Ok(Holding::Kept),
+            (Stage::Gone, _) => Ok(Holding::Lost),
+            (_, fault) => Err(fault.unwrap_or(Fault::KeyTooLong)),
+        }
+    }
+}
+
+/// The body of a macro's call, which takes with it what its closure captured.
+pub fn begun<T>(body: impl AsyncFnOnce() -> T) -> impl Future<Output = T> {
+    body()
+}
+
+/// Polls `body`, and beside it what renews; a macro's call does no more while its body runs.
+#[inline]
+pub fn carried<T, H: Handle>(
+    body: Pin<&mut impl Future<Output = T>>,
+    beats: Pin<&mut Beats<'_, H>>,
+    cx: &mut Context<'_>,
+) -> Poll<T>
+where
+    ClockOf<H>: Timer,
+{
+    let polled = body.poll(cx);
+    if polled.is_pending() {
+        let _ = beats.poll(cx);
+    }
+    polled
+}

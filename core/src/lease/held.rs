@@ -1,0 +1,133 @@
+//! A lease while its body runs: heartbeats, and the news that it was lost.
+
+use super::{Answer, InFlightOf, Lease, Leases, Monitor, Op, Stage};
+use crate::{
+    Holding,
+    instance::Handle,
+    observe::Event,
+    outcome::HIDDEN,
+    store::Host,
+    time::{Instant, Timer, short},
+    validity::heartbeat,
+};
+use core::{
+    convert::Infallible,
+    fmt,
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+type ClockOf<H> = <<H as Handle>::Store as Host>::Clock;
+type TimerOf<H> = <ClockOf<H> as Timer>::Wait;
+
+impl<H: Handle> Lease<H> {
+    /// Tells that nothing is kept of what the body brought.
+    pub fn hidden(&self) {
+        self.say(|key| Event::Failed { key: Some(key), fault: HIDDEN });
+    }
+}
+
+impl<H: Handle> Lease<H>
+where
+    ClockOf<H>: Timer,
+{
+    /// Ends when it may no longer be held: it was not renewed in time, or a renewal found it taken.
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn lost(&self) {
+        let mut wait = TimerOf::<H>::default();
+        poll_fn(|cx| {
+            while self.is_valid() {
+                if self.monitor.poll_alarm(cx).is_ready() {
+                    break;
+                }
+                let clock = self.handle.instance().store().clock();
+                ready!(clock.poll_until(&mut wait, self.validity().until(), cx));
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Renews for ever, beside the body, where nothing else does.
+    pub fn beats(&self) -> Beats<'_, H> {
+        let due = if self.stage == Stage::Held && !self.monitor.renews() { self.at } else { Instant::MAX };
+        Beats { lease: self, due, wait: TimerOf::<H>::default(), state: InFlightOf::<H>::default() }
+    }
+}
+
+/// The heartbeats of a lease that is held: a future that never ends.
+pub struct Beats<'a, H: Handle>
+where
+    ClockOf<H>: Timer,
+{
+    lease: &'a Lease<H>,
+    due: Instant,
+    wait: TimerOf<H>,
+    state: InFlightOf<H>,
+}
+
+impl<H: Handle> fmt::Debug for Beats<'_, H>
+where
+    ClockOf<H>: Timer,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Beats").field("due", &self.due).finish_non_exhaustive()
+    }
+}
+
+impl<H: Handle> Beats<'_, H>
+where
+    ClockOf<H>: Timer,
+{
+    /// Renews if a heartbeat is due; asks to be woken for the next one.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn beat(&mut self, cx: &mut Context<'_>) {
+        let lease = self.lease;
+        while lease.handle.instance().store().clock().poll_until(&mut self.wait, self.due, cx).is_ready() {
+            let now = lease.now();
+            let op = Op::Renew { ttl: lease.ttl };
+            let Poll::Ready(answer) = lease.poll_op(&mut self.state, now, &op, cx) else { return };
+            self.due = match answer {
+                Ok(Answer::Held(Holding::Kept)) => {
+                    let (since, lasts) = <H::Store>::lasts(&self.state, now, short(lease.ttl));
+                    lease.validity().last(since, lasts);
+                    heartbeat(since, lasts, lease.token)
+                }
+                Ok(_) => {
+                    lease.validity().end();
+                    lease.say(|key| Event::Lost { key });
+                    // the body, which was polled first, may wait for this
+                    cx.waker().wake_by_ref();
+                    Instant::MAX
+                }
+                Err(trouble) => {
+                    lease.failed(trouble);
+                    if lease.is_valid() { heartbeat(now, short(lease.ttl), lease.token) } else { Instant::MAX }
+                }
+            };
+        }
+    }
+}
+
+impl<H: Handle> Future for Beats<'_, H>
+where
+    ClockOf<H>: Timer,
+{
+    type Output = Infallible;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Infallible> {
+        self.get_mut().beat(cx);
+        Poll::Pending
+    }
+}
+
+impl<H: Handle> Drop for Beats<'_, H>
+where
+    ClockOf<H>: Timer,
+{
+    fn drop(&mut self) {
+        self.lease.handle.instance().store().cancel(&mut self.state);
+    }
+}

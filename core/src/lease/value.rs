@@ -1,0 +1,163 @@
+//! A flight: a cached value, or the lease that allows to fill it.
+
+use super::{InFlightOf, Lease, Op, Outcome, Request, Stage, Values};
+use crate::{
+    cell::Kept,
+    instance::Handle,
+    observe::Event,
+    store::{Fresh, Host},
+    time::Instant,
+};
+use core::{
+    future::Future,
+    mem::take,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+impl<H: Handle> Lease<H> {
+    /// One step on the way to a value: the value, or else the flight is held, or there is nothing to ask. Pending where
+    /// it waits for a change, or for [`Lease::wake_at`].
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(super) fn poll_value<V, C>(
+        &mut self,
+        codec: &C,
+        mut asked: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<()>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<V>>
+    where
+        H::Store: Values<V, C>,
+    {
+        if self.stage == Stage::New && !self.begin() {
+            return Poll::Ready(None);
+        }
+        loop {
+            if matches!(self.stage, Stage::New | Stage::Filled) {
+                if let Some(v) = self.value(codec) {
+                    let waited = self.at != Instant::ZERO;
+                    self.say(|key| if waited { Event::Joined { key } } else { Event::Hit { key } });
+                    return Poll::Ready(Some(v));
+                }
+                if self.stage == Stage::Filled {
+                    self.stage = Stage::Asked;
+                }
+            }
+            ready!(asked(self, cx));
+            if self.stage != Stage::Filled {
+                if self.stage == Stage::Held {
+                    self.say(|key| Event::Miss { key });
+                } else {
+                    // what may have been granted is given back before the body begins
+                    self.give_back();
+                    self.stage = Stage::Over;
+                }
+                return Poll::Ready(None);
+            }
+        }
+    }
+
+    fn value<V, C>(&mut self, codec: &C) -> Option<V>
+    where
+        H::Store: Values<V, C>,
+    {
+        let mut state = take(&mut self.state);
+        let store = self.handle.instance().store();
+        let value = self.key().and_then(|key| match self.stage {
+            Stage::New => store.peek(&key, codec),
+            _ => store.fetch(&mut state, &key, codec),
+        });
+        self.state = state;
+        value
+    }
+
+    /// Stores what the body brought, if it is worth keeping and the flight is held.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(super) fn poll_land<V, C>(
+        &mut self,
+        codec: &C,
+        value: &mut Option<Kept<'_, V>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()>
+    where
+        H::Store: Values<V, C>,
+    {
+        if self.stage != Stage::Held {
+            return Poll::Ready(());
+        }
+        if value.is_none() {
+            return self.poll_end(false, cx);
+        }
+        let now = self.now();
+        let fresh = Fresh { codec, value, ttl: self.keep };
+        let mut state = take(&mut self.state);
+        let polled = self.poll_publish(&mut state, now, fresh, cx);
+        self.state = state;
+        match ready!(polled) {
+            // a constant of the store: what follows is compiled for others only
+            Ok(None) => return self.poll_end(true, cx),
+            Ok(Some(answer)) => self.ended(Ok(answer)),
+            Err(trouble) => self.ended(Err(trouble)),
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_publish<V, C>(
+        &self,
+        state: &mut InFlightOf<H>,
+        now: Instant,
+        fresh: Fresh<'_, '_, V, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<super::Answer>, super::TroubleOf<H>>>
+    where
+        H::Store: Values<V, C>,
+    {
+        let Some(key) = self.key() else { return Poll::Ready(Ok(None)) };
+        let op = Op::Release(Outcome::Done { fresh: fresh.ttl });
+        let request = Request { key: &key, token: self.token, now, op: &op, may_block: H::MAY_BLOCK };
+        self.handle.instance().store().poll_publish(state, &request, fresh, cx)
+    }
+
+    /// Notes that nothing is kept, where the type of the result hides whether it is a failure.
+    pub(super) fn hidden_flight(&self) {
+        if self.stage == Stage::Held {
+            self.hidden();
+        }
+    }
+
+    /// Polls the body of a flight with the flight marked, so that a recursive call computes instead of waiting.
+    pub(super) fn poll_inside<T>(&self, body: Pin<&mut impl Future<Output = T>>, cx: &mut Context<'_>) -> Poll<T> {
+        let _inside = Inside::enter(self);
+        body.poll(cx)
+    }
+
+    /// Runs the body of a flight with the flight marked.
+    pub(super) fn inside<T>(&self, body: impl FnOnce() -> T) -> T {
+        let _inside = Inside::enter(self);
+        body()
+    }
+
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn mark(&self, inside: bool) {
+        if self.stage == Stage::Held
+            && let Some(key) = self.key()
+        {
+            self.handle.instance().store().mark(&key, self.token, inside);
+        }
+    }
+}
+
+/// Marks a flight; unmarked by `Drop`, so also when the body panics.
+struct Inside<'a, H: Handle>(&'a Lease<H>);
+
+impl<'a, H: Handle> Inside<'a, H> {
+    fn enter(lease: &'a Lease<H>) -> Self {
+        lease.mark(true);
+        Self(lease)
+    }
+}
+
+impl<H: Handle> Drop for Inside<'_, H> {
+    fn drop(&mut self) {
+        self.0.mark(false);
+    }
+}

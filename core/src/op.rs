@@ -1,0 +1,120 @@
+//! The table of operations on a lease, as values: what the state machine asks, and every store answers.
+//!
+//! The kind of a lease is in its key and nowhere else, so one operation serves locks, permits, runs and flights.
+//! Times are in milliseconds: a store in RAM adds them to its clock, one behind a wire sends them. Matched without `_`
+//! everywhere, so that a new operation is noticed by the compiler and not by a user.
+
+use crate::{
+    cell::Holding,
+    key::Key,
+    patience::Ticket,
+    time::Instant,
+    token::{FencingToken, HolderToken},
+};
+
+/// An operation on the lease that a key names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Asks for the lease once. Asked again by the same token, the answer is the same.
+    Acquire(Ask),
+    /// Extends the lease of the token.
+    Renew {
+        /// By how much, from now.
+        ttl: u64,
+    },
+    /// Ends the lease of the token; wakes a waiter, and all who wait for a value.
+    Release(Outcome),
+}
+
+impl Op {
+    /// For how many milliseconds from now something lasts that the operation brings about.
+    #[must_use]
+    pub const fn lasts(&self) -> u64 {
+        match self {
+            Self::Acquire(Ask { ttl, .. }) | Self::Renew { ttl } => *ttl,
+            Self::Release(Outcome::Done { fresh }) => *fresh,
+            Self::Release(Outcome::Free) => 0,
+        }
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// How long the lease lasts unless renewed.
+    pub ttl: u64,
+    /// When the caller gives up; [`Instant::ZERO`] for one that does not wait.
+    pub deadline: Instant,
+    /// How many permits the pool has; of no meaning for other kinds.
+    pub size: u16,
+}
+
+/// How a lease ended, for its holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing is kept.
+    Free,
+    /// A run succeeded, and others are skipped for a while; or a flight landed, and its value is fresh for that long.
+    Done {
+        /// For how long, from now.
+        fresh: u64,
+    },
+}
+
+/// An operation with all that a store is told of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Which lease of which kind.
+    pub key: &'a Key<'a>,
+    /// Who holds it, or asks for it.
+    pub token: HolderToken,
+    /// The caller's time: the only field that changes from poll to poll of one operation.
+    pub now: Instant,
+    /// What is to be done.
+    pub op: &'a Op,
+    /// Whether the caller is a thread that may be blocked until there is an answer.
+    pub may_block: bool,
+}
+
+/// The answer of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To [`Op::Acquire`]: it is the caller's.
+    Granted {
+        /// Grows with every grant of the key.
+        fence: FencingToken,
+        /// Which permit of the pool; zero for everything else.
+        index: u16,
+    },
+    /// To [`Op::Acquire`]: somebody else has it, or it was done and its marker is kept.
+    Busy {
+        /// When that ends, unless renewed.
+        until: Instant,
+        /// What had been released by now.
+        ticket: Ticket,
+    },
+    /// To [`Op::Acquire`]: there is a fresh value, nothing to fill.
+    Filled,
+    /// To [`Op::Acquire`]: the flight is being computed further up the caller's stack. Waiting would be for ever.
+    Recursive,
+    /// To [`Op::Acquire`]: every slot of the store holds something live.
+    Full,
+    /// To [`Op::Renew`] and [`Op::Release`]: whether the token still held it.
+    Held(Holding),
+}
+
+/// What its holder leaves behind who is gone and waits for no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing but the wake-up that a waiter may have been given.
+    WakeUp,
+    /// The lease, if it was granted.
+    Lease,
+    /// The marker of a run that succeeded, which was told and not heard: to be told again, not taken back.
+    Done {
+        /// For how long the marker is kept.
+        fresh: u64,
+        /// For how long the run lasts at most, should it never be heard.
+        ttl: u64,
+    },
+}

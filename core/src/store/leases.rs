@@ -1,0 +1,172 @@
+//! What a store does with leases and values, one operation at a time, without a future of its own.
+//!
+//! Polled by the state machine ([`Lease`](crate::lease::Lease)). A store in RAM is ready at once; one behind a line or a
+//! socket goes on from poll to poll. Not here: waiting, renewing and giving back, which are the machine's.
+
+use super::{Fault, Host};
+use crate::{
+    cell::Kept,
+    key::Key,
+    op::{Answer, Left, Op, Outcome, Request},
+    patience::Ticket,
+    time::{Clock, Instant},
+    token::HolderToken,
+};
+use core::task::{Context, Poll, Waker};
+
+/// A store of leases.
+///
+/// - MUST grant a free or ended lease to one token at a time, with a fence above every earlier one of its key.
+/// - MUST answer the same token with the same grant while its lease lives.
+/// - MUST answer [`Holding::Lost`](crate::Holding) to a token that does not hold it, at its end and after it.
+pub trait Leases: Host {
+    /// An operation or a wait under way, from poll to poll. It borrows nothing, so that a guard can be owned; who drops
+    /// it calls [`cancel`](Self::cancel) first.
+    type InFlight: Default + Unpin;
+    /// Why an operation has no answer.
+    type Trouble: Copy + Into<Fault>;
+
+    /// Whether every operation is done at its first poll.
+    const IS_IMMEDIATE: bool = false;
+
+    /// Does one operation, or goes on with it; an acquisition and a release end the wait that `state` holds.
+    fn poll_op(
+        &self,
+        state: &mut Self::InFlight,
+        request: &Request<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, Self::Trouble>>;
+
+    /// Ready at once if anything of `key` was released since `ticket`, else at the next release.
+    ///
+    /// MAY end early, MAY never end: waiters of a store that cannot signal poll.
+    fn poll_changed(&self, state: &mut Self::InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>)
+    -> Poll<()>;
+
+    /// The operation is polled no more: nobody waits for its answer.
+    fn cancel(&self, state: &mut Self::InFlight) {
+        let _ = state;
+    }
+
+    /// Takes back, sooner or later, what `token` left behind, and ends the wait that `state` holds.
+    ///
+    /// MUST NOT block; MUST pass on a wake-up that the waiter was given. An immediate store simply releases it.
+    fn abandon(&self, state: &mut Self::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
+        let op = Op::Release(match left {
+            Left::Done { fresh, .. } => Outcome::Done { fresh },
+            Left::Lease | Left::WakeUp => Outcome::Free,
+        });
+        let request = Request { key, token, now: self.clock().now(), op: &op, may_block: false };
+        let _ = self.poll_op(state, &request, &mut Context::from_waker(Waker::noop()));
+    }
+
+    /// Whether the operation may be done: it, or a part of it, was sent.
+    fn is_sent(state: &Self::InFlight) -> bool {
+        let _ = state;
+        true
+    }
+
+    /// Since when and for how many milliseconds that lasts which the last operation granted or extended; it asked for
+    /// `ttl`, and was answered at `now`.
+    fn lasts(state: &Self::InFlight, now: Instant, ttl: u32) -> (Instant, u32) {
+        let _ = state;
+        (now, ttl)
+    }
+
+    /// Longest time between two attempts in milliseconds, where the store knows one.
+    fn poll_at_most(&self) -> u32 {
+        u32::MAX
+    }
+}
+
+/// A value to be kept, for the holder of its flight.
+#[derive(Debug)]
+pub struct Fresh<'a, 'v, V, C> {
+    /// How it is encoded, where it leaves the process.
+    pub codec: &'a C,
+    /// Taken out where it is kept as it is.
+    pub value: &'a mut Option<Kept<'v, V>>,
+    /// For how many milliseconds it is fresh; `u64::MAX` for ever.
+    pub ttl: u64,
+}
+
+/// A store of values of one type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot cache values of type `{V}` with codec `{C}`",
+    note = "a `FixedStore<.., V>` keeps `Clone` values of the one type `V`; in memory a value is `Clone + Send + Sync + 'static`, and where it may leave the process it also derives `Serialize` and `Deserialize`, or say `codec = ..`"
+)]
+pub trait Values<V, C>: Leases {
+    /// A hit: the fresh value, if it lies in this process. At once, without a future.
+    ///
+    /// A store that must ask elsewhere has none.
+    fn peek(&self, key: &Key<'_>, codec: &C) -> Option<V> {
+        let _ = (key, codec);
+        None
+    }
+
+    /// The value that the last answer told of ([`Answer::Filled`]).
+    ///
+    /// `None`: it is gone, or of another type. Ask again by the same state, which then counts it for none.
+    fn fetch(&self, state: &mut Self::InFlight, key: &Key<'_>, codec: &C) -> Option<V>;
+
+    /// Keeps a value and ends its flight; `None` where the end must follow by [`Op::Release`](crate::op::Op).
+    fn poll_publish(
+        &self,
+        state: &mut Self::InFlight,
+        request: &Request<'_>,
+        fresh: Fresh<'_, '_, V, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Answer>, Self::Trouble>>;
+}
+
+impl<S: Leases> Leases for &S {
+    type InFlight = S::InFlight;
+    type Trouble = S::Trouble;
+    const IS_IMMEDIATE: bool = S::IS_IMMEDIATE;
+
+    fn poll_op(
+        &self,
+        state: &mut S::InFlight,
+        request: &Request<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, S::Trouble>> {
+        (**self).poll_op(state, request, cx)
+    }
+    fn poll_changed(&self, state: &mut S::InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
+        (**self).poll_changed(state, key, ticket, cx)
+    }
+    fn cancel(&self, state: &mut S::InFlight) {
+        (**self).cancel(state);
+    }
+    fn abandon(&self, state: &mut S::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
+        (**self).abandon(state, key, token, left);
+    }
+    fn is_sent(state: &S::InFlight) -> bool {
+        S::is_sent(state)
+    }
+    fn lasts(state: &S::InFlight, now: Instant, ttl: u32) -> (Instant, u32) {
+        S::lasts(state, now, ttl)
+    }
+    fn poll_at_most(&self) -> u32 {
+        (**self).poll_at_most()
+    }
+}
+
+impl<V, C, S: Values<V, C>> Values<V, C> for &S {
+    #[inline]
+    fn peek(&self, key: &Key<'_>, codec: &C) -> Option<V> {
+        (**self).peek(key, codec)
+    }
+    fn fetch(&self, state: &mut S::InFlight, key: &Key<'_>, codec: &C) -> Option<V> {
+        (**self).fetch(state, key, codec)
+    }
+    fn poll_publish(
+        &self,
+        state: &mut S::InFlight,
+        request: &Request<'_>,
+        fresh: Fresh<'_, '_, V, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Answer>, S::Trouble>> {
+        (**self).poll_publish(state, request, fresh, cx)
+    }
+}

@@ -1,0 +1,119 @@
+//! The leases of memory, one step at a time by the rules of core's cells; and its values, whose end is that of a flight.
+
+use super::{
+    Memory, is_marked,
+    values::{AnyNode, Node, read, write},
+};
+use cachify_core::{
+    Fault, Holding,
+    cell::waiters::Place,
+    key::{Key, Kind},
+    op::{Answer, Op, Outcome, Request},
+    patience::Ticket,
+    store::{Fresh, Leases, Values},
+    time::{Clock, Instant},
+};
+use std::{
+    mem::take,
+    task::{Context, Poll, Waker},
+};
+
+/// What an operation keeps between polls: the place of one who waits.
+#[derive(Debug, Default)]
+pub struct InFlight {
+    place: Place,
+    /// The value that is there is of another type than the caller's: it counts for none.
+    is_foreign: bool,
+}
+
+impl Leases for Memory {
+    type InFlight = InFlight;
+    type Trouble = Fault;
+    const IS_IMMEDIATE: bool = true;
+
+    #[inline]
+    fn poll_op(&self, state: &mut InFlight, request: &Request<'_>, _: &mut Context<'_>) -> Poll<Result<Answer, Fault>> {
+        let Request { key, token, now, op, .. } = *request;
+        let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
+        let mut freed = [None, None];
+        let answer = self.0.step_at(key, |ram| {
+            // who was woken and does not ask passes that on
+            freed[0] = ram.waiters.leave(take(&mut state.place), key);
+            let holding = match *op {
+                Op::Acquire(ask) => {
+                    if key.kind == Kind::Cache {
+                        // looked at under the leases: nobody can publish between this look and the flight
+                        if !state.is_foreign && read(&self.0.shard(key).values).has(key, now) {
+                            return Ok(Answer::Filled);
+                        }
+                        if is_marked(self.id(), key) {
+                            return Ok(Answer::Recursive);
+                        }
+                    }
+                    return ram.ask(key, ask.size, token, end, NO_STACK, now).map_err(|_| Fault::Full);
+                }
+                Op::Renew { .. } => ram.extend(key, token, end, now),
+                Op::Release(outcome) => {
+                    // a value has an end of its own
+                    let marked = key.kind != Kind::Cache && outcome != Outcome::Free;
+                    let holding;
+                    (holding, freed[1]) = ram.end(key, token, marked.then_some(end), now);
+                    holding
+                }
+            };
+            Ok(Answer::Held(holding))
+        });
+        freed.into_iter().flatten().for_each(Waker::wake);
+        Poll::Ready(answer)
+    }
+
+    fn poll_changed(&self, state: &mut InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
+        match self.0.step_at(key, |ram| ram.waiters.poll(&mut state.place, key, ticket, cx.waker())) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+}
+
+/// Recursion is told by the thread's own stack, not by the cell.
+const NO_STACK: u32 = u32::MAX;
+
+impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
+    #[inline]
+    fn peek(&self, key: &Key<'_>, _: &C) -> Option<V> {
+        let now = self.0.clock.coarse();
+        read(&self.0.shard(key).values).get(key, now)
+    }
+
+    fn fetch(&self, state: &mut InFlight, key: &Key<'_>, codec: &C) -> Option<V> {
+        let value = self.peek(key, codec);
+        state.is_foreign = value.is_none();
+        value
+    }
+
+    fn poll_publish(
+        &self,
+        _: &mut InFlight,
+        request: &Request<'_>,
+        fresh: Fresh<'_, '_, V, C>,
+        _: &mut Context<'_>,
+    ) -> Poll<Result<Option<Answer>, Fault>> {
+        let Request { key, token, now, .. } = *request;
+        let end = Instant::from_millis(now.as_millis().saturating_add(fresh.ttl));
+        // copied and boxed before the lock is taken
+        let value = fresh.value.take().map(cachify_core::cell::Kept::into_owned);
+        let mut node = value.map(|value| -> AnyNode { Box::new(Node::new(key, end, value)) });
+        let (holding, gone) = self.0.free(key, |ram, now| {
+            let (holding, freed) = ram.release(key, token, now);
+            let kept = if holding == Holding::Kept { node.take() } else { None };
+            let gone = kept.map(|node| write(&self.0.shard(key).values).insert(node, key, now));
+            ((holding, gone), freed)
+        });
+        if holding == Holding::Kept {
+            self.0.wake_all(key);
+        }
+        // values are dropped here, the late one too: a user's `Drop` never runs under a lock
+        drop((gone, node));
+        Poll::Ready(Ok(Some(Answer::Held(holding))))
+    }
+}
