@@ -60,7 +60,7 @@ impl Default for Config {
 /// let clock = ManualClock::new();
 /// let config = Config { lease: Duration::from_secs(5), ..Config::DEFAULT };
 /// let device = Instance::with(FixedStore::<NoLock, _, 8>::new(&clock), config, Silent);
-/// let guard = device.lock("bus").acquire_blocking()?;
+/// let guard = device.lock("bus").renew(false).acquire_blocking()?;
 /// clock.advance(Duration::from_secs(5));
 /// assert!(!guard.is_valid());
 /// # Ok::<(), cachify_core::Refused>(())
@@ -279,13 +279,13 @@ impl<S: Leases, O: Observer> Instance<S, O> {
 
     /// A lock, a permit or a run about to be asked for by a task, without its key.
     #[inline]
-    pub fn lease(&self, of: LeaseOf, ttl: Option<Duration>, wait: Wait) -> Lease<&Self> {
-        Lease::of(self, of, ttl, wait)
+    pub fn lease(&self, of: LeaseOf, ttl: Option<Duration>, wait: Wait, renew: bool) -> Lease<&Self> {
+        Lease::of(self, of, ttl, wait, renew)
     }
 
     #[inline]
-    pub fn lease_blocking(&self, of: LeaseOf, ttl: Option<Duration>, wait: Wait) -> Lease<Threads<&Self>> {
-        Lease::of(Threads(self), of, ttl, wait)
+    pub fn lease_blocking(&self, of: LeaseOf, ttl: Option<Duration>, wait: Wait, renew: bool) -> Lease<Threads<&Self>> {
+        Lease::of(Threads(self), of, ttl, wait, renew)
     }
 
     /// A flight about to be asked for by a task, without its key.

@@ -11,7 +11,7 @@ mod turn;
 mod value;
 
 pub use drive::{begun, carried};
-pub use held::Beats;
+pub use held::{Beats, Lost};
 use stage::Stage;
 
 use crate::{
@@ -65,12 +65,15 @@ pub enum Wait {
 }
 
 /// What is asked for: times in milliseconds, a wait of zero is none.
+// in an order for the same reason as that of the lease: times without an end side by side would be filled by a call
+#[repr(C)]
 struct Terms {
-    kind: Kind,
-    size: u16,
+    ttl: u64,
     poll: u32,
     keep: u64,
-    ttl: u64,
+    size: u16,
+    kind: Kind,
+    renew: bool,
     wait: u64,
 }
 
@@ -98,17 +101,19 @@ pub struct Lease<H: Handle> {
     /// How long it lasts unless renewed, in milliseconds.
     ttl: u64,
     fence: FencingToken,
-    /// How long a run's marker is kept, or a flight's value, in milliseconds.
-    keep: u64,
     token: HolderToken,
     kind: Kind,
     stage: Stage,
+    /// Whether it is to be renewed while it is held.
+    renew: bool,
     ticket: Ticket,
     validity: Validity,
     /// What the store could not do; while asked again, that the last attempt may have been done.
     trouble: Option<TroubleOf<H>>,
     state: InFlightOf<H>,
     monitor: MonitorOf<H>,
+    /// How long a run's marker is kept, or a flight's value, in milliseconds.
+    keep: u64,
     key: KeyBufOf<H>,
 }
 
@@ -133,7 +138,7 @@ impl<H: Handle> Lease<H> {
     /// A lock, a permit or a run about to be asked for, without its key.
     // thin, so that times that are written in an attribute are counted out by the compiler
     #[inline]
-    pub fn of(handle: H, of: LeaseOf, ttl: Option<Duration>, wait: Wait) -> Self {
+    pub fn of(handle: H, of: LeaseOf, ttl: Option<Duration>, wait: Wait, renew: bool) -> Self {
         let store = handle.instance().store();
         let wait = match wait {
             Wait::No => 0,
@@ -147,8 +152,9 @@ impl<H: Handle> Lease<H> {
             LeaseOf::Permit { size } => (Kind::Pool, size, 0, config.permit),
             LeaseOf::Run { keep } => (Kind::Once, 0, millis(keep), config.lease),
         };
-        let (poll, ttl) = (Self::longest_pause(store, config), millis(ttl.unwrap_or(default)));
-        Self::new(handle, &Terms { kind, size, poll, keep, ttl, wait })
+        let poll = Self::longest_pause(store, config);
+        let (ttl, renew) = Self::lasting(store, millis(ttl.unwrap_or(default)), renew);
+        Self::new(handle, &Terms { kind, size, poll, keep, ttl, wait, renew })
     }
 
     /// A flight about to be asked for, without its key.
@@ -159,8 +165,18 @@ impl<H: Handle> Lease<H> {
             Ttl::For(ttl) => millis(ttl),
             Ttl::Forever => u64::MAX,
         };
-        let (poll, ttl) = (Self::longest_pause(store, config), millis(config.flight));
-        Self::new(handle, &Terms { kind: Kind::Cache, size: 0, poll, keep, ttl, wait: u64::MAX })
+        let poll = Self::longest_pause(store, config);
+        let (ttl, renew) = if store.is_local() { (u64::MAX, false) } else { (millis(config.flight), true) };
+        Self::new(handle, &Terms { kind: Kind::Cache, size: 0, poll, keep, ttl, wait: u64::MAX, renew })
+    }
+
+    /// How long it is asked for, and whether it is renewed: in the holder's own memory it needs neither.
+    fn lasting(store: &H::Store, ttl: u64, renew: bool) -> (u64, bool) {
+        match renew && store.is_local() {
+            // zero is refused, here too
+            true => (if ttl == 0 { 0 } else { u64::MAX }, false),
+            false => (ttl, renew),
+        }
     }
 
     fn longest_pause(store: &H::Store, config: &Config) -> u32 {
@@ -169,7 +185,7 @@ impl<H: Handle> Lease<H> {
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn new(handle: H, terms: &Terms) -> Self {
-        let Terms { kind, size, poll, keep, ttl, wait } = *terms;
+        let Terms { kind, size, poll, keep, ttl, wait, renew } = *terms;
         Self {
             handle,
             poll,
@@ -185,6 +201,7 @@ impl<H: Handle> Lease<H> {
             size,
             index: 0,
             kind,
+            renew,
             stage: Stage::New,
             trouble: None,
             state: InFlightOf::<H>::default(),
@@ -222,9 +239,10 @@ impl<H: Handle> Lease<H> {
         self.token
     }
 
-    /// Whether it is known to be held still. A comparison, no I/O.
+    /// Whether it is known to be held still. A look into memory, no I/O.
     pub fn is_valid(&self) -> bool {
-        self.validity().is_valid(self.now()) && self.is_ours()
+        let told = self.key().and_then(|key| self.handle.instance().store().is_held(&key, self.token));
+        told.unwrap_or_else(|| self.validity().is_valid(self.now())) && self.is_ours()
     }
 
     fn validity(&self) -> &Validity {
@@ -326,7 +344,7 @@ impl<H: Handle> Lease<H> {
             (Stage::BadKey, Err(why)) => why.into(),
             (Stage::Zero, _) => Refused::Zero,
             (Stage::Busy, _) => {
-                let remaining = duration(self.at.as_millis());
+                let remaining = (self.at != Instant::MAX).then(|| duration(self.at.as_millis()));
                 if self.kind == Kind::Pool { Refused::Full { next: remaining } } else { Refused::Busy { remaining } }
             }
             (Stage::Failed, _) if self.is_in_doubt() => {

@@ -37,11 +37,12 @@ pub struct Lock<P: Handle> {
     key: <P::Store as Host>::KeyBuf,
     ttl: Option<Duration>,
     wait: Wait,
+    renew: bool,
 }
 
 impl<P: Handle> Lock<P> {
     pub(crate) fn new(handle: P, key: <P::Store as Host>::KeyBuf) -> Self {
-        Self { handle, key, ttl: None, wait: Wait::No }
+        Self { handle, key, ttl: None, wait: Wait::No, renew: true }
     }
 
     /// How long the lease lasts unless renewed; else the instance's default.
@@ -68,8 +69,16 @@ impl<P: Handle> Lock<P> {
         self
     }
 
+    /// Whether it is renewed while its guard lives; if not, it ends with its TTL whatever its holder does.
+    ///
+    /// Renewed unless said. In memory nothing is to be renewed: a lock lasts as long as its guard.
+    pub fn renew(mut self, renew: bool) -> Self {
+        self.renew = renew;
+        self
+    }
+
     fn lease<H: Handle<Store = P::Store>>(&self, handle: H, wait: Wait) -> Lease<H> {
-        Lease::of(handle, LeaseOf::Lock, self.ttl, wait).of_key(self.key.clone())
+        Lease::of(handle, LeaseOf::Lock, self.ttl, wait, self.renew).of_key(self.key.clone())
     }
 }
 

@@ -17,8 +17,9 @@ use core::time::Duration;
 pub enum Ran<T> {
     /// It ran.
     Ran(T),
-    /// Somebody else runs, or ran and the marker is kept for at most this much longer.
-    Skipped(Duration),
+    /// Somebody else runs, or ran and the marker is kept for at most this much longer; `None` while it runs without an
+    /// end that is known, as in memory.
+    Skipped(Option<Duration>),
 }
 
 /// A run by its key; can be kept and used again. Made by `Instance::once`.
@@ -43,11 +44,12 @@ pub struct Once<P: Handle> {
     key: <P::Store as Host>::KeyBuf,
     ttl: Option<Duration>,
     keep: Duration,
+    renew: bool,
 }
 
 impl<P: Handle> Once<P> {
     pub(crate) fn new(handle: P, key: <P::Store as Host>::KeyBuf) -> Self {
-        Self { handle, key, ttl: None, keep: Duration::ZERO }
+        Self { handle, key, ttl: None, keep: Duration::ZERO, renew: true }
     }
 
     /// How long a run lasts unless renewed; else the instance's default lease.
@@ -62,8 +64,16 @@ impl<P: Handle> Once<P> {
         self
     }
 
+    /// Whether a run is renewed while its guard lives; if not, it ends with its TTL whatever its holder does.
+    ///
+    /// Renewed unless said. In memory nothing is to be renewed: a run lasts as long as its guard.
+    pub fn renew(mut self, renew: bool) -> Self {
+        self.renew = renew;
+        self
+    }
+
     fn lease<H: Handle<Store = P::Store>>(&self, handle: H) -> Lease<H> {
-        Lease::of(handle, LeaseOf::Run { keep: self.keep }, self.ttl, Wait::No).of_key(self.key.clone())
+        Lease::of(handle, LeaseOf::Run { keep: self.keep }, self.ttl, Wait::No, self.renew).of_key(self.key.clone())
     }
 }
 

@@ -118,3 +118,14 @@ pub enum Left {
         ttl: u64,
     },
 }
+
+/// Whether a lease is still held, for one who waits for its loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// It is not.
+    Lost,
+    /// It is, and the task is woken when it is taken away.
+    Told,
+    /// It is, but there is no room to be told: look again soon.
+    Untold,
+}

@@ -36,13 +36,13 @@ use core::{any::type_name, fmt, marker::PhantomData, time::Duration};
 pub enum Refused {
     /// Somebody else holds it, or a run was done and its marker is kept.
     Busy {
-        /// For how much longer at most.
-        remaining: Duration,
+        /// For how much longer at most; `None` without an end that is known, as in memory.
+        remaining: Option<Duration>,
     },
     /// All permits are held.
     Full {
-        /// When the first one ends at the latest.
-        next: Duration,
+        /// When the first one ends at the latest; `None` without an end that is known, as in memory.
+        next: Option<Duration>,
     },
     /// The key does not fit into the store's key length.
     KeyTooLong,
@@ -82,8 +82,10 @@ impl Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy { remaining } => write!(f, "held, or done a moment ago; free within {remaining:?}"),
-            Self::Full { next } => write!(f, "no permit left; the first ends within {next:?}"),
+            Self::Busy { remaining: Some(within) } => write!(f, "held, or done a moment ago; free within {within:?}"),
+            Self::Busy { remaining: None } => f.write_str("held until it is given back"),
+            Self::Full { next: Some(within) } => write!(f, "no permit left; the first ends within {within:?}"),
+            Self::Full { next: None } => f.write_str("no permit left until one is given back"),
             Self::KeyTooLong => KeyError::TooLong.fmt(f),
             Self::BadKey(why) => why.fmt(f),
             Self::Zero => f.write_str("a TTL or a pool size of zero"),

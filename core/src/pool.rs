@@ -35,11 +35,12 @@ pub struct Pool<P: Handle> {
     size: u16,
     ttl: Option<Duration>,
     wait: Wait,
+    renew: bool,
 }
 
 impl<P: Handle> Pool<P> {
     pub(crate) fn new(handle: P, key: <P::Store as Host>::KeyBuf, size: u16) -> Self {
-        Self { handle, key, size, ttl: None, wait: Wait::No }
+        Self { handle, key, size, ttl: None, wait: Wait::No, renew: true }
     }
 
     /// How long a permit lasts unless renewed; else the instance's default.
@@ -66,8 +67,16 @@ impl<P: Handle> Pool<P> {
         self
     }
 
+    /// Whether it is renewed while its guard lives; if not, it ends with its TTL whatever its holder does.
+    ///
+    /// Renewed unless said. In memory nothing is to be renewed: a permit lasts as long as its guard.
+    pub fn renew(mut self, renew: bool) -> Self {
+        self.renew = renew;
+        self
+    }
+
     fn lease<H: Handle<Store = P::Store>>(&self, handle: H, wait: Wait) -> Lease<H> {
-        Lease::of(handle, LeaseOf::Permit { size: self.size }, self.ttl, wait).of_key(self.key.clone())
+        Lease::of(handle, LeaseOf::Permit { size: self.size }, self.ttl, wait, self.renew).of_key(self.key.clone())
     }
 }
 

@@ -37,16 +37,6 @@ impl StdClock {
     }
 }
 
-impl StdClock {
-    /// The time now, and microseconds of a clock that need not have begun with it.
-    pub(crate) fn now_and_micros(&self) -> (Instant, u64) {
-        match &self.0 {
-            Source::System => system::now_and_micros(),
-            Source::Manual(manual) => (manual.now(), manual.now().as_millis().saturating_mul(1_000)),
-        }
-    }
-}
-
 impl From<ManualClock> for StdClock {
     fn from(manual: ManualClock) -> Self {
         Self(Source::Manual(manual))
@@ -63,14 +53,6 @@ mod system {
     fn millis(of: ClockId) -> u64 {
         let t = clock_gettime(of);
         t.tv_sec.cast_unsigned() * 1_000 + t.tv_nsec.cast_unsigned() / 1_000_000
-    }
-
-    /// By one look at the clock.
-    pub(super) fn now_and_micros() -> (Instant, u64) {
-        let began = *BEGAN;
-        let t = clock_gettime(ClockId::Monotonic);
-        let micros = t.tv_sec.cast_unsigned() * 1_000_000 + t.tv_nsec.cast_unsigned() / 1_000;
-        (Instant::from_millis(micros / 1_000 - began), micros)
     }
 
     /// What both clocks count from.
@@ -94,11 +76,6 @@ mod system {
     use std::sync::LazyLock;
 
     static BEGAN: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
-
-    pub(super) fn now_and_micros() -> (Instant, u64) {
-        let micros = u64::try_from(BEGAN.elapsed().as_micros()).unwrap_or(u64::MAX);
-        (Instant::from_millis(micros / 1_000), micros)
-    }
 
     pub(super) fn now() -> Instant {
         Instant::from_millis(u64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(u64::MAX))

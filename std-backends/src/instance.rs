@@ -4,7 +4,6 @@ use crate::{
     Error,
     builder::Builder,
     global::Scoped,
-    keeper::Keeper,
     memory::Memory,
     observe::Watcher,
     store::{AnyStore, Outside},
@@ -96,7 +95,7 @@ impl Cachify {
     /// waits for nothing.
     pub async fn shutdown(&self, within: Duration) -> usize {
         let store = self.0.store();
-        let held = store.keeper().map_or(0, Keeper::drain);
+        let held = store.drain();
         if let Some(outside) = store.beyond() {
             let limit = store.clock().sleep_until(store.clock().now().saturating_add(within));
             let _ = cachify_core::drive::beside(outside.flush(), limit).await;
@@ -107,7 +106,7 @@ impl Cachify {
     /// The same, blocking.
     pub fn shutdown_blocking(&self, within: Duration) -> usize {
         let store = self.0.store();
-        let held = store.keeper().map_or(0, Keeper::drain);
+        let held = store.drain();
         if let Some(outside) = store.beyond() {
             let until = store.clock().now().saturating_add(within);
             store.clock().wait(until, std::pin::pin!(outside.flush()));
@@ -156,7 +155,7 @@ impl Cachify<Memory> {
     pub async fn shutdown(&self, within: Duration) -> usize {
         // nothing outside the process has to be asked
         let _ = within;
-        self.0.store().keeper().drain()
+        self.0.store().drain()
     }
 
     /// How many values it holds, ended ones that were not reclaimed yet included.

@@ -4,7 +4,6 @@
 //! that was forgotten with `mem::forget` is renewed like one that lives.
 
 mod attended;
-mod family;
 
 use crate::{clock::StdClock, locked, process};
 pub use attended::Attended;
@@ -16,7 +15,6 @@ use cachify_core::{
     token::HolderToken,
     validity::{Validity, next_heartbeat},
 };
-pub(crate) use family::Family;
 use std::{
     collections::BTreeMap,
     fmt,
@@ -114,10 +112,6 @@ impl Keeper {
     /// A keeper of this process.
     pub(crate) fn new(clock: StdClock) -> Self {
         Self(Arc::new(Shared { clock, queue: Mutex::default(), process: process::id() }))
-    }
-
-    pub(crate) fn clock(&self) -> &StdClock {
-        &self.0.clock
     }
 
     /// Renews a right from now on.

@@ -11,13 +11,13 @@ mod values;
 
 use crate::{
     clock::{StdClock, wall_micros},
-    keeper::{Attended, Family, Keeper, Renew},
+    keeper::Attended,
     locked, token,
 };
 use cachify_core::{
-    AsIs, Fault, Holding,
+    AsIs, Fault,
     cell::{
-        Ask, Fences,
+        Fences,
         map::Map,
         ram::{Freed, Ram},
         waiters::{Place, Waiter, Waiters},
@@ -27,7 +27,6 @@ use cachify_core::{
     store::{AtOnce, Host, Store},
     time::{Clock, Instant},
     token::HolderToken,
-    validity::Validity,
 };
 pub(crate) use leases::InFlight;
 use std::{
@@ -35,7 +34,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, RwLock, Weak},
+    sync::{Arc, Mutex, RwLock},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -53,7 +52,6 @@ pub struct Memory(Arc<Inner>);
 struct Inner {
     shards: Box<[Shard]>,
     clock: StdClock,
-    keepers: Family,
     prefix: Arc<str>,
     seed: u64,
 }
@@ -81,13 +79,7 @@ impl Memory {
             rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Vec::new()), fences)),
             values: RwLock::new(Values::new(bound, seed)),
         };
-        Self(Arc::new(Inner {
-            shards: (0..shards).map(|_| shard()).collect(),
-            keepers: Family::new(clock.clone()),
-            clock,
-            prefix: prefix.into(),
-            seed,
-        }))
+        Self(Arc::new(Inner { shards: (0..shards).map(|_| shard()).collect(), clock, prefix: prefix.into(), seed }))
     }
 
     /// How many values it holds, ended ones that were not reclaimed yet included.
@@ -102,8 +94,18 @@ impl Memory {
         self.len() == 0
     }
 
-    pub(crate) fn keeper(&self) -> &Keeper {
-        self.0.keepers.here()
+    /// Ends every lease; how many there were. Who waits, or watches over one of them, is woken.
+    pub(crate) fn drain(&self) -> usize {
+        let now = self.0.clock.now();
+        let each = self.0.shards.iter().map(|shard| {
+            let (count, woken) = {
+                let mut ram = locked(&shard.rights);
+                (ram.table.end_all(now), ram.waiters.take_all().collect::<Vec<_>>())
+            };
+            woken.into_iter().for_each(Waker::wake);
+            count
+        });
+        each.sum()
     }
 
     /// Tells this store from every other one in this process, while it lives.
@@ -149,12 +151,6 @@ impl Inner {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.keepers.here().stop();
-    }
-}
-
 impl AtOnce for Memory {}
 
 impl Store for Memory {
@@ -165,7 +161,7 @@ impl Store for Memory {
     }
 
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        self.0.give_back(key, token);
+        self.0.free(&key, |ram, now| ram.release(&key, token, now));
     }
 
     fn unfinished(&self, key: Key<'_>, token: HolderToken, _: Duration, keep: Duration) {
@@ -238,14 +234,6 @@ impl Host for Memory {
     fn token(&self) -> HolderToken {
         token::local()
     }
-    fn monitor(&self, key: &Key<'_>, token: HolderToken, ttl: u64, validity: Validity) -> Attended {
-        // the reference is counted before it is made weak and abstract
-        let store: Arc<dyn Renew> = self.0.clone();
-        let store: Weak<dyn Renew> = Arc::downgrade(&store);
-        let (now, micros) = self.0.clock.now_and_micros();
-        let ttl = Duration::from_millis(ttl);
-        self.0.keepers.at(micros).attend(now, store, &self.0.prefix, self.0.seed, *key, token, ttl, validity)
-    }
     fn prefix(&self) -> &str {
         &self.0.prefix
     }
@@ -255,15 +243,5 @@ impl Host for Memory {
     }
     fn mark(&self, key: &Key<'_>, _: HolderToken, inside: bool) {
         mark(self.id(), key, inside);
-    }
-}
-
-impl Renew for Inner {
-    fn renew(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault> {
-        Ok(self.step(&key, |ram, now| ram.renew(&key, ask.token, ask.ttl, now)))
-    }
-
-    fn give_back(&self, key: Key<'_>, token: HolderToken) {
-        self.free(&key, |ram, now| ram.release(&key, token, now));
     }
 }

@@ -10,7 +10,7 @@ mod raw;
 
 use crate::{
     clock::StdClock,
-    keeper::{Attended, Keeper},
+    keeper::Attended,
     memory::{self, Memory},
     observe::Watcher,
     token,
@@ -69,11 +69,12 @@ impl AnyStore {
         matches!(self.kind, Kind::Nothing)
     }
 
-    pub(crate) fn keeper(&self) -> Option<&Keeper> {
+    /// Ends all that is held through it; how much there was.
+    pub(crate) fn drain(&self) -> usize {
         match &self.kind {
-            Kind::Memory(memory) => Some(memory.keeper()),
-            Kind::Outside(outside) => Some(outside.keeper()),
-            Kind::Nothing => None,
+            Kind::Memory(memory) => memory.drain(),
+            Kind::Outside(outside) => outside.keeper().drain(),
+            Kind::Nothing => 0,
         }
     }
 
@@ -139,15 +140,14 @@ impl Host for AnyStore {
     }
     fn monitor(&self, key: &Key<'_>, token: HolderToken, ttl: u64, validity: Validity) -> Attended {
         match &self.kind {
-            Kind::Memory(memory) => memory.monitor(key, token, ttl, validity),
             Kind::Outside(outside) => match outside.renewer() {
                 Some(store) => {
                     let (now, ttl) = (self.clock.now(), Duration::from_millis(ttl));
                     outside.keeper().attend(now, store, &self.prefix, self.seed, *key, token, ttl, validity)
                 }
-                None => Attended::alone(validity),
+                None => Attended::default(),
             },
-            Kind::Nothing => Attended::alone(validity),
+            Kind::Memory(_) | Kind::Nothing => Attended::default(),
         }
     }
     fn prefix(&self) -> &str {

@@ -1,6 +1,8 @@
 //! Single flight: one run for all who ask at once, whatever becomes of the one who runs.
 
 use cachify::{Cachify, ManualClock, Memory, cached, secs};
+use cachify_core::testing::{Faulty, Script};
+use cachify_tests::Guest;
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -119,10 +121,10 @@ async fn those_who_wait_for_a_reset_flight_compute_anew() {
 
 #[test]
 fn a_loader_paused_past_its_flight_overwrites_nothing() {
-    // no renewal here: the flight belongs to core's blocking face, and its thread is busy
+    // a store that is not the caller's own memory, and nobody who renews: the thread is busy with its body
     let clock = cachify_core::testing::ManualClock::new();
     let store = cachify_core::store::growing::MapStore::<cachify_core::store::lock::NoLock, _, u32>::new(&clock);
-    let instance = cachify_core::Instance::new(&store);
+    let instance = cachify_core::Instance::new(Faulty::new(store, Script::default()));
     let cache = instance.cache("k");
     let late = cache.get_or_insert_with_blocking(|| {
         clock.advance(secs(11));
@@ -135,7 +137,7 @@ fn a_loader_paused_past_its_flight_overwrites_nothing() {
 #[test]
 fn a_flight_is_renewed_while_it_computes() {
     let clock = ManualClock::new();
-    let c = Cachify::builder().clock(clock.clone()).build_memory();
+    let c = Cachify::builder().clock(clock.clone()).store(Guest::new(clock.clone())).build().unwrap();
     let cache = c.cache("k");
     let value = cache.get_or_insert_with_blocking(|| {
         for _ in 0..10 {
@@ -145,6 +147,19 @@ fn a_flight_is_renewed_while_it_computes() {
             }
             clock.advance(secs(4));
         }
+        Ok::<u32, ()>(1)
+    });
+    assert_eq!((value, cache.get_blocking::<u32>()), (Ok(1), Ok(Some(1))));
+}
+
+#[test]
+fn a_flight_in_memory_lasts_as_long_as_its_body() {
+    let clock = ManualClock::new();
+    let c = Cachify::builder().clock(clock.clone()).build_memory();
+    let cache = c.cache("k");
+    let value = cache.get_or_insert_with_blocking(|| {
+        clock.advance(secs(3_600));
+        assert_eq!(c.cache("k").get_blocking::<u32>(), Ok(None));
         Ok::<u32, ()>(1)
     });
     assert_eq!((value, cache.get_blocking::<u32>()), (Ok(1), Ok(Some(1))));

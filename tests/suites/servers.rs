@@ -1,7 +1,7 @@
 //! What only the std crate has: bounds, renewal in the background, the builder, scopes, shutdown, troubled stores.
 
 use cachify::{
-    Cachify, Error, Event, Fault, Holding, ManualClock, Observer, Refused, cached,
+    Cachify, Error, Event, Fault, Holding, ManualClock, Observer, Ran, Refused, cached,
     clock::StdClock,
     erased::{Answer, BoxFuture, ErasedStore, NO_BLOCKING_FACE, Operation},
     secs,
@@ -10,11 +10,12 @@ use cachify_core::{
     Instance,
     key::Key,
     patience::Ticket,
-    store::{growing::MapStore, lock::NoLock},
+    store::{Host, Leases, growing::MapStore, lock::NoLock},
     testing::{Faulty, ManualClock as BareClock, Script, Trouble, block_on},
     time::Clock,
     token::HolderToken,
 };
+use cachify_tests::Guest;
 use std::{
     future::Future,
     pin::pin,
@@ -99,7 +100,7 @@ fn a_value_is_dropped_outside_the_locks() {
 #[test]
 fn a_guard_is_renewed_in_the_background_on_both_faces() {
     let clock = ManualClock::new();
-    let c = Cachify::builder().clock(clock.clone()).build_memory();
+    let c = Cachify::builder().clock(clock.clone()).store(Guest::new(clock.clone())).build().unwrap();
     let lock = c.lock("k").ttl(secs(30));
     let guard = lock.acquire_blocking().unwrap();
     let permit = block_on(c.pool("p", 1).ttl(secs(30)).take()).unwrap();
@@ -116,24 +117,97 @@ fn a_guard_is_renewed_in_the_background_on_both_faces() {
 }
 
 #[test]
-fn losing_a_lock_is_an_event_for_its_holder() {
+fn in_memory_a_live_guard_is_the_lease() {
     let clock = ManualClock::new();
     let c = Cachify::builder().clock(clock.clone()).build_memory();
+    let guards = (
+        c.lock("k").ttl(secs(1)).acquire_blocking().unwrap(),
+        block_on(c.pool("k", 1).ttl(secs(1)).take()).unwrap(),
+        c.once("k").ttl(secs(1)).begin_blocking().unwrap(),
+    );
+    clock.advance(secs(1 << 40));
+    assert!(guards.0.is_valid() && guards.1.is_valid() && guards.2.is_valid());
+    let busy = c.lock("k").wait(secs(0)).acquire_blocking().unwrap_err();
+    assert_eq!(busy, Refused::Busy { remaining: None });
+    assert_eq!(c.pool("k", 1).take_blocking().unwrap_err(), Refused::Full { next: None });
+    assert_eq!(c.once("k").run_blocking(|_| ()), Ok(Ran::Skipped(None)));
+    assert_eq!(clock.sleepers(), 0, "nothing renews, nothing waits");
+    drop(guards);
+    assert!(!c.lock("k").is_locked_blocking().unwrap() && !c.once("k").is_locked_blocking().unwrap());
+    assert_eq!(c.pool("k", 1).in_use_blocking(), Ok(0));
+}
+
+#[test]
+fn without_renewal_a_lease_ends_with_its_ttl_on_every_store() {
+    fn case<S>(c: &Cachify<S>, clock: &ManualClock)
+    where
+        S: Leases + Host<Clock = StdClock>,
+    {
+        let (lock, pool) = (c.lock("k").ttl(secs(1)).renew(false), c.pool("k", 1).ttl(secs(1)).renew(false));
+        let run = c.once("k").ttl(secs(1)).renew(false);
+        let (guard, permit) = (lock.acquire_blocking().unwrap(), block_on(pool.take()).unwrap());
+        let skipped = run.begin_blocking().unwrap();
+        let mut lost = pin!(guard.lost());
+        assert!(poll(lost.as_mut()).is_pending());
+        assert_eq!(lock.acquire_blocking().unwrap_err(), Refused::Busy { remaining: Some(secs(1)) });
+        clock.advance(Duration::from_millis(999));
+        assert!(lock.acquire_blocking().is_err() && pool.take_blocking().is_err());
+        clock.advance(Duration::from_millis(1));
+        assert!(poll(lost.as_mut()).is_ready());
+        assert!(!guard.is_valid() && !permit.is_valid() && !skipped.is_valid());
+        drop((lock.acquire_blocking().unwrap(), pool.take_blocking().unwrap(), run.begin_blocking().unwrap()));
+    }
+    let clock = ManualClock::new();
+    case(&Cachify::builder().clock(clock.clone()).build_memory(), &clock);
+    let clock = ManualClock::new();
+    case(&Cachify::builder().clock(clock.clone()).store(Guest::new(clock.clone())).build().unwrap(), &clock);
+}
+
+#[test]
+fn a_holder_whose_lock_is_broken_hears_of_it_at_once() {
+    let clock = ManualClock::new();
+    let c = Cachify::builder().clock(clock).build_memory();
     let lock = c.lock("k").ttl(secs(30));
     let guard = block_on(lock.acquire()).unwrap();
+    let woken = Arc::<Woken>::default();
+    let waker = Waker::from(woken.clone());
     let mut lost = Box::pin(guard.lost());
-    assert!(poll(lost.as_mut()).is_pending());
+    assert!(lost.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     assert!(lock.force_release_blocking().unwrap());
+    assert_eq!(woken.0.load(SeqCst), 1);
+    assert!(poll(lost.as_mut()).is_ready());
     let next = lock.acquire_blocking().unwrap();
-    rest(&clock);
-    clock.advance(secs(15));
-    while poll(lost.as_mut()).is_pending() {
-        std::thread::yield_now();
-    }
     drop(lost);
     assert!(!guard.is_valid() && next.is_valid() && next.fence() > guard.fence());
     assert_eq!(block_on(guard.release()), Ok(Holding::Lost));
     assert!(lock.is_locked_blocking().unwrap(), "a late release frees nobody else's lock");
+}
+
+#[derive(Default)]
+struct Woken(AtomicU32);
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+#[test]
+fn who_watches_a_lock_takes_no_turn_of_those_who_wait_for_it() {
+    let c = Cachify::builder().build_memory();
+    let lock = c.lock("k").wait_forever();
+    let guard = block_on(lock.acquire()).unwrap();
+    let (watching, waiting) = (Arc::<Woken>::default(), Arc::<Woken>::default());
+    let [first, second] = [&watching, &waiting].map(|woken| Waker::from(woken.clone()));
+    let mut acquire = Box::pin(lock.acquire());
+    {
+        let mut lost = Box::pin(guard.lost());
+        assert!(lost.as_mut().poll(&mut Context::from_waker(&first)).is_pending());
+        assert!(acquire.as_mut().poll(&mut Context::from_waker(&second)).is_pending());
+    }
+    drop(guard);
+    assert_eq!((watching.0.load(SeqCst), waiting.0.load(SeqCst)), (0, 1));
+    assert!(poll(acquire.as_mut()).is_ready());
 }
 
 #[test]

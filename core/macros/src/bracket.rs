@@ -82,7 +82,8 @@ impl Function {
             Some(Span::Forever) => quote!(Forever),
             None => quote!(No),
         };
-        Ok(quote!(#private::LeaseOf::#right, #ttl, #private::Wait::#wait))
+        let renew = layer.renew;
+        Ok(quote!(#private::LeaseOf::#right, #ttl, #private::Wait::#wait, #renew))
     }
 
     /// What a call returns that did not run.

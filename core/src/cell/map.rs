@@ -61,6 +61,13 @@ impl<V> Map<V> {
         self.len() == 0
     }
 
+    /// Ends every lease and permit; how many were live. Markers stay.
+    pub fn end_all(&mut self, now: Instant) -> usize {
+        let leases = self.cells.iter_mut().map(|cell| &mut cell.of.lease);
+        let permits = self.pools.iter_mut().flat_map(|pool| &mut pool.of);
+        leases.chain(permits).filter(|lease| lease.is_live(now)).map(|lease| lease.set_end(Instant::ZERO)).count()
+    }
+
     fn pool(&mut self, key: &Key<'_>) -> &mut Vec<LeaseCell> {
         let pool = self.pools.entry(key.hash, |p| p.is(key), |p| p.hash);
         &mut pool.or_insert_with(|| Named::new(key, Vec::new())).into_mut().of

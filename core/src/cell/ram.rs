@@ -86,6 +86,11 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         })
     }
 
+    /// Whether `token` holds the lease or permit.
+    pub fn is_held(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> bool {
+        self.table.held_by(key, token, now).is_some()
+    }
+
     /// Extends a lease or permit.
     pub fn renew(&mut self, key: &Key<'_>, token: HolderToken, ttl: Duration, now: Instant) -> Holding {
         self.extend(key, token, now.saturating_add(ttl), now)

@@ -4,17 +4,18 @@
 //! takes the longest waiting one of its key out of its place and wakes it. Whoever is gone from its place has been
 //! woken; if it is dropped before it could act, it passes the wake-up on (the baton).
 
-use crate::{
-    key::{Key, Kind},
-    patience::Ticket,
-};
+use crate::{key::Key, patience::Ticket};
 use core::{num::NonZeroU32, task::Waker};
+
+/// Added to a kind: waits for the loss of a lease, not for its release.
+const WATCHES: u8 = 1 << 7;
 
 /// One waiting future.
 #[derive(Debug)]
 pub struct Waiter {
     id: NonZeroU32,
-    kind: Kind,
+    /// For what it waits: the kind of its key, and whether for the loss of a lease.
+    role: u8,
     /// All the bits a key's hash has on this target.
     hash: usize,
     waker: Waker,
@@ -64,6 +65,15 @@ pub struct Waiters<P> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place(Option<NonZeroU32>);
 
+#[cfg(feature = "alloc")]
+impl Waiters<alloc::vec::Vec<Option<Waiter>>> {
+    /// Takes everybody out of their places.
+    pub fn take_all(&mut self) -> impl Iterator<Item = Waker> {
+        self.released = self.released.wrapping_add(1);
+        core::mem::take(&mut self.places).into_iter().flatten().map(|waiter| waiter.waker)
+    }
+}
+
 impl<P: Places> Waiters<P> {
     /// Nobody waits.
     #[must_use]
@@ -93,20 +103,46 @@ impl<P: Places> Waiters<P> {
         if ticket != self.counted() {
             return true;
         }
+        // where there is none, the next refusal says that there is no room, and its receiver polls
+        !self.enter(place, key.kind as u8, key, waker)
+    }
+
+    /// Gives a place, if there is one.
+    fn enter(&mut self, place: &mut Place, role: u8, key: &Key<'_>, waker: &Waker) -> bool {
         if self.vacant().is_none() {
             self.places.grow();
         }
         let id = NonZeroU32::MIN.saturating_add(self.last_id);
         self.last_id = if id == NonZeroU32::MAX { 0 } else { id.get() };
-        match self.vacant() {
-            Some(vacant) => {
-                *vacant = Some(Waiter { id, kind: key.kind, hash: key.hash as usize, waker: waker.clone() });
-                *place = Place(Some(id));
-                false
+        let Some(vacant) = self.vacant() else { return false };
+        *vacant = Some(Waiter { id, role, hash: key.hash as usize, waker: waker.clone() });
+        *place = Place(Some(id));
+        true
+    }
+
+    /// Remembers who is to be woken when a lease of `key` is taken from its holder; whether there is a place for it.
+    pub fn watch(&mut self, place: &mut Place, key: &Key<'_>, waker: &Waker) -> bool {
+        match place.0.and_then(|id| self.find(id)) {
+            Some(waiter) => {
+                waiter.waker.clone_from(waker);
+                true
             }
-            // the next refusal says that there is no room, and its receiver polls
-            None => true,
+            None => self.enter(place, key.kind as u8 | WATCHES, key, waker),
         }
+    }
+
+    /// Who watched goes.
+    pub fn unwatch(&mut self, place: Place) {
+        self.places
+            .places()
+            .iter_mut()
+            .filter(|p| p.as_ref().is_some_and(|w| Some(w.id) == place.0))
+            .for_each(|p| *p = None);
+    }
+
+    /// Takes one who watches a lease of `key` out of its place.
+    pub fn next_watching(&mut self, key: &Key<'_>) -> Option<Waker> {
+        self.take(key.kind as u8 | WATCHES, key)
     }
 
     /// The waiter goes; gives the next one to wake if this one had been woken and did not act.
@@ -130,12 +166,16 @@ impl<P: Places> Waiters<P> {
 
     /// Takes the longest waiting one of `key` out of its place.
     pub fn next(&mut self, key: &Key<'_>) -> Option<Waker> {
+        self.take(key.kind as u8, key)
+    }
+
+    fn take(&mut self, role: u8, key: &Key<'_>) -> Option<Waker> {
         let last = self.last_id;
         let waiting = self
             .places
             .places()
             .iter_mut()
-            .filter(|p| p.as_ref().is_some_and(|w| w.hash == key.hash as usize && w.kind == key.kind));
+            .filter(|p| p.as_ref().is_some_and(|w| w.hash == key.hash as usize && w.role == role));
         // the oldest id is the one furthest behind the last, also after the counter wrapped
         let oldest = waiting.max_by_key(|p| p.as_ref().map(|w| last.wrapping_sub(w.id.get())))?;
         oldest.take().map(|w| w.waker)

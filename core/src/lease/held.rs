@@ -5,7 +5,9 @@ use crate::{
     Holding,
     instance::Handle,
     observe::Event,
+    op::Watched,
     outcome::HIDDEN,
+    patience::BLIND_POLL,
     store::Host,
     time::{Instant, Timer, short},
     validity::heartbeat,
@@ -13,7 +15,7 @@ use crate::{
 use core::{
     convert::Infallible,
     fmt,
-    future::{Future, poll_fn},
+    future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -32,27 +34,17 @@ impl<H: Handle> Lease<H>
 where
     ClockOf<H>: Timer,
 {
-    /// Ends when it may no longer be held: it was not renewed in time, or a renewal found it taken.
+    /// Ends when it may no longer be held: it was not renewed in time, its time is over, or it was taken away.
     ///
     /// Dropping the future changes nothing.
-    pub async fn lost(&self) {
-        let mut wait = TimerOf::<H>::default();
-        poll_fn(|cx| {
-            while self.is_valid() {
-                if self.monitor.poll_alarm(cx).is_ready() {
-                    break;
-                }
-                let clock = self.handle.instance().store().clock();
-                ready!(clock.poll_until(&mut wait, self.validity().until(), cx));
-            }
-            Poll::Ready(())
-        })
-        .await;
+    pub fn lost(&self) -> Lost<'_, H> {
+        Lost { lease: self, wait: TimerOf::<H>::default(), state: InFlightOf::<H>::default() }
     }
 
     /// Renews for ever, beside the body, where nothing else does.
     pub fn beats(&self) -> Beats<'_, H> {
-        let due = if self.stage == Stage::Held && !self.monitor.renews() { self.at } else { Instant::MAX };
+        let beats = self.stage == Stage::Held && self.renew && !self.monitor.renews();
+        let due = if beats { self.at } else { Instant::MAX };
         Beats { lease: self, due, wait: TimerOf::<H>::default(), state: InFlightOf::<H>::default() }
     }
 }
@@ -118,7 +110,10 @@ where
     type Output = Infallible;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Infallible> {
-        self.get_mut().beat(cx);
+        // a constant: on a device nothing renews what lies in its own memory
+        if !<H::Store>::IS_IMMEDIATE {
+            self.get_mut().beat(cx);
+        }
         Poll::Pending
     }
 }
@@ -129,5 +124,56 @@ where
 {
     fn drop(&mut self) {
         self.lease.handle.instance().store().cancel(&mut self.state);
+    }
+}
+
+/// Waits for the loss of a lease that is held.
+pub struct Lost<'a, H: Handle>
+where
+    ClockOf<H>: Timer,
+{
+    lease: &'a Lease<H>,
+    wait: TimerOf<H>,
+    state: InFlightOf<H>,
+}
+
+impl<H: Handle> fmt::Debug for Lost<'_, H>
+where
+    ClockOf<H>: Timer,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lost").field("lease", self.lease).finish_non_exhaustive()
+    }
+}
+
+impl<H: Handle> Future for Lost<'_, H>
+where
+    ClockOf<H>: Timer,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { lease, wait, state } = self.get_mut();
+        let store = lease.handle.instance().store();
+        while lease.is_valid() && lease.monitor.poll_alarm(cx).is_pending() {
+            let soon = match lease.key().and_then(|key| store.watch(state, &key, lease.token, cx)) {
+                Some(Watched::Lost) => break,
+                Some(Watched::Untold) => lease.now().saturating_add(BLIND_POLL),
+                Some(Watched::Told) | None => Instant::MAX,
+            };
+            ready!(store.clock().poll_until(wait, lease.validity().until().min(soon), cx));
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<H: Handle> Drop for Lost<'_, H>
+where
+    ClockOf<H>: Timer,
+{
+    fn drop(&mut self) {
+        if let Some(key) = self.lease.key() {
+            self.lease.handle.instance().store().unwatch(&mut self.state, &key);
+        }
     }
 }

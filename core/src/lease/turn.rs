@@ -103,13 +103,11 @@ impl<H: Handle> Lease<H> {
 
     /// It was granted at `since`, for so many milliseconds: watched over from now on.
     fn granted(&mut self, since: Instant, lasts: u32) {
-        if MonitorOf::<H>::MAY_RENEW {
-            let validity = Validity::granted(since, lasts);
-            let monitor =
-                self.key().map(|key| self.handle.instance().store().monitor(&key, self.token, self.ttl, validity));
+        self.validity.begin(since, lasts);
+        if MonitorOf::<H>::MAY_RENEW && self.renew {
+            let (store, validity) = (self.handle.instance().store(), Validity::granted(since, lasts));
+            let monitor = self.key().map(|key| store.monitor(&key, self.token, self.ttl, validity));
             self.monitor = monitor.unwrap_or_default();
-        } else {
-            self.validity.begin(since, lasts);
         }
     }
 
@@ -118,7 +116,7 @@ impl<H: Handle> Lease<H> {
         match again(now, self.deadline, self.poll, end, ticket) {
             Some(at) => (self.at, self.ticket, self.stage) = (at, ticket, Stage::Waiting),
             None => {
-                self.at = Instant::from_millis(end.millis_since(now));
+                self.at = if end == Instant::MAX { end } else { Instant::from_millis(end.millis_since(now)) };
                 self.refuse(refused);
             }
         }

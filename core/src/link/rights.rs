@@ -66,6 +66,8 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
                 call.lasts = remaining;
                 Answer::Granted { fence, index }
             }
+            // without an end that is known
+            Reply::Busy { remaining: u32::MAX, ticket, .. } => Answer::Busy { until: Instant::MAX, ticket },
             Reply::Busy { remaining, ticket, .. } => Answer::Busy { until: after(now, remaining), ticket },
             Reply::Filled => Answer::Filled,
             Reply::Held(holding) => Answer::Held(holding),

@@ -7,7 +7,7 @@ use super::{Fault, Host};
 use crate::{
     cell::Kept,
     key::Key,
-    op::{Answer, Left, Op, Outcome, Request},
+    op::{Answer, Left, Op, Outcome, Request, Watched},
     patience::Ticket,
     time::{Clock, Instant},
     token::HolderToken,
@@ -58,6 +58,35 @@ pub trait Leases: Host {
         });
         let request = Request { key, token, now: self.clock().now(), op: &op, may_block: false };
         let _ = self.poll_op(state, &request, &mut Context::from_waker(Waker::noop()));
+    }
+
+    /// Whether it lies in the memory of its callers. A holder there is alive as long as the store is: its lease needs
+    /// no end and no renewal.
+    fn is_local(&self) -> bool {
+        Self::IS_IMMEDIATE
+    }
+
+    /// Whether `token` holds the lease, from a store that can tell at once.
+    fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
+        let _ = (key, token);
+        None
+    }
+
+    /// The same for a task that waits until it does not, and is woken when it is taken away before its end.
+    fn watch(
+        &self,
+        state: &mut Self::InFlight,
+        key: &Key<'_>,
+        token: HolderToken,
+        cx: &mut Context<'_>,
+    ) -> Option<Watched> {
+        let _ = (state, key, token, cx);
+        None
+    }
+
+    /// The task waits for that no longer.
+    fn unwatch(&self, state: &mut Self::InFlight, key: &Key<'_>) {
+        let _ = (state, key);
     }
 
     /// Whether the operation may be done: it, or a part of it, was sent.
@@ -140,6 +169,24 @@ impl<S: Leases> Leases for &S {
     }
     fn abandon(&self, state: &mut S::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
         (**self).abandon(state, key, token, left);
+    }
+    fn is_local(&self) -> bool {
+        (**self).is_local()
+    }
+    fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
+        (**self).is_held(key, token)
+    }
+    fn watch(
+        &self,
+        state: &mut S::InFlight,
+        key: &Key<'_>,
+        token: HolderToken,
+        cx: &mut Context<'_>,
+    ) -> Option<Watched> {
+        (**self).watch(state, key, token, cx)
+    }
+    fn unwatch(&self, state: &mut S::InFlight, key: &Key<'_>) {
+        (**self).unwatch(state, key);
     }
     fn is_sent(state: &S::InFlight) -> bool {
         S::is_sent(state)

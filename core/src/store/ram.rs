@@ -213,7 +213,12 @@ impl<B: Backing> Inspect for RamStore<B> {
 
 impl<B: Backing> Force for RamStore<B> {
     fn force_release(&self, key: Key<'_>) -> Result<bool, NoRoom> {
-        Ok(self.free(|ram, now| ram.force(&key, now)))
+        let was = self.free(|ram, now| ram.force(&key, now));
+        // its holder hears of it at once
+        while let Some(waker) = self.0.step(|ram| ram.waiters.next_watching(&key)) {
+            waker.wake();
+        }
+        Ok(was)
     }
 }
 

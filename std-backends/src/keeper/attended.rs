@@ -1,4 +1,4 @@
-//! What a guard keeps of its right's renewal.
+//! What a guard keeps of its lease's renewal.
 
 use super::{Held, Keeper};
 use crate::locked;
@@ -9,19 +9,9 @@ use std::{
     task::{Context, Poll},
 };
 
-/// A right that is being renewed; ends with the guard that owns it.
-pub struct Attended(Watch);
-
-enum Watch {
-    Kept { held: Arc<Held>, keeper: Keeper },
-    Alone(Validity),
-}
-
-impl Default for Attended {
-    fn default() -> Self {
-        Self::alone(Validity::ended())
-    }
-}
+/// A lease that is renewed in the background, which ends with the guard that owns it; or nothing, for one that is not.
+#[derive(Default)]
+pub struct Attended(Option<(Arc<Held>, Keeper)>);
 
 impl fmt::Debug for Attended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,30 +21,21 @@ impl fmt::Debug for Attended {
 
 impl Attended {
     pub(super) const fn kept(held: Arc<Held>, keeper: Keeper) -> Self {
-        Self(Watch::Kept { held, keeper })
-    }
-
-    /// A right that nobody renews in the background.
-    pub(crate) const fn alone(validity: Validity) -> Self {
-        Self(Watch::Alone(validity))
+        Self(Some((held, keeper)))
     }
 }
 
 impl Monitor for Attended {
     fn renews(&self) -> bool {
-        matches!(self.0, Watch::Kept { .. })
+        self.0.is_some()
     }
 
     fn validity(&self) -> Option<&Validity> {
-        Some(match &self.0 {
-            Watch::Kept { held, .. } => &held.validity,
-            Watch::Alone(validity) => validity,
-        })
+        self.0.as_ref().map(|(held, _)| &held.validity)
     }
 
-    /// Beside the machine's own heartbeats, whoever finds it lost wakes the task that looks here.
     fn poll_alarm(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let Watch::Kept { held, .. } = &self.0 else { return Poll::Pending };
+        let Some((held, _)) = &self.0 else { return Poll::Pending };
         let waker = cx.waker().clone();
         let mut alarm = locked(&held.alarm);
         if alarm.rung {
@@ -70,7 +51,7 @@ impl Monitor for Attended {
 
 impl Drop for Attended {
     fn drop(&mut self) {
-        if let Watch::Kept { held, keeper } = &self.0 {
+        if let Some((held, keeper)) = &self.0 {
             keeper.forget(held);
         }
     }

@@ -69,7 +69,12 @@ impl Inspect for Memory {
 
 impl Force for Memory {
     fn force_release(&self, key: Key<'_>) -> Result<bool, Fault> {
-        Ok(self.0.free(&key, |ram, now| ram.force(&key, now)))
+        let was = self.0.free(&key, |ram, now| ram.force(&key, now));
+        // its holder hears of it at once
+        while let Some(waker) = self.0.step_at(&key, |ram| ram.waiters.next_watching(&key)) {
+            waker.wake();
+        }
+        Ok(was)
     }
 }
 

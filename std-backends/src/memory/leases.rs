@@ -8,10 +8,11 @@ use cachify_core::{
     Fault, Holding,
     cell::waiters::Place,
     key::{Key, Kind},
-    op::{Answer, Op, Outcome, Request},
+    op::{Answer, Op, Outcome, Request, Watched},
     patience::Ticket,
     store::{Fresh, Leases, Values},
     time::{Clock, Instant},
+    token::HolderToken,
 };
 use std::{
     mem::take,
@@ -65,6 +66,22 @@ impl Leases for Memory {
         });
         freed.into_iter().flatten().for_each(Waker::wake);
         Poll::Ready(answer)
+    }
+
+    fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
+        Some(self.0.step(key, |ram, now| ram.is_held(key, token, now)))
+    }
+
+    fn watch(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, cx: &mut Context<'_>) -> Option<Watched> {
+        Some(self.0.step(key, |ram, now| match ram.is_held(key, token, now) {
+            true if ram.waiters.watch(&mut state.place, key, cx.waker()) => Watched::Told,
+            true => Watched::Untold,
+            false => Watched::Lost,
+        }))
+    }
+
+    fn unwatch(&self, state: &mut InFlight, key: &Key<'_>) {
+        self.0.step_at(key, |ram| ram.waiters.unwatch(take(&mut state.place)));
     }
 
     fn poll_changed(&self, state: &mut InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {

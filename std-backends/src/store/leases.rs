@@ -11,7 +11,7 @@ use cachify_core::{
     cell::{Ask as Asked, Begun, Grant, Life, Lookup},
     codec::{Codec, entry::decode},
     key::{Key, Kind as Of},
-    op::{Answer, Ask, Left, Op, Outcome, Request},
+    op::{Answer, Ask, Left, Op, Outcome, Request, Watched},
     patience::{Contended, Ticket},
     store::{Fresh, Leases, Values},
     time::Instant,
@@ -254,6 +254,30 @@ impl Leases for AnyStore {
             Kind::Memory(memory) => memory.poll_op(&mut state.memory, request, cx),
             Kind::Outside(outside) => self.poll_outside(state.outside.get_or_insert_default(), outside, request, cx),
             Kind::Nothing => Poll::Ready(Err(Fault::NotInitialised)),
+        }
+    }
+
+    fn is_local(&self) -> bool {
+        matches!(self.kind, Kind::Memory(_))
+    }
+
+    fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
+        match &self.kind {
+            Kind::Memory(memory) => memory.is_held(key, token),
+            Kind::Outside(_) | Kind::Nothing => None,
+        }
+    }
+
+    fn watch(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, cx: &mut Context<'_>) -> Option<Watched> {
+        match &self.kind {
+            Kind::Memory(memory) => memory.watch(&mut state.memory, key, token, cx),
+            Kind::Outside(_) | Kind::Nothing => None,
+        }
+    }
+
+    fn unwatch(&self, state: &mut InFlight, key: &Key<'_>) {
+        if let Kind::Memory(memory) = &self.kind {
+            memory.unwatch(&mut state.memory, key);
         }
     }
 

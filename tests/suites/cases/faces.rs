@@ -39,50 +39,50 @@ where
     }
 
     fn acquire(&self, ask: &Ask) -> Result<Self::Lease, Refused> {
-        now(ask.lock(&self.0).acquire())
+        now(ask.lock(&self.0, &self.1).acquire())
     }
     fn try_acquire(&self, ask: &Ask) -> Result<Option<Self::Lease>, Refused> {
-        now(ask.lock(&self.0).try_acquire())
+        now(ask.lock(&self.0, &self.1).try_acquire())
     }
     fn start_acquire(&self, ask: Ask) -> Waiting<Result<Self::Lease, Refused>> {
-        let lock = ask.lock(&self.0);
+        let lock = ask.lock(&self.0, &self.1);
         Waiting::task(async move { lock.acquire().await })
     }
     fn under_lock<T>(&self, ask: &Ask, body: impl FnOnce() -> T) -> Result<T, Refused> {
-        now(ask.lock(&self.0).run(async |_| body()))
+        now(ask.lock(&self.0, &self.1).run(async |_| body()))
     }
     fn is_locked(&self, key: &str) -> bool {
-        now(on(key).lock(&self.0).is_locked()).expect("answered")
+        now(on(key).lock(&self.0, &self.1).is_locked()).expect("answered")
     }
     fn force_release(&self, key: &str) -> bool {
-        now(on(key).lock(&self.0).force_release()).expect("answered")
+        now(on(key).lock(&self.0, &self.1).force_release()).expect("answered")
     }
 
     fn take(&self, ask: &Ask, size: u16) -> Result<Self::Permit, Refused> {
-        now(ask.pool(&self.0, size).take())
+        now(ask.pool(&self.0, &self.1, size).take())
     }
     fn start_take(&self, ask: Ask, size: u16) -> Waiting<Result<Self::Permit, Refused>> {
-        let pool = ask.pool(&self.0, size);
+        let pool = ask.pool(&self.0, &self.1, size);
         Waiting::task(async move { pool.take().await })
     }
     fn with_permit<T>(&self, ask: &Ask, size: u16, body: impl FnOnce() -> T) -> Result<T, Refused> {
-        now(ask.pool(&self.0, size).run(async |_| body()))
+        now(ask.pool(&self.0, &self.1, size).run(async |_| body()))
     }
     fn in_use(&self, key: &str) -> u16 {
-        now(on(key).pool(&self.0, 1).in_use()).expect("answered")
+        now(on(key).pool(&self.0, &self.1, 1).in_use()).expect("answered")
     }
 
     fn begin(&self, ask: &Ask, keep: Duration) -> Result<Self::Run, Refused> {
-        now(ask.once(&self.0, keep).begin())
+        now(ask.once(&self.0, &self.1, keep).begin())
     }
     fn run_once<T>(&self, ask: &Ask, keep: Duration, body: impl FnOnce() -> T) -> Result<Ran<T>, Refused> {
-        now(ask.once(&self.0, keep).run(async |_| body()))
+        now(ask.once(&self.0, &self.1, keep).run(async |_| body()))
     }
     fn is_running(&self, key: &str) -> bool {
-        now(on(key).once(&self.0, ms(0)).is_locked()).expect("answered")
+        now(on(key).once(&self.0, &self.1, ms(0)).is_locked()).expect("answered")
     }
     fn force_run(&self, key: &str) -> bool {
-        now(on(key).once(&self.0, ms(0)).force_release()).expect("answered")
+        now(on(key).once(&self.0, &self.1, ms(0)).force_release()).expect("answered")
     }
 
     fn cached(
@@ -122,50 +122,50 @@ where
     }
 
     fn acquire(&self, ask: &Ask) -> Result<Self::Lease, Refused> {
-        ask.lock(&self.0).acquire_blocking()
+        ask.lock(&self.0, &self.1).acquire_blocking()
     }
     fn try_acquire(&self, ask: &Ask) -> Result<Option<Self::Lease>, Refused> {
-        ask.lock(&self.0).try_acquire_blocking()
+        ask.lock(&self.0, &self.1).try_acquire_blocking()
     }
     fn start_acquire(&self, ask: Ask) -> Waiting<Result<Self::Lease, Refused>> {
-        let lock = ask.lock(&self.0);
+        let lock = ask.lock(&self.0, &self.1);
         self.1.start_thread(move || lock.acquire_blocking())
     }
     fn under_lock<T>(&self, ask: &Ask, body: impl FnOnce() -> T) -> Result<T, Refused> {
-        ask.lock(&self.0).run_blocking(|_| body())
+        ask.lock(&self.0, &self.1).run_blocking(|_| body())
     }
     fn is_locked(&self, key: &str) -> bool {
-        on(key).lock(&self.0).is_locked_blocking().expect("answered")
+        on(key).lock(&self.0, &self.1).is_locked_blocking().expect("answered")
     }
     fn force_release(&self, key: &str) -> bool {
-        on(key).lock(&self.0).force_release_blocking().expect("answered")
+        on(key).lock(&self.0, &self.1).force_release_blocking().expect("answered")
     }
 
     fn take(&self, ask: &Ask, size: u16) -> Result<Self::Permit, Refused> {
-        ask.pool(&self.0, size).take_blocking()
+        ask.pool(&self.0, &self.1, size).take_blocking()
     }
     fn start_take(&self, ask: Ask, size: u16) -> Waiting<Result<Self::Permit, Refused>> {
-        let pool = ask.pool(&self.0, size);
+        let pool = ask.pool(&self.0, &self.1, size);
         self.1.start_thread(move || pool.take_blocking())
     }
     fn with_permit<T>(&self, ask: &Ask, size: u16, body: impl FnOnce() -> T) -> Result<T, Refused> {
-        ask.pool(&self.0, size).run_blocking(|_| body())
+        ask.pool(&self.0, &self.1, size).run_blocking(|_| body())
     }
     fn in_use(&self, key: &str) -> u16 {
-        on(key).pool(&self.0, 1).in_use_blocking().expect("answered")
+        on(key).pool(&self.0, &self.1, 1).in_use_blocking().expect("answered")
     }
 
     fn begin(&self, ask: &Ask, keep: Duration) -> Result<Self::Run, Refused> {
-        ask.once(&self.0, keep).begin_blocking()
+        ask.once(&self.0, &self.1, keep).begin_blocking()
     }
     fn run_once<T>(&self, ask: &Ask, keep: Duration, body: impl FnOnce() -> T) -> Result<Ran<T>, Refused> {
-        ask.once(&self.0, keep).run_blocking(|_| body())
+        ask.once(&self.0, &self.1, keep).run_blocking(|_| body())
     }
     fn is_running(&self, key: &str) -> bool {
-        on(key).once(&self.0, ms(0)).is_locked_blocking().expect("answered")
+        on(key).once(&self.0, &self.1, ms(0)).is_locked_blocking().expect("answered")
     }
     fn force_run(&self, key: &str) -> bool {
-        on(key).once(&self.0, ms(0)).force_release_blocking().expect("answered")
+        on(key).once(&self.0, &self.1, ms(0)).force_release_blocking().expect("answered")
     }
 
     fn cached(

@@ -41,6 +41,7 @@ pub fn on(key: &str) -> Ask {
     Ask { key: key.into(), ttl: None, wait: Wait::No }
 }
 
+/// Each lease ends with its TTL: where nothing renews from a thread, that is said.
 impl Ask {
     pub fn ttl(self, ttl: Duration) -> Self {
         Self { ttl: Some(ttl), ..self }
@@ -52,8 +53,8 @@ impl Ask {
         Self { wait: Wait::Forever, ..self }
     }
 
-    pub fn lock<P: Primitives>(&self, handle: &P) -> lock::Lock<P> {
-        let lock = handle.lock(&self.key);
+    pub fn lock<P: Primitives>(&self, handle: &P, world: &World) -> lock::Lock<P> {
+        let lock = handle.lock(&self.key).renew(world.keeps);
         let lock = self.ttl.into_iter().fold(lock, lock::Lock::ttl);
         match self.wait {
             Wait::No => lock,
@@ -62,8 +63,8 @@ impl Ask {
         }
     }
 
-    pub fn pool<P: Primitives>(&self, handle: &P, size: u16) -> pool::Pool<P> {
-        let pool = handle.pool(&self.key, size);
+    pub fn pool<P: Primitives>(&self, handle: &P, world: &World, size: u16) -> pool::Pool<P> {
+        let pool = handle.pool(&self.key, size).renew(world.keeps);
         let pool = self.ttl.into_iter().fold(pool, pool::Pool::ttl);
         match self.wait {
             Wait::No => pool,
@@ -72,8 +73,8 @@ impl Ask {
         }
     }
 
-    pub fn once<P: Primitives>(&self, handle: &P, keep: Duration) -> once::Once<P> {
-        let once = handle.once(&self.key);
+    pub fn once<P: Primitives>(&self, handle: &P, world: &World, keep: Duration) -> once::Once<P> {
+        let once = handle.once(&self.key).renew(world.keeps);
         self.ttl.into_iter().fold(once, once::Once::ttl).keep(keep)
     }
 }
@@ -150,7 +151,7 @@ impl<P> Blocking<P> {
 /// The three stores, each with a world of its own.
 pub fn memory(config: Config) -> (Cachify<Memory>, World) {
     let (builder, world) = builder(config);
-    (builder.build_memory(), World { keeps: true, ..world })
+    (builder.build_memory(), world)
 }
 
 pub fn guest(config: Config) -> (Cachify, World) {

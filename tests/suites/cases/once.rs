@@ -11,7 +11,7 @@ use cachify::{Holding, Ran, Refused, secs};
 use std::convert::identity;
 
 const fn busy(millis: u64) -> Refused {
-    Refused::Busy { remaining: ms(millis) }
+    Refused::Busy { remaining: Some(ms(millis)) }
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn o1_a_duplicate_of_a_run_under_way_is_skipped() {
         let _run = s.begin(&on("k"), ms(0)).unwrap();
         (nested, s.begin(&on("k"), ms(0)).err())
     }
-    everywhere!(case => (Ran::Ran(Ran::Skipped(secs(30))), Some(busy(30_000))));
+    everywhere!(case => (Ran::Ran(Ran::Skipped(Some(secs(30)))), Some(busy(30_000))));
 }
 
 mod o1_a_skipped_call_returns_what_its_type_or_otherwise_says {
@@ -97,7 +97,7 @@ mod o4_the_attribute_can_say_for_how_long {
         ($name:ident, $krate:ident, $store:ident, $Subject:ident, [$($async:ident)?], $wait:ident) => {
             #[test]
             fn $name() {
-                #[$krate::once(instance = $store.0, key = "o4", ttl = 5)]
+                #[$krate::once(instance = $store.0, key = "o4", ttl = 5, renew = false)]
                 $($async)? fn asks_inside() -> Option<Refused> {
                     $Subject::new($store.clone()).begin(&on("o4"), ms(0)).err()
                 }

@@ -4,10 +4,11 @@ use super::{Backing, RamStore};
 use crate::{
     cell::{table::Table, waiters::Place},
     key::{Key, Kind},
-    op::{Answer, Op, Outcome, Request},
+    op::{Answer, Op, Outcome, Request, Watched},
     patience::Ticket,
     store::{Fresh, Leases, Values},
     time::Clock,
+    token::HolderToken,
 };
 use core::{
     convert::Infallible,
@@ -67,6 +68,22 @@ impl<B: Backing> Leases for RamStore<B> {
             }
         }
         answer
+    }
+
+    fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
+        Some(self.step(|ram, now| ram.is_held(key, token, now)))
+    }
+
+    fn watch(&self, place: &mut Place, key: &Key<'_>, token: HolderToken, cx: &mut Context<'_>) -> Option<Watched> {
+        Some(self.step(|ram, now| match ram.is_held(key, token, now) {
+            false => Watched::Lost,
+            true if ram.waiters.watch(place, key, cx.waker()) => Watched::Told,
+            true => Watched::Untold,
+        }))
+    }
+
+    fn unwatch(&self, place: &mut Place, _: &Key<'_>) {
+        self.0.step(|ram| ram.waiters.unwatch(take(place)));
     }
 
     fn poll_changed(&self, place: &mut Place, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
