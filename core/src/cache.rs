@@ -3,13 +3,14 @@
 //! Caches fail open: after the store's first failure, or without a key, the body simply runs.
 
 use crate::{
+    asked,
     codec::Tagged,
     instance::Handle,
     key::Kind,
     lease::Lease,
     observe::{Event, Observer},
     outcome::{InOk, Shape, Whole},
-    store::{AsyncCacheStore, AsyncEntryStore, CacheStore, EntryStore, Fault, Host, Threads, Values},
+    store::{Fault, Host, Threads, Values},
     time::{Sleep, Timer},
     ttl::Ttl,
 };
@@ -79,11 +80,9 @@ where
     /// The value, if it is there and fresh.
     pub async fn get<V>(&self) -> Result<Option<V>, Fault>
     where
-        P::Store: AsyncCacheStore<V, C>,
+        P::Store: Values<V, C>,
     {
-        let store = self.handle.instance().store();
-        let key = store.key(Kind::Cache, &self.key).map_err(|_| Fault::KeyTooLong)?;
-        store.get(key, &self.codec).await.map_err(Into::into)
+        asked::get(&self.handle, &self.key, &self.codec).await
     }
 
     /// The value; on a miss one caller makes it and the others wait for what it brings. A hit drops `make` unpolled.
@@ -118,11 +117,8 @@ where
     }
 
     /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
-    pub async fn reset(&self) -> Result<bool, Fault>
-    where
-        P::Store: AsyncEntryStore,
-    {
-        self.handle.instance().reset(&self.key).await
+    pub async fn reset(&self) -> Result<bool, Fault> {
+        asked::clear(&self.handle, Kind::Cache, &self.key).await
     }
 }
 
@@ -134,11 +130,9 @@ where
     /// The value, if it is there and fresh.
     pub fn get_blocking<V>(&self) -> Result<Option<V>, Fault>
     where
-        P::Store: CacheStore<V, C>,
+        P::Store: Values<V, C>,
     {
-        let store = self.handle.instance().store();
-        let key = store.key(Kind::Cache, &self.key).map_err(|_| Fault::KeyTooLong)?;
-        CacheStore::get(store, key, &self.codec).map_err(Into::into)
+        asked::get_blocking(&self.handle, &self.key, &self.codec)
     }
 
     /// The value; on a miss one caller makes it and the others wait for what it brings.
@@ -170,11 +164,8 @@ where
     }
 
     /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
-    pub fn reset_blocking(&self) -> Result<bool, Fault>
-    where
-        P::Store: EntryStore,
-    {
-        self.handle.instance().reset_blocking(&self.key)
+    pub fn reset_blocking(&self) -> Result<bool, Fault> {
+        asked::clear_blocking(&self.handle, Kind::Cache, &self.key)
     }
 }
 

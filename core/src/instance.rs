@@ -2,7 +2,7 @@
 
 use crate::{
     cache::{self, Cache},
-    key::{AsKey, Key, Kind},
+    key::AsKey,
     lease::{Lease, LeaseOf, Wait},
     lock::Lock,
     observe::{Observer, Silent},
@@ -10,10 +10,7 @@ use crate::{
     outcome::Shape,
     patience::POLL,
     pool::Pool,
-    store::{
-        AsyncEntryStore, AsyncForce, AsyncInspect, AsyncPermitStore, EntryStore, Fault, Force, Host, Inspect, Leases,
-        PermitStore, Threads, Values,
-    },
+    store::{Host, Leases, Threads, Values},
     time::{Sleep, Timer},
     ttl::Ttl,
 };
@@ -177,66 +174,6 @@ impl<S: Leases, O: Observer> Instance<S, O> {
     /// A cached value.
     pub fn cache(&self, key: impl AsKey) -> Cache<&Self, S::Codec> {
         Primitives::cache(&self, key)
-    }
-
-    fn key<'a>(&'a self, kind: Kind, buf: &'a S::KeyBuf) -> Result<Key<'a>, Fault> {
-        self.store.key(kind, buf).map_err(|_| Fault::KeyTooLong)
-    }
-
-    pub(crate) async fn is_held(&self, kind: Kind, key: &S::KeyBuf) -> Result<bool, Fault>
-    where
-        S: AsyncInspect,
-    {
-        Ok(self.store.remaining(self.key(kind, key)?).await.map_err(Into::into)?.is_some())
-    }
-
-    pub(crate) fn is_held_blocking(&self, kind: Kind, key: &S::KeyBuf) -> Result<bool, Fault>
-    where
-        S: Inspect,
-    {
-        Ok(Inspect::remaining(&self.store, self.key(kind, key)?).map_err(Into::into)?.is_some())
-    }
-
-    pub(crate) async fn force(&self, kind: Kind, key: &S::KeyBuf) -> Result<bool, Fault>
-    where
-        S: AsyncForce,
-    {
-        self.store.force_release(self.key(kind, key)?).await.map_err(Into::into)
-    }
-
-    pub(crate) fn force_blocking(&self, kind: Kind, key: &S::KeyBuf) -> Result<bool, Fault>
-    where
-        S: Force,
-    {
-        Force::force_release(&self.store, self.key(kind, key)?).map_err(Into::into)
-    }
-
-    pub(crate) async fn in_use(&self, key: &S::KeyBuf) -> Result<u16, Fault>
-    where
-        S: AsyncPermitStore,
-    {
-        self.store.in_use(self.key(Kind::Pool, key)?).await.map_err(Into::into)
-    }
-
-    pub(crate) fn in_use_blocking(&self, key: &S::KeyBuf) -> Result<u16, Fault>
-    where
-        S: PermitStore,
-    {
-        PermitStore::in_use(&self.store, self.key(Kind::Pool, key)?).map_err(Into::into)
-    }
-
-    pub(crate) async fn reset(&self, key: &S::KeyBuf) -> Result<bool, Fault>
-    where
-        S: AsyncEntryStore,
-    {
-        self.store.invalidate(self.key(Kind::Cache, key)?).await.map_err(Into::into)
-    }
-
-    pub(crate) fn reset_blocking(&self, key: &S::KeyBuf) -> Result<bool, Fault>
-    where
-        S: EntryStore,
-    {
-        EntryStore::invalidate(&self.store, self.key(Kind::Cache, key)?).map_err(Into::into)
     }
 }
 

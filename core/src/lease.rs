@@ -10,6 +10,7 @@ mod stage;
 mod turn;
 mod value;
 
+pub(crate) use drive::block;
 pub use drive::{begun, carried};
 pub use held::{Beats, Lost};
 use stage::Stage;
@@ -289,11 +290,12 @@ impl<H: Handle> Lease<H> {
     ) -> Poll<Result<Answer, TroubleOf<H>>> {
         // looked at where it is: a device would copy it
         match &self.key() {
-            Some(key) => {
+            // which tells a compiler that a device has no need of the other operations
+            Some(key) if op.is_of_holder() => {
                 let request = Request { key, token: self.token, now, op, may_block: H::MAY_BLOCK };
                 self.handle.instance().store().poll_op(state, &request, cx)
             }
-            None => Poll::Ready(Ok(Answer::Full)),
+            _ => Poll::Ready(Ok(Answer::Full)),
         }
     }
 

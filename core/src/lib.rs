@@ -28,6 +28,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod asked;
 pub mod cache;
 pub mod cell;
 pub mod codec;

@@ -1,12 +1,13 @@
 //! Locks: ask, run, give back.
 
 use crate::{
+    asked,
     guard::{BlockingLockGuard, LockGuard},
     instance::Handle,
     key::Kind,
     lease::{Lease, LeaseOf, Wait},
     outcome::Refused,
-    store::{AsyncForce, AsyncInspect, Fault, Force, Host, Inspect, Threads},
+    store::{Fault, Host, Threads},
     time::{Sleep, Timer},
     token::FencingToken,
 };
@@ -169,35 +170,29 @@ where
 /// Looking at it, and breaking it.
 impl<P: Handle> Lock<P> {
     /// Whether anybody holds it.
-    pub async fn is_locked(&self) -> Result<bool, Fault>
-    where
-        P::Store: AsyncInspect,
-    {
-        self.handle.instance().is_held(Kind::Lock, &self.key).await
+    pub async fn is_locked(&self) -> Result<bool, Fault> {
+        Ok(asked::count(&self.handle, Kind::Lock, &self.key).await? > 0)
     }
 
     /// Whether anybody holds it.
     pub fn is_locked_blocking(&self) -> Result<bool, Fault>
     where
-        P::Store: Inspect,
+        <P::Store as Host>::Clock: Sleep,
     {
-        self.handle.instance().is_held_blocking(Kind::Lock, &self.key)
+        Ok(asked::count_blocking(&self.handle, Kind::Lock, &self.key)? > 0)
     }
 
     /// Frees it, whoever holds it; whether anybody did.
-    pub async fn force_release(&self) -> Result<bool, Fault>
-    where
-        P::Store: AsyncForce,
-    {
-        self.handle.instance().force(Kind::Lock, &self.key).await
+    pub async fn force_release(&self) -> Result<bool, Fault> {
+        asked::clear(&self.handle, Kind::Lock, &self.key).await
     }
 
     /// Frees it, whoever holds it; whether anybody did.
     pub fn force_release_blocking(&self) -> Result<bool, Fault>
     where
-        P::Store: Force,
+        <P::Store as Host>::Clock: Sleep,
     {
-        self.handle.instance().force_blocking(Kind::Lock, &self.key)
+        asked::clear_blocking(&self.handle, Kind::Lock, &self.key)
     }
 }
 

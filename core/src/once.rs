@@ -1,12 +1,13 @@
 //! Once: skip what is already running, or ran a moment ago.
 
 use crate::{
+    asked,
     guard::{BlockingRunGuard, RunGuard},
     instance::Handle,
     key::Kind,
     lease::{Lease, LeaseOf, Wait},
     outcome::Refused,
-    store::{AsyncForce, AsyncInspect, Fault, Force, Host, Inspect, Threads},
+    store::{Fault, Host, Threads},
     time::{Sleep, Timer},
     token::FencingToken,
 };
@@ -113,19 +114,13 @@ where
     }
 
     /// Whether somebody runs, or a marker is kept.
-    pub async fn is_locked(&self) -> Result<bool, Fault>
-    where
-        P::Store: AsyncInspect,
-    {
-        self.handle.instance().is_held(Kind::Once, &self.key).await
+    pub async fn is_locked(&self) -> Result<bool, Fault> {
+        Ok(asked::count(&self.handle, Kind::Once, &self.key).await? > 0)
     }
 
     /// Lets the next one run, whoever runs now; whether there was a run or a marker.
-    pub async fn force_release(&self) -> Result<bool, Fault>
-    where
-        P::Store: AsyncForce,
-    {
-        self.handle.instance().force(Kind::Once, &self.key).await
+    pub async fn force_release(&self) -> Result<bool, Fault> {
+        asked::clear(&self.handle, Kind::Once, &self.key).await
     }
 }
 
@@ -162,17 +157,17 @@ where
     /// Whether somebody runs, or a marker is kept.
     pub fn is_locked_blocking(&self) -> Result<bool, Fault>
     where
-        P::Store: Inspect,
+        <P::Store as Host>::Clock: Sleep,
     {
-        self.handle.instance().is_held_blocking(Kind::Once, &self.key)
+        Ok(asked::count_blocking(&self.handle, Kind::Once, &self.key)? > 0)
     }
 
     /// Lets the next one run, whoever runs now; whether there was a run or a marker.
     pub fn force_release_blocking(&self) -> Result<bool, Fault>
     where
-        P::Store: Force,
+        <P::Store as Host>::Clock: Sleep,
     {
-        self.handle.instance().force_blocking(Kind::Once, &self.key)
+        asked::clear_blocking(&self.handle, Kind::Once, &self.key)
     }
 }
 

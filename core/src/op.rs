@@ -24,6 +24,12 @@ pub enum Op {
     },
     /// Ends the lease of the token; wakes a waiter, and all who wait for a value.
     Release(Outcome),
+    /// Ends the lease and forgets the marker or the value, whoever holds it.
+    Clear,
+    /// How many hold the key: a marker counts for its run, a fresh value for its flight.
+    Count,
+    /// Looks at the value, which takes nothing.
+    Get,
 }
 
 impl Op {
@@ -33,7 +39,16 @@ impl Op {
         match self {
             Self::Acquire(Ask { ttl, .. }) | Self::Renew { ttl } => *ttl,
             Self::Release(Outcome::Done { fresh }) => *fresh,
-            Self::Release(Outcome::Free) => 0,
+            Self::Release(Outcome::Free) | Self::Clear | Self::Count | Self::Get => 0,
+        }
+    }
+
+    /// Whether it is about the lease of one token; the others are about a key, whoever holds it.
+    #[must_use]
+    pub const fn is_of_holder(&self) -> bool {
+        match self {
+            Self::Acquire(_) | Self::Renew { .. } | Self::Release(_) => true,
+            Self::Clear | Self::Count | Self::Get => false,
         }
     }
 }
@@ -93,14 +108,20 @@ pub enum Answer {
         /// What had been released by now.
         ticket: Ticket,
     },
-    /// To [`Op::Acquire`]: there is a fresh value, nothing to fill.
+    /// To [`Op::Acquire`] and [`Op::Get`]: there is a fresh value, nothing to fill.
     Filled,
+    /// To [`Op::Get`]: there is no fresh value.
+    Absent,
     /// To [`Op::Acquire`]: the flight is being computed further up the caller's stack. Waiting would be for ever.
     Recursive,
     /// To [`Op::Acquire`]: every slot of the store holds something live.
     Full,
     /// To [`Op::Renew`] and [`Op::Release`]: whether the token still held it.
     Held(Holding),
+    /// To [`Op::Clear`]: whether there was anything.
+    Cleared(bool),
+    /// To [`Op::Count`].
+    Counted(u16),
 }
 
 /// What its holder leaves behind who is gone and waits for no answer.

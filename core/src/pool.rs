@@ -1,12 +1,14 @@
 //! Pools: at most so many at once.
 
 use crate::{
+    asked,
     guard::{BlockingPermit, Permit},
     instance::Handle,
+    key::Kind,
     lease::{Lease, LeaseOf, Wait},
     lock::unless_contended,
     outcome::Refused,
-    store::{AsyncPermitStore, Fault, Host, PermitStore, Threads},
+    store::{Fault, Host, Threads},
     time::{Sleep, Timer},
     token::FencingToken,
 };
@@ -127,11 +129,8 @@ where
     ///
     /// # Errors
     /// [`Fault`] when the store could not be asked.
-    pub async fn in_use(&self) -> Result<u16, Fault>
-    where
-        P::Store: AsyncPermitStore,
-    {
-        self.handle.instance().in_use(&self.key).await
+    pub async fn in_use(&self) -> Result<u16, Fault> {
+        asked::count(&self.handle, Kind::Pool, &self.key).await
     }
 }
 
@@ -175,10 +174,7 @@ where
     ///
     /// # Errors
     /// [`Fault`] when the store could not be asked.
-    pub fn in_use_blocking(&self) -> Result<u16, Fault>
-    where
-        P::Store: PermitStore,
-    {
-        self.handle.instance().in_use_blocking(&self.key)
+    pub fn in_use_blocking(&self) -> Result<u16, Fault> {
+        asked::count_blocking(&self.handle, Kind::Pool, &self.key)
     }
 }

@@ -12,11 +12,11 @@ use cachify_core::{
     Instance,
     cache::Cache,
     instance::{Handle, Primitives},
-    key::{AsKey, Key, Kind},
+    key::AsKey,
     lock::Lock,
     once::Once,
     pool::Pool,
-    store::{AsyncInspect, Host, Inspect, Leases},
+    store::{Host, Leases},
     time::{Clock, Sleep, Timer},
 };
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -119,22 +119,20 @@ impl Cachify {
     /// Ends within `op_timeout`. Memory is always there. Dropping this future leaves nothing behind.
     pub async fn ping(&self) -> Result<Pong, Error> {
         let store = self.0.store();
-        AsyncInspect::remaining(store, probe(store)).await?;
+        self.lock(PROBE).is_locked().await?;
         Ok(pong(store))
     }
 
     /// The same, blocking.
     pub fn ping_blocking(&self) -> Result<Pong, Error> {
         let store = self.0.store();
-        Inspect::remaining(store, probe(store))?;
+        self.lock(PROBE).is_locked_blocking()?;
         Ok(pong(store))
     }
 }
 
 /// The key a ping reads; whatever reads keys does.
-fn probe(store: &AnyStore) -> Key<'_> {
-    Key::new(Kind::Lock, store.prefix(), b"ping", store.seed())
-}
+const PROBE: &str = "ping";
 
 fn pong(store: &AnyStore) -> Pong {
     Pong { evicts: store.beyond().and_then(Outside::evicts).map(str::to_owned) }

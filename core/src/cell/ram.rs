@@ -86,6 +86,15 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         })
     }
 
+    /// How many hold the key: a marker counts for its run, a fresh value for its flight.
+    pub fn count(&mut self, key: &Key<'_>, now: Instant) -> u16 {
+        match key.kind {
+            Kind::Pool => self.table.in_use(key, now),
+            Kind::Lock | Kind::Once => self.remaining(key, now).is_some().into(),
+            Kind::Cache => self.table.find(key).is_some_and(|cell| cell.fresh(now).is_some()).into(),
+        }
+    }
+
     /// Whether `token` holds the lease or permit.
     pub fn is_held(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> bool {
         self.table.held_by(key, token, now).is_some()

@@ -143,27 +143,40 @@ where
         out
     }
 
-    /// Polls until it is ready, parking this thread in between.
-    fn block<T>(&mut self, mut poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<T>) -> T {
-        loop {
-            // also after a wait, which ends at its time without a poll; what is ready at once needs no waker
-            if let Poll::Ready(out) = poll(self, &mut Context::from_waker(Waker::noop())) {
-                return out;
+    fn block<T>(&mut self, poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<T>) -> T {
+        let handle = self.handle.clone();
+        block(&handle, self, |lease| lease.wake_at(), poll)
+    }
+}
+
+/// Polls `it` until that is ready, parking this thread in between; at the latest until the time that it says.
+pub(crate) fn block<H: Handle, A, T>(
+    handle: &H,
+    it: &mut A,
+    wake_at: impl Fn(&A) -> Instant,
+    mut poll: impl FnMut(&mut A, &mut Context<'_>) -> Poll<T>,
+) -> T
+where
+    ClockOf<H>: Sleep,
+{
+    loop {
+        // also after a wait, which ends at its time without a poll; what is ready at once needs no waker
+        if let Poll::Ready(out) = poll(it, &mut Context::from_waker(Waker::noop())) {
+            return out;
+        }
+        let (until, mut out) = (wake_at(it), None);
+        let event = poll_fn(|cx| match poll(it, cx) {
+            Poll::Ready(done) => {
+                out = Some(done);
+                Poll::Ready(())
             }
-            let (handle, until, mut out) = (self.handle.clone(), self.wake_at(), None);
-            let event = poll_fn(|cx| match poll(self, cx) {
-                Poll::Ready(done) => {
-                    out = Some(done);
-                    Poll::Ready(())
-                }
-                // it wants to be woken at another time now
-                Poll::Pending if self.wake_at() != until => Poll::Ready(()),
-                Poll::Pending => Poll::Pending,
-            });
-            handle.instance().store().clock().wait(until, pin!(event));
-            if let Some(out) = out {
-                return out;
-            }
+            // it wants to be woken at another time now
+            Poll::Pending if wake_at(it) != until => Poll::Ready(()),
+            Poll::Pending => Poll::Pending,
+        });
+        handle.instance().store().clock().wait(until, pin!(event));
+        if let Some(out) = out {
+            return out;
         }
     }
 }

@@ -96,7 +96,9 @@ impl<H: Handle> Lease<H> {
             Answer::Busy { until, ticket } => self.wait_or(now, until, ticket, Stage::Busy),
             Answer::Filled => self.stage = Stage::Filled,
             Answer::Recursive => self.stage = Stage::Over,
-            Answer::Full | Answer::Held(_) => self.refuse(Stage::Full),
+            Answer::Full | Answer::Held(_) | Answer::Absent | Answer::Cleared(_) | Answer::Counted(_) => {
+                self.refuse(Stage::Full);
+            }
         }
         Poll::Ready(())
     }

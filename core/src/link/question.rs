@@ -12,6 +12,7 @@ use super::{
 use crate::{
     cell::Holding,
     key::Kind,
+    op::Answer,
     patience::Ticket,
     store::Fault,
     token::{FencingToken, HolderToken},
@@ -96,6 +97,44 @@ impl Put for Question {
     }
 }
 
+/// A request about a key, whoever holds it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Query {
+    pub(super) number: u8,
+    /// Of the longest value there is room for, where it looks at one.
+    pub(super) room: u16,
+}
+
+impl Put for Query {
+    fn put(&self, to: &mut Encoder<'_>) {
+        self.number.put(to);
+        if self.number == number::GET {
+            self.room.put(to);
+        }
+    }
+}
+
+/// Reads the answer to a query; a value is read by [`value`].
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub(super) fn answer(mut from: Reader<'_>) -> Result<Answer, Fault> {
+    let number = from.byte();
+    if number == Some(number::FAILED) {
+        return Err(Fault::parse(&mut from).unwrap_or(OTHER_QUESTION));
+    }
+    let answer = match number {
+        Some(number::COUNT) => u16::parse(&mut from).map(Answer::Counted),
+        Some(number::FLAG) => bool::parse(&mut from).map(Answer::Cleared),
+        Some(number::REMAINING_IS) => {
+            Option::<u32>::parse(&mut from).map(|left| Answer::Counted(left.is_some().into()))
+        }
+        Some(number::VALUE) => {
+            Option::<&[u8]>::parse(&mut from).map(|value| if value.is_some() { Answer::Filled } else { Answer::Absent })
+        }
+        _ => None,
+    };
+    answer.filter(|_| from.is_empty()).ok_or(OTHER_QUESTION)
+}
+
 /// What is answered to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
@@ -141,12 +180,13 @@ pub(super) fn reply(mut from: Reader<'_>) -> Result<Reply, Fault> {
     reply.ok_or(OTHER_QUESTION)
 }
 
-/// Reads the value of an answer that is [`Reply::Filled`].
+/// Reads the value of an answer that is [`Reply::Filled`], or [`Answer::Filled`].
 pub(super) fn value(mut from: Reader<'_>) -> Option<&[u8]> {
-    match [from.byte()?, from.byte()?, from.byte()?] {
-        [number::LOOKUP, 0, found] if is_value(found) => <&[u8]>::parse(&mut from),
-        _ => None,
-    }
+    let is_value = match [from.byte()?, from.byte()?] {
+        [number::LOOKUP, 0] => is_value(from.byte()?),
+        looked => looked == [number::VALUE, 1],
+    };
+    if is_value { <&[u8]>::parse(&mut from) } else { None }
 }
 
 /// Whether a lookup found one: fresh or stale.
@@ -299,6 +339,33 @@ mod tests {
             }
             let longer = [&bytes[..], &[0]].concat();
             assert!(reply(Reader::new(&longer, ticket)).is_err(), "{answer:?} and more");
+        }
+    }
+
+    #[test]
+    fn an_answer_to_a_query_is_that_of_its_number_and_nothing_else_is() {
+        use crate::op::Answer as Told;
+        let second = Duration::from_secs(1);
+        for (said, expected) in [
+            (Answer::<Vec<u8>>::Count(300), Ok(Told::Counted(300))),
+            (Answer::Flag(true), Ok(Told::Cleared(true))),
+            (Answer::Flag(false), Ok(Told::Cleared(false))),
+            (Answer::Remaining(None), Ok(Told::Counted(0))),
+            (Answer::Remaining(Some(second)), Ok(Told::Counted(1))),
+            (Answer::Value(None), Ok(Told::Absent)),
+            (Answer::Value(Some(b"v".to_vec())), Ok(Told::Filled)),
+            (Answer::Failed(Fault::Full), Err(Fault::Full)),
+            (Answer::Holding(Holding::Kept), Err(OTHER_QUESTION)),
+        ] {
+            let bytes = bytes(&said);
+            assert_eq!(answer(Reader::new(&bytes, Ticket::NONE)), expected, "{said:?}");
+            let value = value(Reader::new(&bytes, Ticket::NONE));
+            assert_eq!(value, (expected == Ok(Told::Filled)).then_some(&b"v"[..]), "{said:?}");
+            for len in 0..bytes.len() {
+                assert!(answer(Reader::new(&bytes[..len], Ticket::NONE)).is_err(), "{said:?} cut to {len}");
+            }
+            let longer = [&bytes[..], &[0]].concat();
+            assert!(answer(Reader::new(&longer, Ticket::NONE)).is_err(), "{said:?} and more");
         }
     }
 }

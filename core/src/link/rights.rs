@@ -6,7 +6,7 @@ use super::{
     frame::checksum,
     message::Name,
     number,
-    question::{self, Publication, Question, Reply, reply},
+    question::{self, Publication, Query, Question, Reply, reply},
     remote::RemoteStore,
     settings::after,
     wire::Put,
@@ -60,6 +60,23 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
             Op::Renew { .. } => question::prolong(key.kind),
             Op::Release(Outcome::Done { .. }) => number::COMPLETE,
             Op::Release(Outcome::Free) => question::give_back(key.kind),
+            Op::Clear => {
+                return self.poll_query(
+                    call,
+                    key,
+                    if key.kind == Kind::Cache { number::INVALIDATE } else { number::FORCE_RELEASE },
+                    cx,
+                );
+            }
+            Op::Count => {
+                return self.poll_query(
+                    call,
+                    key,
+                    if key.kind == Kind::Pool { number::IN_USE } else { number::REMAINING },
+                    cx,
+                );
+            }
+            Op::Get => return self.poll_query(call, key, number::GET, cx),
         };
         Poll::Ready(Ok(match ready!(self.poll_reply(call, key, &question, cx))? {
             Reply::Granted { fence, index, remaining } => {
@@ -168,6 +185,23 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
             let place = take(&mut call.place);
             self.wake(|state| state.waiters.leave(place, key));
         }
+    }
+
+    /// About a key, whoever holds it.
+    fn poll_query(
+        &self,
+        call: &mut Call<C::Wait>,
+        key: &Key<'_>,
+        number: u8,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, Fault>> {
+        let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
+        let query = Query { number, room: Self::ROOM };
+        let answer = ready!(call.poll(self, name, &query, None, &mut bytes, cx)).and_then(question::answer);
+        if answer != Ok(Answer::Filled) {
+            call.end(self);
+        }
+        Poll::Ready(answer)
     }
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]

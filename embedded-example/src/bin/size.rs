@@ -104,27 +104,50 @@ async fn cache_task() {
 
 /// The link alone: two operations of its store.
 #[cfg(all(feature = "remote", not(any(feature = "remote-lock", feature = "remote-cache", feature = "remote-handle"))))]
-async fn afar(n: u8) -> Result<u8, cachify_core::Refused> {
+mod alone {
+    use crate::remote::{STORE, Store};
     use cachify_core::{
+        Fault,
         key::{Key, Kind},
-        op::{Ask, Op, Outcome, Request},
+        op::{Answer, Ask, Op, Outcome, Request},
         store::{Host, Leases},
         time::{Clock, Instant},
+        token::HolderToken,
     };
-    let store = &remote::STORE;
-    let (key, token) = (Key::new(Kind::Lock, "", b"bus", 0), store.token());
-    let mut state = Default::default();
-    let ask = Ask { ttl: 30_000, deadline: Instant::ZERO, size: 0 };
-    for op in [Op::Acquire(ask), Op::Release(Outcome::Free)] {
-        core::future::poll_fn(|cx| {
-            let request = Request { key: &key, token, now: store.clock().now(), op: &op, may_block: false };
-            store.poll_op(&mut state, &request, cx)
-        })
-        .await?;
-        Timer::after_millis(1).await;
+    use core::task::{Context, Poll};
+
+    type InFlight = <Store as Leases>::InFlight;
+
+    /// As the machine asks: what is about no holder is not compiled.
+    #[inline(never)]
+    fn poll(state: &mut InFlight, token: HolderToken, op: &Op, cx: &mut Context<'_>) -> Poll<Result<Answer, Fault>> {
+        if !op.is_of_holder() {
+            return Poll::Ready(Ok(Answer::Full));
+        }
+        let key = Key::new(Kind::Lock, "", b"bus", 0);
+        let request = Request { key: &key, token, now: STORE.clock().now(), op, may_block: false };
+        STORE.poll_op(state, &request, cx)
     }
-    Ok(black_box(n))
+
+    pub async fn afar(n: u8) -> Result<u8, cachify_core::Refused> {
+        let (token, mut state) = (STORE.token(), InFlight::default());
+        let mut op = Op::Acquire(Ask { ttl: 30_000, deadline: Instant::ZERO, size: 0 });
+        loop {
+            core::future::poll_fn(|cx| poll(&mut state, token, &op, cx)).await?;
+            if op == Op::Release(Outcome::Free) {
+                break;
+            }
+            embassy_time::Timer::after_millis(1).await;
+            op = Op::Release(Outcome::Free);
+        }
+        Ok(core::hint::black_box(n))
+    }
 }
+#[cfg(all(
+    feature = "remote",
+    not(any(feature = "remote-lock", feature = "remote-cache", feature = "remote-handle"))
+))]
+use alone::afar;
 
 #[cfg(feature = "remote-lock")]
 #[cachify_core::lock(instance = remote::CACHIFY, key = "bus:{n}", wait = "250ms")]

@@ -36,7 +36,7 @@ impl Leases for Memory {
     fn poll_op(&self, state: &mut InFlight, request: &Request<'_>, _: &mut Context<'_>) -> Poll<Result<Answer, Fault>> {
         let Request { key, token, now, op, .. } = *request;
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
-        let mut freed = [None, None];
+        let (mut freed, mut gone) = ([None, None], None);
         let answer = self.0.step_at(key, |ram| {
             // who was woken and does not ask passes that on
             freed[0] = ram.waiters.leave(take(&mut state.place), key);
@@ -54,6 +54,23 @@ impl Leases for Memory {
                     return ram.ask(key, ask.size, token, end, NO_STACK, now).map_err(|_| Fault::Full);
                 }
                 Op::Renew { .. } => ram.extend(key, token, end, now),
+                Op::Clear => {
+                    let was;
+                    (was, freed[1]) = ram.force(key, now);
+                    if key.kind != Kind::Cache {
+                        return Ok(Answer::Cleared(was));
+                    }
+                    gone = write(&self.0.shard(key).values).remove(key, now);
+                    return Ok(Answer::Cleared(gone.as_ref().is_some_and(|(_, was_fresh)| *was_fresh)));
+                }
+                Op::Count if key.kind == Kind::Cache => {
+                    return Ok(Answer::Counted(read(&self.0.shard(key).values).has(key, now).into()));
+                }
+                Op::Count => return Ok(Answer::Counted(ram.count(key, now))),
+                Op::Get => {
+                    let found = read(&self.0.shard(key).values).has(key, now);
+                    return Ok(if found { Answer::Filled } else { Answer::Absent });
+                }
                 Op::Release(outcome) => {
                     // a value has an end of its own
                     let marked = key.kind != Kind::Cache && outcome != Outcome::Free;
@@ -65,6 +82,14 @@ impl Leases for Memory {
             Ok(Answer::Held(holding))
         });
         freed.into_iter().flatten().for_each(Waker::wake);
+        if *op == Op::Clear {
+            // its holder hears of it at once
+            while let Some(waker) = self.0.step_at(key, |ram| ram.waiters.next_watching(key)) {
+                waker.wake();
+            }
+        }
+        // a user's `Drop` never runs under a lock
+        drop(gone);
         Poll::Ready(answer)
     }
 

@@ -155,6 +155,21 @@ impl AnyStore {
                 };
                 ready!(self.poll_away(away, outside, request, operation, cx))?
             }
+            Op::Clear => {
+                let operation = |_: &mut Away| match key.kind {
+                    Of::Cache => Operation::Invalidate,
+                    Of::Lock | Of::Once | Of::Pool => Operation::ForceRelease,
+                };
+                ready!(self.poll_away(away, outside, request, operation, cx))?
+            }
+            Op::Count => {
+                let operation = |_: &mut Away| match key.kind {
+                    Of::Pool => Operation::InUse,
+                    Of::Lock | Of::Once | Of::Cache => Operation::Remaining,
+                };
+                ready!(self.poll_away(away, outside, request, operation, cx))?
+            }
+            Op::Get => ready!(self.poll_away(away, outside, request, |_| Operation::Get, cx))?,
         };
         Poll::Ready(away.read(answered, now))
     }
@@ -229,7 +244,15 @@ impl Away {
                 Answer::Busy { until: now.saturating_add(remaining), ticket: Ticket::NONE }
             }
             Answered::Holding(holding) => Answer::Held(holding),
-            _ => return Err(Fault::Unsupported("the store answered another question")),
+            Answered::Flag(was) => Answer::Cleared(was),
+            Answered::Count(count) => Answer::Counted(count),
+            Answered::Remaining(remaining) => Answer::Counted(remaining.is_some().into()),
+            Answered::Value(None) => Answer::Absent,
+            Answered::Value(Some(bytes)) => {
+                self.value = Some(bytes);
+                Answer::Filled
+            }
+            Answered::Begun(_) => return Err(Fault::Unsupported("the store answered another question")),
         })
     }
 

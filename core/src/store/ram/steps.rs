@@ -43,6 +43,19 @@ impl<B: Backing> Leases for RamStore<B> {
                     return Poll::Ready(Ok(answer.unwrap_or(Answer::Full)));
                 }
                 Op::Renew { .. } => ram.extend(key, token, end, now),
+                Op::Clear => {
+                    let was;
+                    (was, freed) = match key.kind {
+                        Kind::Cache => ram.invalidate(key, now),
+                        Kind::Lock | Kind::Once | Kind::Pool => ram.force(key, now),
+                    };
+                    return Poll::Ready(Ok(Answer::Cleared(was)));
+                }
+                Op::Count => return Poll::Ready(Ok(Answer::Counted(ram.count(key, now)))),
+                Op::Get => {
+                    let found = ram.table.find(key).is_some_and(|cell| cell.fresh(now).is_some());
+                    return Poll::Ready(Ok(if found { Answer::Filled } else { Answer::Absent }));
+                }
                 Op::Release(outcome) => {
                     let holding;
                     (holding, freed) = ram.end(
@@ -65,6 +78,12 @@ impl<B: Backing> Leases for RamStore<B> {
             if everybody {
                 // who waits for a value can have it
                 freed = self.0.step(|ram| ram.waiters.next(key));
+            }
+        }
+        if *op == Op::Clear {
+            // its holder hears of it at once
+            while let Some(waker) = self.0.step(|ram| ram.waiters.next_watching(key)) {
+                waker.wake();
             }
         }
         answer
