@@ -2,8 +2,8 @@
 
 use crate::{
     Error,
+    backend::Backend,
     clock::StdClock,
-    erased::ErasedStore,
     global,
     instance::Cachify,
     memory::{DEFAULT_MAX_ENTRIES, Memory},
@@ -30,13 +30,13 @@ pub struct Builder {
     connect_timeout: Duration,
     clock: StdClock,
     watcher: Watcher,
-    backend: Backend,
+    backend: Where,
 }
 
 /// Where an instance keeps what it keeps.
-enum Backend {
+enum Where {
     Memory,
-    Own(Arc<dyn ErasedStore>),
+    Own(Arc<dyn Backend>),
     #[cfg(feature = "redis")]
     Redis(String),
     #[cfg(feature = "redis")]
@@ -59,7 +59,7 @@ impl Builder {
             connect_timeout: Duration::from_secs(1),
             clock: StdClock::system(),
             watcher: Watcher::default(),
-            backend: Backend::Memory,
+            backend: Where::Memory,
         }
     }
 
@@ -126,7 +126,7 @@ impl Builder {
     /// [`ping`](Cachify::ping).
     #[cfg(feature = "redis")]
     pub fn redis(mut self, url: impl Into<String>) -> Self {
-        self.backend = Backend::Redis(url.into());
+        self.backend = Where::Redis(url.into());
         self
     }
 
@@ -136,7 +136,7 @@ impl Builder {
     /// The type is that of the crate `redis`, version 1.
     #[cfg(feature = "redis")]
     pub fn redis_client(mut self, client: redis::Client) -> Self {
-        self.backend = Backend::Client(Box::new(client));
+        self.backend = Where::Client(Box::new(client));
         self
     }
 
@@ -152,9 +152,9 @@ impl Builder {
         self
     }
 
-    /// A store of your own; see [`erase!`](crate::erase).
-    pub fn store(mut self, store: impl ErasedStore + 'static) -> Self {
-        self.backend = Backend::Own(Arc::new(store));
+    /// A store of your own; see [`Backend`].
+    pub fn store(mut self, store: impl Backend) -> Self {
+        self.backend = Where::Own(Arc::new(store));
         self
     }
 
@@ -186,12 +186,12 @@ impl Builder {
     #[cfg_attr(not(feature = "redis"), expect(clippy::unnecessary_wraps, reason = "a URL may be wrong"))]
     fn outside(&self) -> Result<Option<Outside>, Error> {
         Ok(match &self.backend {
-            Backend::Memory => None,
-            Backend::Own(store) => Some(Outside::Guest(Guest::new(store.clone(), self.clock.clone(), self.op_timeout))),
+            Where::Memory => None,
+            Where::Own(store) => Some(Outside::Guest(Guest::new(store.clone(), self.clock.clone(), self.op_timeout))),
             #[cfg(feature = "redis")]
-            Backend::Redis(url) => Some(self.over(crate::redis::client(url)?)),
+            Where::Redis(url) => Some(self.over(crate::redis::client(url)?)),
             #[cfg(feature = "redis")]
-            Backend::Client(client) => Some(self.over(client.as_ref().clone())),
+            Where::Client(client) => Some(self.over(client.as_ref().clone())),
         })
     }
 

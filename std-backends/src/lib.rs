@@ -21,10 +21,10 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod backend;
 mod backlog;
 mod builder;
 pub mod clock;
-pub mod erased;
 mod error;
 mod global;
 // documentation only; its programs are tests, and need both features
@@ -54,6 +54,7 @@ pub use cachify_core::{
 #[cfg(feature = "macros")]
 pub use cachify_macros::{cached, lock, once, pooled};
 
+pub use backend::{AsyncKv, Backend};
 pub use builder::Builder;
 pub use clock::{ManualClock, secs};
 pub use error::Error;

@@ -21,8 +21,8 @@ mod threads;
 
 use crate::{
     Error,
+    backend::{Answer, Operation},
     clock::StdClock,
-    erased::{Answer, Operation},
     keeper::{Keeper, Renew},
     locked,
     observe::Watcher,
@@ -35,6 +35,7 @@ use cachify_core::{
     drive::{beside, ready},
     key::Key,
     observe::Event,
+    op::Left,
     patience::Ticket,
     time::{Clock, Instant, Timer},
     token::HolderToken,
@@ -207,7 +208,16 @@ impl Redis {
         self.shared().inbox.changed(&Name::of(&key), ticket).await;
     }
 
-    pub(crate) fn dropped(&self, key: Key<'_>, token: HolderToken) {
+    pub(crate) fn abandon(&self, key: Key<'_>, token: HolderToken, left: Left) {
+        match left {
+            Left::Lease | Left::WakeUp => self.dropped(key, token),
+            Left::Done { fresh, ttl } => {
+                self.unfinished(key, token, Duration::from_millis(ttl), Duration::from_millis(fresh));
+            }
+        }
+    }
+
+    fn dropped(&self, key: Key<'_>, token: HolderToken) {
         let (shared, name) = (self.shared(), Name::of(&key));
         shared.inbox.gone(&name, token);
         let room = shared.doubts.room(name.kind, token);
@@ -220,7 +230,7 @@ impl Redis {
         }
     }
 
-    pub(crate) fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
+    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
         let (shared, name) = (self.shared(), Name::of(&key));
         shared.inbox.gone(&name, token);
         let ends = shared.clock.now().saturating_add(ttl);

@@ -9,6 +9,7 @@ mod outside;
 mod raw;
 
 use crate::{
+    backend::OwnedKey,
     clock::StdClock,
     keeper::Attended,
     memory::{self, Memory},
@@ -19,6 +20,7 @@ use cachify_core::{
     Fault,
     codec::Postcard,
     key::{Key, LongKeyBuf},
+    op::Left,
     patience::Ticket,
     store::{Host, Store},
     time::Clock,
@@ -93,7 +95,7 @@ impl Store for AnyStore {
     async fn changed(&self, key: Key<'_>, ticket: Ticket) {
         match &self.kind {
             Kind::Memory(memory) => memory.changed(key, ticket).await,
-            Kind::Outside(outside) => outside.changed(key, ticket).await,
+            Kind::Outside(outside) => outside.changed(OwnedKey::of(key), ticket).await,
             Kind::Nothing => std::future::pending().await,
         }
     }
@@ -101,7 +103,7 @@ impl Store for AnyStore {
     fn dropped(&self, key: Key<'_>, token: HolderToken) {
         match &self.kind {
             Kind::Memory(memory) => memory.dropped(key, token),
-            Kind::Outside(outside) => outside.dropped(key, token),
+            Kind::Outside(outside) => outside.abandon(OwnedKey::of(key), token, Left::Lease),
             Kind::Nothing => {}
         }
     }
@@ -109,7 +111,10 @@ impl Store for AnyStore {
     fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
         match &self.kind {
             Kind::Memory(memory) => memory.unfinished(key, token, ttl, keep),
-            Kind::Outside(outside) => outside.unfinished(key, token, ttl, keep),
+            Kind::Outside(outside) => {
+                let [ttl, fresh] = [ttl, keep].map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+                outside.abandon(OwnedKey::of(key), token, Left::Done { fresh, ttl });
+            }
             Kind::Nothing => {}
         }
     }
@@ -117,7 +122,7 @@ impl Store for AnyStore {
     fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
         match &self.kind {
             Kind::Memory(memory) => memory.waiter_gone(key, token),
-            Kind::Outside(outside) => outside.waiter_gone(key, token),
+            Kind::Outside(outside) => outside.waiter_gone(OwnedKey::of(key), token),
             Kind::Nothing => {}
         }
     }

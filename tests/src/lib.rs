@@ -7,17 +7,18 @@ pub mod server;
 
 use cachify::{
     AsIs, Fault, HolderToken, Holding, StdLock,
+    backend::{About, Answer, Backend, BoxFuture, Call, OwnedKey, dispatch_blocking},
     clock::StdClock,
     core::{
         cell::{Ask, Begun, Grant, Kept, Life, Lookup},
         key::Key,
+        op::Left,
         patience::{Contended, Ticket},
         store::{
             AtOnce, CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, PermitStore, Store,
             growing::MapStore,
         },
     },
-    erased::{Answer, BoxFuture, ErasedStore, NO_BLOCKING_FACE, Operation},
 };
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -103,9 +104,28 @@ forward! {
     }
 }
 
-cachify::erase!(Guest, blocking);
+impl Backend for Guest {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Answer, Fault>> {
+        Box::pin(async move { self.call_blocking(call) })
+    }
+    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Answer, Fault> {
+        dispatch_blocking(&*self, call.key.key(), call.operation)
+    }
+    fn changed(self: Arc<Self>, key: OwnedKey, ticket: Ticket) -> BoxFuture<'static, ()> {
+        Box::pin(async move { Store::changed(&*self, key.key(), ticket).await })
+    }
+    fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
+        match left {
+            Left::Lease | Left::WakeUp => Store::dropped(&*self, key.key(), token),
+            Left::Done { fresh, ttl } => {
+                let [ttl, keep] = [ttl, fresh].map(Duration::from_millis);
+                Store::unfinished(&*self, key.key(), token, ttl, keep);
+            }
+        }
+    }
+}
 
-/// The same store, but without its blocking face.
+/// The same store, but only for tasks.
 #[derive(Clone, Debug)]
 pub struct AsyncGuest(Guest);
 
@@ -115,25 +135,23 @@ impl AsyncGuest {
     pub const fn new(guest: Guest) -> Self {
         Self(guest)
     }
+
+    fn guest(&self) -> Arc<Guest> {
+        Arc::new(self.0.clone())
+    }
 }
 
-impl ErasedStore for AsyncGuest {
-    fn call<'a>(&'a self, key: Key<'a>, operation: Operation) -> BoxFuture<'a, Result<Answer, Fault>> {
-        self.0.call(key, operation)
+impl Backend for AsyncGuest {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Answer, Fault>> {
+        self.guest().call(call)
     }
-    fn call_blocking(&self, _: Key<'_>, _: Operation) -> Result<Answer, Fault> {
-        Err(NO_BLOCKING_FACE)
+    fn changed(self: Arc<Self>, key: OwnedKey, ticket: Ticket) -> BoxFuture<'static, ()> {
+        Backend::changed(self.guest(), key, ticket)
     }
-    fn changed<'a>(&'a self, key: Key<'a>, ticket: Ticket) -> BoxFuture<'a, ()> {
-        ErasedStore::changed(&self.0, key, ticket)
+    fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
+        self.guest().abandon(key, token, left);
     }
-    fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        ErasedStore::dropped(&self.0, key, token);
-    }
-    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
-        ErasedStore::unfinished(&self.0, key, token, ttl, keep);
-    }
-    fn blocks(&self) -> bool {
-        false
+    fn about(&self) -> About {
+        About::tasks_only()
     }
 }

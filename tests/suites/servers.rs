@@ -1,19 +1,17 @@
 //! What only the std crate has: bounds, renewal in the background, the builder, scopes, shutdown, troubled stores.
 
 use cachify::{
-    Cachify, Error, Event, Fault, Holding, ManualClock, Observer, Ran, Refused, cached,
+    Cachify, Error, Event, Fault, Holding, ManualClock, Observer, Ran, Refused,
+    backend::{About, Answer, Backend, BoxFuture, Call},
+    cached,
     clock::StdClock,
-    erased::{Answer, BoxFuture, ErasedStore, NO_BLOCKING_FACE, Operation},
     secs,
 };
 use cachify_core::{
     Instance,
-    key::Key,
-    patience::Ticket,
     store::{Host, Leases, growing::MapStore, lock::NoLock},
     testing::{Faulty, ManualClock as BareClock, Script, Trouble, block_on},
     time::Clock,
-    token::HolderToken,
 };
 use cachify_tests::Guest;
 use std::{
@@ -317,19 +315,12 @@ async fn a_scope_stands_for_the_global_instance() {
 /// A store that never answers.
 struct Silent;
 
-impl ErasedStore for Silent {
-    fn call<'a>(&'a self, _: Key<'a>, _: Operation) -> BoxFuture<'a, Result<Answer, Fault>> {
+impl Backend for Silent {
+    fn call(self: Arc<Self>, _: Call) -> BoxFuture<'static, Result<Answer, Fault>> {
         Box::pin(std::future::pending())
     }
-    fn call_blocking(&self, _: Key<'_>, _: Operation) -> Result<Answer, Fault> {
-        Err(NO_BLOCKING_FACE)
-    }
-    fn changed<'a>(&'a self, _: Key<'a>, _: Ticket) -> BoxFuture<'a, ()> {
-        Box::pin(std::future::pending())
-    }
-    fn dropped(&self, _: Key<'_>, _: HolderToken) {}
-    fn blocks(&self) -> bool {
-        false
+    fn about(&self) -> About {
+        About::tasks_only()
     }
 }
 

@@ -47,18 +47,18 @@ use core::{fmt::Debug, future::Future, time::Duration};
 /// ```
 /// use cachify_core::store::{Fault, Kv, KvStore, LeaseStore};
 /// use cachify_core::{cell::Ask, key::{Key, Kind}, token::HolderToken};
-/// use std::{cell::RefCell, collections::HashMap, time::{Duration, Instant}};
+/// use std::{collections::HashMap, sync::Mutex, time::{Duration, Instant}};
 ///
-/// /// Single-threaded, and with real time: enough to see what is asked of a store.
+/// /// In one process, and with real time: enough to see what is asked of a store.
 /// #[derive(Default)]
-/// struct Shelf(RefCell<HashMap<String, (Vec<u8>, Option<Instant>)>>);
+/// struct Shelf(Mutex<HashMap<String, (Vec<u8>, Option<Instant>)>>);
 ///
 /// impl KvStore for Shelf {
 ///     type Error = Fault;
 ///
 ///     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
-///         self.0.borrow_mut().retain(|_, (_, end)| end.is_none_or(|end| Instant::now() < end));
-///         Ok(self.0.borrow().get(key).map(|(value, _)| value.clone()))
+///         self.0.lock().unwrap().retain(|_, (_, end)| end.is_none_or(|end| Instant::now() < end));
+///         Ok(self.0.lock().unwrap().get(key).map(|(value, _)| value.clone()))
 ///     }
 ///
 ///     fn compare_exchange(
@@ -71,7 +71,7 @@ use core::{fmt::Debug, future::Future, time::Duration};
 ///         if self.get(key)?.as_deref() != old {
 ///             return Ok(false);
 ///         }
-///         let mut shelf = self.0.borrow_mut();
+///         let mut shelf = self.0.lock().unwrap();
 ///         match new {
 ///             Some(new) => shelf.insert(key.into(), (new.into(), ttl.map(|ttl| Instant::now() + ttl))),
 ///             None => shelf.remove(key),
@@ -80,7 +80,7 @@ use core::{fmt::Debug, future::Future, time::Duration};
 ///     }
 ///
 ///     fn remove(&self, key: &str) -> Result<bool, Fault> {
-///         Ok(self.get(key)?.is_some_and(|_| self.0.borrow_mut().remove(key).is_some()))
+///         Ok(self.get(key)?.is_some_and(|_| self.0.lock().unwrap().remove(key).is_some()))
 ///     }
 /// }
 ///
@@ -91,9 +91,9 @@ use core::{fmt::Debug, future::Future, time::Duration};
 /// assert!(store.acquire(key, &b)?.granted().is_none());
 /// # Ok::<(), Fault>(())
 /// ```
-pub trait KvStore {
+pub trait KvStore: Send + Sync {
     /// What goes wrong. [`Fault::TimedOut`] says that it may have been done, every other that it was not.
-    type Error: Debug + Into<Fault>;
+    type Error: Debug + Into<Fault> + Send;
 
     /// What the key holds.
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Self::Error>;
@@ -122,14 +122,13 @@ pub trait KvStore {
 
 /// Bytes under texts that can be compared and exchanged, for tasks; the contract is that of [`KvStore`].
 ///
-/// Dropping a future leaves the call done or not done. Where futures are to change threads they must be `Send`, which
-/// the concrete store's are if nothing in them forbids it.
-pub trait AsyncKvStore {
+/// Dropping a future leaves the call done or not done. Its futures are `Send`; write `async fn` all the same.
+pub trait AsyncKvStore: Send + Sync {
     /// What goes wrong. [`Fault::TimedOut`] says that it may have been done, every other that it was not.
-    type Error: Debug + Into<Fault>;
+    type Error: Debug + Into<Fault> + Send;
 
     /// See [`KvStore::get`].
-    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Self::Error>>;
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Self::Error>> + Send;
 
     /// See [`KvStore::compare_exchange`].
     fn compare_exchange(
@@ -138,10 +137,10 @@ pub trait AsyncKvStore {
         old: Option<&[u8]>,
         new: Option<&[u8]>,
         ttl: Option<Duration>,
-    ) -> impl Future<Output = Result<bool, Self::Error>>;
+    ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 
     /// See [`KvStore::remove`].
-    fn remove(&self, key: &str) -> impl Future<Output = Result<bool, Self::Error>>;
+    fn remove(&self, key: &str) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 
     /// See [`KvStore::micros`].
     fn micros(&self) -> Option<u64> {
@@ -189,7 +188,7 @@ macro_rules! pointers {
         $(#[$m])*
         impl<S: AsyncKvStore + ?Sized> AsyncKvStore for $Pointer {
             type Error = S::Error;
-            fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, S::Error>> {
+            fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, S::Error>> + Send {
                 (**self).get(key)
             }
             fn compare_exchange(
@@ -198,10 +197,10 @@ macro_rules! pointers {
                 old: Option<&[u8]>,
                 new: Option<&[u8]>,
                 ttl: Option<Duration>,
-            ) -> impl Future<Output = Result<bool, S::Error>> {
+            ) -> impl Future<Output = Result<bool, S::Error>> + Send {
                 (**self).compare_exchange(key, old, new, ttl)
             }
-            fn remove(&self, key: &str) -> impl Future<Output = Result<bool, S::Error>> {
+            fn remove(&self, key: &str) -> impl Future<Output = Result<bool, S::Error>> + Send {
                 (**self).remove(key)
             }
             fn micros(&self) -> Option<u64> {

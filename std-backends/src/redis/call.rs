@@ -11,7 +11,7 @@ use super::{
     reaper::Room,
     reply::{Failure, Reply, read},
 };
-use crate::erased::{Answer, Operation};
+use crate::backend::{Answer, Operation};
 use cachify_core::{
     Fault, Holding,
     cell::{Ask, Begun},

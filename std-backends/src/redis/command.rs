@@ -4,7 +4,7 @@ use super::{
     name::{FLIGHT, HOLDERS, Name, WAITERS},
     script::{self, Script},
 };
-use crate::erased::Operation;
+use crate::backend::Operation;
 use cachify_core::{
     Ttl,
     cell::{Ask, Life},

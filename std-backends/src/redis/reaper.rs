@@ -12,8 +12,8 @@ use super::{
     tasks::Task,
 };
 use crate::{
+    backend::Operation,
     backlog::{Backlog, Noted},
-    erased::Operation,
     locked,
 };
 use cachify_core::{

@@ -9,7 +9,7 @@ use super::{
     threads::Thread,
 };
 use crate::{
-    erased::{Answer, Operation},
+    backend::{Answer, Operation},
     keeper::Renew,
 };
 use cachify_core::{Fault, Holding, cell::Ask, key::Key, patience::Ticket, time::Clock, token::HolderToken};

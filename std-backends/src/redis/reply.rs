@@ -1,6 +1,6 @@
 //! What the server answers, as an answer or as the failure it is. Both faces read the same.
 
-use crate::erased::{Answer, Operation};
+use crate::backend::{Answer, Operation};
 use cachify_core::{
     Fault, Holding,
     cell::{Begun, Grant, Lookup},

@@ -1,7 +1,7 @@
 //! Cached values of [`AnyStore`]: as they are in memory, as bytes ([`entry`]) outside the process.
 
 use super::{AnyStore, Kind};
-use crate::erased::{Answer, Operation};
+use crate::backend::{Answer, Operation, OwnedKey};
 use cachify_core::{
     Fault, Holding,
     cell::{Ask, Kept, Life, Lookup},
@@ -53,7 +53,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> CacheStore<V, C> for AnyStor
         match &self.kind {
             Kind::Memory(memory) => CacheStore::get(memory, key, codec),
             Kind::Outside(outside) => {
-                let bytes = outside.call_blocking(key, Operation::Get)?.value()?;
+                let bytes = outside.call_blocking(OwnedKey::of(key), Operation::Get)?.value()?;
                 Ok(bytes.and_then(|bytes| decode(&bytes, codec)))
             }
             Kind::Nothing => Err(Fault::NotInitialised),
@@ -63,13 +63,15 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> CacheStore<V, C> for AnyStor
     fn join(&self, key: Key<'_>, codec: &C, ask: &Ask) -> Result<Contended<Lookup<V>>, Fault> {
         match &self.kind {
             Kind::Memory(memory) => CacheStore::join(memory, key, codec, ask),
-            Kind::Outside(outside) => match found(outside.call_blocking(key, Operation::Join(*ask))?, codec)? {
-                Found::Known(lookup) => Ok(lookup),
-                Found::Foreign(bytes) => {
-                    self.report(key);
-                    healed(found(outside.call_blocking(key, Operation::Heal(*ask, bytes))?, codec)?)
+            Kind::Outside(outside) => {
+                match found(outside.call_blocking(OwnedKey::of(key), Operation::Join(*ask))?, codec)? {
+                    Found::Known(lookup) => Ok(lookup),
+                    Found::Foreign(bytes) => {
+                        self.report(key);
+                        healed(found(outside.call_blocking(OwnedKey::of(key), Operation::Heal(*ask, bytes))?, codec)?)
+                    }
                 }
-            },
+            }
             Kind::Nothing => Err(Fault::NotInitialised),
         }
     }
@@ -85,9 +87,11 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> CacheStore<V, C> for AnyStor
         match &self.kind {
             Kind::Memory(memory) => CacheStore::publish(memory, key, codec, token, value, life),
             Kind::Outside(outside) => match encode(value.as_ref(), codec, &life) {
-                Ok(bytes) => outside.call_blocking(key, Operation::Publish(token, bytes, life))?.holding(),
+                Ok(bytes) => {
+                    outside.call_blocking(OwnedKey::of(key), Operation::Publish(token, bytes, life))?.holding()
+                }
                 Err(fault) => {
-                    outside.call_blocking(key, Operation::Abandon(token))?;
+                    outside.call_blocking(OwnedKey::of(key), Operation::Abandon(token))?;
                     Err(fault)
                 }
             },
@@ -102,7 +106,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V> + Sync> AsyncCacheStore<V, C>
         match &self.kind {
             Kind::Memory(memory) => CacheStore::get(memory, key, codec),
             Kind::Outside(outside) => {
-                let bytes = outside.call(key, Operation::Get).await?.value()?;
+                let bytes = outside.call(OwnedKey::of(key), Operation::Get).await?.value()?;
                 Ok(bytes.and_then(|bytes| decode(&bytes, codec)))
             }
             Kind::Nothing => Err(Fault::NotInitialised),
@@ -112,13 +116,15 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V> + Sync> AsyncCacheStore<V, C>
     async fn join(&self, key: Key<'_>, codec: &C, ask: &Ask) -> Result<Contended<Lookup<V>>, Fault> {
         match &self.kind {
             Kind::Memory(memory) => CacheStore::join(memory, key, codec, ask),
-            Kind::Outside(outside) => match found(outside.call(key, Operation::Join(*ask)).await?, codec)? {
-                Found::Known(lookup) => Ok(lookup),
-                Found::Foreign(bytes) => {
-                    self.report(key);
-                    healed(found(outside.call(key, Operation::Heal(*ask, bytes)).await?, codec)?)
+            Kind::Outside(outside) => {
+                match found(outside.call(OwnedKey::of(key), Operation::Join(*ask)).await?, codec)? {
+                    Found::Known(lookup) => Ok(lookup),
+                    Found::Foreign(bytes) => {
+                        self.report(key);
+                        healed(found(outside.call(OwnedKey::of(key), Operation::Heal(*ask, bytes)).await?, codec)?)
+                    }
                 }
-            },
+            }
             Kind::Nothing => Err(Fault::NotInitialised),
         }
     }
@@ -138,9 +144,11 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V> + Sync> AsyncCacheStore<V, C>
                 let bytes = encode(value.as_ref(), codec, &life);
                 drop(value);
                 match bytes {
-                    Ok(bytes) => outside.call(key, Operation::Publish(token, bytes, life)).await?.holding(),
+                    Ok(bytes) => {
+                        outside.call(OwnedKey::of(key), Operation::Publish(token, bytes, life)).await?.holding()
+                    }
                     Err(fault) => {
-                        outside.call(key, Operation::Abandon(token)).await?;
+                        outside.call(OwnedKey::of(key), Operation::Abandon(token)).await?;
                         Err(fault)
                     }
                 }

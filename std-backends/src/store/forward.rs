@@ -1,7 +1,7 @@
 //! Each capability of [`AnyStore`], forwarded to what it is.
 
 use super::{AnyStore, Kind};
-use crate::erased::Operation;
+use crate::backend::{Operation, OwnedKey};
 use cachify_core::{
     Fault, Holding,
     cell::{Ask, Begun, Grant},
@@ -23,7 +23,7 @@ macro_rules! forward {
             $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault> {
                 match &self.kind {
                     Kind::Memory(memory) => $Sync::$f(memory, key, $($a),*),
-                    Kind::Outside(outside) => outside.call_blocking(key, $operation)?.$answer(),
+                    Kind::Outside(outside) => outside.call_blocking(OwnedKey::of(key), $operation)?.$answer(),
                     Kind::Nothing => Err(Fault::NotInitialised),
                 }
             })*
@@ -33,7 +33,7 @@ macro_rules! forward {
             $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault> {
                 match &self.kind {
                     Kind::Memory(memory) => $Sync::$f(memory, key, $($a),*),
-                    Kind::Outside(outside) => outside.call(key, $operation).await?.$answer(),
+                    Kind::Outside(outside) => outside.call(OwnedKey::of(key), $operation).await?.$answer(),
                     Kind::Nothing => Err(Fault::NotInitialised),
                 }
             })*

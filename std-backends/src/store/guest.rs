@@ -1,8 +1,8 @@
 //! A store of the user's own, with what an instance adds to it: a time limit, and renewal.
 
 use crate::{
+    backend::{Answer, Backend, Call, Operation, OwnedKey, Runtime},
     clock::StdClock,
-    erased::{Answer, ErasedStore, Operation},
     keeper::{Keeper, Renew},
     process::PerProcess,
 };
@@ -11,13 +11,14 @@ use cachify_core::{
     cell::Ask,
     drive::beside,
     key::Key,
+    op::Left,
     patience::Ticket,
     time::{Clock, Timer},
     token::HolderToken,
 };
 use std::{
     fmt,
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
 
@@ -26,10 +27,12 @@ use std::{
 pub(crate) struct Guest(Arc<Inner>);
 
 struct Inner {
-    store: Arc<dyn ErasedStore>,
+    store: Arc<dyn Backend>,
     clock: StdClock,
     keeper: PerProcess<Keeper>,
     op_timeout: Duration,
+    /// Where tasks called from: threads call inside of it.
+    runtime: OnceLock<Runtime>,
 }
 
 impl fmt::Debug for Guest {
@@ -39,29 +42,20 @@ impl fmt::Debug for Guest {
 }
 
 impl Guest {
-    pub(crate) fn new(store: Arc<dyn ErasedStore>, clock: StdClock, op_timeout: Duration) -> Self {
-        Self(Arc::new(Inner { store, keeper: PerProcess::new(), clock, op_timeout }))
+    pub(crate) fn new(store: Arc<dyn Backend>, clock: StdClock, op_timeout: Duration) -> Self {
+        Self(Arc::new(Inner { store, keeper: PerProcess::new(), clock, op_timeout, runtime: OnceLock::new() }))
     }
 
-    pub(super) async fn changed(&self, key: Key<'_>, ticket: Ticket) {
-        self.0.store.changed(key, ticket).await;
+    pub(super) async fn changed(&self, key: OwnedKey, ticket: Ticket) {
+        self.0.store.clone().changed(key, ticket).await;
     }
 
-    pub(super) fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        self.0.store.dropped(key, token);
-    }
-
-    pub(super) fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
-        self.0.store.unfinished(key, token, ttl, keep);
-    }
-
-    pub(super) fn waiter_gone(&self, key: Key<'_>, _: HolderToken) {
-        // giving back what nobody holds calls the next one
-        self.dropped(key, HolderToken::default());
+    pub(super) fn abandon(&self, key: OwnedKey, token: HolderToken, left: Left) {
+        self.0.store.clone().abandon(key, token, left);
     }
 
     pub(super) async fn flush(&self) {
-        self.0.store.flush().await;
+        self.0.store.clone().flush().await;
     }
 
     #[expect(clippy::unused_self, reason = "every store outside has it")]
@@ -77,25 +71,39 @@ impl Guest {
         Arc::as_ptr(&self.0) as usize
     }
 
-    /// Only a store that blocks can be renewed from a thread; another is renewed beside the body.
+    /// Only a store that any thread may call is renewed from one; another is renewed beside the body.
     pub(super) fn renewer(&self) -> Option<Weak<dyn Renew>> {
         let store: Arc<dyn Renew> = self.0.clone();
-        self.0.store.blocks().then(|| Arc::downgrade(&store))
+        self.0.store.about().anywhere.then(|| Arc::downgrade(&store))
     }
 
     /// One operation, within the time limit; past it the outcome is unknown.
-    pub(super) async fn call(&self, key: Key<'_>, operation: Operation) -> Result<Answer, Fault> {
+    pub(super) async fn call(&self, key: OwnedKey, operation: Operation) -> Result<Answer, Fault> {
+        if self.0.runtime.get().is_none() {
+            let runtime = Runtime::current();
+            if runtime.is_any() {
+                let _ = self.0.runtime.set(runtime);
+            }
+        }
         let until = self.0.clock.now().saturating_add(self.0.op_timeout);
         let limit = async {
             self.0.clock.sleep_until(until).await;
             Fault::TimedOut
         };
-        beside(self.0.store.call(key, operation), limit).await.and_then(std::convert::identity)
+        let call = Call { key, operation, limit: self.0.op_timeout };
+        beside(self.0.store.clone().call(call), limit).await.and_then(std::convert::identity)
     }
 
-    /// One operation on the blocking face; its time limit is the store's own.
-    pub(super) fn call_blocking(&self, key: Key<'_>, operation: Operation) -> Result<Answer, Fault> {
-        self.0.store.call_blocking(key, operation)
+    /// One operation, blocking, within the time limit.
+    pub(super) fn call_blocking(&self, key: OwnedKey, operation: Operation) -> Result<Answer, Fault> {
+        self.0.call_blocking(key, operation)
+    }
+}
+
+impl Inner {
+    fn call_blocking(&self, key: OwnedKey, operation: Operation) -> Result<Answer, Fault> {
+        let _inside = self.runtime.get().map(Runtime::enter);
+        self.store.clone().call_blocking(Call { key, operation, limit: self.op_timeout })
     }
 }
 
@@ -110,10 +118,10 @@ impl Drop for Inner {
 impl Renew for Inner {
     fn renew(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault> {
         let operation = Operation::renewal(key.kind, *ask);
-        self.store.call_blocking(key, operation)?.holding()
+        self.call_blocking(OwnedKey::of(key), operation)?.holding()
     }
 
     fn give_back(&self, key: Key<'_>, token: HolderToken) {
-        self.store.dropped(key, token);
+        self.store.clone().abandon(OwnedKey::of(key), token, Left::Lease);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{AnyStore, Kind, Outside, entry::encode};
 use crate::{
-    erased::{Answer as Answered, BoxFuture, Operation},
+    backend::{Answer as Answered, BoxFuture, Operation, OwnedKey},
     memory,
 };
 use cachify_core::{
@@ -87,20 +87,6 @@ impl<T> Held<T> {
     }
 }
 
-/// A key that a future can keep.
-struct OwnKey {
-    kind: Of,
-    prefix: std::sync::Arc<str>,
-    bytes: Box<[u8]>,
-    hash: u64,
-}
-
-impl OwnKey {
-    fn key(&self) -> Key<'_> {
-        Key { kind: self.kind, prefix: &self.prefix, bytes: &self.bytes, hash: self.hash }
-    }
-}
-
 impl AnyStore {
     /// One operation outside the process, or a part of it.
     fn poll_away(
@@ -115,16 +101,16 @@ impl AnyStore {
             away.since = request.now;
             let operation = operation(away);
             if request.may_block {
-                return Poll::Ready(outside.call_blocking(*request.key, operation));
+                return Poll::Ready(outside.call_blocking(self.own(request.key), operation));
             }
             let (outside, key) = (outside.clone(), self.own(request.key));
-            *away.call.get() = Some(Box::pin(async move { outside.call(key.key(), operation).await }));
+            *away.call.get() = Some(Box::pin(async move { outside.call(key, operation).await }));
         }
         away.call.poll(|| Box::pin(std::future::pending()), cx)
     }
 
-    fn own(&self, key: &Key<'_>) -> OwnKey {
-        OwnKey { kind: key.kind, prefix: self.prefix.clone(), bytes: key.bytes.into(), hash: key.hash }
+    fn own(&self, key: &Key<'_>) -> OwnedKey {
+        OwnedKey::under(&self.prefix, key)
     }
 
     fn poll_outside(
@@ -310,7 +296,7 @@ impl Leases for AnyStore {
             Kind::Outside(outside) => {
                 let begin = || -> BoxFuture<'static, ()> {
                     let (outside, key) = (outside.clone(), self.own(key));
-                    Box::pin(async move { outside.changed(key.key(), ticket).await })
+                    Box::pin(async move { outside.changed(key, ticket).await })
                 };
                 state.outside.get_or_insert_default().changed.poll(begin, cx)
             }
@@ -335,12 +321,7 @@ impl Leases for AnyStore {
         if away.is_some_and(|away| away.look == Look::Looking) {
             return;
         }
-        match left {
-            Left::Done { fresh, ttl } => {
-                outside.unfinished(*key, token, Duration::from_millis(ttl), Duration::from_millis(fresh));
-            }
-            Left::Lease | Left::WakeUp => outside.dropped(*key, token),
-        }
+        outside.abandon(self.own(key), token, left);
     }
 
     fn lasts(state: &InFlight, now: Instant, ttl: u32) -> (Instant, u32) {

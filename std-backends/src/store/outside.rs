@@ -4,11 +4,11 @@ use super::guest::Guest;
 #[cfg(feature = "redis")]
 use crate::redis::Redis;
 use crate::{
-    erased::{Answer, Operation},
+    backend::{Answer, Operation, OwnedKey},
     keeper::{Keeper, Renew},
 };
-use cachify_core::{Fault, key::Key, patience::Ticket, token::HolderToken};
-use std::{sync::Weak, time::Duration};
+use cachify_core::{Fault, op::Left, patience::Ticket, token::HolderToken};
+use std::sync::Weak;
 
 /// A store of the user's own, or Redis.
 #[derive(Clone, Debug)]
@@ -29,37 +29,49 @@ macro_rules! either {
 }
 
 impl Outside {
-    pub(super) async fn call(&self, key: Key<'_>, operation: Operation) -> Result<Answer, Fault> {
+    pub(super) async fn call(&self, key: OwnedKey, operation: Operation) -> Result<Answer, Fault> {
         match self {
             Self::Guest(guest) => guest.call(key, operation).await,
-            // boxed: beside a round trip it costs nothing, and the futures of memory stay small
             #[cfg(feature = "redis")]
-            Self::Redis(redis) => Box::pin(redis.call(key, operation)).await,
+            Self::Redis(redis) => redis.call(key.key(), operation).await,
         }
     }
 
-    pub(super) fn call_blocking(&self, key: Key<'_>, operation: Operation) -> Result<Answer, Fault> {
+    pub(super) fn call_blocking(&self, key: OwnedKey, operation: Operation) -> Result<Answer, Fault> {
         match self {
             Self::Guest(guest) => guest.call_blocking(key, operation),
             #[cfg(feature = "redis")]
-            Self::Redis(redis) => redis.call_blocking(key, &operation),
+            Self::Redis(redis) => redis.call_blocking(key.key(), &operation),
         }
     }
 
-    pub(super) async fn changed(&self, key: Key<'_>, ticket: Ticket) {
-        either!(self, store => store.changed(key, ticket).await);
+    pub(super) async fn changed(&self, key: OwnedKey, ticket: Ticket) {
+        match self {
+            Self::Guest(guest) => guest.changed(key, ticket).await,
+            #[cfg(feature = "redis")]
+            Self::Redis(redis) => redis.changed(key.key(), ticket).await,
+        }
     }
 
-    pub(super) fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        either!(self, store => store.dropped(key, token));
+    pub(super) fn abandon(&self, key: OwnedKey, token: HolderToken, left: Left) {
+        match self {
+            Self::Guest(guest) => guest.abandon(key, token, left),
+            #[cfg(feature = "redis")]
+            Self::Redis(redis) => redis.abandon(key.key(), token, left),
+        }
     }
 
-    pub(super) fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
-        either!(self, store => store.unfinished(key, token, ttl, keep));
-    }
-
-    pub(super) fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
-        either!(self, store => store.waiter_gone(key, token));
+    /// Passes on the wake-up that a waiter may have been given, who asks no more; takes nothing of its own back.
+    pub(super) fn waiter_gone(&self, key: OwnedKey, token: HolderToken) {
+        match self {
+            // giving back what nobody holds calls the next one
+            Self::Guest(guest) => {
+                let _ = token;
+                guest.abandon(key, HolderToken::default(), Left::WakeUp);
+            }
+            #[cfg(feature = "redis")]
+            Self::Redis(redis) => redis.waiter_gone(key.key(), token),
+        }
     }
 
     pub(super) fn keeper(&self) -> &Keeper {

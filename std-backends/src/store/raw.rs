@@ -1,7 +1,11 @@
 //! The store of an instance as devices see it: values are bytes, whatever their type.
 
 use super::{AnyStore, Kind};
-use crate::{StdLock, clock::StdClock, erased::Operation};
+use crate::{
+    StdLock,
+    backend::{Operation, OwnedKey},
+    clock::StdClock,
+};
 use cachify_core::{
     AsIs, Fault, Holding,
     cell::{Ask, Begun, Grant, Kept, Life, Lookup},
@@ -113,7 +117,7 @@ impl AsyncCacheStore<Bytes, AsIs> for RawStore {
     async fn get(&self, key: Key<'_>, codec: &AsIs) -> Result<Option<Bytes>, Fault> {
         match &self.0.kind {
             Kind::Memory(memory) => Ok(CacheStore::<Written, AsIs>::get(memory, key, codec)?.map(|value| value.0)),
-            Kind::Outside(outside) => outside.call(key, Operation::Get).await?.value(),
+            Kind::Outside(outside) => outside.call(OwnedKey::of(key), Operation::Get).await?.value(),
             Kind::Nothing => Err(Fault::NotInitialised),
         }
     }
@@ -122,7 +126,7 @@ impl AsyncCacheStore<Bytes, AsIs> for RawStore {
             Kind::Memory(memory) => {
                 Ok(CacheStore::<Written, AsIs>::join(memory, key, codec, ask)?.map(Written::looked_up))
             }
-            Kind::Outside(outside) => outside.call(key, Operation::Join(*ask)).await?.lookup(),
+            Kind::Outside(outside) => outside.call(OwnedKey::of(key), Operation::Join(*ask)).await?.lookup(),
             Kind::Nothing => Err(Fault::NotInitialised),
         }
     }
@@ -141,7 +145,7 @@ impl AsyncCacheStore<Bytes, AsIs> for RawStore {
             }
             Kind::Outside(outside) => {
                 fresh_only(&life)?;
-                outside.call(key, Operation::Publish(token, value.into_owned(), life)).await?.holding()
+                outside.call(OwnedKey::of(key), Operation::Publish(token, value.into_owned(), life)).await?.holding()
             }
             Kind::Nothing => Err(Fault::NotInitialised),
         }

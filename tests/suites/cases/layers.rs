@@ -7,21 +7,22 @@ use crate::{
     world::{Log, Waiting, now},
 };
 use cachify::{
-    Cachify, Config, Error, Fault, HolderToken, ManualClock, Memory, Ttl, cached,
+    Cachify, Config, Error, Fault, HolderToken, ManualClock, Memory, Ttl,
+    backend::{Answer, Backend, BoxFuture, Call},
+    cached,
     core::{
         AsIs, FixedStore, Instance,
         cell::{Ask, Kept, Life},
         key::{Key, Kind},
-        patience::Ticket,
         store::{CacheStore, fixed::State, lock::NoLock},
         testing::{self, Faulty, Script, Trouble},
     },
-    erased::{Answer, BoxFuture, ErasedStore, Operation},
     secs,
 };
 use cachify_tests::Guest;
 use std::{
     cell::RefCell,
+    sync::Arc,
     sync::{
         LazyLock,
         atomic::{AtomicU32, Ordering::SeqCst},
@@ -85,19 +86,12 @@ struct Broken {
     silent: bool,
 }
 
-impl ErasedStore for Broken {
-    fn call<'a>(&'a self, _: Key<'a>, _: Operation) -> BoxFuture<'a, Result<Answer, Fault>> {
+impl Backend for Broken {
+    fn call(self: Arc<Self>, _: Call) -> BoxFuture<'static, Result<Answer, Fault>> {
         if self.silent { Box::pin(std::future::pending()) } else { Box::pin(async { Err(Fault::Unreachable) }) }
     }
-    fn call_blocking(&self, _: Key<'_>, _: Operation) -> Result<Answer, Fault> {
+    fn call_blocking(self: Arc<Self>, _: Call) -> Result<Answer, Fault> {
         Err(Fault::Unreachable)
-    }
-    fn changed<'a>(&'a self, _: Key<'a>, _: Ticket) -> BoxFuture<'a, ()> {
-        Box::pin(std::future::pending())
-    }
-    fn dropped(&self, _: Key<'_>, _: HolderToken) {}
-    fn blocks(&self) -> bool {
-        true
     }
 }
 

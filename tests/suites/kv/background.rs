@@ -1,7 +1,10 @@
 //! What nobody waits for any more is given back, by one thread, after it was taken.
 
-use crate::{conformance::instance, shelf::Shelf};
-use cachify::{Fault, Kv, KvStore, ManualClock, Ran, clock::StdClock, core::time::Clock, secs};
+use crate::{
+    conformance::instance,
+    shelf::{Shelf, Slow},
+};
+use cachify::{AsyncKv, AsyncKvStore, Fault, Kv, KvStore, ManualClock, Ran, clock::StdClock, core::time::Clock, secs};
 use cachify_core::testing::block_on;
 use std::{
     future::{Future, poll_fn},
@@ -39,6 +42,74 @@ fn what_is_dropped_is_given_back_in_the_background() {
     soon("the lock", || !c.lock("k").is_locked_blocking().unwrap());
     soon("the permit", || c.pool("k", 1).in_use_blocking().unwrap() == 0);
     soon("the run", || !c.once("k").is_locked_blocking().unwrap());
+}
+
+/// An async store through the same door: threads, renewal of a guard that is merely kept, and giving back.
+#[test]
+fn an_async_store_gets_threads_renewal_and_giving_back() {
+    let clock = ManualClock::new();
+    let c = instance(&clock, AsyncKv(Slow { shelf: Shelf::new(&clock, false), after: true }));
+    let lock = c.lock("k").ttl(secs(30));
+    let guard = block_on(lock.acquire()).unwrap();
+    for _ in 0..6 {
+        soon("the keeper's rest", || clock.sleepers() > 0);
+        clock.advance(secs(10));
+        soon("the renewal", || guard.is_valid());
+    }
+    assert!(lock.try_acquire_blocking().unwrap().is_none(), "it is renewed");
+    drop(guard);
+    drop(block_on(c.pool("k", 1).take()).unwrap());
+    drop(c.once("k").begin_blocking().unwrap());
+    soon("the lock", || !lock.is_locked_blocking().unwrap());
+    soon("the permit", || c.pool("k", 1).in_use_blocking().unwrap() == 0);
+    soon("the run", || !c.once("k").is_locked_blocking().unwrap());
+    c.shutdown_blocking(secs(10));
+}
+
+/// A client that needs its tokio runtime: threads, the one that renews and the one that gives back call inside of it.
+#[derive(Clone)]
+struct Timed(Shelf);
+
+impl AsyncKvStore for Timed {
+    type Error = Fault;
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        KvStore::get(&self.0, key)
+    }
+    async fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, Fault> {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        KvStore::compare_exchange(&self.0, key, old, new, ttl)
+    }
+    async fn remove(&self, key: &str) -> Result<bool, Fault> {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        KvStore::remove(&self.0, key)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_needs_its_runtime_serves_threads_too() {
+    let clock = ManualClock::new();
+    let c = instance(&clock, AsyncKv(Timed(Shelf::new(&clock, false))));
+    let lock = c.lock("k").ttl(secs(30));
+    let guard = lock.acquire().await.unwrap();
+    soon("the keeper's rest", || clock.sleepers() > 0);
+    clock.advance(secs(11));
+    soon("the renewal", || clock.sleepers() > 0 && guard.is_valid());
+    clock.advance(secs(20));
+    let tried = std::thread::spawn({
+        let lock = lock.clone();
+        move || lock.try_acquire_blocking().unwrap().is_none()
+    });
+    assert!(tried.join().unwrap(), "renewed, and seen by a thread");
+    drop(guard);
+    let freed = std::thread::spawn(move || soon("the lock", || !lock.is_locked_blocking().unwrap()));
+    freed.join().unwrap();
 }
 
 /// A call that is dropped while it runs elsewhere is given back after it, never before.

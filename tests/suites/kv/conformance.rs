@@ -1,10 +1,10 @@
 //! The public suite on every way to plug a store in.
 
 use crate::{
-    shelf::{Both, Failing, Shelf, Slow},
+    shelf::{Failing, Shelf, Slow},
     sqlite::Sqlite,
 };
-use cachify::{Cachify, Fault, Kv, KvStore, ManualClock, Refused, erased::ErasedStore};
+use cachify::{AsyncKv, Backend, Cachify, Fault, Kv, KvStore, ManualClock};
 use cachify_core::{
     store::{Tasks, Threads},
     testing::{
@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) fn instance(clock: &ManualClock, store: impl ErasedStore + 'static) -> Cachify {
+pub(crate) fn instance(clock: &ManualClock, store: impl Backend) -> Cachify {
     Cachify::builder().clock(clock.clone()).store(store).build().unwrap()
 }
 
@@ -61,17 +61,8 @@ async fn a_blocking_store_conforms_inside_tokio() -> Result<(), Broken> {
 #[test]
 fn an_async_store_conforms() -> Result<(), Broken> {
     let clock = ManualClock::new();
-    let c = instance(&clock, Slow { shelf: Shelf::new(&clock, false), after: true });
-    block_on(conformance::all(&Tasks(c.clone()), &|by| clock.advance(by), words()))?;
-    assert!(matches!(c.lock("k").acquire_blocking(), Err(Refused::Unavailable(Fault::Unsupported(_)))));
-    Ok(())
-}
-
-#[test]
-fn a_store_with_two_faces_conforms_on_both() -> Result<(), Broken> {
-    let clock = ManualClock::new();
     let advance = |by| clock.advance(by);
-    let fresh = || instance(&clock, Both(Slow { shelf: Shelf::new(&clock, false), after: false }));
+    let fresh = || instance(&clock, AsyncKv(Slow { shelf: Shelf::new(&clock, false), after: true }));
     block_on(conformance::all(&Tasks(fresh()), &advance, words()))?;
     block_on(conformance::all(&Threads(fresh()), &advance, words()))
 }

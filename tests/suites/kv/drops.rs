@@ -4,7 +4,7 @@ use crate::{
     conformance::instance,
     shelf::{Shelf, Slow, TTL, ask, key, token},
 };
-use cachify::{AsIs, Cachify, Fault, Kv, KvStore, ManualClock};
+use cachify::{AsIs, AsyncKv, Cachify, Fault, Kv, KvStore, ManualClock};
 use cachify_core::{
     cell::{Kept, Life},
     key::Kind,
@@ -159,7 +159,7 @@ fn a_call_dropped_anywhere_leaves_nothing_past_its_lease() {
         let points = (0..200).find(|polls| {
             let clock = ManualClock::new();
             let slow = Slow { shelf: Shelf::new(&clock, false), after: true };
-            let c = Cachify::builder().clock(clock.clone()).default_ttl(LEASE).store(slow).build().unwrap();
+            let c = Cachify::builder().clock(clock.clone()).default_ttl(LEASE).store(AsyncKv(slow)).build().unwrap();
             let mut future = call(&c);
             let ended = (0..*polls).any(|_| future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
             drop(future);

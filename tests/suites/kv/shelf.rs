@@ -118,7 +118,14 @@ impl KvStore for Shelf {
 
 async fn pause() {
     let mut paused = false;
-    poll_fn(|_| if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut paused, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// The same for tasks: pauses before every call, and with `after` also before its answer is known.
@@ -161,51 +168,6 @@ impl AsyncKvStore for Slow {
         KvStore::micros(&self.shelf)
     }
 }
-
-cachify::erase!(Slow, kv);
-
-/// Both faces in one store.
-pub(crate) struct Both(pub(crate) Slow);
-
-impl AsyncKvStore for Both {
-    type Error = Fault;
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
-        AsyncKvStore::get(&self.0, key).await
-    }
-    async fn compare_exchange(
-        &self,
-        key: &str,
-        old: Option<&[u8]>,
-        new: Option<&[u8]>,
-        ttl: Option<Duration>,
-    ) -> Result<bool, Fault> {
-        AsyncKvStore::compare_exchange(&self.0, key, old, new, ttl).await
-    }
-    async fn remove(&self, key: &str) -> Result<bool, Fault> {
-        AsyncKvStore::remove(&self.0, key).await
-    }
-}
-
-impl KvStore for Both {
-    type Error = Fault;
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
-        KvStore::get(&self.0.shelf, key)
-    }
-    fn compare_exchange(
-        &self,
-        key: &str,
-        old: Option<&[u8]>,
-        new: Option<&[u8]>,
-        ttl: Option<Duration>,
-    ) -> Result<bool, Fault> {
-        KvStore::compare_exchange(&self.0.shelf, key, old, new, ttl)
-    }
-    fn remove(&self, key: &str) -> Result<bool, Fault> {
-        KvStore::remove(&self.0.shelf, key)
-    }
-}
-
-cachify::erase!(Both, kv blocking);
 
 /// Fails at its `at`th call, counted from zero.
 pub(crate) struct Failing {

@@ -1,4 +1,4 @@
-//! The thread that gives back what was dropped through any [`Kv`](crate::Kv) of this process.
+//! The thread that gives back what was dropped through any backend of this process that has none of its own.
 //!
 //! Not here: what a job does, which is one blocking operation of some store.
 

@@ -2,7 +2,7 @@
 //!
 //! Whoever stops waiting does not stop what has begun; what has not begun is not done any more.
 
-use super::{Answer, Fault, Key, Kv, KvStore, Operation, OwnKey, dispatch_blocking, turn};
+use super::{Answer, Call, Fault, Kv, KvStore, dispatch_blocking, turn};
 use std::{
     panic::resume_unwind,
     sync::{
@@ -12,17 +12,14 @@ use std::{
 };
 use tokio::runtime::Handle;
 
-pub(super) async fn call<S: KvStore + Clone + Send + Sync + 'static>(
-    store: &Kv<S>,
-    key: Key<'_>,
-    operation: Operation,
-) -> Result<Answer, Fault> {
-    let Ok(runtime) = Handle::try_current() else { return dispatch_blocking(store, key, operation) };
-    let (store, key, caller) = (store.clone(), OwnKey::of(key), Caller::default());
+pub(super) async fn call<S: KvStore + 'static>(store: Arc<Kv<S>>, call: Call) -> Result<Answer, Fault> {
+    let Call { key, operation, .. } = call;
+    let Ok(runtime) = Handle::try_current() else { return dispatch_blocking(&*store, key.key(), operation) };
+    let caller = Caller::default();
     let gone = caller.0.clone();
     let done = runtime.spawn_blocking(move || {
         let _turn = operation.token().map(turn);
-        if gone.load(SeqCst) { Err(Fault::TimedOut) } else { dispatch_blocking(&store, key.key(), operation) }
+        if gone.load(SeqCst) { Err(Fault::TimedOut) } else { dispatch_blocking(&*store, key.key(), operation) }
     });
     let done = done.await;
     drop(caller);

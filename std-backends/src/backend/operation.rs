@@ -49,6 +49,7 @@ impl Operation {
     }
 
     /// Who asks, or holds what it is about.
+    #[cfg(feature = "tokio")]
     pub(crate) const fn token(&self) -> Option<HolderToken> {
         match self {
             Self::Acquire(ask)
