@@ -1,7 +1,7 @@
 //! The one state machine: a lease of any kind, from its key to its end.
 //!
 //! Tasks poll it, threads poll it with a waker that unparks, attributes make it in place, guards wrap it; firmware and
-//! servers run the same code. It holds no future, starts no timer ([`Lease::wake_at`] says when it wants to be polled)
+//! servers run the same code. It holds no future, starts no timer (`wake_at` says when it wants to be polled)
 //! and knows nothing of where its store lies. Dropping it gives back what it holds, or may hold.
 
 mod drive;

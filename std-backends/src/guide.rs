@@ -42,7 +42,9 @@ macro_rules! pages {
             #![doc = "[return types]: crate::guide::first_steps#return-types"]
             #![doc = "[threads]: crate::guide::threads"]
             #![doc = "[why]: crate::core::why"]
+            #![doc = "[`AsyncKv`]: crate::AsyncKv"]
             #![doc = "[`AsyncKvStore`]: crate::AsyncKvStore"]
+            #![doc = "[`Backend`]: crate::Backend"]
             #![doc = "[`Builder`]: crate::Builder"]
             #![doc = "[`Cachify`]: crate::Cachify"]
             #![doc = "[`Codec`]: crate::Codec"]
@@ -55,7 +57,6 @@ macro_rules! pages {
             #![doc = "[`Memory`]: crate::Memory"]
             #![doc = "[`Observer`]: crate::Observer"]
             #![doc = "[`Refused`]: crate::Refused"]
-            #![doc = "[`erase!`]: crate::erase!"]
             #![doc = ""]
             #![doc = include_str!(concat!("../guide/", stringify!($page), ".md"))]
         }

@@ -72,15 +72,15 @@ entries! {
     cached, cached_core, Cached;
     /// Lets one call at a time into a function.
     ///
-    /// `key`, `ttl` (the lease, renewed while the body runs), `wait` (else not at all; `forever`), `guard = name`
-    /// (gives the body its guard), `otherwise` (a value, or a closure of the `Refused`), `instance`, `companions`,
+    /// `key`, `ttl` (the lease, renewed while the body runs), `renew = false` (it ends with its TTL whatever the body does),
+    /// `wait` (else not at all; `forever`), `guard = name` (gives the body its guard), `otherwise` (a value, or a closure of the `Refused`), `instance`, `companions`,
     /// `crate`. Returns `Result<_, E>` with `E: From<Refused>`, unless `otherwise` is said.
     ///
     /// Companions: `is_locked`, `force_release`, `key`.
     lock, lock_core, Lock;
     /// Skips a call while another one is under way, and for `keep` after it succeeded.
     ///
-    /// `key`, `ttl`, `keep`, `guard`, `otherwise`, `instance`, `companions`, `crate`. Returns `()`, `Option` or
+    /// `key`, `ttl`, `renew`, `keep`, `guard`, `otherwise`, `instance`, `companions`, `crate`. Returns `()`, `Option` or
     /// `Result<_, E>` with `E: From<Refused>`, unless `otherwise` is said. An `Err` or `None` of the body keeps nothing; nor
     /// does a `Result` or `Option` behind a generic parameter, whatever it is, and the observer is told.
     ///
@@ -88,7 +88,7 @@ entries! {
     once, once_core, Once;
     /// Lets at most `size` calls at a time into a function.
     ///
-    /// `key`, `size`, `ttl`, `wait`, `on_full = path` (gets the same arguments), `guard`, `otherwise`, `instance`,
+    /// `key`, `size`, `ttl`, `renew`, `wait`, `on_full = path` (gets the same arguments), `guard`, `otherwise`, `instance`,
     /// `companions`, `crate`. Returns `()`, `Option` or `Result<_, E>` with `E: From<Refused>`, unless `on_full` or
     /// `otherwise` is said.
     ///
