@@ -68,7 +68,7 @@ fn cleared(answer: Answer) -> Result<bool, Fault> {
 }
 
 fn counted(answer: Answer) -> Result<u16, Fault> {
-    if let Answer::Counted(count) = answer { Ok(count) } else { Err(OTHER) }
+    if let Answer::Inspected(seen) = answer { Ok(seen.held) } else { Err(OTHER) }
 }
 
 /// Ends the lease, the marker or the value; whether there was one.
@@ -79,7 +79,7 @@ pub(crate) async fn clear<H: Handle>(handle: &H, kind: Kind, key: &KeyBufOf<H>) 
 
 /// How many hold it.
 pub(crate) async fn count<H: Handle>(handle: &H, kind: Kind, key: &KeyBufOf<H>) -> Result<u16, Fault> {
-    let mut asked = Asked::new(handle, kind, key, Op::Count);
+    let mut asked = Asked::new(handle, kind, key, Op::Inspect);
     counted(poll_fn(|cx| asked.poll(cx)).await?)
 }
 
@@ -98,7 +98,7 @@ where
     <P::Store as Host>::Clock: Sleep,
 {
     let handle = asked.handle;
-    block(handle, asked, |_| Instant::MAX, |asked, cx| asked.poll(cx))
+    block(handle, asked, |_| Instant::MAX, Asked::poll)
 }
 
 /// [`clear`] for threads.
@@ -114,7 +114,7 @@ pub(crate) fn count_blocking<P: Handle>(handle: &P, kind: Kind, key: &KeyBufOf<P
 where
     <P::Store as Host>::Clock: Sleep,
 {
-    counted(wait(&mut Asked::new(&Threads(handle.clone()), kind, key, Op::Count))?)
+    counted(wait(&mut Asked::new(&Threads(handle.clone()), kind, key, Op::Inspect))?)
 }
 
 /// [`get`] for threads.

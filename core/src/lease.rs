@@ -155,7 +155,7 @@ impl<H: Handle> Lease<H> {
         };
         let poll = Self::longest_pause(store, config);
         let (ttl, renew) = Self::lasting(store, millis(ttl.unwrap_or(default)), renew);
-        Self::new(handle, &Terms { kind, size, poll, keep, ttl, wait, renew })
+        Self::new(handle, &Terms { ttl, poll, keep, size, kind, renew, wait })
     }
 
     /// A flight about to be asked for, without its key.
@@ -186,7 +186,7 @@ impl<H: Handle> Lease<H> {
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn new(handle: H, terms: &Terms) -> Self {
-        let Terms { kind, size, poll, keep, ttl, wait, renew } = *terms;
+        let Terms { ttl, poll, keep, size, kind, renew, wait } = *terms;
         Self {
             handle,
             poll,
@@ -368,8 +368,9 @@ impl<H: Handle> Lease<H> {
         // who waited may have been given a wake-up; its release, which finds nothing to release, passes that on
         let open = match self.stage {
             Stage::Asked | Stage::Waiting | Stage::Held | Stage::Done => true,
-            Stage::Busy => self.deadline != Instant::ZERO,
-            Stage::Failed => self.is_in_doubt(),
+            // refused: who waited, and was woken for this, calls the next one
+            Stage::Busy | Stage::Full => self.deadline != Instant::ZERO,
+            Stage::Failed => self.deadline != Instant::ZERO || self.is_in_doubt(),
             _ => false,
         };
         if !open || !self.is_ours() {
@@ -393,6 +394,12 @@ impl<H: Handle> Lease<H> {
         if let Some(key) = self.key() {
             self.handle.instance().store().abandon(&mut state, &key, self.token, left);
         }
+    }
+
+    /// It was refused: gives back what it may hold all the same.
+    pub fn refused(&mut self) {
+        self.give_back();
+        self.stage = Stage::Over;
     }
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
@@ -424,7 +431,10 @@ impl<H: Handle> Lease<H> {
                 self.stage = Stage::Over;
                 if answer != Answer::Held(Holding::Kept) {
                     self.stage = Stage::Gone;
-                    self.say(|key| Event::Lost { key });
+                    // a heartbeat that found it lost has told so
+                    if <H::Store>::IS_IMMEDIATE || !self.validity.is_over() {
+                        self.say(|key| Event::Lost { key });
+                    }
                 }
             }
             Err(trouble) => {

@@ -91,7 +91,8 @@
 //! Without flash, a random session will do, but then fences of a local store may repeat after a reset.
 
 mod call;
-mod faces;
+#[cfg(any(feature = "alloc", test))]
+mod command;
 pub mod frame;
 #[cfg(feature = "alloc")]
 mod gateway;
@@ -102,6 +103,7 @@ mod question;
 mod remote;
 mod rights;
 mod settings;
+mod short;
 mod state;
 mod wire;
 

@@ -26,8 +26,8 @@ pub enum Op {
     Release(Outcome),
     /// Ends the lease and forgets the marker or the value, whoever holds it.
     Clear,
-    /// How many hold the key: a marker counts for its run, a fresh value for its flight.
-    Count,
+    /// Looks at who holds the key, without touching it.
+    Inspect,
     /// Looks at the value, which takes nothing.
     Get,
 }
@@ -39,7 +39,7 @@ impl Op {
         match self {
             Self::Acquire(Ask { ttl, .. }) | Self::Renew { ttl } => *ttl,
             Self::Release(Outcome::Done { fresh }) => *fresh,
-            Self::Release(Outcome::Free) | Self::Clear | Self::Count | Self::Get => 0,
+            Self::Release(Outcome::Free) | Self::Clear | Self::Inspect | Self::Get => 0,
         }
     }
 
@@ -48,7 +48,7 @@ impl Op {
     pub const fn is_of_holder(&self) -> bool {
         match self {
             Self::Acquire(_) | Self::Renew { .. } | Self::Release(_) => true,
-            Self::Clear | Self::Count | Self::Get => false,
+            Self::Clear | Self::Inspect | Self::Get => false,
         }
     }
 }
@@ -101,12 +101,17 @@ pub enum Answer {
         /// Which permit of the pool; zero for everything else.
         index: u16,
     },
-    /// To [`Op::Acquire`]: somebody else has it, or it was done and its marker is kept.
+    /// To [`Op::Acquire`]: somebody else has it.
     Busy {
         /// When that ends, unless renewed.
         until: Instant,
         /// What had been released by now.
         ticket: Ticket,
+    },
+    /// To [`Op::Acquire`]: a run was done, and its marker is kept.
+    Done {
+        /// When the marker ends.
+        until: Instant,
     },
     /// To [`Op::Acquire`] and [`Op::Get`]: there is a fresh value, nothing to fill.
     Filled,
@@ -120,15 +125,35 @@ pub enum Answer {
     Held(Holding),
     /// To [`Op::Clear`]: whether there was anything.
     Cleared(bool),
-    /// To [`Op::Count`].
-    Counted(u16),
+    /// To [`Op::Inspect`].
+    Inspected(Inspection),
+}
+
+/// What is seen of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Inspection {
+    /// How many hold it: a marker counts for its run, a fresh value for its flight.
+    pub held: u16,
+    /// When the lease or the marker ends unless renewed; [`Instant::MAX`] where no end is known.
+    pub until: Instant,
+}
+
+impl Inspection {
+    /// Held by so many, until then.
+    #[must_use]
+    pub const fn new(held: u16, until: Instant) -> Self {
+        Self { held, until }
+    }
 }
 
 /// What its holder leaves behind who is gone and waits for no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
-    /// Nothing but the wake-up that a waiter may have been given.
+    /// Nothing but the wake-up that a waiter may have been given; a lease that it was granted unheard is taken back too.
     WakeUp,
+    /// The wake-up alone: what the token may hold stays.
+    Turn,
     /// The lease, if it was granted.
     Lease,
     /// The marker of a run that succeeded, which was told and not heard: to be told again, not taken back.

@@ -12,6 +12,7 @@ pub mod kv;
 mod leases;
 pub mod lock;
 pub mod ram;
+mod words;
 
 pub use face::*;
 #[cfg(feature = "alloc")]
@@ -82,7 +83,7 @@ pub trait Store {
 }
 
 /// What an instance needs beside the capabilities: time, tokens, keys.
-pub trait Host: Store {
+pub trait Host {
     /// The clock deadlines are measured on.
     type Clock: Clock;
     /// Where keys are rendered.
@@ -216,39 +217,6 @@ impl core::error::Error for Fault {}
 impl From<Infallible> for Fault {
     fn from(never: Infallible) -> Self {
         match never {}
-    }
-}
-
-/// Why a RAM store has no room for one more key or permit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum NoRoom {
-    /// Every slot holds a live key or permit.
-    Slots,
-    /// The key is longer than those of its slots.
-    Key,
-}
-
-impl fmt::Display for NoRoom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Fault::from(*self).fmt(f)
-    }
-}
-
-impl core::error::Error for NoRoom {}
-
-impl From<crate::cell::table::TableFull> for NoRoom {
-    fn from(_: crate::cell::table::TableFull) -> Self {
-        Self::Slots
-    }
-}
-
-impl From<NoRoom> for Fault {
-    fn from(why: NoRoom) -> Self {
-        match why {
-            NoRoom::Slots => Self::Full,
-            NoRoom::Key => Self::KeyTooLong,
-        }
     }
 }
 

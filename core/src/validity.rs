@@ -77,6 +77,11 @@ impl Validity {
         self.millis.store(0, Ordering::Release);
     }
 
+    /// Whether it was ended before its time.
+    pub(crate) fn is_over(&self) -> bool {
+        self.lasting() == 0
+    }
+
     fn lasting(&self) -> u64 {
         #[allow(clippy::useless_conversion, reason = "a u32 on some targets")]
         u64::from(self.millis.load(Ordering::Acquire))

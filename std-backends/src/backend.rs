@@ -145,6 +145,8 @@ pub trait Backend: Send + Sync + 'static {
                 (Some(ends), Operation::Complete(token, Duration::from_millis(fresh)))
             }
             Left::Lease | Left::WakeUp => (None, Operation::give_back(key.kind, token)),
+            // giving back what nobody holds calls the next one
+            Left::Turn => (None, Operation::give_back(key.kind, HolderToken::default())),
         };
         reaper::reap(Box::new(move || {
             let call = Call { key: key.clone(), operation: operation.clone(), limit: GIVE_BACK };
@@ -205,6 +207,7 @@ impl Runtime {
     }
 
     /// Whether there is one.
+    #[cfg_attr(not(feature = "tokio"), expect(clippy::unused_self, reason = "with tokio it is used"))]
     pub(crate) const fn is_any(&self) -> bool {
         #[cfg(feature = "tokio")]
         return self.0.is_some();
@@ -285,7 +288,7 @@ macro_rules! dispatchers {
                     $Cache::publish(store, key, &AsIs, token, Kept::Own(bytes), life)$($wait)*.map(Answer::Holding)
                 }
                 Op::KeepFlying(ask) => $Entry::keep_flying(store, key, &ask)$($wait)*.map(Answer::Holding),
-                Op::Abandon(token) => $Entry::abandon(store, key, token)$($wait)*.map(Answer::Holding),
+                Op::Abandon(token) => $Entry::give_up(store, key, token)$($wait)*.map(Answer::Holding),
                 Op::Invalidate => $Entry::invalidate(store, key)$($wait)*.map(Answer::Flag),
             };
             done.map_err(Into::into)

@@ -104,6 +104,7 @@ impl Cachify {
     }
 
     /// The same, blocking.
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn shutdown_blocking(&self, within: Duration) -> usize {
         let store = self.0.store();
         let held = store.drain();

@@ -5,7 +5,6 @@
 //! with every write; past the bound the one that was not read since the hand last passed goes (CLOCK, Corbató 1968).
 //! Leases, permits and flights are never evicted.
 
-mod capabilities;
 mod leases;
 mod values;
 
@@ -15,16 +14,15 @@ use crate::{
     locked, token,
 };
 use cachify_core::{
-    AsIs, Fault,
+    AsIs,
     cell::{
         Fences,
         map::Map,
         ram::{Freed, Ram},
-        waiters::{Place, Waiter, Waiters},
+        waiters::{Waiter, Waiters},
     },
     key::{Key, LongKeyBuf},
-    patience::Ticket,
-    store::{AtOnce, Host, Store},
+    store::Host,
     time::{Clock, Instant},
     token::HolderToken,
 };
@@ -32,11 +30,8 @@ pub(crate) use leases::InFlight;
 use std::{
     cell::RefCell,
     fmt,
-    future::Future,
-    pin::Pin,
     sync::{Arc, Mutex, RwLock},
-    task::{Context, Poll, Waker},
-    time::Duration,
+    task::Waker,
 };
 use values::Values;
 
@@ -147,53 +142,6 @@ impl Inner {
     fn wake_all(&self, key: &Key<'_>) {
         while let Some(waker) = self.step(key, |ram, _| ram.waiters.next(key)) {
             waker.wake();
-        }
-    }
-}
-
-impl AtOnce for Memory {}
-
-impl Store for Memory {
-    type Error = Fault;
-
-    fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
-        Changed { store: self, key, ticket, place: Place::default() }
-    }
-
-    fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        self.0.free(&key, |ram, now| ram.release(&key, token, now));
-    }
-
-    fn unfinished(&self, key: Key<'_>, token: HolderToken, _: Duration, keep: Duration) {
-        self.0.free(&key, |ram, now| ram.complete(&key, token, keep, now));
-    }
-}
-
-/// Waits for a release.
-struct Changed<'s, 'k> {
-    store: &'s Memory,
-    key: Key<'k>,
-    ticket: Ticket,
-    place: Place,
-}
-
-impl Future for Changed<'_, '_> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { store, key, ticket, place } = self.get_mut();
-        match store.0.step(key, |ram, _| ram.waiters.poll(place, key, *ticket, cx.waker())) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        }
-    }
-}
-
-impl Drop for Changed<'_, '_> {
-    fn drop(&mut self) {
-        if self.place != Place::default() {
-            let baton = self.store.0.step(&self.key, |ram, _| ram.waiters.leave(self.place, &self.key));
-            baton.into_iter().for_each(Waker::wake);
         }
     }
 }

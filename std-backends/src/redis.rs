@@ -210,6 +210,7 @@ impl Redis {
 
     pub(crate) fn abandon(&self, key: Key<'_>, token: HolderToken, left: Left) {
         match left {
+            Left::Turn => self.waiter_gone(key, token),
             Left::Lease | Left::WakeUp => self.dropped(key, token),
             Left::Done { fresh, ttl } => {
                 self.unfinished(key, token, Duration::from_millis(ttl), Duration::from_millis(fresh));

@@ -1,7 +1,6 @@
 //! The store of an instance whose store is chosen at run time: an enum, so that a hit is dispatched statically.
 
 mod entry;
-mod forward;
 mod guest;
 mod leases;
 mod outside;
@@ -9,7 +8,6 @@ mod outside;
 mod raw;
 
 use crate::{
-    backend::OwnedKey,
     clock::StdClock,
     keeper::Attended,
     memory::{self, Memory},
@@ -17,12 +15,9 @@ use crate::{
     token,
 };
 use cachify_core::{
-    Fault,
     codec::Postcard,
     key::{Key, LongKeyBuf},
-    op::Left,
-    patience::Ticket,
-    store::{Host, Store},
+    store::Host,
     time::Clock,
     token::HolderToken,
     validity::Validity,
@@ -85,45 +80,6 @@ impl AnyStore {
         match &self.kind {
             Kind::Outside(outside) => Some(outside),
             Kind::Memory(_) | Kind::Nothing => None,
-        }
-    }
-}
-
-impl Store for AnyStore {
-    type Error = Fault;
-
-    async fn changed(&self, key: Key<'_>, ticket: Ticket) {
-        match &self.kind {
-            Kind::Memory(memory) => memory.changed(key, ticket).await,
-            Kind::Outside(outside) => outside.changed(OwnedKey::of(key), ticket).await,
-            Kind::Nothing => std::future::pending().await,
-        }
-    }
-
-    fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        match &self.kind {
-            Kind::Memory(memory) => memory.dropped(key, token),
-            Kind::Outside(outside) => outside.abandon(OwnedKey::of(key), token, Left::Lease),
-            Kind::Nothing => {}
-        }
-    }
-
-    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
-        match &self.kind {
-            Kind::Memory(memory) => memory.unfinished(key, token, ttl, keep),
-            Kind::Outside(outside) => {
-                let [ttl, fresh] = [ttl, keep].map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-                outside.abandon(OwnedKey::of(key), token, Left::Done { fresh, ttl });
-            }
-            Kind::Nothing => {}
-        }
-    }
-
-    fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
-        match &self.kind {
-            Kind::Memory(memory) => memory.waiter_gone(key, token),
-            Kind::Outside(outside) => outside.waiter_gone(OwnedKey::of(key), token),
-            Kind::Nothing => {}
         }
     }
 }

@@ -66,7 +66,7 @@ macro_rules! forward {
     ($($Trait:ident $(<$V:ty, $C:ty>)? { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
         impl $Trait $(<$V, $C>)? for Guest {
             $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault> {
-                self.with(key, |store, key| Ok($Trait::$f(store, key, $($a),*)?))
+                self.with(key, |store, key| $Trait::$f(store, key, $($a),*))
             })*
         }
     )* };
@@ -94,7 +94,7 @@ forward! {
     Force { fn force_release() -> bool; }
     EntryStore {
         fn keep_flying(ask: &Ask) -> Holding;
-        fn abandon(token: HolderToken) -> Holding;
+        fn give_up(token: HolderToken) -> Holding;
         fn invalidate() -> bool;
     }
     CacheStore<Vec<u8>, AsIs> {
@@ -116,6 +116,7 @@ impl Backend for Guest {
     }
     fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
         match left {
+            Left::Turn => Store::waiter_gone(&*self, key.key(), token),
             Left::Lease | Left::WakeUp => Store::dropped(&*self, key.key(), token),
             Left::Done { fresh, ttl } => {
                 let [ttl, keep] = [ttl, fresh].map(Duration::from_millis);

@@ -4,15 +4,12 @@
 //! await points a store in memory does not have: one before it is done, one after it is done and before it is known.
 
 use cachify_core::{
-    Holding, Instance, Ran,
-    cell::{Ask, Grant, waiters::Place},
+    Instance, Ran,
+    cell::waiters::Place,
     key::{Key, LongKeyBuf},
     op::{Answer, Left, Request},
-    patience::{Contended, Ticket},
-    store::{
-        AsyncInspect, AsyncPermitStore, Fresh, Host, Inspect, Leases, NoRoom, PermitStore, Store, Values,
-        growing::MapStore, lock::NoLock,
-    },
+    patience::Ticket,
+    store::{Fresh, Host, Leases, Values, growing::MapStore, lock::NoLock},
     testing::{ManualClock, block_on},
     token::HolderToken,
 };
@@ -53,10 +50,6 @@ impl Paused {
         }
         Poll::Pending
     }
-}
-
-impl Store for Pausing<'_> {
-    type Error = NoRoom;
 }
 
 impl<'c> Host for Pausing<'c> {
@@ -120,34 +113,6 @@ impl Values<u32, ()> for Pausing<'_> {
                 now(self.0.poll_op(place, request, cx))
             })
             .map(|answer| Ok(Some(answer)))
-    }
-}
-
-macro_rules! asked {
-    ($($Sync:ident $Async:ident { fn $f:ident() -> $r:ty; })*) => { $(
-        impl $Async for Pausing<'_> {
-            async fn $f(&self, key: Key<'_>) -> Result<$r, NoRoom> {
-                $Sync::$f(&self.0, key)
-            }
-        }
-    )* };
-}
-asked! {
-    Inspect AsyncInspect { fn remaining() -> Option<Duration>; }
-}
-
-impl AsyncPermitStore for Pausing<'_> {
-    async fn take(&self, _: Key<'_>, _: u16, _: &Ask) -> Result<Contended<Grant>, NoRoom> {
-        unreachable!()
-    }
-    async fn extend(&self, _: Key<'_>, _: &Ask) -> Result<Holding, NoRoom> {
-        unreachable!()
-    }
-    async fn give_back(&self, _: Key<'_>, _: HolderToken) -> Result<Holding, NoRoom> {
-        unreachable!()
-    }
-    async fn in_use(&self, key: Key<'_>) -> Result<u16, NoRoom> {
-        PermitStore::in_use(&self.0, key)
     }
 }
 

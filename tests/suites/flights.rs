@@ -82,6 +82,26 @@ async fn a_caller_that_is_cancelled_passes_the_baton() {
     assert_eq!(cache.get::<u32>().await, Ok(Some(2)));
 }
 
+#[tokio::test]
+async fn a_value_of_another_type_is_loaded_anew_once_for_all_who_ask() {
+    let (c, runs) = (memory(), AtomicU32::new(0));
+    assert_eq!(c.cache("k").get_or_insert_with(async || Ok::<_, ()>("text".to_owned())).await, Ok("text".into()));
+    let cache = c.cache("k");
+    let load = || async {
+        runs.fetch_add(1, SeqCst);
+        tokio::task::yield_now().await;
+        Ok::<u32, ()>(1)
+    };
+    let mut first = Box::pin(cache.get_or_insert_with(load));
+    let mut others = [(); 3].map(|()| Box::pin(cache.get_or_insert_with(load)));
+    assert!(poll(first.as_mut()).is_pending() && others.iter_mut().all(|other| poll(other.as_mut()).is_pending()));
+    assert_eq!(first.await, Ok(1));
+    for other in others {
+        assert_eq!(other.await, Ok(1));
+    }
+    assert_eq!(runs.load(SeqCst), 1);
+}
+
 #[test]
 fn a_reset_during_a_flight_wins() {
     let c = memory();

@@ -195,7 +195,7 @@ mod waiting {
         key::Key,
         op::{Answer, Left, Request},
         patience::Ticket,
-        store::{Host, Leases, NoRoom, Store, lock::NoLock},
+        store::{Host, Leases, lock::NoLock},
         testing::ManualClock,
         token::HolderToken,
     };
@@ -227,10 +227,6 @@ mod waiting {
     struct Sabotaged<'c> {
         inner: Ram<'c>,
         fault: Fault,
-    }
-
-    impl Store for Sabotaged<'_> {
-        type Error = NoRoom;
     }
 
     impl<'c> Host for Sabotaged<'c> {

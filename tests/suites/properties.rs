@@ -256,7 +256,7 @@ where
         Step::Complete(w, t) => holding(store.complete(once, token(w), Duration::from_millis(t))),
         Step::Join(w, t) => seen(&store.join(cache, &(), &ask(w, t)).unwrap(), looked),
         Step::Publish(w, v, t) => holding(store.publish(cache, &(), token(w), Kept::Own(v), life(t))),
-        Step::Abandon(w) => holding(store.abandon(cache, token(w))),
+        Step::Abandon(w) => holding(store.give_up(cache, token(w))),
         Step::Invalidate => format!("{:?}", store.invalidate(cache).unwrap()),
         Step::Get => format!("{:?}", store.get(cache, &()).unwrap().as_ref()),
     }

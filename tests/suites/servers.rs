@@ -209,6 +209,45 @@ fn who_watches_a_lock_takes_no_turn_of_those_who_wait_for_it() {
 }
 
 #[test]
+fn who_waits_for_a_loss_rests_until_the_lease_ends() {
+    let clock = ManualClock::new();
+    let c = Cachify::builder().clock(clock.clone()).build_memory();
+    let guard = c.lock("k").ttl(secs(1)).renew(false).acquire_blocking().unwrap();
+    let endless = c.lock("endless").acquire_blocking().unwrap();
+    let (mut lost, mut never) = (pin!(guard.lost()), pin!(endless.lost()));
+    for at in 0..1_000 {
+        // also in the margin that a holder takes off its lease, where it once asked in a loop
+        assert!(poll(lost.as_mut()).is_pending(), "{at} ms");
+        assert!(poll(never.as_mut()).is_pending());
+        clock.advance(Duration::from_millis(1));
+    }
+    assert!(poll(lost.as_mut()).is_ready());
+    clock.advance(secs(60 * 24 * 3600));
+    assert!(poll(never.as_mut()).is_pending() && endless.is_valid(), "sixty days later");
+}
+
+#[test]
+fn who_is_refused_after_a_wait_calls_the_next_one() {
+    let clock = BareClock::new();
+    let device = Instance::new(cachify_core::FixedStore::<NoLock, _, 1, u32>::new(&clock));
+    let lock = device.lock("k").wait_forever();
+    let guard = block_on(lock.acquire()).unwrap();
+    let (first, second) = (Arc::<Woken>::default(), Arc::<Woken>::default());
+    let [one, two] = [&first, &second].map(|woken| Waker::from(woken.clone()));
+    let (mut a, mut b) = (Box::pin(lock.acquire()), Box::pin(lock.acquire()));
+    assert!(a.as_mut().poll(&mut Context::from_waker(&one)).is_pending());
+    assert!(b.as_mut().poll(&mut Context::from_waker(&two)).is_pending());
+    drop(guard);
+    assert_eq!((first.0.load(SeqCst), second.0.load(SeqCst)), (1, 0));
+    let other = block_on(device.lock("other").acquire()).unwrap();
+    assert!(matches!(a.as_mut().poll(&mut Context::from_waker(&one)), Poll::Ready(Err(_))), "the one slot is taken");
+    drop(a);
+    assert_eq!(second.0.load(SeqCst), 1, "the wake-up was passed on");
+    drop(other);
+    assert!(matches!(b.as_mut().poll(&mut Context::from_waker(&two)), Poll::Ready(Ok(_))));
+}
+
+#[test]
 fn a_shutdown_gives_back_what_is_held() {
     let c = Cachify::builder().build_memory();
     let (guard, permit) = (c.lock("k").acquire_blocking().unwrap(), c.pool("p", 2).take_blocking().unwrap());

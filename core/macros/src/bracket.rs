@@ -56,7 +56,11 @@ impl Function {
                     #held.#finish(#private::Shape::keep(&#shape, &#out).is_some())#wait;
                     #out
                 }
-                ::core::result::Result::Err(#why) => #refuse,
+                ::core::result::Result::Err(#why) => {
+                    // before whatever is done instead, however long that takes
+                    #held.refused();
+                    #refuse
+                }
             }
         })
     }

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     key::{Key, Kind},
-    op::Answer,
-    patience::{Busy, Contended, Ticket},
+    op::{Answer, Inspection},
+    patience::{Busy, Contended},
     time::Instant,
     token::HolderToken,
 };
@@ -73,7 +73,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
             let cell = self.table.entry(key, now)?;
             if let Some(until) = cell.done_until(now) {
                 let filled = cell.value.is_some();
-                return Ok(if filled { Answer::Filled } else { Answer::Busy { until, ticket: Ticket::NONE } });
+                return Ok(if filled { Answer::Filled } else { Answer::Done { until } });
             }
             if cell.marked == stack && cell.lease.is_live(now) {
                 return Ok(Answer::Recursive);
@@ -86,18 +86,30 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         })
     }
 
-    /// How many hold the key: a marker counts for its run, a fresh value for its flight.
-    pub fn count(&mut self, key: &Key<'_>, now: Instant) -> u16 {
+    /// What is seen of the key.
+    pub fn inspect(&mut self, key: &Key<'_>, now: Instant) -> Inspection {
+        if key.kind == Kind::Pool {
+            return Inspection::new(self.table.in_use(key, now), Instant::MAX);
+        }
+        let Some(cell) = self.table.find(key) else { return Inspection::default() };
         match key.kind {
-            Kind::Pool => self.table.in_use(key, now),
-            Kind::Lock | Kind::Once => self.remaining(key, now).is_some().into(),
-            Kind::Cache => self.table.find(key).is_some_and(|cell| cell.fresh(now).is_some()).into(),
+            Kind::Cache => Inspection::new(cell.fresh(now).is_some().into(), cell.done_until(now).unwrap_or_default()),
+            _ => {
+                let lease = cell.lease.is_live(now).then(|| cell.lease.end());
+                let until = lease.or_else(|| cell.marker_end(now));
+                Inspection::new(until.is_some().into(), until.unwrap_or_default())
+            }
         }
     }
 
     /// Whether `token` holds the lease or permit.
     pub fn is_held(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> bool {
         self.table.held_by(key, token, now).is_some()
+    }
+
+    /// When the lease or permit of `token` ends.
+    pub fn ends(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<Instant> {
+        self.table.held_by(key, token, now).map(|lease| lease.end())
     }
 
     /// Extends a lease or permit.

@@ -145,7 +145,7 @@ where
 
     fn block<T>(&mut self, poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<T>) -> T {
         let handle = self.handle.clone();
-        block(&handle, self, |lease| lease.wake_at(), poll)
+        block(&handle, self, Self::wake_at, poll)
     }
 }
 

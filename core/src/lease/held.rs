@@ -156,12 +156,17 @@ where
         let Self { lease, wait, state } = self.get_mut();
         let store = lease.handle.instance().store();
         while lease.is_valid() && lease.monitor.poll_alarm(cx).is_pending() {
-            let soon = match lease.key().and_then(|key| store.watch(state, &key, lease.token, cx)) {
+            let (now, key) = (lease.now(), lease.key());
+            let told = key.and_then(|key| store.watch(state, &key, lease.token, cx));
+            let at = match told {
                 Some(Watched::Lost) => break,
-                Some(Watched::Untold) => lease.now().saturating_add(BLIND_POLL),
-                Some(Watched::Told) | None => Instant::MAX,
+                Some(Watched::Untold) => now.saturating_add(BLIND_POLL),
+                // a store that can tell knows the end better than the holder, who takes a margin off it
+                Some(Watched::Told) => key.and_then(|key| store.ends(&key, lease.token)).unwrap_or(Instant::MAX),
+                None => lease.validity().until(),
             };
-            ready!(store.clock().poll_until(wait, lease.validity().until().min(soon), cx));
+            // never `now` itself: that would be a loop
+            ready!(store.clock().poll_until(wait, at.max(now.plus(1)), cx));
         }
         Poll::Ready(())
     }

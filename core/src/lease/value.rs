@@ -84,7 +84,8 @@ impl<H: Handle> Lease<H> {
         if self.stage != Stage::Held {
             return Poll::Ready(());
         }
-        if value.is_none() {
+        // what a forked child inherited is its parent's, also to publish
+        if value.is_none() || !self.is_ours() {
             return self.poll_end(false, cx);
         }
         let now = self.now();

@@ -86,7 +86,8 @@ impl<W> Call<W> {
         store: &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
     ) {
         if core::mem::take(&mut self.active) {
-            store.wake(|state| state.leave(self.request, self.place));
+            let place = core::mem::take(&mut self.place);
+            store.wake(|state| state.leave(self.request, place));
         }
     }
 
@@ -187,28 +188,5 @@ impl<W> Call<W> {
             store.wake(|state| state.ask(request, frame));
         }
         store.step(|state| state.poll_answer(self.request, cx.waker(), frame))
-    }
-}
-
-/// Cancels it when dropped.
-pub(super) struct Ending<
-    's,
-    L: Lock,
-    C: Timer,
-    const SLOTS: usize,
-    const FRAME: usize,
-    const KEY: usize,
-    const WAITERS: usize,
-> {
-    pub(super) store: &'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
-    pub(super) call: Call<C::Wait>,
-}
-
-impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Drop
-    for Ending<'_, L, C, SLOTS, FRAME, KEY, WAITERS>
-{
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn drop(&mut self) {
-        self.call.end(self.store);
     }
 }

@@ -7,14 +7,16 @@ use super::{
     frame::Encoder,
     message::Skipped,
     number,
+    settings::after,
     wire::{Parse, Put, Reader},
 };
 use crate::{
     cell::Holding,
     key::Kind,
-    op::Answer,
+    op::{Answer, Inspection},
     patience::Ticket,
     store::Fault,
+    time::Instant,
     token::{FencingToken, HolderToken},
 };
 
@@ -116,17 +118,18 @@ impl Put for Query {
 
 /// Reads the answer to a query; a value is read by [`value`].
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-pub(super) fn answer(mut from: Reader<'_>) -> Result<Answer, Fault> {
+pub(super) fn answer(mut from: Reader<'_>, now: Instant) -> Result<Answer, Fault> {
     let number = from.byte();
     if number == Some(number::FAILED) {
         return Err(Fault::parse(&mut from).unwrap_or(OTHER_QUESTION));
     }
     let answer = match number {
-        Some(number::COUNT) => u16::parse(&mut from).map(Answer::Counted),
+        Some(number::COUNT) => u16::parse(&mut from).map(|held| Answer::Inspected(Inspection::new(held, Instant::MAX))),
         Some(number::FLAG) => bool::parse(&mut from).map(Answer::Cleared),
-        Some(number::REMAINING_IS) => {
-            Option::<u32>::parse(&mut from).map(|left| Answer::Counted(left.is_some().into()))
-        }
+        Some(number::REMAINING_IS) => Option::<u32>::parse(&mut from).map(|left| {
+            let until = left.map(|left| after(now, left));
+            Answer::Inspected(Inspection::new(until.is_some().into(), until.unwrap_or_default()))
+        }),
         Some(number::VALUE) => {
             Option::<&[u8]>::parse(&mut from).map(|value| if value.is_some() { Answer::Filled } else { Answer::Absent })
         }
@@ -203,7 +206,7 @@ pub(super) struct Publication<'a> {
     pub(super) value: &'a [u8],
 }
 
-/// As [`Command::Publish`](super::message::Command) is laid out.
+/// As [`Command::Publish`](super::command::Command) is laid out.
 impl Put for Publication<'_> {
     fn put(&self, to: &mut Encoder<'_>) {
         number::PUBLISH.put(to);
@@ -252,8 +255,8 @@ mod tests {
     use crate::{
         cell::{Ask, Begun, Grant, Life, Lookup},
         link::{
+            command::{Answer, Command},
             frame::{Decoder, encode},
-            message::{Answer, Command},
         },
         patience::{Busy, Contended},
         ttl::Ttl,
@@ -347,25 +350,28 @@ mod tests {
         use crate::op::Answer as Told;
         let second = Duration::from_secs(1);
         for (said, expected) in [
-            (Answer::<Vec<u8>>::Count(300), Ok(Told::Counted(300))),
+            (Answer::<Vec<u8>>::Count(300), Ok(Told::Inspected(Inspection::new(300, Instant::MAX)))),
             (Answer::Flag(true), Ok(Told::Cleared(true))),
             (Answer::Flag(false), Ok(Told::Cleared(false))),
-            (Answer::Remaining(None), Ok(Told::Counted(0))),
-            (Answer::Remaining(Some(second)), Ok(Told::Counted(1))),
+            (Answer::Remaining(None), Ok(Told::Inspected(Inspection::default()))),
+            (Answer::Remaining(Some(second)), Ok(Told::Inspected(Inspection::new(1, Instant::from_millis(1_000))))),
             (Answer::Value(None), Ok(Told::Absent)),
             (Answer::Value(Some(b"v".to_vec())), Ok(Told::Filled)),
             (Answer::Failed(Fault::Full), Err(Fault::Full)),
             (Answer::Holding(Holding::Kept), Err(OTHER_QUESTION)),
         ] {
             let bytes = bytes(&said);
-            assert_eq!(answer(Reader::new(&bytes, Ticket::NONE)), expected, "{said:?}");
+            assert_eq!(answer(Reader::new(&bytes, Ticket::NONE), Instant::ZERO), expected, "{said:?}");
             let value = value(Reader::new(&bytes, Ticket::NONE));
             assert_eq!(value, (expected == Ok(Told::Filled)).then_some(&b"v"[..]), "{said:?}");
             for len in 0..bytes.len() {
-                assert!(answer(Reader::new(&bytes[..len], Ticket::NONE)).is_err(), "{said:?} cut to {len}");
+                assert!(
+                    answer(Reader::new(&bytes[..len], Ticket::NONE), Instant::ZERO).is_err(),
+                    "{said:?} cut to {len}"
+                );
             }
             let longer = [&bytes[..], &[0]].concat();
-            assert!(answer(Reader::new(&longer, Ticket::NONE)).is_err(), "{said:?} and more");
+            assert!(answer(Reader::new(&longer, Ticket::NONE), Instant::ZERO).is_err(), "{said:?} and more");
         }
     }
 }

@@ -1,33 +1,20 @@
 //! The device's side of the link: a store that is asked over a line.
 
 use super::{
-    call::{Call, Ending},
-    message::Name,
-    settings::{Millis, Session, Tally, Tick, Timing, after},
+    settings::{Millis, Session, Tally, Tick, Timing},
     state::State,
-    wire::{Put, Reader},
 };
 use crate::{
-    cell::waiters::Place,
     codec::Postcard,
-    drive::beside,
     key::{Key, KeyBuf},
-    patience::Ticket,
     store::{
-        Fault, Host, Store,
+        Host,
         lock::{Lock, NoLock},
     },
-    time::{Timer, millis, short},
+    time::Timer,
     token::HolderToken,
 };
-use core::{
-    cell::RefCell,
-    fmt,
-    future::{Future, poll_fn},
-    pin::{Pin, pin},
-    task::{Context, Poll, Waker},
-    time::Duration,
-};
+use core::{cell::RefCell, fmt, task::Waker};
 
 /// A store behind a gateway, for up to `SLOTS` requests under way and `WAITERS` waiters, without a heap.
 ///
@@ -106,7 +93,7 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
 
     /// Begins this life of the device, with [`Timing::DEFAULT`].
     ///
-    /// Call it once; before that, every operation fails with [`Fault::NotInitialised`].
+    /// Call it once; before that, every operation fails with [`Fault::NotInitialised`](crate::Fault::NotInitialised).
     pub fn start(&self, session: Session) {
         self.start_with(session, Timing::DEFAULT);
     }
@@ -115,10 +102,6 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     pub fn start_with(&self, session: Session, timing: Timing) {
         let timing = Millis::of(timing);
         self.step(|state| state.start(session, timing));
-    }
-
-    fn timing(&self) -> Millis {
-        self.step(|state| state.timing)
     }
 
     /// What went wrong on the line so far.
@@ -160,36 +143,6 @@ impl<C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS:
     }
 }
 
-/// Waits for a release of a key.
-struct Waiting<'s, 'k, L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> {
-    store: &'s RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
-    key: Key<'k>,
-    ticket: Ticket,
-    place: Place,
-}
-
-impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Future
-    for Waiting<'_, '_, L, C, SLOTS, FRAME, KEY, WAITERS>
-{
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { store, key, ticket, place } = self.get_mut();
-        match store.step(|state| state.waiters.poll(place, key, *ticket, cx.waker())) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        }
-    }
-}
-
-impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Drop
-    for Waiting<'_, '_, L, C, SLOTS, FRAME, KEY, WAITERS>
-{
-    fn drop(&mut self) {
-        self.store.wake(|state| state.waiters.leave(self.place, &self.key));
-    }
-}
-
 impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
@@ -198,54 +151,6 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     pub(super) fn forget(&self, key: &Key<'_>, token: HolderToken, may_be_held: bool, keep: u32) {
         let now = Tick::of(self.clock.now());
         self.wake(|state| state.forget(key, token, may_be_held, keep, now));
-    }
-
-    /// One request from question to answer, which `read` makes something of. Dropping the future frees its slot.
-    pub(super) async fn exchange<R>(
-        &self,
-        key: Key<'_>,
-        question: &impl Put,
-        patience: Option<Duration>,
-        read: impl Fn(Reader<'_>) -> Result<R, Fault>,
-    ) -> Result<R, Fault> {
-        let mut call = Ending { store: self, call: Call::default() };
-        let patience = patience.map(|patience| short(millis(patience)));
-        poll_fn(|cx| {
-            // here and not in the future, which lives as long as the wait
-            let mut bytes = [0; FRAME];
-            let name = Name { kind: key.kind, key: key.bytes };
-            call.call.poll(self, name, question, patience, &mut bytes, cx).map(|answer| {
-                call.call.end(self);
-                read(answer?)
-            })
-        })
-        .await
-    }
-}
-
-impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Store
-    for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
-{
-    type Error = Fault;
-
-    /// Ends at a notice of the gateway, at the latest after [`Timing::poll`].
-    async fn changed(&self, key: Key<'_>, ticket: Ticket) {
-        let at = after(self.clock.now(), self.timing().poll);
-        let told = Waiting { store: self, key, ticket, place: Place::default() };
-        // whichever it was, the caller asks again
-        let _ = beside(pin!(told), pin!(self.clock.sleep_until(at))).await;
-    }
-
-    fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        self.forget(&key, token, true, 0);
-    }
-
-    fn turned_away(&self, key: Key<'_>, token: HolderToken) {
-        self.forget(&key, token, false, 0);
-    }
-
-    fn unfinished(&self, key: Key<'_>, token: HolderToken, _: Duration, keep: Duration) {
-        self.forget(&key, token, true, short(millis(keep)));
     }
 }
 

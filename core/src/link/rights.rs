@@ -2,13 +2,13 @@
 
 use super::{
     call::Call,
-    faces::Short,
     frame::checksum,
     message::Name,
     number,
     question::{self, Publication, Query, Question, Reply, reply},
     remote::RemoteStore,
     settings::after,
+    short::Short,
     wire::Put,
 };
 use crate::{
@@ -68,7 +68,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
                     cx,
                 );
             }
-            Op::Count => {
+            Op::Inspect => {
                 return self.poll_query(
                     call,
                     key,
@@ -83,9 +83,11 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
                 call.lasts = remaining;
                 Answer::Granted { fence, index }
             }
-            // without an end that is known
-            Reply::Busy { remaining: u32::MAX, ticket, .. } => Answer::Busy { until: Instant::MAX, ticket },
-            Reply::Busy { remaining, ticket, .. } => Answer::Busy { until: after(now, remaining), ticket },
+            Reply::Busy { remaining, ticket, done } => {
+                // the longest is without an end that is known
+                let until = if remaining == u32::MAX { Instant::MAX } else { after(now, remaining) };
+                if done { Answer::Done { until } } else { Answer::Busy { until, ticket } }
+            }
             Reply::Filled => Answer::Filled,
             Reply::Held(holding) => Answer::Held(holding),
         }))
@@ -101,7 +103,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     fn abandon(&self, call: &mut Self::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
         self.unwait(call, key);
         let (may_be_held, keep) = match left {
-            Left::WakeUp => (false, 0),
+            Left::WakeUp | Left::Turn => (false, 0),
             Left::Lease => (true, 0),
             Left::Done { fresh, .. } => (true, short(fresh)),
         };
@@ -197,7 +199,8 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     ) -> Poll<Result<Answer, Fault>> {
         let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
         let query = Query { number, room: Self::ROOM };
-        let answer = ready!(call.poll(self, name, &query, None, &mut bytes, cx)).and_then(question::answer);
+        let answer = ready!(call.poll(self, name, &query, None, &mut bytes, cx))
+            .and_then(|reader| question::answer(reader, self.clock.now()));
         if answer != Ok(Answer::Filled) {
             call.end(self);
         }

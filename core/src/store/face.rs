@@ -1,6 +1,6 @@
 //! The capabilities, and the two handles that choose a face: [`Tasks`] and [`Threads`].
 
-use super::{AtOnce, Host, Store};
+use super::{Host, Store};
 use crate::{
     cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
     codec::AsIs,
@@ -42,27 +42,6 @@ handles!(
     /// The blocking face, worn as an async one whose futures are ready at the first poll.
     Threads
 );
-
-impl<S: Store> Store for &S {
-    type Error = S::Error;
-    fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
-        (**self).changed(key, ticket)
-    }
-    fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        (**self).dropped(key, token);
-    }
-    fn turned_away(&self, key: Key<'_>, token: HolderToken) {
-        (**self).turned_away(key, token);
-    }
-    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
-        (**self).unfinished(key, token, ttl, keep);
-    }
-    fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
-        (**self).waiter_gone(key, token);
-    }
-}
-
-impl<S: AtOnce> AtOnce for &S {}
 
 impl<S: Host> Host for &S {
     type Clock = S::Clock;
@@ -128,7 +107,7 @@ impl<P: Handle> Handle for Threads<P> {
     }
 }
 
-/// Generates both faces of a capability, the async face of [`AtOnce`] stores, and the faces of both handles.
+/// Generates both faces of a capability, and the faces of both handles.
 macro_rules! faces {
     (
         $(#[$m:meta])* $Sync:ident, $(#[$am:meta])* $Async:ident, [$($g:ident),*], [$($gd:ident $(= $d:ty)?),*],
@@ -143,14 +122,6 @@ macro_rules! faces {
         $(#[$am])*
         pub trait $Async<$($gd $(= $d)?),*>: Store {
             $($(#[$fm])* fn $f(&self, $($a: $t),*) -> impl Future<Output = Result<$r, Self::Error>>;)*
-        }
-
-        impl<Str: $Sync<$($g),*> + AtOnce, $($g),*> $Async<$($g),*> for Str {
-            $(async fn $f(&self, $($a: $t),*) -> Result<$r, Self::Error> { $Sync::$f(self, $($a),*) })*
-        }
-
-        impl<Str: $Sync<$($g),*>, $($g),*> $Sync<$($g),*> for &Str {
-            $(fn $f(&self, $($a: $t),*) -> Result<$r, Self::Error> { $Sync::$f(*self, $($a),*) })*
         }
 
         impl<Hnd: Handle, $($g),*> $Async<$($g),*> for Tasks<Hnd> where Hnd::Store: $Async<$($g),*> {
@@ -281,7 +252,7 @@ faces!(
         /// Extends a flight by the whole TTL.
         fn keep_flying(key: Key<'_>, ask: &Ask) -> Holding;
         /// Ends a flight without a value; MUST wake a waiter.
-        fn abandon(key: Key<'_>, token: HolderToken) -> Holding;
+        fn give_up(key: Key<'_>, token: HolderToken) -> Holding;
         /// Forgets the value and ends the flight; whether there was a value.
         fn invalidate(key: Key<'_>) -> bool;
     }

@@ -26,6 +26,9 @@ pub trait Leases: Host {
     /// Why an operation has no answer.
     type Trouble: Copy + Into<Fault>;
 
+    /// The longest key in bytes; who brings one from elsewhere than the store's own buffer looks at this first.
+    const LONGEST_KEY: usize = usize::MAX;
+
     /// Whether every operation is done at its first poll.
     const IS_IMMEDIATE: bool = false;
 
@@ -54,8 +57,10 @@ pub trait Leases: Host {
     fn abandon(&self, state: &mut Self::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
         let op = Op::Release(match left {
             Left::Done { fresh, .. } => Outcome::Done { fresh },
-            Left::Lease | Left::WakeUp => Outcome::Free,
+            Left::Lease | Left::WakeUp | Left::Turn => Outcome::Free,
         });
+        // giving back what nobody holds calls the next one
+        let token = if left == Left::Turn { HolderToken::default() } else { token };
         let request = Request { key, token, now: self.clock().now(), op: &op, may_block: false };
         let _ = self.poll_op(state, &request, &mut Context::from_waker(Waker::noop()));
     }
@@ -72,7 +77,14 @@ pub trait Leases: Host {
         None
     }
 
-    /// The same for a task that waits until it does not, and is woken when it is taken away before its end.
+    /// When the lease of `token` ends, from a store that can tell at once: one that is granted again to its token ends
+    /// when it did.
+    fn ends(&self, key: &Key<'_>, token: HolderToken) -> Option<Instant> {
+        let _ = (key, token);
+        None
+    }
+
+    /// Whether it holds, for a task that waits until it does not, and is woken when it is taken away before its end.
     fn watch(
         &self,
         state: &mut Self::InFlight,
@@ -151,6 +163,7 @@ pub trait Values<V, C>: Leases {
 impl<S: Leases> Leases for &S {
     type InFlight = S::InFlight;
     type Trouble = S::Trouble;
+    const LONGEST_KEY: usize = S::LONGEST_KEY;
     const IS_IMMEDIATE: bool = S::IS_IMMEDIATE;
 
     fn poll_op(
@@ -175,6 +188,9 @@ impl<S: Leases> Leases for &S {
     }
     fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
         (**self).is_held(key, token)
+    }
+    fn ends(&self, key: &Key<'_>, token: HolderToken) -> Option<Instant> {
+        (**self).ends(key, token)
     }
     fn watch(
         &self,

@@ -239,7 +239,7 @@ where
     advance(TTL);
     must!(answer!(face.get(key, codec)).is_none(), "forget a value at the end of its TTL");
     must!(fills(&answer!(face.join(key, codec, &a))), "let somebody fill again after the end");
-    must!(answer!(face.abandon(key, a.token)) == Holding::Kept, "end a flight without a value");
+    must!(answer!(face.give_up(key, a.token)) == Holding::Kept, "end a flight without a value");
     must!(fills(&answer!(face.join(key, codec, &b))), "let the next one fill after that");
     advance(TTL);
     must!(fills(&answer!(face.join(key, codec, &a))), "let the next one fill after a flight ended");

@@ -1,14 +1,10 @@
 //! A store round a store, that fails as a script says.
 
 use crate::{
-    cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
     key::Key,
     op::{Answer, Left, Request},
-    patience::{Contended, Ticket},
-    store::{
-        AtOnce, CacheStore, EntryStore, Fault, Force, Fresh, Host, Inspect, LeaseStore, Leases, OnceStore, PermitStore,
-        Store, Values,
-    },
+    patience::Ticket,
+    store::{Fault, Fresh, Host, Leases, Values},
     time::Instant,
     token::HolderToken,
     validity::Validity,
@@ -16,9 +12,7 @@ use crate::{
 use core::{
     cell::RefCell,
     fmt,
-    future::Future,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 /// What goes wrong with one operation.
@@ -81,33 +75,7 @@ impl<'s, S> Faulty<'s, S> {
         script.done += 1;
         trouble
     }
-
-    fn with<T, E: Into<Fault>>(&self, operation: impl Fn() -> Result<T, E>) -> Result<T, Fault> {
-        let trouble = self.next();
-        match trouble {
-            Trouble::Refused => Err(Fault::Unreachable),
-            Trouble::RequestLost => Err(Fault::TimedOut),
-            Trouble::ReplyLost => operation().map_err(Into::into).and(Err(Fault::TimedOut)),
-            Trouble::Duplicated => operation().and_then(|_| operation()).map_err(Into::into),
-            Trouble::None => operation().map_err(Into::into),
-        }
-    }
 }
-
-impl<S: Store> Store for Faulty<'_, S> {
-    type Error = Fault;
-    fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
-        self.inner.changed(key, ticket)
-    }
-    fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        self.inner.dropped(key, token);
-    }
-    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
-        self.inner.unfinished(key, token, ttl, keep);
-    }
-}
-
-impl<S: AtOnce> AtOnce for Faulty<'_, S> {}
 
 impl<S: Host> Host for Faulty<'_, S> {
     type Clock = S::Clock;
@@ -184,6 +152,9 @@ impl<S: Leases> Leases for Faulty<'_, S> {
     fn abandon(&self, state: &mut Self::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
         self.inner.abandon(&mut state.inner, key, token, left);
     }
+    fn ends(&self, key: &Key<'_>, token: HolderToken) -> Option<Instant> {
+        self.inner.ends(key, token)
+    }
     fn lasts(state: &Self::InFlight, now: Instant, ttl: u32) -> (Instant, u32) {
         S::lasts(&state.inner, now, ttl)
     }
@@ -206,59 +177,5 @@ impl<V, C, S: Values<V, C>> Values<V, C> for Faulty<'_, S> {
             Poll::Ready(Ok(None)) => self.inner.poll_op(inner, request, cx).map_ok(Some),
             done => done,
         })
-    }
-}
-
-macro_rules! faulty {
-    ($($Trait:ident { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
-        impl<S: $Trait> $Trait for Faulty<'_, S> {
-            $(fn $f(&self, $($a: $t),*) -> Result<$r, Fault> { self.with(|| $Trait::$f(&self.inner, $($a),*)) })*
-        }
-    )* };
-}
-
-faulty! {
-    LeaseStore {
-        fn acquire(key: Key<'_>, ask: &Ask) -> Contended<Grant>;
-        fn renew(key: Key<'_>, ask: &Ask) -> Holding;
-        fn release(key: Key<'_>, token: HolderToken) -> Holding;
-    }
-    PermitStore {
-        fn take(key: Key<'_>, size: u16, ask: &Ask) -> Contended<Grant>;
-        fn extend(key: Key<'_>, ask: &Ask) -> Holding;
-        fn give_back(key: Key<'_>, token: HolderToken) -> Holding;
-        fn in_use(key: Key<'_>) -> u16;
-    }
-    OnceStore {
-        fn begin(key: Key<'_>, ask: &Ask) -> Begun;
-        fn touch(key: Key<'_>, ask: &Ask) -> Holding;
-        fn complete(key: Key<'_>, token: HolderToken, keep: Duration) -> Holding;
-        fn fail(key: Key<'_>, token: HolderToken) -> Holding;
-    }
-    Inspect { fn remaining(key: Key<'_>) -> Option<Duration>; }
-    Force { fn force_release(key: Key<'_>) -> bool; }
-    EntryStore {
-        fn keep_flying(key: Key<'_>, ask: &Ask) -> Holding;
-        fn abandon(key: Key<'_>, token: HolderToken) -> Holding;
-        fn invalidate(key: Key<'_>) -> bool;
-    }
-}
-
-impl<V: Clone, C, S: CacheStore<V, C>> CacheStore<V, C> for Faulty<'_, S> {
-    fn get(&self, key: Key<'_>, codec: &C) -> Result<Option<V>, Fault> {
-        self.with(|| self.inner.get(key, codec))
-    }
-    fn join(&self, key: Key<'_>, codec: &C, ask: &Ask) -> Result<Contended<Lookup<V>>, Fault> {
-        self.with(|| self.inner.join(key, codec, ask))
-    }
-    fn publish(
-        &self,
-        key: Key<'_>,
-        codec: &C,
-        token: HolderToken,
-        value: Kept<'_, V>,
-        life: Life,
-    ) -> Result<Holding, Fault> {
-        self.with(|| self.inner.publish(key, codec, token, Kept::Own(value.as_ref().clone()), life))
     }
 }

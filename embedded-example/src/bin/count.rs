@@ -6,11 +6,10 @@
 
 use cachify_core::{
     FixedStore, Instance, Refused,
-    cell::Ask,
-    key::{Key, Kind},
-    store::{Host, LeaseStore, PermitStore, fixed::State, lock::Lock},
+    key::KeySink,
+    lease::{LeaseOf, Wait},
+    store::{Host, Leases, fixed::State, lock::Lock},
     time::{Clock, Instant, Timer},
-    token::HolderToken,
 };
 use core::{
     cell::RefCell,
@@ -19,7 +18,6 @@ use core::{
     pin::pin,
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 use cortex_m::peripheral::{SYST, syst::SystClkSource};
 use critical_section::Mutex;
@@ -122,12 +120,16 @@ macro_rules! call {
     };
 }
 
-/// Holds so many keys, or permits of one pool, so that they are in use.
-fn occupy(store: &impl LeaseStore, keys: u8) {
-    for n in 0..keys {
-        let key = [b'k', b'e', b'y', b':', b'a' + n / 10, b'0' + n % 10];
-        let ask = Ask::new(HolderToken([u32::from(n) + 1, 7, 7, 7]), Duration::from_secs(60));
-        let _ = store.acquire(Key::new(Kind::Lock, "", &key, 0), &ask);
+/// Holds so many keys, or permits of one pool, for ever.
+fn occupy<S: Leases + Host<Clock: Timer>>(instance: &'static Instance<S>, of: LeaseOf, count: u8) {
+    for n in 0..count {
+        let mut lease = instance.lease(of, None, Wait::No, true);
+        match of {
+            LeaseOf::Permit { .. } => lease.key_mut().put(b"pool"),
+            _ => lease.key_mut().put(&[b'k', b'e', b'y', b':', b'a' + n / 10, b'0' + n % 10]),
+        }
+        call!(lease.turn());
+        core::mem::forget(lease);
     }
 }
 
@@ -160,21 +162,18 @@ fn main() -> ! {
     println!("slot {}", FixedStore::<Plain, Still, 1, [u8; 16]>::SLOT);
     println!("future {}", size_of_val(&waiting_lock(1)));
     let nothing = measured(|| call!(core::future::ready(black_box(1_u8))));
-    occupy(&SIXTEEN, 14);
+    occupy(&SMALL, LeaseOf::Lock, 14);
     call!(small_cache(1));
     let hit = measured(|| call!(small_cache(black_box(1)))) - nothing;
     let lock = measured(|| call!(small_lock(black_box(1)))) - nothing;
     println!("lock {lock}");
     println!("hit {hit}");
-    occupy(&SIXTY_FOUR, 63);
+    occupy(&LARGE, LeaseOf::Lock, 63);
     println!("section {}", longest(|| call!(large_lock(black_box(1)))));
     println!("section-once {}", longest(|| call!(large_once(black_box(1)))));
     println!("section-pool {}", longest(|| call!(large_pool(black_box(1)))));
     println!("section-cache {}", longest(|| call!(large_cache(black_box(1)))));
-    for _ in 0..63 {
-        let ask = Ask::new(PERMITS.token(), Duration::from_secs(60));
-        let _ = PERMITS.take(Key::new(Kind::Pool, "", b"pool", 0), 64, &ask);
-    }
+    occupy(&FULL, LeaseOf::Permit { size: 64 }, 63);
     println!("section-permits {}", longest(|| call!(full_pool(black_box(1)))));
     board::exit(0)
 }

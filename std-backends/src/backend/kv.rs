@@ -55,6 +55,8 @@ impl<S: KvStore + Clone + 'static> Backend for Kv<S> {
                 let ends = clock.now().saturating_add(Duration::from_millis(ttl));
                 (Some(ends), Operation::Complete(token, Duration::from_millis(fresh)))
             }
+            // its waiters poll: there is no turn to pass on
+            Left::Turn => return,
             Left::Lease | Left::WakeUp => (None, Operation::give_back(key.key().kind, token)),
         };
         reaper::reap(Box::new(move || {

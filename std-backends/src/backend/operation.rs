@@ -97,25 +97,14 @@ pub enum Answer {
     Lookup(Contended<Lookup<Vec<u8>>>),
 }
 
-macro_rules! answers {
-    ($($method:ident: $Variant:ident($type:ty)),*) => {
-        impl Answer { $(
-            pub(crate) fn $method(self) -> Result<$type, Fault> {
-                match self {
-                    Self::$Variant(answer) => Ok(answer),
-                    _ => Err(Fault::Unsupported("the store answered another question")),
-                }
-            }
-        )* }
-    };
+impl Answer {
+    pub(crate) fn holding(self) -> Result<Holding, Fault> {
+        if let Self::Holding(holding) = self { Ok(holding) } else { Err(OTHER) }
+    }
+
+    pub(crate) fn value(self) -> Result<Option<Vec<u8>>, Fault> {
+        if let Self::Value(value) = self { Ok(value) } else { Err(OTHER) }
+    }
 }
-answers!(
-    grant: Grant(Contended<Grant>),
-    holding: Holding(Holding),
-    count: Count(u16),
-    begun: Begun(Begun),
-    remaining: Remaining(Option<Duration>),
-    flag: Flag(bool),
-    value: Value(Option<Vec<u8>>),
-    lookup: Lookup(Contended<Lookup<Vec<u8>>>)
-);
+
+const OTHER: Fault = Fault::Unsupported("the store answered another question");

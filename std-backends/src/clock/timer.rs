@@ -5,6 +5,7 @@ use crate::{locked, process::PerProcess};
 use cachify_core::time::Instant;
 use std::{
     collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Condvar, Mutex},
     task::Waker,
     thread,
@@ -40,7 +41,10 @@ fn run() {
         let due = std::mem::replace(&mut waiting.by_end, later);
         if !due.is_empty() {
             drop(waiting);
-            due.into_values().for_each(Waker::wake);
+            // a waker that panics costs its own task, not the timers of all others
+            for waker in due.into_values() {
+                drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+            }
             waiting = locked(&timers.waiting);
             continue;
         }

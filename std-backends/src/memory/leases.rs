@@ -8,7 +8,7 @@ use cachify_core::{
     Fault, Holding,
     cell::waiters::Place,
     key::{Key, Kind},
-    op::{Answer, Op, Outcome, Request, Watched},
+    op::{Answer, Inspection, Op, Outcome, Request, Watched},
     patience::Ticket,
     store::{Fresh, Leases, Values},
     time::{Clock, Instant},
@@ -44,7 +44,7 @@ impl Leases for Memory {
                 Op::Acquire(ask) => {
                     if key.kind == Kind::Cache {
                         // looked at under the leases: nobody can publish between this look and the flight
-                        if !state.is_foreign && read(&self.0.shard(key).values).has(key, now) {
+                        if !take(&mut state.is_foreign) && read(&self.0.shard(key).values).has(key, now) {
                             return Ok(Answer::Filled);
                         }
                         if is_marked(self.id(), key) {
@@ -63,10 +63,11 @@ impl Leases for Memory {
                     gone = write(&self.0.shard(key).values).remove(key, now);
                     return Ok(Answer::Cleared(gone.as_ref().is_some_and(|(_, was_fresh)| *was_fresh)));
                 }
-                Op::Count if key.kind == Kind::Cache => {
-                    return Ok(Answer::Counted(read(&self.0.shard(key).values).has(key, now).into()));
+                Op::Inspect if key.kind == Kind::Cache => {
+                    let held = read(&self.0.shard(key).values).has(key, now).into();
+                    return Ok(Answer::Inspected(Inspection::new(held, Instant::MAX)));
                 }
-                Op::Count => return Ok(Answer::Counted(ram.count(key, now))),
+                Op::Inspect => return Ok(Answer::Inspected(ram.inspect(key, now))),
                 Op::Get => {
                     let found = read(&self.0.shard(key).values).has(key, now);
                     return Ok(if found { Answer::Filled } else { Answer::Absent });
@@ -95,6 +96,10 @@ impl Leases for Memory {
 
     fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
         Some(self.0.step(key, |ram, now| ram.is_held(key, token, now)))
+    }
+
+    fn ends(&self, key: &Key<'_>, token: HolderToken) -> Option<Instant> {
+        self.0.step(key, |ram, now| ram.ends(key, token, now))
     }
 
     fn watch(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, cx: &mut Context<'_>) -> Option<Watched> {

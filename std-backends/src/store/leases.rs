@@ -11,7 +11,7 @@ use cachify_core::{
     cell::{Ask as Asked, Begun, Grant, Life, Lookup},
     codec::{Codec, entry::decode},
     key::{Key, Kind as Of},
-    op::{Answer, Ask, Left, Op, Outcome, Request, Watched},
+    op::{Answer, Ask, Inspection, Left, Op, Outcome, Request, Watched},
     patience::{Contended, Ticket},
     store::{Fresh, Leases, Values},
     time::Instant,
@@ -26,7 +26,7 @@ use std::{
 /// What an operation keeps between polls.
 #[derive(Debug, Default)]
 pub struct InFlight {
-    memory: memory::InFlight,
+    pub(super) memory: memory::InFlight,
     outside: Option<Box<Away>>,
 }
 
@@ -148,7 +148,7 @@ impl AnyStore {
                 };
                 ready!(self.poll_away(away, outside, request, operation, cx))?
             }
-            Op::Count => {
+            Op::Inspect => {
                 let operation = |_: &mut Away| match key.kind {
                     Of::Pool => Operation::InUse,
                     Of::Lock | Of::Once | Of::Cache => Operation::Remaining,
@@ -217,24 +217,22 @@ impl Away {
             Answered::Lookup(Contended::Granted(Lookup::Fill { fence, remaining, .. })) => {
                 self.granted(fence, 0, remaining)
             }
-            Answered::Lookup(Contended::Granted(Lookup::Fresh(bytes) | Lookup::Stale(bytes))) => {
-                self.value = Some(bytes);
-                Answer::Filled
-            }
             Answered::Grant(Contended::Busy(busy))
             | Answered::Lookup(Contended::Busy(busy))
             | Answered::Begun(Begun::Busy(busy)) => {
                 Answer::Busy { until: now.saturating_add(busy.remaining), ticket: busy.ticket }
             }
-            Answered::Begun(Begun::Done { remaining }) => {
-                Answer::Busy { until: now.saturating_add(remaining), ticket: Ticket::NONE }
-            }
+            Answered::Begun(Begun::Done { remaining }) => Answer::Done { until: now.saturating_add(remaining) },
             Answered::Holding(holding) => Answer::Held(holding),
             Answered::Flag(was) => Answer::Cleared(was),
-            Answered::Count(count) => Answer::Counted(count),
-            Answered::Remaining(remaining) => Answer::Counted(remaining.is_some().into()),
+            Answered::Count(count) => Answer::Inspected(Inspection::new(count, Instant::MAX)),
+            Answered::Remaining(remaining) => {
+                let until = remaining.map(|left| now.saturating_add(left));
+                Answer::Inspected(Inspection::new(until.is_some().into(), until.unwrap_or_default()))
+            }
             Answered::Value(None) => Answer::Absent,
-            Answered::Value(Some(bytes)) => {
+            Answered::Value(Some(bytes))
+            | Answered::Lookup(Contended::Granted(Lookup::Fresh(bytes) | Lookup::Stale(bytes))) => {
                 self.value = Some(bytes);
                 Answer::Filled
             }
@@ -273,6 +271,13 @@ impl Leases for AnyStore {
     fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
         match &self.kind {
             Kind::Memory(memory) => memory.is_held(key, token),
+            Kind::Outside(_) | Kind::Nothing => None,
+        }
+    }
+
+    fn ends(&self, key: &Key<'_>, token: HolderToken) -> Option<Instant> {
+        match &self.kind {
+            Kind::Memory(memory) => memory.ends(key, token),
             Kind::Outside(_) | Kind::Nothing => None,
         }
     }
@@ -321,12 +326,15 @@ impl Leases for AnyStore {
         if away.is_some_and(|away| away.look == Look::Looking) {
             return;
         }
-        outside.abandon(self.own(key), token, left);
+        match left {
+            Left::Turn => outside.waiter_gone(self.own(key), token),
+            Left::WakeUp | Left::Lease | Left::Done { .. } => outside.abandon(self.own(key), token, left),
+        }
     }
 
     fn lasts(state: &InFlight, now: Instant, ttl: u32) -> (Instant, u32) {
         match &state.outside {
-            Some(away) => (away.since, ttl.min(away.lasts.unwrap_or(u32::MAX))),
+            Some(away) => (away.since, away.lasts.unwrap_or(ttl)),
             None => (now, ttl),
         }
     }
@@ -373,13 +381,29 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
             Kind::Outside(outside) => outside,
             Kind::Nothing => return Poll::Ready(Err(Fault::NotInitialised)),
         };
+        let (codec, value) = (fresh.codec, &*fresh.value);
+        self.poll_landing(state, outside, request, fresh.ttl, cx, |life| {
+            // left where it is: it tells, from poll to poll, that there is one
+            value.as_ref().map_or(Err(Fault::Codec), |value| encode(value.as_ref(), codec, life))
+        })
+    }
+}
+
+impl AnyStore {
+    /// A value as bytes on its way out of the process, with the end of its flight.
+    pub(super) fn poll_landing(
+        &self,
+        state: &mut InFlight,
+        outside: &Outside,
+        request: &Request<'_>,
+        ttl: u64,
+        cx: &mut Context<'_>,
+        bytes: impl FnOnce(&Life) -> Result<Vec<u8>, Fault>,
+    ) -> Poll<Result<Option<Answer>, Fault>> {
         let away = state.outside.get_or_insert_default();
         let publish = |away: &mut Away| {
-            let ttl = if fresh.ttl == u64::MAX { Ttl::Forever } else { Ttl::For(Duration::from_millis(fresh.ttl)) };
-            let life = Life::new(ttl);
-            // left where it is: it tells, from poll to poll, that there is one
-            let value = fresh.value.as_ref();
-            match value.map_or(Err(Fault::Codec), |value| encode(value.as_ref(), fresh.codec, &life)) {
+            let life = Life::new(if ttl == u64::MAX { Ttl::Forever } else { Ttl::For(Duration::from_millis(ttl)) });
+            match bytes(&life) {
                 Ok(bytes) => Operation::Publish(request.token, bytes, life),
                 Err(fault) => {
                     away.unfit = Some(fault);
@@ -392,5 +416,11 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
             Some(fault) => Err(fault),
             None => Ok(Some(Answer::Held(holding))),
         })
+    }
+
+    /// The bytes that the last answer brought from outside the process.
+    #[cfg(feature = "link")]
+    pub(super) fn brought(state: &mut InFlight) -> Option<Vec<u8>> {
+        state.outside.as_mut()?.value.take()
     }
 }

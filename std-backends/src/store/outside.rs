@@ -64,10 +64,8 @@ impl Outside {
     /// Passes on the wake-up that a waiter may have been given, who asks no more; takes nothing of its own back.
     pub(super) fn waiter_gone(&self, key: OwnedKey, token: HolderToken) {
         match self {
-            // giving back what nobody holds calls the next one
             Self::Guest(guest) => {
-                let _ = token;
-                guest.abandon(key, HolderToken::default(), Left::WakeUp);
+                guest.abandon(key, token, Left::Turn);
             }
             #[cfg(feature = "redis")]
             Self::Redis(redis) => redis.waiter_gone(key.key(), token),

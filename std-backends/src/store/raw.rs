@@ -1,24 +1,22 @@
 //! The store of an instance as devices see it: values are bytes, whatever their type.
 
-use super::{AnyStore, Kind};
-use crate::{
-    StdLock,
-    backend::{Operation, OwnedKey},
-    clock::StdClock,
-};
+use super::{AnyStore, Kind, leases::InFlight};
+use crate::{StdLock, clock::StdClock, keeper::Attended};
 use cachify_core::{
-    AsIs, Fault, Holding,
-    cell::{Ask, Begun, Grant, Kept, Life, Lookup},
-    key::Key,
+    AsIs, Fault,
+    cell::Kept,
+    key::{Key, LongKeyBuf},
     link::{Gateway, Roster},
-    patience::{Contended, Ticket},
-    store::{
-        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-        CacheStore, Store, fresh_only,
-    },
+    op::{Answer, Left, Request},
+    patience::Ticket,
+    store::{Fresh, Host, Leases, Values},
+    time::Instant,
     token::HolderToken,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 /// The store of an instance, for gateways: rights are shared with the instance's own calls, values are bytes.
 ///
@@ -42,56 +40,51 @@ impl RawStore {
     }
 }
 
-impl Store for RawStore {
-    type Error = Fault;
-    async fn changed(&self, key: Key<'_>, ticket: Ticket) {
-        self.0.changed(key, ticket).await;
+impl Host for RawStore {
+    type Clock = StdClock;
+    type KeyBuf = LongKeyBuf;
+    type Monitor = Attended;
+    type Codec = AsIs;
+    fn clock(&self) -> &StdClock {
+        &self.0.clock
     }
-    fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        self.0.dropped(key, token);
+    fn token(&self) -> HolderToken {
+        self.0.token()
     }
-    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
-        self.0.unfinished(key, token, ttl, keep);
+    fn prefix(&self) -> &str {
+        &self.0.prefix
     }
-    fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
-        self.0.waiter_gone(key, token);
+    fn seed(&self) -> u64 {
+        self.0.seed
     }
 }
 
-macro_rules! same {
-    ($($Async:ident { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
-        impl $Async for RawStore {
-            $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault> {
-                $Async::$f(&self.0, key, $($a),*).await
-            })*
-        }
-    )* };
-}
+impl Leases for RawStore {
+    type InFlight = InFlight;
+    type Trouble = Fault;
 
-same! {
-    AsyncLeaseStore {
-        fn acquire(ask: &Ask) -> Contended<Grant>;
-        fn renew(ask: &Ask) -> Holding;
-        fn release(token: HolderToken) -> Holding;
+    fn poll_op(
+        &self,
+        state: &mut InFlight,
+        request: &Request<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, Fault>> {
+        self.0.poll_op(state, request, cx)
     }
-    AsyncPermitStore {
-        fn take(size: u16, ask: &Ask) -> Contended<Grant>;
-        fn extend(ask: &Ask) -> Holding;
-        fn give_back(token: HolderToken) -> Holding;
-        fn in_use() -> u16;
+    fn poll_changed(&self, state: &mut InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.poll_changed(state, key, ticket, cx)
     }
-    AsyncOnceStore {
-        fn begin(ask: &Ask) -> Begun;
-        fn touch(ask: &Ask) -> Holding;
-        fn complete(token: HolderToken, keep: Duration) -> Holding;
-        fn fail(token: HolderToken) -> Holding;
+    fn cancel(&self, state: &mut InFlight) {
+        self.0.cancel(state);
     }
-    AsyncInspect { fn remaining() -> Option<Duration>; }
-    AsyncForce { fn force_release() -> bool; }
-    AsyncEntryStore {
-        fn keep_flying(ask: &Ask) -> Holding;
-        fn abandon(token: HolderToken) -> Holding;
-        fn invalidate() -> bool;
+    fn abandon(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
+        self.0.abandon(state, key, token, left);
+    }
+    fn ends(&self, key: &Key<'_>, token: HolderToken) -> Option<Instant> {
+        self.0.ends(key, token)
+    }
+    fn lasts(state: &InFlight, now: Instant, ttl: u32) -> (Instant, u32) {
+        AnyStore::lasts(state, now, ttl)
     }
 }
 
@@ -101,53 +94,31 @@ type Bytes = Vec<u8>;
 #[derive(Clone, Debug)]
 struct Written(Bytes);
 
-impl Written {
-    fn looked_up(lookup: Lookup<Self>) -> Lookup<Bytes> {
-        match lookup {
-            Lookup::Fresh(value) => Lookup::Fresh(value.0),
-            Lookup::Stale(value) => Lookup::Stale(value.0),
-            Lookup::Fill { stale, fence, remaining } => {
-                Lookup::Fill { stale: stale.map(|value| value.0), fence, remaining }
-            }
+impl Values<Bytes, AsIs> for RawStore {
+    fn fetch(&self, state: &mut InFlight, key: &Key<'_>, codec: &AsIs) -> Option<Bytes> {
+        match &self.0.kind {
+            Kind::Memory(memory) => memory.fetch(&mut state.memory, key, codec).map(|Written(bytes)| bytes),
+            Kind::Outside(_) | Kind::Nothing => AnyStore::brought(state),
         }
     }
-}
 
-impl AsyncCacheStore<Bytes, AsIs> for RawStore {
-    async fn get(&self, key: Key<'_>, codec: &AsIs) -> Result<Option<Bytes>, Fault> {
-        match &self.0.kind {
-            Kind::Memory(memory) => Ok(CacheStore::<Written, AsIs>::get(memory, key, codec)?.map(|value| value.0)),
-            Kind::Outside(outside) => outside.call(OwnedKey::of(key), Operation::Get).await?.value(),
-            Kind::Nothing => Err(Fault::NotInitialised),
-        }
-    }
-    async fn join(&self, key: Key<'_>, codec: &AsIs, ask: &Ask) -> Result<Contended<Lookup<Bytes>>, Fault> {
-        match &self.0.kind {
-            Kind::Memory(memory) => {
-                Ok(CacheStore::<Written, AsIs>::join(memory, key, codec, ask)?.map(Written::looked_up))
-            }
-            Kind::Outside(outside) => outside.call(OwnedKey::of(key), Operation::Join(*ask)).await?.lookup(),
-            Kind::Nothing => Err(Fault::NotInitialised),
-        }
-    }
-    async fn publish(
+    fn poll_publish(
         &self,
-        key: Key<'_>,
-        codec: &AsIs,
-        token: HolderToken,
-        value: Kept<'_, Bytes>,
-        life: Life,
-    ) -> Result<Holding, Fault> {
+        state: &mut InFlight,
+        request: &Request<'_>,
+        fresh: Fresh<'_, '_, Bytes, AsIs>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Answer>, Fault>> {
+        let Fresh { codec, value, ttl } = fresh;
         match &self.0.kind {
             Kind::Memory(memory) => {
-                let value = Kept::Own(Written(value.into_owned()));
-                CacheStore::<Written, AsIs>::publish(memory, key, codec, token, value, life)
+                let value = &mut value.take().map(|value| Kept::Own(Written(value.into_owned())));
+                memory.poll_publish(&mut state.memory, request, Fresh { codec, value, ttl }, cx)
             }
-            Kind::Outside(outside) => {
-                fresh_only(&life)?;
-                outside.call(OwnedKey::of(key), Operation::Publish(token, value.into_owned(), life)).await?.holding()
-            }
-            Kind::Nothing => Err(Fault::NotInitialised),
+            Kind::Outside(outside) => self.0.poll_landing(state, outside, request, ttl, cx, |_| {
+                value.as_ref().map(|value| value.as_ref().clone()).ok_or(Fault::Codec)
+            }),
+            Kind::Nothing => Poll::Ready(Err(Fault::NotInitialised)),
         }
     }
 }

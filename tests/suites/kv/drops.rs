@@ -74,7 +74,7 @@ async fn give_all_back(kv: &Kv<Slow>, who: u32) {
     kv.release(key(Kind::Lock), token(who)).await.unwrap();
     kv.give_back(key(Kind::Pool), token(who)).await.unwrap();
     kv.fail(key(Kind::Once), token(who)).await.unwrap();
-    kv.abandon(key(Kind::Cache), token(who)).await.unwrap();
+    kv.give_up(key(Kind::Cache), token(who)).await.unwrap();
 }
 
 /// Drops the operation after `polls` polls; whether it had ended before.

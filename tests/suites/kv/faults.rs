@@ -40,7 +40,7 @@ fn release(kv: &Kv<Failing>, kind: Kind, who: u32) -> Result<Holding, Fault> {
         Kind::Lock => LeaseStore::release(kv, key(kind), token(who)),
         Kind::Pool => kv.give_back(key(kind), token(who)),
         Kind::Once => kv.fail(key(kind), token(who)),
-        Kind::Cache => cachify_core::store::EntryStore::abandon(kv, key(kind), token(who)),
+        Kind::Cache => cachify_core::store::EntryStore::give_up(kv, key(kind), token(who)),
     }
 }
 

@@ -134,7 +134,7 @@ trait Whole:
             Step::Publish(w, v, t) => {
                 Seen::only(self.publish(cache, &AsIs, token(w), Kept::Own(vec![v]), life(t)).await)
             }
-            Step::Abandon(w) => Seen::only(self.abandon(cache, token(w)).await),
+            Step::Abandon(w) => Seen::only(self.give_up(cache, token(w)).await),
             Step::Invalidate => Seen::only(self.invalidate(cache).await),
         }
     }

@@ -106,7 +106,7 @@ fn what_cannot_be_read_is_held_by_somebody_else_and_in_a_cache_a_miss() {
         assert_eq!(CacheStore::get(&kv, cache, &AsIs), Ok(None));
         let filled = kv.join(cache, &AsIs, &ask(1)).unwrap();
         assert!(matches!(filled, Contended::Granted(Lookup::Fill { stale: None, .. })));
-        assert_eq!(EntryStore::abandon(&kv, cache, token(1)), Ok(Holding::Kept));
+        assert_eq!(EntryStore::give_up(&kv, cache, token(1)), Ok(Holding::Kept));
     }
     shelf.write("app:l:{k}:fence", b"?");
     assert_eq!(kv.acquire(key(Kind::Lock), &ask(1)), Err(Fault::Codec), "no fence is better than a lower one");

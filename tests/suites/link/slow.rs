@@ -2,13 +2,13 @@
 
 use crate::world::{Store, pass};
 use cachify_core::{
-    AsIs,
+    AsIs, Fault,
     cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
     key::Key,
     patience::{Contended, Ticket},
     store::{
         self, AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore,
-        AsyncPermitStore, CacheStore, EntryStore, Force, Inspect, LeaseStore, NoRoom, OnceStore, PermitStore,
+        AsyncPermitStore, CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, PermitStore,
     },
     testing::ManualClock,
     token::HolderToken,
@@ -23,7 +23,7 @@ pub(crate) struct Slow<'c> {
 }
 
 impl store::Store for Slow<'_> {
-    type Error = NoRoom;
+    type Error = Fault;
     fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
         self.store.changed(key, ticket)
     }
@@ -38,7 +38,7 @@ impl store::Store for Slow<'_> {
 macro_rules! slow {
     ($($Sync:ident $Async:ident [$($g:tt)*] { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
         impl $Async $($g)* for Slow<'_> {
-            $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, NoRoom> {
+            $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault> {
                 self.diary.borrow_mut().push(concat!("begins ", stringify!($f)));
                 if key.bytes == b"slow" {
                     pass(self.clock, Duration::from_millis(200)).await;
@@ -71,7 +71,7 @@ slow! {
     Force AsyncForce [] { fn force_release() -> bool; }
     EntryStore AsyncEntryStore [] {
         fn keep_flying(ask: &Ask) -> Holding;
-        fn abandon(token: HolderToken) -> Holding;
+        fn give_up(token: HolderToken) -> Holding;
         fn invalidate() -> bool;
     }
     CacheStore AsyncCacheStore [<Vec<u8>, AsIs>] {

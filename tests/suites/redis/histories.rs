@@ -131,7 +131,7 @@ where
             Kind::Lock => LeaseStore::release(store, key, token(who)),
             Kind::Pool => PermitStore::give_back(store, key, token(who)),
             Kind::Once => OnceStore::fail(store, key, token(who)),
-            Kind::Cache => EntryStore::abandon(store, key, token(who)),
+            Kind::Cache => EntryStore::give_up(store, key, token(who)),
         })),
         (Step::Keep { who, ttl }, Kind::Once) => Seen::Holding(held(OnceStore::complete(store, key, token(who), ttl))),
         (Step::Keep { who, ttl }, Kind::Cache) => {

@@ -6,8 +6,9 @@ use super::{Identity, Limits, OwnName, Served};
 use crate::{
     link::{
         RIVAL, TOO_LONG, VERSION,
+        command::{Answer, Asked, take_whole},
         frame::{self, Decoder, Encoder},
-        message::{Answer, Asked, Head, Name, put_reply, take_head, take_whole},
+        message::{Head, Name, put_reply, take_head},
     },
     patience::Ticket,
     store::Fault,
@@ -259,7 +260,7 @@ mod tests {
     use super::*;
     use crate::{
         key::Kind,
-        link::message::{Command, request_frame},
+        link::{command::Command, message::request_frame},
     };
 
     #[test]

@@ -7,8 +7,8 @@ use crate::{
     key::Key,
     link::{
         TOO_LONG,
+        command::{Answer, Asked, Command, take_whole},
         frame::checksum,
-        message::{Answer, Asked, Command, take_whole},
         wire::Reader,
     },
     patience::{Contended, Ticket},
@@ -85,7 +85,7 @@ where
             store.publish(key, &AsIs, token, Kept::Own(value.into()), life).await.map(Answer::Holding)
         }
         C::KeepFlying(ask) => store.keep_flying(key, &ask).await.map(Answer::Holding),
-        C::Abandon(token) => store.abandon(key, token).await.map(Answer::Holding),
+        C::Abandon(token) => store.give_up(key, token).await.map(Answer::Holding),
         C::Invalidate => store.invalidate(key).await.map(Answer::Flag),
     };
     done.map_err(Into::into)

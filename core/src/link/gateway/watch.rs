@@ -7,7 +7,7 @@ use super::{Limits, OwnName, Place, desk::Incoming};
 use crate::{
     cell::Begun,
     drive::beside,
-    link::message::Answer,
+    link::command::Answer,
     patience::{Busy, Contended, Ticket},
     store::Store,
     time::Timer,

@@ -91,7 +91,7 @@ faces! {
     }
     EntryStore AsyncEntryStore [] {
         fn keep_flying(ask: &Ask) -> Holding = rights::renew;
-        fn abandon(token: HolderToken) -> Holding = rights::release;
+        fn give_up(token: HolderToken) -> Holding = rights::release;
         fn invalidate() -> bool = entries::invalidate;
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     op::{Answer, Op, Outcome, Request, Watched},
     patience::Ticket,
     store::{Fresh, Leases, Values},
-    time::Clock,
+    time::{Clock, Instant},
     token::HolderToken,
 };
 use core::{
@@ -19,6 +19,7 @@ use core::{
 impl<B: Backing> Leases for RamStore<B> {
     type InFlight = Place;
     type Trouble = Infallible;
+    const LONGEST_KEY: usize = B::Table::LONGEST;
     const IS_IMMEDIATE: bool = true;
 
     fn poll_op(
@@ -51,7 +52,7 @@ impl<B: Backing> Leases for RamStore<B> {
                     };
                     return Poll::Ready(Ok(Answer::Cleared(was)));
                 }
-                Op::Count => return Poll::Ready(Ok(Answer::Counted(ram.count(key, now)))),
+                Op::Inspect => return Poll::Ready(Ok(Answer::Inspected(ram.inspect(key, now)))),
                 Op::Get => {
                     let found = ram.table.find(key).is_some_and(|cell| cell.fresh(now).is_some());
                     return Poll::Ready(Ok(if found { Answer::Filled } else { Answer::Absent }));
@@ -91,6 +92,10 @@ impl<B: Backing> Leases for RamStore<B> {
 
     fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
         Some(self.step(|ram, now| ram.is_held(key, token, now)))
+    }
+
+    fn ends(&self, key: &Key<'_>, token: HolderToken) -> Option<Instant> {
+        self.step(|ram, now| ram.ends(key, token, now))
     }
 
     fn watch(&self, place: &mut Place, key: &Key<'_>, token: HolderToken, cx: &mut Context<'_>) -> Option<Watched> {
