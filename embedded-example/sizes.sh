@@ -50,7 +50,7 @@ while read -r name number; do is[$name]=$number; done < <(
 printf '\n%-52s %6s %6s %6s\n' "" is limit budget
 row "flash of all four" "$flash" 7900 9216
 row ".data of all four" "$ram" 0 0
-row "flash of the link alone" "${link[remote]}" 9100 6144
+row "flash of the link alone" "${link[remote]}" 9200 6144
 row "flash of the link, #[lock]" "${link[remote-lock]}" 13120 6144
 row "flash of the link, #[cached]" "${link[remote-cache]}" 14620 6144
 row "flash of the link, a lock's handle" "${link[remote-handle]}" 13800 6144

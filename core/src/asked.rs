@@ -3,65 +3,23 @@
 //! Not here: what a holder asks, which is the machine's ([`Lease`](crate::lease::Lease)).
 
 use crate::{
-    instance::Handle,
+    instance::{Handle, Threads},
     key::Kind,
     lease::block,
-    op::{Answer, Op, Request},
-    store::{Fault, Host, Leases, Threads, Values},
-    time::{Clock, Instant, Sleep},
+    op::{Answer, Op},
+    store::{Asking, Fault, Host, OTHER, Values},
+    time::{Instant, Sleep},
     token::HolderToken,
-};
-use core::{
-    future::poll_fn,
-    task::{Context, Poll},
 };
 
 type KeyBufOf<H> = <<H as Handle>::Store as Host>::KeyBuf;
+type AskingOf<'a, H> = Asking<'a, 'a, <H as Handle>::Store>;
 
-/// A question under way. Dropping it changes nothing but that nobody waits for the answer.
-struct Asked<'a, H: Handle> {
-    handle: &'a H,
-    kind: Kind,
-    key: &'a KeyBufOf<H>,
-    op: Op,
-    state: <H::Store as Leases>::InFlight,
+fn asking<'a, H: Handle>(handle: &'a H, kind: Kind, key: &'a KeyBufOf<H>, op: Op) -> Result<AskingOf<'a, H>, Fault> {
+    let store = handle.instance().store();
+    let key = store.key(kind, key).map_err(|_| Fault::KeyTooLong)?;
+    Ok(Asking::new(store, H::MAY_BLOCK, key, HolderToken::default(), op))
 }
-
-impl<'a, H: Handle> Asked<'a, H> {
-    fn new(handle: &'a H, kind: Kind, key: &'a KeyBufOf<H>, op: Op) -> Self {
-        Self { handle, kind, key, op, state: Default::default() }
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Fault>> {
-        let store = self.handle.instance().store();
-        let Ok(key) = store.key(self.kind, self.key) else { return Poll::Ready(Err(Fault::KeyTooLong)) };
-        let (token, now) = (HolderToken::default(), store.clock().now());
-        let request = Request { key: &key, token, now, op: &self.op, may_block: H::MAY_BLOCK };
-        store.poll_op(&mut self.state, &request, cx).map_err(Into::into)
-    }
-
-    fn value<V, C>(&mut self, answer: Answer, codec: &C) -> Result<Option<V>, Fault>
-    where
-        H::Store: Values<V, C>,
-    {
-        match answer {
-            Answer::Filled => {
-                let store = self.handle.instance().store();
-                Ok(store.key(self.kind, self.key).ok().and_then(|key| store.fetch(&mut self.state, &key, codec)))
-            }
-            Answer::Absent => Ok(None),
-            _ => Err(OTHER),
-        }
-    }
-}
-
-impl<H: Handle> Drop for Asked<'_, H> {
-    fn drop(&mut self) {
-        self.handle.instance().store().cancel(&mut self.state);
-    }
-}
-
-const OTHER: Fault = Fault::Unsupported("the store answered another question");
 
 fn cleared(answer: Answer) -> Result<bool, Fault> {
     if let Answer::Cleared(was) = answer { Ok(was) } else { Err(OTHER) }
@@ -71,16 +29,25 @@ fn counted(answer: Answer) -> Result<u16, Fault> {
     if let Answer::Inspected(seen) = answer { Ok(seen.held) } else { Err(OTHER) }
 }
 
+fn value<H: Handle, V, C>(asking: &mut AskingOf<'_, H>, answer: Answer, codec: &C) -> Result<Option<V>, Fault>
+where
+    H::Store: Values<V, C>,
+{
+    match answer {
+        Answer::Filled => Ok(asking.fetch(codec)),
+        Answer::Absent => Ok(None),
+        _ => Err(OTHER),
+    }
+}
+
 /// Ends the lease, the marker or the value; whether there was one.
 pub(crate) async fn clear<H: Handle>(handle: &H, kind: Kind, key: &KeyBufOf<H>) -> Result<bool, Fault> {
-    let mut asked = Asked::new(handle, kind, key, Op::Clear);
-    cleared(poll_fn(|cx| asked.poll(cx)).await?)
+    cleared(asking(handle, kind, key, Op::Clear)?.answer().await?)
 }
 
 /// How many hold it.
 pub(crate) async fn count<H: Handle>(handle: &H, kind: Kind, key: &KeyBufOf<H>) -> Result<u16, Fault> {
-    let mut asked = Asked::new(handle, kind, key, Op::Inspect);
-    counted(poll_fn(|cx| asked.poll(cx)).await?)
+    counted(asking(handle, kind, key, Op::Inspect)?.answer().await?)
 }
 
 /// The value, if it is there and fresh.
@@ -88,17 +55,16 @@ pub(crate) async fn get<H: Handle, V, C>(handle: &H, key: &KeyBufOf<H>, codec: &
 where
     H::Store: Values<V, C>,
 {
-    let mut asked = Asked::new(handle, Kind::Cache, key, Op::Get);
-    let answer = poll_fn(|cx| asked.poll(cx)).await?;
-    asked.value(answer, codec)
+    let mut asking = asking(handle, Kind::Cache, key, Op::Get)?;
+    let answer = asking.answer().await?;
+    value::<H, V, C>(&mut asking, answer, codec)
 }
 
-fn wait<P: Handle>(asked: &mut Asked<'_, Threads<P>>) -> Result<Answer, Fault>
+fn wait<P: Handle>(handle: &Threads<P>, asking: &mut AskingOf<'_, Threads<P>>) -> Result<Answer, Fault>
 where
     <P::Store as Host>::Clock: Sleep,
 {
-    let handle = asked.handle;
-    block(handle, asked, |_| Instant::MAX, Asked::poll)
+    block(handle, asking, |_| Instant::MAX, Asking::poll)
 }
 
 /// [`clear`] for threads.
@@ -106,7 +72,8 @@ pub(crate) fn clear_blocking<P: Handle>(handle: &P, kind: Kind, key: &KeyBufOf<P
 where
     <P::Store as Host>::Clock: Sleep,
 {
-    cleared(wait(&mut Asked::new(&Threads(handle.clone()), kind, key, Op::Clear))?)
+    let threads = Threads(handle.clone());
+    cleared(wait(&threads, &mut asking(&threads, kind, key, Op::Clear)?)?)
 }
 
 /// [`count`] for threads.
@@ -114,7 +81,8 @@ pub(crate) fn count_blocking<P: Handle>(handle: &P, kind: Kind, key: &KeyBufOf<P
 where
     <P::Store as Host>::Clock: Sleep,
 {
-    counted(wait(&mut Asked::new(&Threads(handle.clone()), kind, key, Op::Inspect))?)
+    let threads = Threads(handle.clone());
+    counted(wait(&threads, &mut asking(&threads, kind, key, Op::Inspect)?)?)
 }
 
 /// [`get`] for threads.
@@ -124,7 +92,7 @@ where
     <P::Store as Host>::Clock: Sleep,
 {
     let threads = Threads(handle.clone());
-    let mut asked = Asked::new(&threads, Kind::Cache, key, Op::Get);
-    let answer = wait(&mut asked)?;
-    asked.value(answer, codec)
+    let mut asking = asking(&threads, Kind::Cache, key, Op::Get)?;
+    let answer = wait(&threads, &mut asking)?;
+    value::<Threads<P>, V, C>(&mut asking, answer, codec)
 }

@@ -5,12 +5,12 @@
 use crate::{
     asked,
     codec::Tagged,
-    instance::Handle,
+    instance::{Handle, Threads},
     key::Kind,
     lease::Lease,
     observe::{Event, Observer},
     outcome::{InOk, Shape, Whole},
-    store::{Fault, Host, Threads, Values},
+    store::{Fault, Host, Values},
     time::{Sleep, Timer},
     ttl::Ttl,
 };

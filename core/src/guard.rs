@@ -4,10 +4,10 @@
 
 use crate::{
     cell::Holding,
-    instance::Handle,
+    instance::{Handle, Threads},
     lease::Lease,
     outcome::Refused,
-    store::{Host, Threads},
+    store::Host,
     time::{Sleep, Timer},
     token::{FencingToken, HolderToken},
 };

@@ -10,7 +10,7 @@ use crate::{
     outcome::Shape,
     patience::POLL,
     pool::Pool,
-    store::{Host, Leases, Threads, Values},
+    store::{Host, Leases, Values},
     time::{Sleep, Timer},
     ttl::Ttl,
 };
@@ -261,5 +261,20 @@ impl<S: Leases, O: Observer> Instance<S, O> {
         K: Shape<R>,
     {
         Lease::flight(Threads(self), ttl).of_key(key).cached_blocking(shape, codec, body)
+    }
+}
+
+/// A handle whose calls block their thread until the store answers.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Threads<P>(pub P);
+
+impl<P: Handle> Handle for Threads<P> {
+    type Store = P::Store;
+    type Observer = P::Observer;
+    const MAY_BLOCK: bool = true;
+    #[inline]
+    fn instance(&self) -> &Instance<P::Store, P::Observer> {
+        self.0.instance()
     }
 }

@@ -91,7 +91,7 @@
 //! Without flash, a random session will do, but then fences of a local store may repeat after a reset.
 
 mod call;
-#[cfg(any(feature = "alloc", test))]
+#[cfg(feature = "alloc")]
 mod command;
 pub mod frame;
 #[cfg(feature = "alloc")]

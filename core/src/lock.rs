@@ -3,11 +3,11 @@
 use crate::{
     asked,
     guard::{BlockingLockGuard, LockGuard},
-    instance::Handle,
+    instance::{Handle, Threads},
     key::Kind,
     lease::{Lease, LeaseOf, Wait},
     outcome::Refused,
-    store::{Fault, Host, Threads},
+    store::{Fault, Host},
     time::{Sleep, Timer},
     token::FencingToken,
 };

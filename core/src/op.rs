@@ -58,8 +58,8 @@ impl Op {
 pub struct Ask {
     /// How long the lease lasts unless renewed.
     pub ttl: u64,
-    /// When the caller gives up; [`Instant::ZERO`] for one that does not wait.
-    pub deadline: Instant,
+    /// For how much longer the caller waits; zero for one that does not, `u64::MAX` for one that waits for ever.
+    pub wait: u64,
     /// How many permits the pool has; of no meaning for other kinds.
     pub size: u16,
 }

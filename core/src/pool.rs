@@ -3,12 +3,12 @@
 use crate::{
     asked,
     guard::{BlockingPermit, Permit},
-    instance::Handle,
+    instance::{Handle, Threads},
     key::Kind,
     lease::{Lease, LeaseOf, Wait},
     lock::unless_contended,
     outcome::Refused,
-    store::{Fault, Host, Threads},
+    store::{Fault, Host},
     time::{Sleep, Timer},
     token::FencingToken,
 };

@@ -1,28 +1,22 @@
-//! What a store can do: one capability per trait, each with a blocking and an async face of the same words.
+//! What a store does: each operation of the table ([`op`](crate::op)) on a key, and typed values beside it.
 //!
-//! Each trait lists what an implementation MUST do; the conformance suite has a test of each. `Busy` is an outcome,
-//! not an error. Not here: waiting and renewing, which `drive` and the brackets do for every store.
+//! Each trait lists what an implementation MUST do; the conformance suite has a test of each. That somebody else holds a
+//! lease is an answer, not an error. Not here: waiting, renewing and giving back, which the machine does for every store.
 
-mod face;
+mod asking;
 pub mod fixed;
 #[cfg(feature = "alloc")]
 pub mod growing;
-#[cfg(feature = "alloc")]
-pub mod kv;
 mod leases;
 pub mod lock;
 pub mod ram;
-mod words;
 
-pub use face::*;
-#[cfg(feature = "alloc")]
-pub use kv::{AsyncKvStore, Kv, KvStore};
+pub(crate) use asking::OTHER;
+pub use asking::{Asking, abandon, changed};
 pub use leases::{Fresh, Leases, Values};
 
 use crate::{
-    cell::Life,
-    key::{Key, KeyBuffer, KeyError},
-    patience::Ticket,
+    key::{Key, KeyBuffer, KeyError, Kind},
     time::Clock,
     token::HolderToken,
     validity::Validity,
@@ -30,59 +24,10 @@ use crate::{
 use core::{
     convert::Infallible,
     fmt,
-    future::{Future, pending},
     task::{Context, Poll},
-    time::Duration,
 };
 
-/// What all faces of a store share.
-pub trait Store {
-    /// What goes wrong; a [`Fault`] for callers that cannot name the store.
-    type Error: fmt::Debug + Into<Fault>;
-
-    /// Ends at once if anything was released since `ticket`, else at the next release of `key`.
-    ///
-    /// MAY end early, MAY never end: a store that cannot signal leaves it out, and its waiters poll.
-    /// MUST pass a wake-up on when the future is dropped between being woken and being polled.
-    fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
-        let _ = (key, ticket);
-        pending()
-    }
-
-    /// Takes back, sooner or later, what `token` holds or may hold under `key`; the holder was dropped.
-    ///
-    /// MUST NOT block. MAY do nothing: the right ends by itself.
-    fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        let _ = (key, token);
-    }
-
-    /// The same of a caller that waited and was refused: it holds nothing, but may have been given a turn.
-    ///
-    /// For a store with little room to remember what was dropped.
-    fn turned_away(&self, key: Key<'_>, token: HolderToken) {
-        self.dropped(key, token);
-    }
-
-    /// Repeats, until it is acknowledged or the run must have ended, that the run of `token` succeeded and keeps its
-    /// marker for `keep`: its holder told so, and was not heard.
-    ///
-    /// MUST NOT block, nor take the run back, which would let it happen twice. MAY do nothing: the run ends by itself
-    /// within `ttl`.
-    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
-        let _ = (key, token, ttl, keep);
-    }
-
-    /// Passes on the turn that a waiter may have been given; it was refused by `token` and will not ask again.
-    ///
-    /// MUST NOT block, nor take back what `token` may hold. A turn that is not passed on costs others a poll.
-    fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
-        let _ = token;
-        // giving back what nobody holds calls the next one
-        self.dropped(key, HolderToken::default());
-    }
-}
-
-/// What an instance needs beside the capabilities: time, tokens, keys.
+/// What an instance needs beside the operations: time, tokens, keys.
 pub trait Host {
     /// The clock deadlines are measured on.
     type Clock: Clock;
@@ -114,7 +59,7 @@ pub trait Host {
     }
     /// The key that was rendered into `buf`.
     #[inline]
-    fn key<'a>(&'a self, kind: crate::key::Kind, buf: &'a Self::KeyBuf) -> Result<Key<'a>, KeyError> {
+    fn key<'a>(&'a self, kind: Kind, buf: &'a Self::KeyBuf) -> Result<Key<'a>, KeyError> {
         Ok(Key::new(kind, self.prefix(), buf.bytes()?, self.seed()))
     }
 
@@ -127,6 +72,37 @@ pub trait Host {
     /// Remembers that the flight of `token` is being computed on this very stack, or no longer.
     fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         let _ = (key, token, inside);
+    }
+}
+
+impl<S: Host> Host for &S {
+    type Clock = S::Clock;
+    type KeyBuf = S::KeyBuf;
+    type Monitor = S::Monitor;
+    type Codec = S::Codec;
+    fn clock(&self) -> &S::Clock {
+        (**self).clock()
+    }
+    fn token(&self) -> HolderToken {
+        (**self).token()
+    }
+    fn monitor(&self, key: &Key<'_>, token: HolderToken, ttl: u64, validity: Validity) -> S::Monitor {
+        (**self).monitor(key, token, ttl, validity)
+    }
+    fn prefix(&self) -> &str {
+        (**self).prefix()
+    }
+    fn seed(&self) -> u64 {
+        (**self).seed()
+    }
+    fn key<'a>(&'a self, kind: Kind, buf: &'a S::KeyBuf) -> Result<Key<'a>, KeyError> {
+        (**self).key(kind, buf)
+    }
+    fn owns(&self, token: HolderToken) -> bool {
+        (**self).owns(token)
+    }
+    fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
+        (**self).mark(key, token, inside);
     }
 }
 
@@ -219,11 +195,3 @@ impl From<Infallible> for Fault {
         match never {}
     }
 }
-
-/// Refuses a stale window, for a store that keeps none: a value that outlives its TTL there would pass for fresh.
-pub fn fresh_only(life: &Life) -> Result<(), Fault> {
-    if life.stale_for.is_zero() { Ok(()) } else { Err(Fault::Unsupported("this store keeps no value past its TTL")) }
-}
-
-/// Never waits: its blocking face serves tasks as well.
-pub trait AtOnce: Store {}

@@ -4,6 +4,8 @@
 mod clock;
 pub mod conformance;
 mod faulty;
+mod words;
 
 pub use clock::{ManualClock, block_on};
 pub use faulty::{Faulty, Script, Trouble};
+pub use words::{BlockingWords, Words};

@@ -1,34 +1,29 @@
-//! The door out of the process: a store of the user's own, behind one pointer.
+//! The door out of the process: Redis, key-value stores and stores of the user's own, behind one pointer.
 //!
 //! Operations travel as owned values, so that a call can go on after whoever asked it has gone. Only
 //! [`call`](Backend::call) must be written; threads, renewal, giving back and time limits come with it.
 
-mod kv;
-mod operation;
+mod call;
 mod reaper;
+mod runtime;
 
-use crate::clock::StdClock;
+use crate::{clock::StdClock, store::outside::Inner};
+pub use cachify_core::op::{Ask, Left, Op, Outcome};
 use cachify_core::{
-    AsIs, Fault,
-    cell::Kept,
+    Fault,
     key::{Key, Kind},
-    op::Left,
     patience::Ticket,
-    store::{
-        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-        CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, PermitStore,
-    },
-    time::{Clock, Sleep},
+    time::{Clock, Instant},
     token::HolderToken,
 };
-pub use kv::AsyncKv;
-pub use operation::{Answer, Operation};
+pub(crate) use call::lasting;
+pub use call::{Call, Reply, Seen};
+pub(crate) use runtime::Runtime;
 use std::{
     fmt,
-    future::{Future, pending, poll_fn},
-    pin::{Pin, pin},
-    sync::Arc,
-    task::Poll,
+    future::{Future, pending},
+    pin::Pin,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -75,18 +70,6 @@ impl fmt::Debug for OwnedKey {
     }
 }
 
-/// One operation on one key.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Call {
-    /// The key.
-    pub key: OwnedKey,
-    /// What is to be done.
-    pub operation: Operation,
-    /// How long it may take; past it the caller takes the outcome for unknown.
-    pub limit: Duration,
-}
-
 /// A store of the user's own: `Cachify::builder().store(MyStore::new())`.
 ///
 /// | the store | is plugged in as |
@@ -105,7 +88,7 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Fault::TimedOut`] says that it may have been done, every other that it was not.
-    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Answer, Fault>>;
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>>;
 
     /// Does one operation, blocking: for threads, renewal in the background, and what is given back there.
     ///
@@ -113,12 +96,24 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// # Errors
     /// As `call`; and [`Fault::Unsupported`] where its futures do not run [anywhere](About::anywhere).
-    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Answer, Fault> {
+    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Reply, Fault> {
         if !self.about().anywhere {
             return Err(NO_BLOCKING_FACE);
         }
         let limit = call.limit;
-        park(self.call(call), limit).unwrap_or(Err(Fault::TimedOut))
+        runtime::park(self.call(call), limit).unwrap_or(Err(Fault::TimedOut))
+    }
+
+    /// Does many operations, blocking, in their order; an answer for each: the heartbeats of one moment.
+    ///
+    /// One by one unless written; a store that can send many at once does. A panic costs all of them.
+    fn call_many_blocking(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Fault>> {
+        calls.into_iter().map(|call| self.clone().call_blocking(call)).collect()
+    }
+
+    /// Is told once, before the first call, whom it may tell what.
+    fn attach(self: Arc<Self>, news: News) {
+        let _ = news;
     }
 
     /// Ends at once if anything of the key was released since `ticket`, else at the next release.
@@ -137,24 +132,11 @@ pub trait Backend: Send + Sync + 'static {
         if !self.about().anywhere {
             return;
         }
-        let (clock, runtime) = (StdClock::system(), Runtime::current());
-        let (ends, operation) = match left {
-            // told again until the run must have ended
-            Left::Done { fresh, ttl } => {
-                let ends = clock.now().saturating_add(Duration::from_millis(ttl));
-                (Some(ends), Operation::Complete(token, Duration::from_millis(fresh)))
-            }
-            Left::Lease | Left::WakeUp => (None, Operation::give_back(key.kind, token)),
-            // giving back what nobody holds calls the next one
-            Left::Turn => (None, Operation::give_back(key.kind, HolderToken::default())),
-        };
-        reaper::reap(Box::new(move || {
-            let call = Call { key: key.clone(), operation: operation.clone(), limit: GIVE_BACK };
+        let runtime = Runtime::current();
+        abandoned(key, token, left, move |call| {
             let _inside = runtime.enter();
-            let told = self.clone().call_blocking(call);
-            // what is not heard of a lease ends by itself
-            told.is_ok() || ends.is_none_or(|ends| clock.now() >= ends)
-        }));
+            self.clone().call_blocking(call).is_ok()
+        });
     }
 
     /// Ends when everything that was abandoned so far was given back.
@@ -165,6 +147,51 @@ pub trait Backend: Send + Sync + 'static {
     /// What it is like; a constant.
     fn about(&self) -> About {
         About::default()
+    }
+
+    /// The policy by which a full server drops what it holds, live leases among it, once that is known.
+    fn evicts(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Has a thread of the process tell what was left behind, by `tell`, which says whether it was heard.
+pub(crate) fn abandoned(key: OwnedKey, token: HolderToken, left: Left, tell: impl Fn(Call) -> bool + Send + 'static) {
+    let clock = StdClock::system();
+    let call = match left {
+        Left::Done { fresh, .. } => Call::new(key, token, Op::Release(Outcome::Done { fresh }), GIVE_BACK),
+        Left::Lease | Left::WakeUp => Call::give_back(key, token, GIVE_BACK),
+        // giving back what nobody holds calls the next one
+        Left::Turn => Call::give_back(key, HolderToken::default(), GIVE_BACK),
+    };
+    let ends = ends(left, &clock);
+    // what is not heard of a lease ends by itself
+    reaper::reap(Box::new(move || tell(call.clone()) || ends.is_none_or(|ends| clock.now() >= ends)));
+}
+
+/// Until when it is told again that a run succeeded: then it must have ended.
+pub(crate) fn ends(left: Left, clock: &StdClock) -> Option<Instant> {
+    match left {
+        Left::Done { ttl, .. } => Some(clock.now().saturating_add(lasting(ttl))),
+        Left::Lease | Left::WakeUp | Left::Turn => None,
+    }
+}
+
+/// What a backend may tell its instance.
+#[derive(Clone, Debug, Default)]
+pub struct News(Weak<Inner>);
+
+impl News {
+    pub(crate) const fn to(instance: Weak<Inner>) -> Self {
+        Self(instance)
+    }
+
+    /// The server may have been replaced by one that knows less: all that is held is renewed at once, at most once a
+    /// second.
+    pub fn reconnected(&self) {
+        if let Some(instance) = self.0.upgrade() {
+            instance.rush();
+        }
     }
 }
 
@@ -194,110 +221,6 @@ impl About {
     }
 }
 
-/// The tokio runtime of a caller, if there is one: a client of that runtime works in other threads too, inside of it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Runtime(#[cfg(feature = "tokio")] Option<tokio::runtime::Handle>);
-
-impl Runtime {
-    pub(crate) fn current() -> Self {
-        #[cfg(feature = "tokio")]
-        return Self(tokio::runtime::Handle::try_current().ok());
-        #[cfg(not(feature = "tokio"))]
-        Self()
-    }
-
-    /// Whether there is one.
-    #[cfg_attr(not(feature = "tokio"), expect(clippy::unused_self, reason = "with tokio it is used"))]
-    pub(crate) const fn is_any(&self) -> bool {
-        #[cfg(feature = "tokio")]
-        return self.0.is_some();
-        #[cfg(not(feature = "tokio"))]
-        false
-    }
-
-    /// This thread is inside until what it gives is dropped.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn enter(&self) -> Option<tokio::runtime::EnterGuard<'_>> {
-        self.0.as_ref().map(tokio::runtime::Handle::enter)
-    }
-
-    #[cfg(not(feature = "tokio"))]
-    #[expect(clippy::unused_self, reason = "with tokio it is used")]
-    pub(crate) const fn enter(&self) -> Option<()> {
-        None
-    }
-}
-
-/// The result of a future, waited for by this thread at most for `limit`.
-fn park<T>(mut future: BoxFuture<'_, T>, limit: Duration) -> Option<T> {
-    let clock = StdClock::system();
-    let (until, mut out) = (clock.now().saturating_add(limit), None);
-    loop {
-        let event = poll_fn(|cx| {
-            out = match future.as_mut().poll(cx) {
-                Poll::Ready(done) => Some(done),
-                Poll::Pending => return Poll::Pending,
-            };
-            Poll::Ready(())
-        });
-        clock.wait(until, pin!(event));
-        if out.is_some() || clock.now() >= until {
-            return out;
-        }
-    }
-}
-
 /// What a store whose futures do not run anywhere answers to threads.
 pub const NO_BLOCKING_FACE: Fault =
     Fault::Unsupported("this store has only an async face: use it from async functions");
-
-macro_rules! dispatchers {
-    ($($(#[$m:meta])* $name:ident: $Lease:ident $Permit:ident $Once:ident $Inspect:ident $Force:ident $Cache:ident
-        $Entry:ident, $($asyncness:ident)?, [$($wait:tt)*];)*) => { $(
-        $(#[$m])*
-        #[doc(hidden)]
-        pub $($asyncness)? fn $name<S>(store: &S, key: Key<'_>, operation: Operation) -> Result<Answer, Fault>
-        where
-            S: $Lease + $Permit + $Once + $Inspect + $Force + $Entry + $Cache<Vec<u8>, AsIs>,
-        {
-            use Operation as Op;
-            let done = match operation {
-                Op::Acquire(ask) => $Lease::acquire(store, key, &ask)$($wait)*.map(Answer::Grant),
-                Op::Renew(ask) => $Lease::renew(store, key, &ask)$($wait)*.map(Answer::Holding),
-                Op::Release(token) => $Lease::release(store, key, token)$($wait)*.map(Answer::Holding),
-                Op::Take(size, ask) => $Permit::take(store, key, size, &ask)$($wait)*.map(Answer::Grant),
-                Op::Extend(ask) => $Permit::extend(store, key, &ask)$($wait)*.map(Answer::Holding),
-                Op::GiveBack(token) => $Permit::give_back(store, key, token)$($wait)*.map(Answer::Holding),
-                Op::InUse => $Permit::in_use(store, key)$($wait)*.map(Answer::Count),
-                Op::Begin(ask) => $Once::begin(store, key, &ask)$($wait)*.map(Answer::Begun),
-                Op::Touch(ask) => $Once::touch(store, key, &ask)$($wait)*.map(Answer::Holding),
-                Op::Complete(token, keep) => $Once::complete(store, key, token, keep)$($wait)*.map(Answer::Holding),
-                Op::Fail(token) => $Once::fail(store, key, token)$($wait)*.map(Answer::Holding),
-                Op::Remaining => $Inspect::remaining(store, key)$($wait)*.map(Answer::Remaining),
-                Op::ForceRelease => $Force::force_release(store, key)$($wait)*.map(Answer::Flag),
-                Op::Get => $Cache::get(store, key, &AsIs)$($wait)*.map(Answer::Value),
-                Op::Join(ask) => $Cache::join(store, key, &AsIs, &ask)$($wait)*.map(Answer::Lookup),
-                Op::Heal(ask, bytes) => {
-                    let found = $Cache::get(store, key, &AsIs)$($wait)*.map_err(Into::into)?;
-                    if found.is_some_and(|found| found == bytes) {
-                        $Entry::invalidate(store, key)$($wait)*.map_err(Into::into)?;
-                    }
-                    $Cache::join(store, key, &AsIs, &ask)$($wait)*.map(Answer::Lookup)
-                }
-                Op::Publish(token, bytes, life) => {
-                    $Cache::publish(store, key, &AsIs, token, Kept::Own(bytes), life)$($wait)*.map(Answer::Holding)
-                }
-                Op::KeepFlying(ask) => $Entry::keep_flying(store, key, &ask)$($wait)*.map(Answer::Holding),
-                Op::Abandon(token) => $Entry::give_up(store, key, token)$($wait)*.map(Answer::Holding),
-                Op::Invalidate => $Entry::invalidate(store, key)$($wait)*.map(Answer::Flag),
-            };
-            done.map_err(Into::into)
-        }
-    )* };
-}
-
-dispatchers! {
-    dispatch: AsyncLeaseStore AsyncPermitStore AsyncOnceStore AsyncInspect AsyncForce AsyncCacheStore AsyncEntryStore,
-        async, [.await];
-    dispatch_blocking: LeaseStore PermitStore OnceStore Inspect Force CacheStore EntryStore, , [];
-}

@@ -8,7 +8,7 @@ use crate::{
     instance::Cachify,
     memory::{DEFAULT_MAX_ENTRIES, Memory},
     observe::Watcher,
-    store::{AnyStore, Guest, Outside},
+    store::{AnyStore, Outside},
 };
 use cachify_core::{Config, Instance, Ttl, observe::Observer, store::Host};
 use std::{fmt, sync::Arc, time::Duration};
@@ -187,19 +187,23 @@ impl Builder {
     fn outside(&self) -> Result<Option<Outside>, Error> {
         Ok(match &self.backend {
             Where::Memory => None,
-            Where::Own(store) => Some(Outside::Guest(Guest::new(store.clone(), self.clock.clone(), self.op_timeout))),
+            Where::Own(store) => Some(self.over(store.clone())),
             #[cfg(feature = "redis")]
-            Where::Redis(url) => Some(self.over(crate::redis::client(url)?)),
+            Where::Redis(url) => Some(self.over(self.connected(crate::redis::client(url)?))),
             #[cfg(feature = "redis")]
-            Where::Client(client) => Some(self.over(client.as_ref().clone())),
+            Where::Client(client) => Some(self.over(self.connected(client.as_ref().clone()))),
         })
     }
 
+    fn over(&self, backend: Arc<dyn Backend>) -> Outside {
+        Outside::new(backend, self.clock.clone(), self.op_timeout)
+    }
+
     #[cfg(feature = "redis")]
-    fn over(&self, client: redis::Client) -> Outside {
+    fn connected(&self, client: redis::Client) -> Arc<dyn Backend> {
         let limits = crate::redis::Limits { operation: self.op_timeout, connect: self.connect_timeout };
-        let store = crate::redis::Redis::new(client, self.clock.clone(), &self.prefix, limits, self.watcher.clone());
-        Outside::Redis(store)
+        let (clock, watcher) = (self.clock.clone(), self.watcher.clone());
+        Arc::new(crate::redis::Redis::new(client, clock, &self.prefix, limits, watcher))
     }
 
     /// An instance that never leaves the process: cached values need no serde. Their `Clone` runs under a lock of the

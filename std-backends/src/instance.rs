@@ -136,7 +136,7 @@ impl Cachify {
 const PROBE: &str = "ping";
 
 fn pong(store: &AnyStore) -> Pong {
-    Pong { evicts: store.beyond().and_then(Outside::evicts).map(str::to_owned) }
+    Pong { evicts: store.beyond().and_then(Outside::evicts) }
 }
 
 /// What a store answered to a ping.

@@ -5,12 +5,10 @@
 
 mod attended;
 
-use crate::{clock::StdClock, locked, process};
+use crate::{backend::OwnedKey, clock::StdClock, locked, process};
 pub use attended::Attended;
 use cachify_core::{
     Fault, Holding,
-    cell::Ask,
-    key::{Key, Kind},
     time::{Clock, Instant, Sleep},
     token::HolderToken,
     validity::{Validity, next_heartbeat},
@@ -27,16 +25,12 @@ use std::{
     time::Duration,
 };
 
-/// What a keeper needs of a store: its blocking face, for any kind of right.
+/// What a keeper needs of a store: its blocking face, for leases of any kind.
 pub(crate) trait Renew: Send + Sync {
-    /// Extends a right.
-    fn renew(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault>;
-    /// Extends many, in their order.
-    fn renew_all(&self, due: &[(Key<'_>, Ask)]) -> Vec<Result<Holding, Fault>> {
-        due.iter().map(|(key, ask)| self.renew(*key, ask)).collect()
-    }
-    /// Gives a right back.
-    fn give_back(&self, key: Key<'_>, token: HolderToken);
+    /// Extends many by so many milliseconds, in their order.
+    fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Fault>>;
+    /// Gives a lease back.
+    fn give_back(&self, key: OwnedKey, token: HolderToken);
 }
 
 /// The rights of one instance that are to be renewed, by when.
@@ -68,12 +62,10 @@ struct Queue {
 /// One right that is held.
 struct Held {
     store: Weak<dyn Renew>,
-    kind: Kind,
-    prefix: Arc<str>,
-    key: Box<[u8]>,
-    seed: u64,
+    key: OwnedKey,
     token: HolderToken,
-    ttl: Duration,
+    /// In milliseconds.
+    ttl: u64,
     validity: Validity,
     /// Its present place in the queue.
     place: Mutex<Option<(Instant, u64)>>,
@@ -87,8 +79,8 @@ struct Alarm {
 }
 
 impl Held {
-    fn key(&self) -> Key<'_> {
-        Key::new(self.kind, &self.prefix, &self.key, self.seed)
+    fn ttl(&self) -> Duration {
+        Duration::from_millis(self.ttl)
     }
 
     fn lost(&self) {
@@ -115,31 +107,17 @@ impl Keeper {
     }
 
     /// Renews a right from now on.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one right, kept apart to be stored apart")]
     pub(crate) fn attend(
         &self,
-        now: Instant,
         store: Weak<dyn Renew>,
-        prefix: &Arc<str>,
-        seed: u64,
-        key: Key<'_>,
+        key: OwnedKey,
         token: HolderToken,
-        ttl: Duration,
+        ttl: u64,
         validity: Validity,
     ) -> Attended {
-        let held = Arc::new(Held {
-            store,
-            kind: key.kind,
-            prefix: prefix.clone(),
-            key: key.bytes.into(),
-            seed,
-            token,
-            ttl,
-            validity,
-            place: Mutex::default(),
-            alarm: Mutex::default(),
-        });
-        let due = next_heartbeat(now, ttl, token);
+        let (place, alarm) = (Mutex::default(), Mutex::default());
+        let held = Arc::new(Held { store, key, token, ttl, validity, place, alarm });
+        let due = next_heartbeat(self.0.clock.now(), held.ttl(), token);
         self.enter(&mut locked(&self.0.queue), &held, due);
         Attended::kept(held, self.clone())
     }
@@ -155,14 +133,13 @@ impl Keeper {
         for held in &all {
             held.lost();
             if let Some(store) = held.store.upgrade() {
-                store.give_back(held.key(), held.token);
+                store.give_back(held.key.clone(), held.token);
             }
         }
         all.len()
     }
 
     /// Renews everything at once, at most once a second: the store may have lost its memory.
-    #[cfg(feature = "redis")]
     pub(crate) fn rush(&self) {
         let waker = {
             let mut queue = locked(&self.0.queue);
@@ -215,15 +192,15 @@ impl Keeper {
         let due = match kept {
             // the answer may be of before the store lost its memory
             true if queue.rushing => queue.rushed,
-            true => next_heartbeat(now, held.ttl, held.token),
-            false => now.saturating_add(retry(held.ttl)),
+            true => next_heartbeat(now, held.ttl(), held.token),
+            false => now.saturating_add(retry(held.ttl())),
         };
         // under the lock of the queue, which `forget` and `drain` take first too
         if locked(&held.place).is_none() {
             return;
         }
         if kept {
-            held.validity.extend(sent, held.ttl);
+            held.validity.extend(sent, held.ttl());
         }
         self.enter(&mut queue, held, due);
     }
@@ -272,12 +249,11 @@ impl Keeper {
 
     fn renew(&self, due: Vec<Arc<Held>>) {
         let sent = self.0.clock.now();
-        let asks: Vec<_> = due.iter().map(|held| (held.key(), Ask::new(held.token, held.ttl))).collect();
+        let asks = due.iter().map(|held| (held.key.clone(), held.token, held.ttl)).collect();
         let store = due.first().and_then(|held| held.store.upgrade());
         // a store or waker that panics costs these rights, not the renewal of all others
-        let answers = store.and_then(|store| catch_unwind(AssertUnwindSafe(|| store.renew_all(&asks))).ok());
+        let answers = store.and_then(|store| catch_unwind(AssertUnwindSafe(|| store.renew_all(asks))).ok());
         let answers = answers.unwrap_or_default().into_iter().chain(std::iter::repeat(Ok(Holding::Lost)));
-        drop(asks);
         for (held, answer) in due.into_iter().zip(answers) {
             match answer {
                 Ok(Holding::Kept) => self.answered(&held, sent, true),
@@ -306,7 +282,6 @@ impl Keeper {
 }
 
 /// How long after one rush the next may come.
-#[cfg(feature = "redis")]
 const RUSH: Duration = Duration::from_secs(1);
 
 /// How soon an unanswered renewal is tried again: several times within what is left of the TTL.

@@ -34,12 +34,15 @@ mod instance;
 #[cfg(feature = "json")]
 mod json;
 mod keeper;
+mod kv;
 mod memory;
 mod observe;
 mod process;
 #[cfg(feature = "redis")]
 mod redis;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod token;
 
 pub use cachify_core as core;
@@ -48,13 +51,12 @@ pub use cachify_core::{
     codec::{Codec, Postcard, Sink, Tagged, Uncodable},
     key::{Arguments, KeyError, KeyTemplate, Shown},
     observe::{Event, Observer},
-    store::{AsyncKvStore, Kv, KvStore},
     token::{FenceGate, FencingToken, HolderToken},
 };
 #[cfg(feature = "macros")]
 pub use cachify_macros::{cached, lock, once, pooled};
 
-pub use backend::{AsyncKv, Backend};
+pub use backend::Backend;
 pub use builder::Builder;
 pub use clock::{ManualClock, secs};
 pub use error::Error;
@@ -63,6 +65,7 @@ pub use instance::{Cachify, Pong};
 #[cfg(feature = "json")]
 pub use json::Json;
 pub use keeper::Attended;
+pub use kv::{AsyncKv, AsyncKvStore, Kv, KvStore};
 pub use memory::{DEFAULT_MAX_ENTRIES, Memory};
 pub use observe::Watcher;
 pub use store::AnyStore;

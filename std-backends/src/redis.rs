@@ -21,9 +21,8 @@ mod threads;
 
 use crate::{
     Error,
-    backend::{Answer, Operation},
+    backend::{Backend, BoxFuture, Call, News, Outcome, OwnedKey, Reply, ends},
     clock::StdClock,
-    keeper::{Keeper, Renew},
     locked,
     observe::Watcher,
     process::PerProcess,
@@ -33,14 +32,13 @@ use background::Background;
 use cachify_core::{
     Fault,
     drive::{beside, ready},
-    key::Key,
     observe::Event,
     op::Left,
     patience::Ticket,
     time::{Clock, Instant, Timer},
     token::HolderToken,
 };
-use call::call;
+use command::Question;
 use doubts::Doubts;
 use inbox::Inbox;
 use name::Name;
@@ -49,7 +47,7 @@ use reaper::{Owed, Room};
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, OnceLock, Weak,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -65,11 +63,8 @@ pub(crate) struct Limits {
     pub(crate) connect: Duration,
 }
 
-/// The store. Every clone is the same; the last one ends its thread.
-#[derive(Clone)]
-pub(crate) struct Redis(Arc<Owner>);
-
-struct Owner {
+/// The store, which ends its thread when it is dropped.
+pub(crate) struct Redis {
     recipe: Recipe,
     /// Connections, waiters and threads of one process; a forked child makes its own.
     shared: PerProcess<Arc<Shared>>,
@@ -82,6 +77,7 @@ struct Recipe {
     prefix: Box<str>,
     limits: Limits,
     watcher: Watcher,
+    news: Arc<OnceLock<News>>,
 }
 
 /// What the store shares with its thread.
@@ -94,10 +90,10 @@ struct Shared {
     node: Node,
     lines: Lines,
     idle: Idle,
-    /// The keeper's own: a right is not lost because calls wait on the others.
+    /// Renewal's own: a lease is not lost because calls wait on the others.
     renewing: Idle,
     inbox: Inbox,
-    keeper: Keeper,
+    news: Arc<OnceLock<News>>,
     background: OnceLock<Background>,
     starting: Mutex<()>,
     listening: AtomicBool,
@@ -111,11 +107,7 @@ impl fmt::Debug for Redis {
     /// Without the address, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shared = self.shared();
-        f.debug_struct("Redis")
-            .field("lines", &shared.lines)
-            .field("idle", &shared.idle)
-            .field("keeper", &shared.keeper)
-            .finish_non_exhaustive()
+        f.debug_struct("Redis").field("lines", &shared.lines).field("idle", &shared.idle).finish_non_exhaustive()
     }
 }
 
@@ -130,9 +122,9 @@ impl Recipe {
         let colon = if self.prefix.is_empty() { "" } else { ":" };
         Arc::new(Shared {
             client: self.client.clone(),
-            keeper: Keeper::new(self.clock.clone()),
             clock: self.clock.clone(),
             watcher: self.watcher.clone(),
+            news: self.news.clone(),
             op_timeout: self.limits.operation,
             connect_timeout: self.limits.connect,
             node: Node::new(),
@@ -150,119 +142,95 @@ impl Recipe {
     }
 }
 
-impl Owner {
+impl Redis {
+    pub(crate) fn new(client: redis::Client, clock: StdClock, prefix: &str, limits: Limits, watcher: Watcher) -> Self {
+        let client = redis::Client::open(options::settled(client.get_connection_info().clone())).unwrap_or(client);
+        let recipe = Recipe { client, clock, prefix: prefix.into(), limits, watcher, news: Arc::default() };
+        let redis = Self { recipe, shared: PerProcess::new() };
+        // now: a child of a fork amid the first call would wait for that for ever
+        redis.shared();
+        redis
+    }
+
     fn shared(&self) -> &Arc<Shared> {
         self.shared.get_or_init(|| self.recipe.make())
     }
 }
 
-impl Redis {
-    pub(crate) fn new(client: redis::Client, clock: StdClock, prefix: &str, limits: Limits, watcher: Watcher) -> Self {
-        let client = redis::Client::open(options::settled(client.get_connection_info().clone())).unwrap_or(client);
-        let recipe = Recipe { client, clock, prefix: prefix.into(), limits, watcher };
-        let owner = Owner { recipe, shared: PerProcess::new() };
-        // now: a child of a fork amid the first call would wait for that for ever
-        owner.shared();
-        Self(Arc::new(owner))
-    }
-
-    fn shared(&self) -> &Arc<Shared> {
-        self.0.shared()
-    }
-
-    pub(crate) fn keeper(&self) -> &Keeper {
-        &self.shared().keeper
-    }
-
-    pub(crate) fn id(&self) -> usize {
-        Arc::as_ptr(&self.0) as usize
-    }
-
-    /// What renews through this store.
-    pub(crate) fn renewer(&self) -> Weak<dyn Renew> {
-        let owner: Arc<dyn Renew> = self.0.clone();
-        Arc::downgrade(&owner)
-    }
-
-    /// One operation, within its limit; past it the outcome is unknown.
-    pub(crate) async fn call(&self, key: Key<'_>, operation: Operation) -> Result<Answer, Fault> {
-        let shared = self.shared();
-        let until = shared.deadline();
-        let name = Name::of(&key);
-        let limit = shared.clock.sleep_until(until);
-        let task = Task::new(shared, until);
-        beside(call(shared, &task, &name, &operation, until), limit).await.unwrap_or_else(|()| {
-            task.timed_out();
-            Err(Fault::TimedOut)
+impl Backend for Redis {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+        Box::pin(async move {
+            let shared = self.shared();
+            let until = shared.clock.now().saturating_add(call.limit);
+            let name = Name::of(&call.key.key());
+            let limit = shared.clock.sleep_until(until);
+            let (task, question) = (Task::new(shared, until), Question::of(&call));
+            beside(call::call(shared, &task, &name, &question, until), limit).await.unwrap_or_else(|()| {
+                task.timed_out();
+                Err(Fault::TimedOut)
+            })
         })
     }
 
-    /// One operation, blocking, within its limit; past it the outcome is unknown.
-    pub(crate) fn call_blocking(&self, key: Key<'_>, operation: &Operation) -> Result<Answer, Fault> {
+    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Reply, Fault> {
         let shared = self.shared();
-        let until = shared.deadline();
-        ready(call(shared, &Thread::calling(shared, until), &Name::of(&key), operation, until))
+        let until = shared.clock.now().saturating_add(call.limit);
+        let (thread, name) = (Thread::calling(shared, until), Name::of(&call.key.key()));
+        ready(call::call(shared, &thread, &name, &Question::of(&call), until))
     }
 
-    pub(crate) async fn changed(&self, key: Key<'_>, ticket: Ticket) {
-        self.shared().inbox.changed(&Name::of(&key), ticket).await;
+    fn call_many_blocking(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Fault>> {
+        renewal::call_many(self.shared(), &calls)
     }
 
-    pub(crate) fn abandon(&self, key: Key<'_>, token: HolderToken, left: Left) {
+    fn attach(self: Arc<Self>, news: News) {
+        let _ = self.recipe.news.set(news);
+    }
+
+    fn changed(self: Arc<Self>, key: OwnedKey, ticket: Ticket) -> BoxFuture<'static, ()> {
+        Box::pin(async move { self.shared().inbox.changed(&Name::of(&key.key()), ticket).await })
+    }
+
+    fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
+        let (shared, name) = (self.shared(), Name::of(&key.key()));
+        let had_turn = shared.inbox.gone(&name, token);
         match left {
-            Left::Turn => self.waiter_gone(key, token),
-            Left::Lease | Left::WakeUp => self.dropped(key, token),
-            Left::Done { fresh, ttl } => {
-                self.unfinished(key, token, Duration::from_millis(ttl), Duration::from_millis(fresh));
+            Left::Turn if had_turn => shared.pass_on(&name),
+            Left::Turn => {}
+            Left::Lease | Left::WakeUp => {
+                let room = shared.doubts.room(name.kind, token);
+                if shared.owe(Owed::back(name.clone(), token), room) {
+                    shared.settled(&name, token, room);
+                } else {
+                    shared.doubts.take(token);
+                    let fault = Fault::Rejected("too many answers were lost at once: this lease ends by itself");
+                    shared.tell(&Event::Failed { key: Some(key.key()), fault });
+                }
+            }
+            Left::Done { fresh, .. } => {
+                let ends = ends(left, &shared.clock).unwrap_or(Instant::MAX);
+                shared.owe(Owed { name, token, outcome: Outcome::Done { fresh }, ends }, Room::Unbounded);
             }
         }
     }
 
-    fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        let (shared, name) = (self.shared(), Name::of(&key));
-        shared.inbox.gone(&name, token);
-        let room = shared.doubts.room(name.kind, token);
-        if shared.owe(Owed::back(name.clone(), token), room) {
-            shared.settled(&name, token, room);
-        } else {
-            shared.doubts.take(token);
-            let fault = Fault::Rejected("too many answers were lost at once: this right ends by itself");
-            shared.tell(&Event::Failed { key: Some(key), fault });
-        }
+    fn flush(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            if let Some(background) = self.shared().running() {
+                background.idle().await;
+            }
+        })
     }
 
-    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
-        let (shared, name) = (self.shared(), Name::of(&key));
-        shared.inbox.gone(&name, token);
-        let ends = shared.clock.now().saturating_add(ttl);
-        shared.owe(Owed { name, token, done: Some(keep), ends }, Room::Unbounded);
-    }
-
-    pub(crate) fn waiter_gone(&self, key: Key<'_>, token: HolderToken) {
-        let (shared, name) = (self.shared(), Name::of(&key));
-        if shared.inbox.gone(&name, token) {
-            shared.pass_on(&name);
-        }
-    }
-
-    /// Ends when everything dropped so far was given back.
-    pub(crate) async fn flush(&self) {
-        if let Some(background) = self.shared().running() {
-            background.idle().await;
-        }
-    }
-
-    /// The policy by which the server may drop live rights, if it said one.
-    pub(crate) fn evicts(&self) -> Option<&str> {
-        self.shared().node.evicts()
+    fn evicts(&self) -> Option<String> {
+        self.shared().node.evicts().map(str::to_owned)
     }
 }
 
-impl Drop for Owner {
+impl Drop for Redis {
     fn drop(&mut self) {
         // a parent's part stays as it is in its child
         if let Some(shared) = self.shared.get() {
-            shared.keeper.stop();
             shared.closed.send_replace(true);
         }
     }
@@ -317,8 +285,10 @@ impl Shared {
         if let Some(policy) = policy {
             self.tell(&Event::Evicts { policy });
         }
-        if self.broken.swap(false, Ordering::Relaxed) {
-            self.keeper.rush();
+        if self.broken.swap(false, Ordering::Relaxed)
+            && let Some(news) = self.news.get()
+        {
+            news.reconnected();
         }
         Ok(())
     }

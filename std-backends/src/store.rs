@@ -1,9 +1,8 @@
 //! The store of an instance whose store is chosen at run time: an enum, so that a hit is dispatched statically.
 
 mod entry;
-mod guest;
 mod leases;
-mod outside;
+pub(crate) mod outside;
 #[cfg(feature = "link")]
 mod raw;
 
@@ -18,15 +17,13 @@ use cachify_core::{
     codec::Postcard,
     key::{Key, LongKeyBuf},
     store::Host,
-    time::Clock,
     token::HolderToken,
     validity::Validity,
 };
-pub(crate) use guest::Guest;
 pub(crate) use outside::Outside;
 #[cfg(feature = "link")]
 pub use raw::RawStore;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 /// Memory, or a store outside the process.
 #[derive(Clone, Debug)]
@@ -102,10 +99,7 @@ impl Host for AnyStore {
     fn monitor(&self, key: &Key<'_>, token: HolderToken, ttl: u64, validity: Validity) -> Attended {
         match &self.kind {
             Kind::Outside(outside) => match outside.renewer() {
-                Some(store) => {
-                    let (now, ttl) = (self.clock.now(), Duration::from_millis(ttl));
-                    outside.keeper().attend(now, store, &self.prefix, self.seed, *key, token, ttl, validity)
-                }
+                Some(store) => outside.keeper().attend(store, self.own(key), token, ttl, validity),
                 None => Attended::default(),
             },
             Kind::Memory(_) | Kind::Nothing => Attended::default(),

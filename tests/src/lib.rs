@@ -1,25 +1,26 @@
 //! What the suites share: a store of somebody else's, and real servers to talk to.
 
+mod over;
 pub mod program;
 pub mod proxy;
 pub mod resp;
 pub mod server;
 
 use cachify::{
-    AsIs, Fault, HolderToken, Holding, StdLock,
-    backend::{About, Answer, Backend, BoxFuture, Call, OwnedKey, dispatch_blocking},
+    AsIs, Fault, HolderToken, StdLock,
+    backend::{About, Backend, BoxFuture, Call, OwnedKey, Reply, Seen},
     clock::StdClock,
     core::{
-        cell::{Ask, Begun, Grant, Kept, Life, Lookup},
-        key::Key,
-        op::Left,
-        patience::{Contended, Ticket},
-        store::{
-            AtOnce, CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, PermitStore, Store,
-            growing::MapStore,
-        },
+        cell::Kept,
+        drive::ready,
+        key::{Key, Kind},
+        op::{Answer, Left, Op, Outcome},
+        patience::Ticket,
+        store::{self, Asking, Values, growing::MapStore},
+        time::Instant,
     },
 };
+pub use over::Over;
 use std::{fmt, sync::Arc, time::Duration};
 
 /// A store as a user would bring it: bytes under texts, in one place that several instances can share.
@@ -46,83 +47,54 @@ impl Guest {
     }
 }
 
-impl Store for Guest {
-    type Error = Fault;
-    async fn changed(&self, key: Key<'_>, ticket: Ticket) {
-        let text = key.to_string();
-        self.0.changed(Key::new(key.kind, "", text.as_bytes(), 0), ticket).await;
-    }
-    fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        self.with(key, |store, key| store.dropped(key, token));
-    }
-    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
-        self.with(key, |store, key| store.unfinished(key, token, ttl, keep));
-    }
-}
-
-impl AtOnce for Guest {}
-
-macro_rules! forward {
-    ($($Trait:ident $(<$V:ty, $C:ty>)? { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
-        impl $Trait $(<$V, $C>)? for Guest {
-            $(fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault> {
-                self.with(key, |store, key| $Trait::$f(store, key, $($a),*))
-            })*
+/// One call, done on a store of core's.
+async fn perform<S: Values<Vec<u8>, AsIs>>(store: &S, key: Key<'_>, call: &Call) -> Result<Reply, Fault> {
+    let asking = |op| Asking::new(store, true, key, call.token, op);
+    let mut asked = asking(call.op);
+    let answer = match (call.op, &call.bytes) {
+        (Op::Acquire(_), Some(foreign)) => {
+            let mut look = asking(Op::Get);
+            if look.answer().await? == Answer::Filled && look.fetch(&AsIs).as_ref() == Some(foreign) {
+                asking(Op::Clear).answer().await?;
+            }
+            asked.answer().await?
         }
-    )* };
-}
-
-forward! {
-    LeaseStore {
-        fn acquire(ask: &Ask) -> Contended<Grant>;
-        fn renew(ask: &Ask) -> Holding;
-        fn release(token: HolderToken) -> Holding;
-    }
-    PermitStore {
-        fn take(size: u16, ask: &Ask) -> Contended<Grant>;
-        fn extend(ask: &Ask) -> Holding;
-        fn give_back(token: HolderToken) -> Holding;
-        fn in_use() -> u16;
-    }
-    OnceStore {
-        fn begin(ask: &Ask) -> Begun;
-        fn touch(ask: &Ask) -> Holding;
-        fn complete(token: HolderToken, keep: Duration) -> Holding;
-        fn fail(token: HolderToken) -> Holding;
-    }
-    Inspect { fn remaining() -> Option<Duration>; }
-    Force { fn force_release() -> bool; }
-    EntryStore {
-        fn keep_flying(ask: &Ask) -> Holding;
-        fn give_up(token: HolderToken) -> Holding;
-        fn invalidate() -> bool;
-    }
-    CacheStore<Vec<u8>, AsIs> {
-        fn get(codec: &AsIs) -> Option<Vec<u8>>;
-        fn join(codec: &AsIs, ask: &Ask) -> Contended<Lookup<Vec<u8>>>;
-        fn publish(codec: &AsIs, token: HolderToken, value: Kept<'_, Vec<u8>>, life: Life) -> Holding;
-    }
+        (Op::Release(Outcome::Done { .. }), Some(value)) if key.kind == Kind::Cache => {
+            asked.publish(&AsIs, Kept::Ref(value)).await?
+        }
+        _ => asked.answer().await?,
+    };
+    let now = asked.answered_at();
+    let left = |until: Instant| if until == Instant::MAX { Duration::MAX } else { until.since(now) };
+    Ok(match answer {
+        Answer::Granted { fence, index } => Reply::Granted { fence, index, remaining: asked.remaining() },
+        Answer::Busy { until, ticket } => Reply::Busy { remaining: left(until), ticket },
+        Answer::Done { until } => Reply::Done { remaining: left(until) },
+        Answer::Filled => asked.fetch(&AsIs).map_or(Reply::Absent, Reply::Filled),
+        Answer::Absent => Reply::Absent,
+        Answer::Held(holding) => Reply::Held(holding),
+        Answer::Cleared(was) => Reply::Cleared(was),
+        Answer::Inspected(seen) => Reply::Inspected(Seen::new(seen.held, Some(left(seen.until)))),
+        Answer::Full => return Err(Fault::Full),
+        Answer::Recursive => return Err(Fault::Unsupported("recursion is seen before it is asked")),
+    })
 }
 
 impl Backend for Guest {
-    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Answer, Fault>> {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
         Box::pin(async move { self.call_blocking(call) })
     }
-    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Answer, Fault> {
-        dispatch_blocking(&*self, call.key.key(), call.operation)
+    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Reply, Fault> {
+        self.with(call.key.key(), |store, key| ready(perform(store, key, &call)))
     }
     fn changed(self: Arc<Self>, key: OwnedKey, ticket: Ticket) -> BoxFuture<'static, ()> {
-        Box::pin(async move { Store::changed(&*self, key.key(), ticket).await })
+        Box::pin(async move {
+            let (kind, text) = (key.key().kind, key.to_string());
+            store::changed(&*self.0, Key::new(kind, "", text.as_bytes(), 0), ticket).await;
+        })
     }
     fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
-        match left {
-            Left::Turn => Store::waiter_gone(&*self, key.key(), token),
-            Left::Lease | Left::WakeUp => Store::dropped(&*self, key.key(), token),
-            Left::Done { fresh, ttl } => {
-                let [ttl, keep] = [ttl, fresh].map(Duration::from_millis);
-                Store::unfinished(&*self, key.key(), token, ttl, keep);
-            }
-        }
+        self.with(key.key(), |store, key| store::abandon(store, key, token, left));
     }
 }
 
@@ -143,7 +115,7 @@ impl AsyncGuest {
 }
 
 impl Backend for AsyncGuest {
-    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Answer, Fault>> {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
         self.guest().call(call)
     }
     fn changed(self: Arc<Self>, key: OwnedKey, ticket: Ticket) -> BoxFuture<'static, ()> {

@@ -3,7 +3,7 @@
 use cachify::{Cachify, ManualClock, StdLock, clock::StdClock, core as cachify_core};
 use cachify_core::{
     FixedStore, Instance,
-    store::{Tasks, Threads, fixed::State, growing::MapStore, lock::NoLock},
+    store::{fixed::State, growing::MapStore, lock::NoLock},
     testing::{
         ManualClock as BareClock, block_on,
         conformance::{self, Broken},
@@ -17,8 +17,8 @@ fn memory_conforms_on_both_faces() -> Result<(), Broken> {
     let clock = ManualClock::new();
     let advance = |by| clock.advance(by);
     let fresh = || Cachify::builder().clock(clock.clone()).build_memory();
-    block_on(conformance::all(&Tasks(fresh()), &advance, ["a".to_owned(), "b".to_owned()]))?;
-    block_on(conformance::all(&Threads(fresh()), &advance, [1, 2]))
+    block_on(conformance::all(fresh(), &advance, ["a".to_owned(), "b".to_owned()]))?;
+    conformance::all_blocking(fresh(), &advance, [1, 2])
 }
 
 #[test]
@@ -26,8 +26,8 @@ fn memory_behind_any_store_conforms_on_both_faces() -> Result<(), Broken> {
     let clock = ManualClock::new();
     let advance = |by| clock.advance(by);
     let fresh = || Cachify::builder().clock(clock.clone()).build().unwrap();
-    block_on(conformance::all(&Tasks(fresh()), &advance, [1_u64, 2]))?;
-    block_on(conformance::all(&Threads(fresh()), &advance, [1_u64, 2]))
+    block_on(conformance::all(fresh(), &advance, [1_u64, 2]))?;
+    conformance::all_blocking(fresh(), &advance, [1_u64, 2])
 }
 
 #[test]
@@ -35,8 +35,8 @@ fn an_erased_store_conforms_on_both_faces() -> Result<(), Broken> {
     let clock = ManualClock::new();
     let advance = |by| clock.advance(by);
     let fresh = || Cachify::builder().clock(clock.clone()).store(Guest::new(clock.clone())).build().unwrap();
-    block_on(conformance::all(&Tasks(fresh()), &advance, ["a".to_owned(), "b".to_owned()]))?;
-    block_on(conformance::all(&Threads(fresh()), &advance, [vec![1_u8], vec![]]))
+    block_on(conformance::all(fresh(), &advance, ["a".to_owned(), "b".to_owned()]))?;
+    conformance::all_blocking(fresh(), &advance, [vec![1_u8], vec![]])
 }
 
 #[test]
@@ -45,8 +45,8 @@ fn the_fixed_store_conforms_on_both_faces() -> Result<(), Broken> {
     let advance = |by| clock.advance(by);
     let fresh = || FixedStore::<StdLock, StdClock, 8, u8>::over(Mutex::new(State::new()), clock.clone().into());
     let (tasks, threads) = (fresh(), fresh());
-    block_on(conformance::all(&Tasks(&Instance::new(&tasks)), &advance, [1, 2]))?;
-    block_on(conformance::all(&Threads(&Instance::new(&threads)), &advance, [1, 2]))
+    block_on(conformance::all(&Instance::new(&tasks), &advance, [1, 2]))?;
+    conformance::all_blocking(&Instance::new(&threads), &advance, [1, 2])
 }
 
 #[test]
@@ -54,8 +54,8 @@ fn the_growing_store_conforms_on_both_faces() -> Result<(), Broken> {
     let clock = BareClock::new();
     let advance = |by| clock.advance(by);
     let (tasks, threads) = (MapStore::<NoLock, _, u8>::new(&clock), MapStore::<NoLock, _, u8>::with_seed(&clock, 7));
-    block_on(conformance::all(&Tasks(&Instance::new(&tasks)), &advance, [1, 2]))?;
-    block_on(conformance::all(&Threads(&Instance::new(&threads)), &advance, [1, 2]))
+    block_on(conformance::all(&Instance::new(&tasks), &advance, [1, 2]))?;
+    conformance::all_blocking(&Instance::new(&threads), &advance, [1, 2])
 }
 
 /// A suite that cannot fail shows nothing: time that stands still breaks every MUST about ends.
@@ -63,6 +63,6 @@ fn the_growing_store_conforms_on_both_faces() -> Result<(), Broken> {
 fn a_store_whose_leases_never_end_is_found_out() {
     let clock = BareClock::new();
     let store = MapStore::<NoLock, _, u8>::new(&clock);
-    let stuck = block_on(conformance::all(&Tasks(&Instance::new(&store)), &|_| (), [1, 2]));
+    let stuck = block_on(conformance::all(&Instance::new(&store), &|_| (), [1, 2]));
     assert_eq!(stuck, Err(Broken("answer `Lost` at the end of a lease")));
 }

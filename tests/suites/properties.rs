@@ -1,14 +1,12 @@
 //! Properties over random input: templates, keys, TTLs, and stores against the cell.
 
+use cachify_core::testing::BlockingWords;
 use cachify_core::{
     Ttl,
     cell::{Ask, Cell, Fences, Holding, Kept, Life, Lookup},
     key::{Arguments, AsKey, Key, KeyBuffer, KeySink, KeyTemplate, Kind, LongKeyBuf},
     patience::{Contended, Ticket},
-    store::{
-        CacheStore, EntryStore, Host, LeaseStore, OnceStore, PermitStore, fixed::FixedStore, growing::MapStore,
-        lock::NoLock,
-    },
+    store::{Values, fixed::FixedStore, growing::MapStore, lock::NoLock},
     testing::ManualClock,
     time::{Clock, Instant},
     token::HolderToken,
@@ -241,17 +239,17 @@ fn begun(begun: &cachify_core::cell::Begun) -> String {
 /// The same step on a store.
 fn on_store<S>(store: &S, step: Step) -> String
 where
-    S: Host + LeaseStore + OnceStore + EntryStore + PermitStore + CacheStore<u8, ()>,
+    S: Values<u8, ()>,
 {
     let key = |kind| Key::new(kind, "", b"k", store.seed());
     let (lock, once, cache) = (key(Kind::Lock), key(Kind::Once), key(Kind::Cache));
     let token = |who| HolderToken([who; 4]);
-    let holding = |done: Result<Holding, S::Error>| format!("{:?}", done.unwrap());
+    let holding = |done: Result<Holding, cachify_core::Fault>| format!("{:?}", done.unwrap());
     match step {
         Step::Pass(_) => String::new(),
         Step::Acquire(w, t) => seen(&store.acquire(lock, &ask(w, t)).unwrap(), |g| format!("{:?}", g.remaining)),
         Step::Renew(w, t) => holding(store.renew(lock, &ask(w, t))),
-        Step::Release(w) => holding(LeaseStore::release(store, lock, token(w))),
+        Step::Release(w) => holding(BlockingWords::release(store, lock, token(w))),
         Step::Begin(w, t) => begun(&store.begin(once, &ask(w, t)).unwrap()),
         Step::Complete(w, t) => holding(store.complete(once, token(w), Duration::from_millis(t))),
         Step::Join(w, t) => seen(&store.join(cache, &(), &ask(w, t)).unwrap(), looked),

@@ -1,14 +1,15 @@
 //! What only the std crate has: bounds, renewal in the background, the builder, scopes, shutdown, troubled stores.
 
 use cachify::{
-    Cachify, Error, Event, Fault, Holding, ManualClock, Observer, Ran, Refused,
-    backend::{About, Answer, Backend, BoxFuture, Call},
+    Cachify, Error, Event, Fault, FencingToken, Holding, ManualClock, Observer, Ran, Refused,
+    backend::{About, Backend, BoxFuture, Call, Reply, Seen},
     cached,
     clock::StdClock,
     secs,
 };
 use cachify_core::{
     Instance,
+    patience::Ticket,
     store::{Host, Leases, growing::MapStore, lock::NoLock},
     testing::{Faulty, ManualClock as BareClock, Script, Trouble, block_on},
     time::Clock,
@@ -355,7 +356,7 @@ async fn a_scope_stands_for_the_global_instance() {
 struct Silent;
 
 impl Backend for Silent {
-    fn call(self: Arc<Self>, _: Call) -> BoxFuture<'static, Result<Answer, Fault>> {
+    fn call(self: Arc<Self>, _: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
         Box::pin(std::future::pending())
     }
     fn about(&self) -> About {
@@ -375,6 +376,62 @@ fn a_store_that_never_answers_costs_a_cached_call_one_time_limit() {
     assert!(poll(call.as_mut()).is_pending());
     clock.advance(Duration::from_millis(1));
     assert_eq!(poll(call.as_mut()), Poll::Ready(Ok(7)), "it computes and asks no more");
+}
+
+/// A store that answers the same to everything.
+struct Parrot(Reply);
+
+impl Backend for Parrot {
+    fn call(self: Arc<Self>, _: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+        let reply = self.0.clone();
+        Box::pin(async { Ok(reply) })
+    }
+}
+
+#[test]
+fn a_store_that_answers_another_operation_is_a_typed_error() {
+    let (fence, remaining, ticket) = (FencingToken(1), secs(1), Ticket::NONE);
+    let granted = Reply::Granted { fence, index: 0, remaining };
+    let replies = [
+        granted.clone(),
+        Reply::Busy { remaining, ticket },
+        Reply::Done { remaining },
+        Reply::Filled(b"foreign".to_vec()),
+        Reply::Absent,
+        Reply::Held(Holding::Kept),
+        Reply::Cleared(true),
+        Reply::Inspected(Seen::new(1, Some(remaining))),
+    ];
+    for reply in replies {
+        let c = Cachify::builder().store(Parrot(reply.clone())).build().unwrap();
+        let is = |of: &[Reply]| of.iter().any(|one| std::mem::discriminant(one) == std::mem::discriminant(&reply));
+        let is_other = |fault: Fault| matches!(fault, Fault::Unsupported(why) if why.contains("another question"));
+        let refused = |why: Refused| matches!(why, Refused::Unavailable(fault) if is_other(fault));
+        let busy = |why: Refused| matches!(why, Refused::Busy { .. } | Refused::Full { .. });
+        let asked = [
+            c.lock("k").acquire_blocking().map(drop),
+            block_on(c.pool("k", 2).take()).map(drop),
+            c.once("k").begin_blocking().map(drop),
+        ];
+        for (at, asked) in asked.into_iter().enumerate() {
+            match asked {
+                Ok(()) => assert!(is(std::slice::from_ref(&granted)), "{reply:?}"),
+                Err(why) if busy(why) => {
+                    let done = at == 2 && is(&[Reply::Done { remaining }]);
+                    assert!(done || is(&[Reply::Busy { remaining, ticket }]), "{reply:?}");
+                }
+                Err(why) => assert!(refused(why), "{reply:?}: {why:?}"),
+            }
+        }
+        let looked = c.lock("k").is_locked_blocking();
+        assert_eq!(looked.is_ok(), is(&[Reply::Inspected(Seen::default())]), "{reply:?}: {looked:?}");
+        assert!(looked.err().is_none_or(is_other));
+        let forced = block_on(c.lock("k").force_release());
+        assert_eq!(forced.is_ok(), is(&[Reply::Cleared(true)]), "{reply:?}: {forced:?}");
+        let got = c.cache("k").get_blocking::<u32>();
+        assert_eq!(got.is_ok(), is(&[Reply::Filled(Vec::new()), Reply::Absent]), "{reply:?}: {got:?}");
+        assert_eq!(c.cache("k").get_or_insert_with_blocking(|| Ok::<u32, ()>(7)), Ok(7), "{reply:?}");
+    }
 }
 
 #[test]

@@ -68,7 +68,13 @@ impl<H: Handle> Lease<H> {
     /// Asks once; the stage is the answer.
     fn poll_ask(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.now();
-        let op = Op::Acquire(Ask { ttl: self.ttl, deadline: self.deadline, size: self.size });
+        let wait = match self.deadline {
+            // no store in memory looks at it
+            _ if <H::Store>::IS_IMMEDIATE => 0,
+            Instant::MAX => u64::MAX,
+            deadline => deadline.millis_since(now),
+        };
+        let op = Op::Acquire(Ask { ttl: self.ttl, wait, size: self.size });
         let mut state = take(&mut self.state);
         let polled = self.poll_op(&mut state, now, &op, cx);
         self.state = state;

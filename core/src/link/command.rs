@@ -1,4 +1,4 @@
-//! What a gateway reads and says: each request of a device as a command, and each answer. A device writes and reads
+//! What a gateway reads and says: each request of a device as an operation, and each reply. A device writes and reads
 //! the same bytes without these types (`question`), which would cost it flash.
 
 use super::{
@@ -8,174 +8,174 @@ use super::{
     wire::{Parse, Put, Reader},
 };
 use crate::{
-    cell::{Ask, Begun, Grant, Holding, Life, Lookup},
+    cell::Holding,
     key::Kind,
-    patience::Contended,
+    op::{Ask, Op, Outcome},
+    patience::Ticket,
     store::Fault,
-    token::HolderToken,
+    token::{FencingToken, HolderToken},
 };
-use core::time::Duration;
+use alloc::vec::Vec;
 
-/// An enum of messages, each with its number.
-macro_rules! messages {
-    (@ $field:ident) => { _ };
-    ([$($item:tt)*] [$($put:tt)*] [$($take:tt)*] $(
-        $(#[$m:meta])*
-        $number:path, $Variant:ident $(($($field:ident: $type:ty),*))?;
-    )*) => {
-        $($item)* { $($(#[$m])* $Variant $(($($type),*))?),* }
+/// What a device asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Command<'a> {
+    pub(super) op: Op,
+    /// Whose lease it is; zeros where it is about a key, whoever holds it.
+    pub(super) token: HolderToken,
+    /// The longest value the device has room for, in bytes.
+    pub(super) room: u16,
+    /// Checksum of a value that its caller cannot read, and takes for none.
+    pub(super) foreign: Option<u32>,
+    /// With which a flight ends.
+    pub(super) value: &'a [u8],
+}
 
-        $($put)* {
-            fn put(&self, to: &mut Encoder<'_>) {
-                // the number on its own, so that messages of the same fields share the rest
-                to.put(&[match self {
-                    $(Self::$Variant $(($(messages!(@ $field)),*))? => $number,)*
-                }]);
-                match self {
-                    $(Self::$Variant $(($($field),*))? => {
-                        $($($field.put(to);)*)?
-                    })*
+impl<'a> Command<'a> {
+    /// Reads one about a key of that kind; `None` also if such keys have no such operation: what lies under a lock is
+    /// not to be written over as a value.
+    fn parse(kind: Kind, from: &mut Reader<'a>) -> Option<Self> {
+        let number = from.byte()?;
+        let mut command = Self { op: Op::Inspect, token: HolderToken::default(), room: 0, foreign: None, value: &[] };
+        if matches!(number, ..number::CLEAR) {
+            command.token = HolderToken::parse(from)?;
+        }
+        command.op = match (number, kind) {
+            (number::ACQUIRE, _) => {
+                let ttl = lasting(from)?;
+                let wait = Option::<u32>::parse(from)?.map_or(u64::MAX, u64::from);
+                let size = if matches!(kind, Kind::Pool | Kind::Cache) { u16::parse(from)? } else { 1 };
+                if kind == Kind::Cache {
+                    (command.room, command.foreign) = (size, Option::parse(from)?);
                 }
+                Op::Acquire(Ask { ttl, wait, size })
             }
-        }
-
-        $($take)* {
-            fn parse(from: &mut Reader<'a>) -> Option<Self> {
-                Some(match from.byte()? {
-                    $($number => Self::$Variant $(($(<$type>::parse(from)?),*))?,)*
-                    _ => return None,
-                })
+            (number::RENEW, _) => Op::Renew { ttl: lasting(from)? },
+            (number::RELEASE, _) => Op::Release(Outcome::Free),
+            (number::COMPLETE, Kind::Once) => Op::Release(Outcome::Done { fresh: u32::parse(from)?.into() }),
+            (number::PUBLISH, Kind::Cache) => {
+                let fresh = Option::<u32>::parse(from)?.map_or(u64::MAX, u64::from);
+                command.value = Parse::parse(from)?;
+                Op::Release(Outcome::Done { fresh })
             }
-        }
-    };
-}
-
-messages! {
-    [
-        /// What a device asks for; each is the method of the same name of a store.
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub(super) enum Command<'a>
-    ]
-    [impl Put for Command<'_>]
-    [impl<'a> Parse<'a> for Command<'a>]
-    number::ACQUIRE, Acquire(ask: Ask);
-    number::RENEW, Renew(ask: Ask);
-    number::RELEASE, Release(token: HolderToken);
-    number::TAKE, Take(size: u16, ask: Ask);
-    number::EXTEND, Extend(ask: Ask);
-    number::GIVE_BACK, GiveBack(token: HolderToken);
-    number::IN_USE, InUse;
-    number::BEGIN, Begin(ask: Ask);
-    number::TOUCH, Touch(ask: Ask);
-    number::COMPLETE, Complete(token: HolderToken, keep: Duration);
-    number::FAIL, Fail(token: HolderToken);
-    number::REMAINING, Remaining;
-    number::FORCE_RELEASE, ForceRelease;
-    /// With the longest value the device has room for, in bytes.
-    number::GET, Get(room: u16);
-    /// With the longest value the device has room for, in bytes.
-    number::JOIN, Join(room: u16, ask: Ask);
-    /// A join that takes the bytes of this checksum, which its caller cannot decode, for a miss.
-    number::HEAL, Heal(room: u16, ask: Ask, foreign: u32);
-    number::PUBLISH, Publish(token: HolderToken, life: Life, value: &'a [u8]);
-    number::KEEP_FLYING, KeepFlying(ask: Ask);
-    number::ABANDON, Abandon(token: HolderToken);
-    number::INVALIDATE, Invalidate;
-}
-
-messages! {
-    [
-        /// What a gateway says; `B` are the bytes of a value.
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub(super) enum Answer<B>
-    ]
-    [impl<B: Put> Put for Answer<B>]
-    [impl<'a, B: Parse<'a>> Parse<'a> for Answer<B>]
-    /// Of `acquire` and `take`.
-    number::GRANT, Grant(grant: Contended<Grant>);
-    /// Of everything that is done by token.
-    number::HOLDING, Holding(holding: Holding);
-    /// Of `in_use`.
-    number::COUNT, Count(count: u16);
-    /// Of `begin`.
-    number::BEGUN, Begun(begun: Begun);
-    /// Of `remaining`.
-    number::REMAINING_IS, Remaining(remaining: Option<Duration>);
-    /// Of `force_release` and `invalidate`.
-    number::FLAG, Flag(flag: bool);
-    /// Of `get`.
-    number::VALUE, Value(value: Option<B>);
-    /// Of `join` and `heal`.
-    number::LOOKUP, Lookup(lookup: Contended<Lookup<B>>);
-    /// The store failed, or refused.
-    number::FAILED, Failed(fault: Fault);
-    /// The request was of another version; this one is spoken here. The same in every version.
-    number::OTHER_VERSION, OtherVersion(spoken: u8);
-}
-
-impl Command<'_> {
-    /// Whether keys of that kind have such an operation: what lies under a lock is not to be written over as a value.
-    const fn fits(&self, kind: Kind) -> bool {
-        match self {
-            Self::Acquire(_) | Self::Renew(_) | Self::Release(_) => matches!(kind, Kind::Lock),
-            Self::Take(..) | Self::Extend(_) | Self::GiveBack(_) | Self::InUse => matches!(kind, Kind::Pool),
-            Self::Begin(_) | Self::Touch(_) | Self::Complete(..) | Self::Fail(_) => matches!(kind, Kind::Once),
-            Self::Remaining | Self::ForceRelease => matches!(kind, Kind::Lock | Kind::Once),
-            Self::Get(_)
-            | Self::Join(..)
-            | Self::Heal(..)
-            | Self::Publish(..)
-            | Self::KeepFlying(_)
-            | Self::Abandon(_)
-            | Self::Invalidate => matches!(kind, Kind::Cache),
-        }
+            (number::CLEAR, Kind::Lock | Kind::Once | Kind::Cache) => Op::Clear,
+            (number::INSPECT, Kind::Lock | Kind::Once | Kind::Pool) => Op::Inspect,
+            (number::GET, Kind::Cache) => {
+                command.room = u16::parse(from)?;
+                Op::Get
+            }
+            _ => return None,
+        };
+        Some(command)
     }
 
-    /// Who asks, where somebody does.
-    pub(super) const fn token(&self) -> Option<HolderToken> {
-        match self {
-            Self::Acquire(ask)
-            | Self::Renew(ask)
-            | Self::Take(_, ask)
-            | Self::Extend(ask)
-            | Self::Begin(ask)
-            | Self::Touch(ask)
-            | Self::Join(_, ask)
-            | Self::Heal(_, ask, _)
-            | Self::KeepFlying(ask) => Some(ask.token),
-            Self::Release(token)
-            | Self::GiveBack(token)
-            | Self::Complete(token, _)
-            | Self::Fail(token)
-            | Self::Publish(token, ..)
-            | Self::Abandon(token) => Some(*token),
-            Self::InUse | Self::Remaining | Self::ForceRelease | Self::Get(_) | Self::Invalidate => None,
-        }
+    /// Whose lease it is about, where it is about one.
+    pub(super) fn holder(&self) -> Option<HolderToken> {
+        self.op.is_of_holder().then_some(self.token)
     }
 
-    /// For how long the caller would wait if it is refused; `None` without limit.
-    pub(super) const fn patience(&self) -> Option<Duration> {
-        match self {
-            Self::Acquire(ask) | Self::Take(_, ask) | Self::Begin(ask) | Self::Join(_, ask) | Self::Heal(_, ask, _) => {
-                ask.within
-            }
-            _ => Some(Duration::ZERO),
+    /// For how many milliseconds the caller would wait if it is refused.
+    pub(super) const fn wait(&self) -> u64 {
+        match self.op {
+            Op::Acquire(ask) => ask.wait,
+            Op::Renew { .. } | Op::Release(_) | Op::Clear | Op::Inspect | Op::Get => 0,
         }
     }
 }
 
-/// What follows a head must be one thing and nothing after it.
-pub(super) fn take_whole<'a, T: Parse<'a>>(mut from: Reader<'a>) -> Option<T> {
-    let whole = T::parse(&mut from)?;
-    from.is_empty().then_some(whole)
+/// A lease of no length is refused where it is written, so nobody meant this one.
+fn lasting(from: &mut Reader<'_>) -> Option<u64> {
+    u32::parse(from).filter(|ttl| *ttl != 0).map(u64::from)
 }
 
 /// The name and the command of a request, after its head.
 pub(super) struct Asked<'a>(pub(super) Name<'a>, pub(super) Command<'a>);
 
-impl<'a> Parse<'a> for Asked<'a> {
-    fn parse(from: &mut Reader<'a>) -> Option<Self> {
-        let (name, command) = (Name::parse(from)?, Command::parse(from)?);
-        command.fits(name.kind).then_some(Self(name, command))
+impl<'a> Asked<'a> {
+    /// A request is one thing and nothing after it.
+    pub(super) fn read(mut from: Reader<'a>) -> Option<Self> {
+        let name = Name::parse(&mut from)?;
+        let command = Command::parse(name.kind, &mut from)?;
+        from.is_empty().then_some(Self(name, command))
+    }
+}
+
+/// What a gateway says; times in milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    Granted {
+        fence: FencingToken,
+        index: u16,
+        remaining: u32,
+    },
+    Busy {
+        /// The longest is without an end that is known.
+        remaining: u32,
+        /// Crosses the line as whether a notice will come.
+        ticket: Ticket,
+    },
+    /// A run was done, and its marker is kept.
+    Done {
+        remaining: u32,
+    },
+    Filled(Vec<u8>),
+    Absent,
+    Held(Holding),
+    Cleared(bool),
+    Inspected {
+        held: u16,
+        remaining: Option<u32>,
+    },
+    /// The store failed, or refused.
+    Failed(Fault),
+    /// The request was of another version; this one is spoken here.
+    OtherVersion(u8),
+}
+
+impl Put for Reply {
+    fn put(&self, to: &mut Encoder<'_>) {
+        match self {
+            Self::Granted { fence, index, remaining } => {
+                number::GRANTED.put(to);
+                fence.0.put(to);
+                index.put(to);
+                remaining.put(to);
+            }
+            Self::Busy { remaining, ticket } => {
+                number::BUSY.put(to);
+                remaining.put(to);
+                (*ticket != Ticket::NONE).put(to);
+            }
+            Self::Done { remaining } => {
+                number::DONE.put(to);
+                remaining.put(to);
+            }
+            Self::Filled(value) => {
+                number::FILLED.put(to);
+                value.put(to);
+            }
+            Self::Absent => number::ABSENT.put(to),
+            Self::Held(holding) => {
+                number::HELD.put(to);
+                holding.put(to);
+            }
+            Self::Cleared(was) => {
+                number::CLEARED.put(to);
+                was.put(to);
+            }
+            Self::Inspected { held, remaining } => {
+                number::INSPECTED.put(to);
+                held.put(to);
+                remaining.put(to);
+            }
+            Self::Failed(fault) => {
+                number::FAILED.put(to);
+                fault.put(to);
+            }
+            Self::OtherVersion(spoken) => {
+                number::OTHER_VERSION.put(to);
+                spoken.put(to);
+            }
+        }
     }
 }

@@ -12,9 +12,8 @@ use super::{LineEnd, frame::Decoder, write_all};
 use crate::{
     codec::AsIs,
     key::{Key, Kind},
-    store::{
-        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-    },
+    op::Left,
+    store::{Values, abandon},
     time::Timer,
 };
 use alloc::{boxed::Box, string::String, vec, vec::Vec};
@@ -187,13 +186,7 @@ impl<'s, S, C> Gateway<'s, S, C> {
 
 impl<S, C> Gateway<'_, S, C>
 where
-    S: AsyncLeaseStore
-        + AsyncPermitStore
-        + AsyncOnceStore
-        + AsyncInspect
-        + AsyncForce
-        + AsyncEntryStore
-        + AsyncCacheStore<Vec<u8>, AsIs>,
+    S: Values<Vec<u8>, AsIs>,
     C: Timer,
 {
     /// Does what comes over the line until it ends; requests under way are finished then.
@@ -206,7 +199,7 @@ where
         let mut jobs = Vec::new();
         let mut watches = Watches::new(
             |name, ticket, limit| wait(store, clock, place, name, ticket, limit),
-            |name, token| store.waiter_gone(name.on(place), token),
+            |name, token| abandon(store, name.on(place), token, Left::Turn),
         );
         let mut decoder = Decoder::new(vec![0; limits.frame]);
         let (mut reading, mut writing) = (pin!(Some(read(reader))), pin!(None));
@@ -234,9 +227,9 @@ where
                     let name = incoming.name.clone();
                     jobs.push(Job { name, future: Box::pin(perform(store, place, limits.permits, incoming)) });
                 }
-                moved |= finish(&mut jobs, cx, |(incoming, mut answer)| {
-                    watches.refused(&incoming, &mut answer, &limits);
-                    desk.answer(&incoming, &answer, &limits);
+                moved |= finish(&mut jobs, cx, |(incoming, mut reply)| {
+                    watches.refused(&incoming, &mut reply, &limits);
+                    desk.answer(&incoming, &reply, &limits);
                 });
                 // also who waits behind another request has asked in its turn
                 desk.tokens().for_each(|token| watches.asked(token));

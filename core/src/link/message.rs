@@ -47,16 +47,6 @@ impl<'a> Parse<'a> for Name<'a> {
     }
 }
 
-/// A value that is passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Skipped;
-
-impl Parse<'_> for Skipped {
-    fn parse(from: &mut Reader<'_>) -> Option<Self> {
-        <&[u8]>::parse(from).map(|_| Self)
-    }
-}
-
 fn put_head(head: Head, to: &mut Encoder<'_>) {
     to.put(&[VERSION]);
     head.session.put(to);

@@ -89,7 +89,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
             Due::GiveBack { session, dropped, again } => {
                 let head = Head { session, request: dropped.request };
                 let kind = dropped.kind.unwrap_or(Kind::Lock);
-                let mut question = Question::give_back(kind, dropped.token);
+                let mut question = Question::new(number::RELEASE, kind, dropped.token);
                 if dropped.keep != 0 {
                     (question.number, question.ttl) = (number::COMPLETE, dropped.keep);
                 }
@@ -141,7 +141,7 @@ fn read(message: &[u8]) -> Option<(Head, News<'_>)> {
     let news = match ahead.byte()? {
         number::OTHER_VERSION => News::OtherVersion,
         // an echo begins with the kind of a key
-        ..number::GRANT => return None,
+        ..number::GRANTED => return None,
         _ if version != super::VERSION => return None,
         number::FAILED => match ahead.byte()? {
             code::TIMED_OUT | code::UNREACHABLE => News::Failed(body.rest()),

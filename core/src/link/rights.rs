@@ -5,9 +5,8 @@ use super::{
     frame::checksum,
     message::Name,
     number,
-    question::{self, Publication, Query, Question, Reply, reply},
+    question::{self, Publication, Question},
     remote::RemoteStore,
-    settings::after,
     short::Short,
     wire::Put,
 };
@@ -38,59 +37,29 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         request: &Request<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Fault>> {
-        let Request { key, token, now, op, .. } = *request;
-        let mut question = Question::new(0, token);
+        let Request { key, token, op, .. } = *request;
+        let mut question = Question::new(0, key.kind, token);
         question.ttl = short(op.lasts());
         question.number = match *op {
             Op::Acquire(_) if call.is_hopeless => return Poll::Ready(Err(Fault::Codec)),
             Op::Acquire(ask) => {
                 self.unwait(call, key);
                 question.size = if key.kind == Kind::Cache { Self::ROOM } else { ask.size };
-                if ask.deadline != Instant::MAX {
-                    question.patience = Some(short(ask.deadline.millis_since(now)));
-                }
-                match call.foreign {
-                    Some(foreign) => {
-                        question.foreign = foreign;
-                        number::HEAL
-                    }
-                    None => question::ask(key.kind),
-                }
+                question.patience = (ask.wait != u64::MAX).then(|| short(ask.wait));
+                question.foreign = call.foreign;
+                number::ACQUIRE
             }
-            Op::Renew { .. } => question::prolong(key.kind),
+            Op::Renew { .. } => number::RENEW,
             Op::Release(Outcome::Done { .. }) => number::COMPLETE,
-            Op::Release(Outcome::Free) => question::give_back(key.kind),
-            Op::Clear => {
-                return self.poll_query(
-                    call,
-                    key,
-                    if key.kind == Kind::Cache { number::INVALIDATE } else { number::FORCE_RELEASE },
-                    cx,
-                );
+            Op::Release(Outcome::Free) => number::RELEASE,
+            Op::Clear => number::CLEAR,
+            Op::Inspect => number::INSPECT,
+            Op::Get => {
+                question.size = Self::ROOM;
+                number::GET
             }
-            Op::Inspect => {
-                return self.poll_query(
-                    call,
-                    key,
-                    if key.kind == Kind::Pool { number::IN_USE } else { number::REMAINING },
-                    cx,
-                );
-            }
-            Op::Get => return self.poll_query(call, key, number::GET, cx),
         };
-        Poll::Ready(Ok(match ready!(self.poll_reply(call, key, &question, cx))? {
-            Reply::Granted { fence, index, remaining } => {
-                call.lasts = remaining;
-                Answer::Granted { fence, index }
-            }
-            Reply::Busy { remaining, ticket, done } => {
-                // the longest is without an end that is known
-                let until = if remaining == u32::MAX { Instant::MAX } else { after(now, remaining) };
-                if done { Answer::Done { until } } else { Answer::Busy { until, ticket } }
-            }
-            Reply::Filled => Answer::Filled,
-            Reply::Held(holding) => Answer::Held(holding),
-        }))
+        self.poll_reply(call, key, &question, question.patience, cx)
     }
 
     fn poll_changed(&self, call: &mut Self::InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
@@ -164,15 +133,12 @@ where
         let ttl = (fresh.ttl != u64::MAX).then(|| short(fresh.ttl));
         let value = room.bytes();
         let publication = Publication { token, ttl, value };
-        let abandon = Question::give_back(key.kind, token);
+        let abandon = Question::new(number::RELEASE, key.kind, token);
         let question: &dyn Put = if call.unfit.is_none() { &publication } else { &abandon };
-        let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
-        let reply = ready!(call.poll(self, name, question, None, &mut bytes, cx)).and_then(reply);
-        call.end(self);
-        let holding = reply?.holding()?;
+        let answer = ready!(self.poll_reply(call, key, question, None, cx))?;
         Poll::Ready(match call.unfit {
             Some(fault) => Err(fault),
-            None => Ok(Some(Answer::Held(holding))),
+            None => Ok(Some(answer)),
         })
     }
 }
@@ -189,37 +155,24 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         }
     }
 
-    /// About a key, whoever holds it.
-    fn poll_query(
-        &self,
-        call: &mut Call<C::Wait>,
-        key: &Key<'_>,
-        number: u8,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Fault>> {
-        let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
-        let query = Query { number, room: Self::ROOM };
-        let answer = ready!(call.poll(self, name, &query, None, &mut bytes, cx))
-            .and_then(|reader| question::answer(reader, self.clock.now()));
-        if answer != Ok(Answer::Filled) {
-            call.end(self);
-        }
-        Poll::Ready(answer)
-    }
-
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn poll_reply(
         &self,
         call: &mut Call<C::Wait>,
         key: &Key<'_>,
-        question: &Question,
+        question: &dyn Put,
+        patience: Option<u32>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Reply, Fault>> {
+    ) -> Poll<Result<Answer, Fault>> {
         let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
-        let reply = ready!(call.poll(self, name, question, question.patience, &mut bytes, cx)).and_then(reply);
-        if reply != Ok(Reply::Filled) {
+        let reply = ready!(call.poll(self, name, question, patience, &mut bytes, cx));
+        let told = reply.and_then(|reader| question::reply(reader, self.clock.now()));
+        if !matches!(told, Ok((Answer::Filled, _))) {
             call.end(self);
         }
-        Poll::Ready(reply)
+        Poll::Ready(told.map(|(answer, lasts)| {
+            call.lasts = lasts;
+            answer
+        }))
     }
 }

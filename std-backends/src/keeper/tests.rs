@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::clock::ManualClock;
-use cachify_core::store::Monitor;
+use cachify_core::{
+    key::{Key, Kind},
+    store::Monitor,
+};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 const TTL: Duration = Duration::from_secs(9);
@@ -12,7 +15,6 @@ struct Mute {
     calls: AtomicUsize,
     silent: usize,
     /// Who is to renew everything while the first renewal is under way.
-    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "only a store outside the process forgets"))]
     rushes: Mutex<Option<Keeper>>,
 }
 
@@ -23,31 +25,24 @@ impl Mute {
 }
 
 impl Renew for Mute {
-    fn renew(&self, _: Key<'_>, _: &Ask) -> Result<Holding, Fault> {
-        #[cfg(feature = "redis")]
+    fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Fault>> {
         if let Some(keeper) = locked(&self.rushes).take() {
             keeper.rush();
         }
-        if self.calls.fetch_add(1, SeqCst) < self.silent { Err(Fault::TimedOut) } else { Ok(Holding::Kept) }
+        let answer = |_| {
+            if self.calls.fetch_add(1, SeqCst) < self.silent { Err(Fault::TimedOut) } else { Ok(Holding::Kept) }
+        };
+        due.into_iter().map(answer).collect()
     }
-    fn give_back(&self, _: Key<'_>, _: HolderToken) {}
+    fn give_back(&self, _: OwnedKey, _: HolderToken) {}
 }
 
 fn attended(store: &Arc<Mute>, clock: &ManualClock) -> (Keeper, Attended) {
     let keeper = Keeper::new(StdClock::from(clock.clone()));
     let store: Arc<dyn Renew> = store.clone();
     let validity = Validity::new(clock.now(), TTL);
-    let key = Key::new(Kind::Lock, "", b"k", 0);
-    let right = keeper.attend(
-        clock.now(),
-        Arc::downgrade(&store),
-        &"".into(),
-        0,
-        key,
-        HolderToken([1, 128, 0, 0]),
-        TTL,
-        validity,
-    );
+    let key = OwnedKey::of(Key::new(Kind::Lock, "", b"k", 0));
+    let right = keeper.attend(Arc::downgrade(&store), key, HolderToken([1, 128, 0, 0]), 9_000, validity);
     (keeper, right)
 }
 
@@ -93,7 +88,6 @@ fn what_was_given_back_is_neither_renewed_nor_valid() {
     keeper.stop();
 }
 
-#[cfg(feature = "redis")]
 #[test]
 fn what_was_being_renewed_when_the_store_may_have_forgotten_is_renewed_again() {
     let clock = ManualClock::new();

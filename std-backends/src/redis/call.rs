@@ -5,18 +5,17 @@
 
 use super::{
     Shared,
-    command::{By, Context, command},
+    command::{By, Context, Question, command},
     inbox::Asked,
     name::Name,
     reaper::Room,
-    reply::{Failure, Reply, read},
+    reply::{Failure, Read, read},
 };
-use crate::backend::{Answer, Operation};
+use crate::backend::{Ask, Op, Reply};
 use cachify_core::{
     Fault, Holding,
-    cell::{Ask, Begun},
     key::Kind,
-    patience::{Contended, Ticket},
+    patience::Ticket,
     time::{Clock, Instant},
     token::HolderToken,
 };
@@ -39,16 +38,19 @@ pub(super) async fn call<W: Wire + Sync>(
     shared: &Arc<Shared>,
     wire: &W,
     name: &Name,
-    operation: &Operation,
+    question: &Question<'_>,
     until: Instant,
-) -> Result<Answer, Fault> {
-    let mut attempt = Attempt::begin(shared, name, operation);
+) -> Result<Reply, Fault> {
+    if question.op == Op::Clear && name.kind == Kind::Pool {
+        return Err(Fault::Unsupported("a pool is not cleared: its permits are given back or end"));
+    }
+    let mut attempt = Attempt::begin(shared, name, question);
     let mut late = 0;
     loop {
-        let value = match exchange(wire, operation, &attempt, until).await {
+        let value = match exchange(wire, question, &attempt, until).await {
             Ok(value) => value,
             // the server closed a connection at rest, or went away: a token makes it safe to ask once more
-            Err(Failure::Broken) if !attempt.resent && !matches!(operation, Operation::ForceRelease) => {
+            Err(Failure::Broken) if !attempt.resent && (question.op != Op::Clear || name.kind == Kind::Cache) => {
                 attempt.resent = true;
                 continue;
             }
@@ -57,22 +59,22 @@ pub(super) async fn call<W: Wire + Sync>(
             }
             Err(Failure::NotSent(fault) | Failure::Refused(fault)) => return Err(attempt.refused(fault)),
         };
-        match read(operation, value, attempt.ticket).map_err(|fault| attempt.refused(fault))? {
-            Reply::Late { now } => {
+        match read(&question.op, name.kind, value, attempt.ticket).map_err(|fault| attempt.refused(fault))? {
+            Read::Late { now } => {
                 shared.node.learn(shared.clock.now(), now);
                 late += 1;
                 if late == LATE {
                     return Err(attempt.refused(Fault::Unreachable));
                 }
             }
-            Reply::Done { answer, now, arrived } => {
+            Read::Done { reply, now, arrived } => {
                 if let Some(now) = now {
                     shared.node.learn(shared.clock.now(), now);
                 }
-                if is_busy(&answer) && attempt.may_enter(wire, until).await {
+                if is_busy(&reply) && attempt.may_enter(wire, until).await {
                     continue;
                 }
-                return attempt.done(answer, arrived);
+                return attempt.done(reply, arrived);
             }
         }
     }
@@ -80,31 +82,26 @@ pub(super) async fn call<W: Wire + Sync>(
 
 async fn exchange<W: Wire + Sync>(
     wire: &W,
-    operation: &Operation,
+    question: &Question<'_>,
     attempt: &Attempt<'_>,
     until: Instant,
 ) -> Result<Value, Failure> {
-    match wire.send(|| command(operation, &attempt.context(until), By::Digest)).await {
-        Err(Failure::NoScript) => wire.send(|| command(operation, &attempt.context(until), By::Body)).await,
+    match wire.send(|| command(question, &attempt.context(until), By::Digest)).await {
+        Err(Failure::NoScript) => wire.send(|| command(question, &attempt.context(until), By::Body)).await,
         done => done,
     }
 }
 
-fn is_busy(answer: &Answer) -> bool {
-    matches!(
-        answer,
-        Answer::Grant(Contended::Busy(_)) | Answer::Begun(Begun::Busy(_)) | Answer::Lookup(Contended::Busy(_))
-    )
+const fn is_busy(reply: &Reply) -> bool {
+    matches!(reply, Reply::Busy { .. })
 }
 
 /// One attempt, from before the first byte until its answer is known.
 struct Attempt<'a> {
     shared: &'a Arc<Shared>,
     name: &'a Name,
-    /// What it asks for, if it asks for a right.
-    ask: Option<Ask>,
-    /// What it gives back, if it gives a right back.
-    settles: Option<HolderToken>,
+    token: HolderToken,
+    op: Op,
     /// Whether it is counted in the inbox: only those who will wait are.
     counted: bool,
     /// `NONE` while no message would reach it.
@@ -115,36 +112,31 @@ struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    fn begin(shared: &'a Arc<Shared>, name: &'a Name, operation: &Operation) -> Self {
-        use Operation as Op;
-        let (ask, settles) = match operation {
-            Op::Acquire(ask) | Op::Begin(ask) | Op::Join(ask) | Op::Take(_, ask) | Op::Heal(ask, _) => {
-                (Some(*ask), None)
-            }
-            Op::Release(token)
-            | Op::Fail(token)
-            | Op::GiveBack(token)
-            | Op::Abandon(token)
-            | Op::Complete(token, _)
-            | Op::Publish(token, ..) => (None, Some(*token)),
-            _ => (None, None),
-        };
+    fn begin(shared: &'a Arc<Shared>, name: &'a Name, question: &Question<'_>) -> Self {
         let mut attempt = Self {
             shared,
             name,
-            ask,
-            settles,
+            token: question.token,
+            op: question.op,
             counted: false,
             ticket: Ticket::NONE,
             arrived: 0,
             resent: false,
             open: true,
         };
-        if let Some(ask) = ask.filter(|ask| ask.within != Some(Duration::ZERO)) {
+        if attempt.ask().is_some_and(|ask| ask.wait > 0) {
             attempt.counted = true;
-            attempt.enter(shared.inbox.ask(name, ask.token));
+            attempt.enter(shared.inbox.ask(name, question.token));
         }
         attempt
+    }
+
+    /// What it asks for, if it asks for a lease.
+    const fn ask(&self) -> Option<Ask> {
+        match self.op {
+            Op::Acquire(ask) => Some(ask),
+            Op::Renew { .. } | Op::Release(_) | Op::Clear | Op::Inspect | Op::Get => None,
+        }
     }
 
     fn enters(&self) -> bool {
@@ -168,53 +160,54 @@ impl<'a> Attempt<'a> {
 
     /// The first caller that has to wait starts the subscription, and asks again once it stands.
     async fn may_enter<W: Wire>(&mut self, wire: &W, until: Instant) -> bool {
-        let Some(ask) = self.ask.filter(|_| self.counted && !self.enters()) else { return false };
+        let Some(ask) = self.ask().filter(|_| self.counted && !self.enters()) else { return false };
         if !self.shared.listen() {
             return false;
         }
         // half of what is left, and never past the caller's deadline: without a subscription this waiter polls
         let now = self.shared.clock.now();
         let half = until.since(now) / 2;
-        let most = ask.within.map_or(half, |within| within.min(half));
+        let most = half.min(Duration::from_millis(ask.wait));
         wire.wait_for(now.saturating_add(most), self.shared.inbox.known()).await;
         if !self.shared.inbox.is_up() {
             return false;
         }
-        self.enter(self.shared.inbox.look(self.name, ask.token));
+        self.enter(self.shared.inbox.look(self.name, self.token));
         self.enters()
     }
 
-    fn done(mut self, answer: Answer, arrived: u64) -> Result<Answer, Fault> {
+    fn done(mut self, reply: Reply, arrived: u64) -> Result<Reply, Fault> {
         self.open = false;
-        if let Some(ask) = self.ask {
-            if self.counted && is_busy(&answer) {
-                self.shared.inbox.told_to_wait(self.name, ask.token, arrived);
+        let (inbox, token) = (&self.shared.inbox, self.token);
+        if self.ask().is_some() {
+            if self.counted && is_busy(&reply) {
+                inbox.told_to_wait(self.name, token, arrived);
             } else if self.counted {
-                let left_over = self.shared.inbox.done_asking(self.name, ask.token, self.ticket);
+                let left_over = inbox.done_asking(self.name, token, self.ticket);
                 // a message of another permit: whoever holds a lock will pass on by giving it back
                 if left_over && self.name.kind == Kind::Pool {
                     self.shared.pass_on(self.name);
                 }
             } else {
                 // the last question of one who waited, at its deadline
-                self.shared.inbox.gone(self.name, ask.token);
+                inbox.gone(self.name, token);
             }
             if self.resent {
-                self.shared.doubt(ask.token);
+                self.shared.doubt(token);
             }
-            if !is_busy(&answer) {
-                self.shared.doubts.granted(ask.token);
+            if !is_busy(&reply) {
+                self.shared.doubts.granted(token);
             }
         }
-        if let Some(token) = self.settles {
-            self.shared.inbox.gone(self.name, token);
+        if matches!(self.op, Op::Release(_)) {
+            inbox.gone(self.name, token);
             // the first copy may have done it, and the second found nothing left
-            if self.resent && matches!(answer, Answer::Holding(Holding::Lost)) {
+            if self.resent && reply == Reply::Held(Holding::Lost) {
                 return Err(Fault::TimedOut);
             }
             self.shared.settled(self.name, token, Room::Unbounded);
         }
-        Ok(answer)
+        Ok(reply)
     }
 
     /// Nothing was done, unless an earlier copy did it.
@@ -223,33 +216,30 @@ impl<'a> Attempt<'a> {
             return Fault::TimedOut;
         }
         self.open = false;
-        let Some(ask) = self.ask else { return fault };
+        if self.ask().is_none() {
+            return fault;
+        }
+        let (inbox, token) = (&self.shared.inbox, self.token);
         // nobody gives back what was refused, so a turn it was given would end here
         let had_a_turn = if self.counted {
-            self.shared.inbox.done_asking(self.name, ask.token, self.ticket) || self.arrived > 0
+            inbox.done_asking(self.name, token, self.ticket) || self.arrived > 0
         } else {
-            self.shared.inbox.gone(self.name, ask.token)
+            inbox.gone(self.name, token)
         };
         if had_a_turn {
             self.shared.pass_on(self.name);
         }
         fault
     }
-
-    fn close(&self) {
-        if let Some(ask) = self.ask.filter(|_| self.counted) {
-            self.shared.inbox.done_asking(self.name, ask.token, self.ticket);
-        }
-    }
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        if self.open {
-            self.close();
-            if let Some(ask) = self.ask {
-                self.shared.doubt(ask.token);
+        if self.open && self.ask().is_some() {
+            if self.counted {
+                self.shared.inbox.done_asking(self.name, self.token, self.ticket);
             }
+            self.shared.doubt(self.token);
         }
     }
 }

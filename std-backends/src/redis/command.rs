@@ -4,15 +4,28 @@ use super::{
     name::{FLIGHT, HOLDERS, Name, WAITERS},
     script::{self, Script},
 };
-use crate::backend::Operation;
-use cachify_core::{
-    Ttl,
-    cell::{Ask, Life},
-    time::Instant,
-    token::HolderToken,
-};
+use crate::backend::{Call, Op, Outcome};
+use cachify_core::{key::Kind, token::HolderToken};
 use redis::Cmd;
-use std::time::Duration;
+
+/// What is asked of a name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question<'a> {
+    pub(super) op: Op,
+    pub(super) token: HolderToken,
+    /// See [`Call::bytes`].
+    pub(super) bytes: Option<&'a [u8]>,
+}
+
+impl<'a> Question<'a> {
+    pub(super) const fn new(op: Op, token: HolderToken) -> Self {
+        Self { op, token, bytes: None }
+    }
+
+    pub(super) fn of(call: &'a Call) -> Self {
+        Self { op: call.op, token: call.token, bytes: call.bytes.as_deref() }
+    }
+}
 
 /// What a command says beside its operation.
 pub(super) struct Context<'a> {
@@ -35,8 +48,8 @@ pub(super) enum By {
 }
 
 /// The command for one operation.
-pub(super) fn command(operation: &Operation, context: &Context<'_>, by: By) -> Cmd {
-    let Some((script, records)) = script_of(operation) else {
+pub(super) fn command(question: &Question<'_>, context: &Context<'_>, by: By) -> Cmd {
+    let Some((script, records)) = script_of(question, context.name.kind) else {
         let mut get = redis::cmd("GET");
         get.arg(&context.name.text);
         return get;
@@ -53,77 +66,69 @@ pub(super) fn command(operation: &Operation, context: &Context<'_>, by: By) -> C
     for suffix in records {
         cmd.arg([context.name.text.as_str(), suffix].concat());
     }
-    arguments(&mut cmd, operation, context);
+    arguments(&mut cmd, question, context);
     cmd
 }
 
 /// The script of an operation, with the records it touches; a hit needs none.
-fn script_of(operation: &Operation) -> Option<(&'static Script, &'static [&'static str])> {
-    use Operation as Op;
-    Some(match operation {
-        Op::Get => return None,
-        Op::Acquire(_) => (&script::ACQUIRE, &["", WAITERS]),
-        Op::Renew(_) | Op::Touch(_) => (&script::RENEW, &[""]),
-        Op::KeepFlying(_) => (&script::RENEW, &[FLIGHT]),
-        Op::Release(_) | Op::Fail(_) => (&script::RELEASE, &["", WAITERS]),
-        Op::Abandon(_) => (&script::RELEASE, &[FLIGHT, WAITERS]),
-        Op::Take(..) => (&script::TAKE, &["", HOLDERS, WAITERS]),
-        Op::Extend(_) => (&script::EXTEND, &["", HOLDERS]),
-        Op::GiveBack(_) => (&script::GIVE_BACK, &["", HOLDERS, WAITERS]),
-        Op::InUse => (&script::IN_USE, &[""]),
-        Op::Begin(_) => (&script::BEGIN, &["", WAITERS]),
-        Op::Complete(..) => (&script::COMPLETE, &["", WAITERS]),
-        Op::Remaining => (&script::REMAINING, &[""]),
-        Op::ForceRelease => (&script::FORCE, &["", WAITERS]),
-        Op::Join(_) | Op::Heal(..) => (&script::JOIN, &["", FLIGHT, WAITERS]),
-        Op::Publish(..) => (&script::PUBLISH, &["", FLIGHT, WAITERS]),
-        Op::Invalidate => (&script::INVALIDATE, &["", FLIGHT, WAITERS]),
+fn script_of(question: &Question<'_>, kind: Kind) -> Option<(&'static Script, &'static [&'static str])> {
+    Some(match (question.op, kind) {
+        (Op::Get, _) => return None,
+        (Op::Acquire(_), Kind::Lock) => (&script::ACQUIRE, &["", WAITERS]),
+        (Op::Acquire(_), Kind::Pool) => (&script::TAKE, &["", HOLDERS, WAITERS]),
+        (Op::Acquire(_), Kind::Once) => (&script::BEGIN, &["", WAITERS]),
+        (Op::Acquire(_), Kind::Cache) => (&script::JOIN, &["", FLIGHT, WAITERS]),
+        (Op::Renew { .. }, Kind::Lock | Kind::Once) => (&script::RENEW, &[""]),
+        (Op::Renew { .. }, Kind::Pool) => (&script::EXTEND, &["", HOLDERS]),
+        (Op::Renew { .. }, Kind::Cache) => (&script::RENEW, &[FLIGHT]),
+        (Op::Release(_), Kind::Lock) | (Op::Release(Outcome::Free), Kind::Once) => (&script::RELEASE, &["", WAITERS]),
+        (Op::Release(_), Kind::Pool) => (&script::GIVE_BACK, &["", HOLDERS, WAITERS]),
+        (Op::Release(Outcome::Done { .. }), Kind::Once) => (&script::COMPLETE, &["", WAITERS]),
+        (Op::Release(Outcome::Free), Kind::Cache) => (&script::RELEASE, &[FLIGHT, WAITERS]),
+        (Op::Release(Outcome::Done { .. }), Kind::Cache) => (&script::PUBLISH, &["", FLIGHT, WAITERS]),
+        (Op::Clear, Kind::Lock | Kind::Once | Kind::Pool) => (&script::FORCE, &["", WAITERS]),
+        (Op::Clear, Kind::Cache) => (&script::INVALIDATE, &["", FLIGHT, WAITERS]),
+        (Op::Inspect, Kind::Pool) => (&script::IN_USE, &[""]),
+        (Op::Inspect, Kind::Lock | Kind::Once | Kind::Cache) => (&script::REMAINING, &[""]),
     })
 }
 
-fn arguments<'c>(cmd: &'c mut Cmd, operation: &Operation, context: &Context<'_>) -> &'c mut Cmd {
-    use Operation as Op;
-    match operation {
-        Op::Get | Op::InUse | Op::Remaining | Op::ForceRelease | Op::Invalidate => cmd,
-        Op::Acquire(ask) | Op::Begin(ask) => asked(cmd, ask, context).arg(""),
-        Op::Take(size, ask) => asked(cmd, ask, context).arg(*size),
-        Op::Join(ask) => asked(cmd, ask, context),
-        Op::Heal(ask, bytes) => asked(cmd, ask, context).arg(bytes.as_slice()),
-        Op::Renew(ask) | Op::Touch(ask) | Op::KeepFlying(ask) | Op::Extend(ask) => {
-            cmd.arg(hex(ask.token)).arg(millis(ask.ttl)).arg(context.not_after)
+fn arguments<'c>(cmd: &'c mut Cmd, question: &Question<'_>, context: &Context<'_>) -> &'c mut Cmd {
+    let Question { op, token, bytes } = *question;
+    match (op, context.name.kind) {
+        (Op::Get | Op::Inspect | Op::Clear, _) => cmd,
+        (Op::Acquire(ask), kind) => {
+            cmd.arg(hex(token)).arg(millis(ask.ttl)).arg(context.not_after).arg(context.inbox).arg(context.arrived);
+            match (kind, bytes) {
+                (Kind::Lock | Kind::Once, _) => cmd.arg(""),
+                (Kind::Pool, _) => cmd.arg(ask.size),
+                (Kind::Cache, Some(foreign)) => cmd.arg(foreign),
+                (Kind::Cache, None) => cmd,
+            }
         }
+        (Op::Renew { ttl }, _) => cmd.arg(hex(token)).arg(millis(ttl)).arg(context.not_after),
+        (Op::Release(_), Kind::Pool) => cmd.arg(hex(token)),
+        (Op::Release(_), Kind::Lock) | (Op::Release(Outcome::Free), Kind::Once) => cmd.arg(hex(token)).arg("0"),
         // a value that lands, or a flight that ended without one, is news for everybody who waits for it
-        Op::Release(token) | Op::Fail(token) => cmd.arg(hex(*token)).arg("0"),
-        Op::Abandon(token) => cmd.arg(hex(*token)).arg("1"),
-        Op::GiveBack(token) => cmd.arg(hex(*token)),
-        Op::Complete(token, keep) => cmd.arg(hex(*token)).arg(up(*keep)),
-        Op::Publish(token, bytes, life) => {
-            cmd.arg(hex(*token)).arg(context.not_after).arg(lasting(life)).arg(bytes.as_slice())
+        (Op::Release(Outcome::Free), Kind::Cache) => cmd.arg(hex(token)).arg("1"),
+        (Op::Release(Outcome::Done { fresh }), Kind::Once) => cmd.arg(hex(token)).arg(fresh.min(LONGEST)),
+        (Op::Release(Outcome::Done { fresh }), Kind::Cache) => {
+            cmd.arg(hex(token)).arg(context.not_after).arg(lasting(fresh)).arg(bytes.unwrap_or_default())
         }
     }
 }
 
-/// What all that may have to wait say alike.
-fn asked<'c>(cmd: &'c mut Cmd, ask: &Ask, context: &Context<'_>) -> &'c mut Cmd {
-    cmd.arg(hex(ask.token)).arg(millis(ask.ttl)).arg(context.not_after).arg(context.inbox).arg(context.arrived)
-}
+/// What the server can still add to its time.
+const LONGEST: u64 = 1 << 45;
 
-/// A right that asks for no time at all would be one the server refuses to end.
-fn millis(ttl: Duration) -> u64 {
-    up(ttl).max(1)
-}
-
-/// Whole milliseconds, rounded up; at most what the server can still add to its time.
-fn up(ttl: Duration) -> u64 {
-    Instant::ZERO.saturating_add(ttl).as_millis().min(1 << 45)
+/// A lease that asks for no time at all would be one the server refuses to end.
+fn millis(ttl: u64) -> u64 {
+    ttl.clamp(1, LONGEST)
 }
 
 /// How long a value lives on the server; zero is for ever.
-fn lasting(life: &Life) -> u64 {
-    match life.ttl {
-        Ttl::For(ttl) => millis(ttl),
-        Ttl::Forever => 0,
-    }
+fn lasting(fresh: u64) -> u64 {
+    if fresh == u64::MAX { 0 } else { millis(fresh) }
 }
 
 fn hex(token: HolderToken) -> String {
@@ -136,12 +141,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_rounded_up_and_never_zero() {
-        assert_eq!(millis(Duration::from_nanos(1)), 1);
-        assert_eq!(millis(Duration::ZERO), 1);
-        assert_eq!(up(Duration::ZERO), 0);
-        assert_eq!(up(Duration::MAX), 1 << 45);
-        assert_eq!(lasting(&Life::new(Ttl::Forever)), 0);
+    fn a_time_is_never_zero_and_never_past_what_a_server_counts() {
+        assert_eq!((millis(0), millis(1), millis(u64::MAX)), (1, 1, 1 << 45));
+        assert_eq!((lasting(0), lasting(5), lasting(u64::MAX)), (1, 5, 0));
     }
 
     #[test]

@@ -6,13 +6,13 @@
 use super::{
     Shared,
     background::or_closed,
-    command::{By, Context, command},
+    command::{By, Context, Question, command},
     name::Name,
     reply::{self, Failure, failure, read, unanswered},
     tasks::Task,
 };
 use crate::{
-    backend::Operation,
+    backend::{Op, Outcome},
     backlog::{Backlog, Noted},
     locked,
 };
@@ -51,22 +51,19 @@ const PAUSE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)]
 pub(super) struct Owed {
     pub(super) name: Name,
     pub(super) token: HolderToken,
-    /// For how long the marker of a run that succeeded is kept; `None` gives the right back.
-    pub(super) done: Option<Duration>,
+    /// How it ended.
+    pub(super) outcome: Outcome,
     /// When it has ended whatever the server is told.
     pub(super) ends: Instant,
 }
 
 impl Owed {
     pub(super) const fn back(name: Name, token: HolderToken) -> Self {
-        Self { name, token, done: None, ends: Instant::MAX }
+        Self { name, token, outcome: Outcome::Free, ends: Instant::MAX }
     }
 
-    fn operation(&self) -> Operation {
-        match self.done {
-            Some(keep) => Operation::Complete(self.token, keep),
-            None => Operation::give_back(self.name.kind, self.token),
-        }
+    const fn question(&self) -> Question<'static> {
+        Question::new(Op::Release(self.outcome), self.token)
     }
 }
 
@@ -261,11 +258,11 @@ async fn tell(shared: &Arc<Shared>, batch: &[Debt]) -> Vec<Result<(), Failure>> 
             for at in &left {
                 let owed = &batch[*at].owed;
                 let context = Context { name: &owed.name, not_after: 0, inbox: "", arrived: 0 };
-                pipe.add_command(command(&owed.operation(), &context, by));
+                pipe.add_command(command(&owed.question(), &context, by));
             }
             let told = exchange(&task, &pipe, left.len()).await;
             for (at, answer) in left.iter().zip(told) {
-                answers[*at] = answer.and_then(|value| understood(value, &batch[*at].owed.operation()));
+                answers[*at] = answer.and_then(|value| understood(value, &batch[*at].owed));
             }
             left.retain(|at| matches!(answers[*at], Err(Failure::NoScript)));
             if left.is_empty() {
@@ -292,9 +289,9 @@ async fn exchange(task: &Task<'_>, pipe: &Pipeline, count: usize) -> Vec<Result<
 }
 
 /// Kept or lost: either way the server has heard it.
-fn understood(value: Value, operation: &Operation) -> Result<(), Failure> {
+fn understood(value: Value, owed: &Owed) -> Result<(), Failure> {
     match value {
         Value::ServerError(error) => Err(failure(&RedisError::from(error))),
-        value => read(operation, value, Ticket::NONE).map(drop).map_err(Failure::Refused),
+        value => read(&owed.question().op, owed.name.kind, value, Ticket::NONE).map(drop).map_err(Failure::Refused),
     }
 }

@@ -1,57 +1,45 @@
-//! Renewal: many rights in one round trip.
+//! Many calls in one round trip: the heartbeats of one moment.
 
 use super::{
-    Owner, Shared,
-    command::{By, Context, command},
+    Shared,
+    command::{By, Context, Question, command},
     name::Name,
-    reaper::{Owed, Room},
-    reply::{Failure, Reply, failure, read, unanswered},
+    reply::{Failure, Read, failure, read, unanswered},
     threads::Thread,
 };
-use crate::{
-    backend::{Answer, Operation},
-    keeper::Renew,
-};
-use cachify_core::{Fault, Holding, cell::Ask, key::Key, patience::Ticket, time::Clock, token::HolderToken};
+use crate::backend::{Call, Reply};
+use cachify_core::{Fault, patience::Ticket, time::Clock};
 use redis::{RedisError, Value};
 
-/// How many rights travel together.
+/// How many calls travel together.
 const BATCH: usize = 100;
 
-impl Renew for Owner {
-    fn renew(&self, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault> {
-        self.renew_all(&[(key, *ask)]).pop().unwrap_or(Err(Fault::Unreachable))
-    }
-
-    fn renew_all(&self, due: &[(Key<'_>, Ask)]) -> Vec<Result<Holding, Fault>> {
-        let mut answers = Vec::with_capacity(due.len());
-        let mut fault = None;
-        for batch in due.chunks(BATCH) {
-            match fault {
-                // a server that keeps one batch waiting keeps the next one too
-                Some(fault) => answers.extend(batch.iter().map(|_| Err(fault))),
-                None => answers.extend(renew(self.shared(), batch)),
-            }
-            fault = answers.last().and_then(|answer| answer.err()).filter(|fault| !matches!(fault, Fault::Rejected(_)));
+/// Renewals, and whatever else does not wait for its turn.
+pub(super) fn call_many(shared: &Shared, calls: &[Call]) -> Vec<Result<Reply, Fault>> {
+    let mut answers = Vec::with_capacity(calls.len());
+    let mut fault = None;
+    for batch in calls.chunks(BATCH) {
+        match fault {
+            // a server that keeps one batch waiting keeps the next one too
+            Some(fault) => answers.extend(batch.iter().map(|_| Err(fault))),
+            None => answers.extend(ask(shared, batch)),
         }
-        answers
+        let last = answers.last().and_then(|answer| answer.as_ref().err().copied());
+        fault = last.filter(|fault| !matches!(fault, Fault::Rejected(_)));
     }
-
-    fn give_back(&self, key: Key<'_>, token: HolderToken) {
-        self.shared().owe(Owed::back(Name::of(&key), token), Room::Unbounded);
-    }
+    answers
 }
 
 /// How often a batch is sent: the server may not know the script, and say of another that it came late.
 const ROUNDS: u32 = 4;
 
 /// Until there is an answer for each. What a round leaves unanswered by its own fault, the next one asks again.
-fn renew(shared: &Shared, batch: &[(Key<'_>, Ask)]) -> Vec<Result<Holding, Fault>> {
-    let mut answers = vec![Err(Failure::TimedOut); batch.len()];
+fn ask(shared: &Shared, batch: &[Call]) -> Vec<Result<Reply, Fault>> {
+    let mut answers: Vec<_> = batch.iter().map(|_| Err(Failure::TimedOut)).collect();
     let mut left: Vec<_> = (0..batch.len()).collect();
     let mut by = By::Digest;
     for _ in 0..ROUNDS {
-        let asked: Vec<_> = left.iter().map(|at| batch[*at]).collect();
+        let asked: Vec<_> = left.iter().map(|at| &batch[*at]).collect();
         for (at, answer) in left.iter().zip(send(shared, &asked, by)) {
             answers[*at] = answer;
         }
@@ -67,13 +55,13 @@ fn renew(shared: &Shared, batch: &[(Key<'_>, Ask)]) -> Vec<Result<Holding, Fault
     answers.into_iter().map(|answer| answer.map_err(unanswered)).collect()
 }
 
-fn send(shared: &Shared, batch: &[(Key<'_>, Ask)], by: By) -> Vec<Result<Holding, Failure>> {
+fn send(shared: &Shared, batch: &[&Call], by: By) -> Vec<Result<Reply, Failure>> {
     let pipe = |until| {
         let mut pipe = redis::pipe();
-        for (key, ask) in batch {
-            let name = Name::of(key);
+        for call in batch {
+            let name = Name::of(&call.key.key());
             let context = Context { name: &name, not_after: shared.node.time(until), inbox: "", arrived: 0 };
-            pipe.add_command(command(&Operation::renewal(key.kind, *ask), &context, by));
+            pipe.add_command(command(&Question::of(call), &context, by));
         }
         pipe.get_packed_pipeline()
     };
@@ -84,26 +72,20 @@ fn send(shared: &Shared, batch: &[(Key<'_>, Ask)], by: By) -> Vec<Result<Holding
         answers => answers,
     };
     match answers {
-        Ok(answers) => {
-            let read = |(value, (key, ask)): (Value, &(Key<'_>, Ask))| {
-                holding(shared, value, &Operation::renewal(key.kind, *ask))
-            };
-            answers.into_iter().zip(batch).map(read).collect()
-        }
+        Ok(answers) => answers.into_iter().zip(batch).map(|(value, call)| answer(shared, value, call)).collect(),
         Err(failed) => batch.iter().map(|_| Err(failed)).collect(),
     }
 }
 
-fn holding(shared: &Shared, value: Value, operation: &Operation) -> Result<Holding, Failure> {
+fn answer(shared: &Shared, value: Value, call: &Call) -> Result<Reply, Failure> {
     if let Value::ServerError(error) = value {
         return Err(failure(&RedisError::from(error)));
     }
-    match read(operation, value, Ticket::NONE).map_err(Failure::Refused)? {
-        Reply::Done { answer: Answer::Holding(holding), .. } => Ok(holding),
-        Reply::Late { now } => {
+    match read(&call.op, call.key.key().kind, value, Ticket::NONE).map_err(Failure::Refused)? {
+        Read::Done { reply, .. } => Ok(reply),
+        Read::Late { now } => {
             shared.node.learn(shared.clock.now(), now);
             Err(Failure::Late)
         }
-        Reply::Done { .. } => Err(Failure::Broken),
     }
 }

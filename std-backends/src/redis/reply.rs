@@ -1,22 +1,17 @@
 //! What the server answers, as an answer or as the failure it is. Both faces read the same.
 
-use crate::backend::{Answer, Operation};
-use cachify_core::{
-    Fault, Holding,
-    cell::{Begun, Grant, Lookup},
-    patience::{Busy, Contended, Ticket},
-    token::FencingToken,
-};
+use crate::backend::{Op, Reply, Seen};
+use cachify_core::{Fault, Holding, key::Kind, patience::Ticket, token::FencingToken};
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 use std::time::Duration;
 
-/// One reply, read.
-pub(super) enum Reply {
+/// What the server said, read.
+pub(super) enum Read {
     /// The command came after its sender gave up, and nothing was done.
     Late { now: u64 },
     /// It was done.
     Done {
-        answer: Answer,
+        reply: Reply,
         /// The server's time in milliseconds, if it was told.
         now: Option<u64>,
         /// Since when the caller waits, in microseconds of the server.
@@ -51,63 +46,51 @@ impl Failure {
 const STRANGE: Fault =
     Fault::Rejected("the server answered what none of our scripts answers: is the key another program's?");
 
-/// Reads the reply to `operation`; whoever is to wait gets `ticket`.
-pub(super) fn read(operation: &Operation, value: Value, ticket: Ticket) -> Result<Reply, Fault> {
-    use Operation as Op;
-    let done = |answer| Ok(Reply::Done { answer, now: None, arrived: 0 });
-    match operation {
+/// Reads the reply to an operation; whoever is to wait gets `ticket`.
+pub(super) fn read(op: &Op, kind: Kind, value: Value, ticket: Ticket) -> Result<Read, Fault> {
+    let done = |reply| Ok(Read::Done { reply, now: None, arrived: 0 });
+    match op {
         Op::Get => match value {
-            Value::BulkString(bytes) => done(Answer::Value(Some(bytes))),
-            Value::Nil => done(Answer::Value(None)),
+            Value::BulkString(bytes) => done(Reply::Filled(bytes)),
+            Value::Nil => done(Reply::Absent),
             _ => Err(STRANGE),
         },
-        Op::InUse => done(Answer::Count(u16::try_from(int(&value)?).unwrap_or(u16::MAX))),
-        Op::Remaining => {
+        Op::Inspect if kind == Kind::Pool => {
+            done(Reply::Inspected(Seen::new(u16::try_from(int(&value)?).unwrap_or(u16::MAX), None)))
+        }
+        Op::Inspect => {
             let millis = int(&value)?;
-            done(Answer::Remaining((millis > 0).then(|| Duration::from_millis(millis))))
+            done(Reply::Inspected(Seen::new((millis > 0).into(), Some(Duration::from_millis(millis)))))
         }
-        Op::ForceRelease | Op::Invalidate => done(Answer::Flag(int(&value)? > 0)),
-        Op::Acquire(_) | Op::Take(..) | Op::Begin(_) | Op::Join(_) | Op::Heal(..) => {
-            contended(operation, value, ticket)
-        }
-        _ => {
+        Op::Clear => done(Reply::Cleared(int(&value)? > 0)),
+        Op::Acquire(_) => contended(kind, value, ticket),
+        Op::Renew { .. } | Op::Release(_) => {
             let [code, now] = parts(&value)?;
-            match signed(code)? {
-                -1 => Ok(Reply::Late { now: int(now)? }),
-                0 => Ok(Reply::Done { answer: Answer::Holding(Holding::Lost), now: Some(int(now)?), arrived: 0 }),
-                _ => Ok(Reply::Done { answer: Answer::Holding(Holding::Kept), now: Some(int(now)?), arrived: 0 }),
-            }
+            let holding = match signed(code)? {
+                -1 => return Ok(Read::Late { now: int(now)? }),
+                0 => Holding::Lost,
+                _ => Holding::Kept,
+            };
+            Ok(Read::Done { reply: Reply::Held(holding), now: Some(int(now)?), arrived: 0 })
         }
     }
 }
 
 /// Granted (1), busy (0), a marker is kept (2), a value is there (3), late (-1).
-fn contended(operation: &Operation, value: Value, ticket: Ticket) -> Result<Reply, Fault> {
+fn contended(kind: Kind, value: Value, ticket: Ticket) -> Result<Read, Fault> {
     let Value::Array(mut fields) = value else { return Err(STRANGE) };
     let value = if fields.len() == 7 { fields.pop() } else { None };
     let [code, fence, remaining, index, now, arrived] = fields.as_slice() else { return Err(STRANGE) };
     let (code, fence, now, arrived) = (signed(code)?, FencingToken(int(fence)?), int(now)?, int(arrived)?);
     let remaining = Duration::from_millis(int(remaining)?);
-    if code == -1 {
-        return Ok(Reply::Late { now });
-    }
-    let grant = Grant { fence, index: u16::try_from(int(index)?).unwrap_or(u16::MAX), remaining };
-    let reply = match code {
-        0 => Contended::Busy(Busy { remaining, ticket }),
-        _ => Contended::Granted(grant),
+    let reply = match (code, kind, value) {
+        (-1, ..) => return Ok(Read::Late { now }),
+        (_, Kind::Cache, Some(Value::BulkString(bytes))) => Reply::Filled(bytes),
+        (0, ..) => Reply::Busy { remaining, ticket },
+        (2, Kind::Once, _) => Reply::Done { remaining },
+        _ => Reply::Granted { fence, index: u16::try_from(int(index)?).unwrap_or(u16::MAX), remaining },
     };
-    let answer = match (operation, value) {
-        (Operation::Begin(_), _) if code == 2 => Answer::Begun(Begun::Done { remaining }),
-        (Operation::Begin(_), _) => Answer::Begun(reply.into()),
-        (Operation::Join(_) | Operation::Heal(..), Some(Value::BulkString(bytes))) => {
-            Answer::Lookup(Contended::Granted(Lookup::Fresh(bytes)))
-        }
-        (Operation::Join(_) | Operation::Heal(..), _) => {
-            Answer::Lookup(reply.map(|grant| Lookup::Fill { stale: None, fence, remaining: grant.remaining }))
-        }
-        _ => Answer::Grant(reply),
-    };
-    Ok(Reply::Done { answer, now: Some(now), arrived })
+    Ok(Read::Done { reply, now: Some(now), arrived })
 }
 
 fn parts<const N: usize>(value: &Value) -> Result<&[Value; N], Fault> {

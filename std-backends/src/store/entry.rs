@@ -3,18 +3,15 @@
 use super::AnyStore;
 use cachify_core::{
     Fault,
-    cell::Life,
     codec::{
         Codec,
         entry::{self},
     },
     key::Key,
     observe::{Event, Observer},
-    store::fresh_only,
 };
 
-pub(super) fn encode<V, C: Codec<V>>(value: &V, codec: &C, life: &Life) -> Result<Vec<u8>, Fault> {
-    fresh_only(life)?;
+pub(super) fn encode<V, C: Codec<V>>(value: &V, codec: &C) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     entry::encode(value, codec, &mut bytes).map_err(|_| Fault::Codec)?;
     if entry::round_trips(value, codec, &bytes) { Ok(bytes) } else { Err(CHANGED) }

@@ -3,19 +3,18 @@
 
 use super::{AnyStore, Kind, Outside, entry::encode};
 use crate::{
-    backend::{Answer as Answered, BoxFuture, Operation, OwnedKey},
+    backend::{BoxFuture, OwnedKey, Reply},
     memory,
 };
 use cachify_core::{
-    Fault, Ttl,
-    cell::{Ask as Asked, Begun, Grant, Life, Lookup},
+    Fault,
     codec::{Codec, entry::decode},
     key::{Key, Kind as Of},
-    op::{Answer, Ask, Inspection, Left, Op, Outcome, Request, Watched},
-    patience::{Contended, Ticket},
+    op::{Answer, Inspection, Left, Op, Outcome, Request, Watched},
+    patience::Ticket,
     store::{Fresh, Leases, Values},
     time::Instant,
-    token::{FencingToken, HolderToken},
+    token::HolderToken,
 };
 use std::{
     sync::{Mutex, PoisonError},
@@ -33,7 +32,7 @@ pub struct InFlight {
 /// An operation outside the process, from poll to poll.
 #[derive(Debug, Default)]
 struct Away {
-    call: Held<Result<Answered, Fault>>,
+    call: Held<Result<Reply, Fault>>,
     changed: Held<()>,
     /// When the question was sent: what it is granted began then, or later.
     since: Instant,
@@ -88,28 +87,32 @@ impl<T> Held<T> {
 }
 
 impl AnyStore {
-    /// One operation outside the process, or a part of it.
+    /// One operation outside the process, or a part of it; `bytes` are asked for when it begins.
     fn poll_away(
         &self,
         away: &mut Away,
         outside: &Outside,
         request: &Request<'_>,
-        operation: impl FnOnce(&mut Away) -> Operation,
+        op: Op,
+        bytes: impl FnOnce(&mut Away) -> Option<Vec<u8>>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answered, Fault>> {
+    ) -> Poll<Result<Reply, Fault>> {
         if away.call.get().is_none() {
             away.since = request.now;
-            let operation = operation(away);
+            let bytes = bytes(away);
+            // a value that cannot be sent ends its flight without one
+            let op = if away.unfit.is_some() { Op::Release(Outcome::Free) } else { op };
+            let call = outside.question(self.own(request.key), request.token, op).with(bytes);
             if request.may_block {
-                return Poll::Ready(outside.call_blocking(self.own(request.key), operation));
+                return Poll::Ready(outside.call_blocking(call).and_then(|reply| reply.of(&op, request.key.kind)));
             }
-            let (outside, key) = (outside.clone(), self.own(request.key));
-            *away.call.get() = Some(Box::pin(async move { outside.call(key, operation).await }));
+            let (outside, kind) = (outside.clone(), request.key.kind);
+            *away.call.get() = Some(Box::pin(async move { outside.call(call).await?.of(&op, kind) }));
         }
         away.call.poll(|| Box::pin(std::future::pending()), cx)
     }
 
-    fn own(&self, key: &Key<'_>) -> OwnedKey {
+    pub(super) fn own(&self, key: &Key<'_>) -> OwnedKey {
         OwnedKey::under(&self.prefix, key)
     }
 
@@ -120,129 +123,67 @@ impl AnyStore {
         request: &Request<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Fault>> {
-        let Request { key, token, now, op, .. } = *request;
-        let ask = |ttl| Asked::new(token, Duration::from_millis(ttl));
-        let answered = match *op {
-            Op::Acquire(wanted) => {
-                // whatever woke the caller, its wait is over
-                *away.changed.get() = None;
-                if key.kind == Of::Cache {
-                    return self.poll_join(away, outside, request, wanted, cx);
-                }
-                ready!(self.poll_away(away, outside, request, |_| asking(key.kind, wanted, token, now, None), cx))?
+        if let Op::Acquire(_) = request.op {
+            // whatever woke the caller, its wait is over
+            *away.changed.get() = None;
+            if request.key.kind == Of::Cache
+                && let Some(answer) = ready!(self.poll_look(away, outside, request, cx))?
+            {
+                return Poll::Ready(Ok(answer));
             }
-            Op::Renew { ttl } => {
-                ready!(self.poll_away(away, outside, request, |_| Operation::renewal(key.kind, ask(ttl)), cx))?
-            }
-            Op::Release(outcome) => {
-                let operation = |_: &mut Away| match (key.kind, outcome) {
-                    (Of::Once, Outcome::Done { fresh }) => Operation::Complete(token, Duration::from_millis(fresh)),
-                    (Of::Once | Of::Lock | Of::Pool | Of::Cache, _) => Operation::give_back(key.kind, token),
-                };
-                ready!(self.poll_away(away, outside, request, operation, cx))?
-            }
-            Op::Clear => {
-                let operation = |_: &mut Away| match key.kind {
-                    Of::Cache => Operation::Invalidate,
-                    Of::Lock | Of::Once | Of::Pool => Operation::ForceRelease,
-                };
-                ready!(self.poll_away(away, outside, request, operation, cx))?
-            }
-            Op::Inspect => {
-                let operation = |_: &mut Away| match key.kind {
-                    Of::Pool => Operation::InUse,
-                    Of::Lock | Of::Once | Of::Cache => Operation::Remaining,
-                };
-                ready!(self.poll_away(away, outside, request, operation, cx))?
-            }
-            Op::Get => ready!(self.poll_away(away, outside, request, |_| Operation::Get, cx))?,
-        };
-        Poll::Ready(away.read(answered, now))
+        }
+        let foreign = |away: &mut Away| away.foreign.clone().filter(|_| matches!(request.op, Op::Acquire(_)));
+        let reply = ready!(self.poll_away(away, outside, request, *request.op, foreign, cx))?;
+        Poll::Ready(Ok(away.read(reply, request.now)))
     }
 
-    /// Looks at the value first, which takes nothing; then asks for its flight.
-    fn poll_join(
+    /// Looks at the value before its flight is asked for, which takes nothing; `None` if that is to be asked now.
+    fn poll_look(
         &self,
         away: &mut Away,
         outside: &Outside,
         request: &Request<'_>,
-        wanted: Ask,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Fault>> {
-        let Request { key, token, now, .. } = *request;
-        if memory::is_marked(outside.id(), key) {
-            return Poll::Ready(Ok(Answer::Recursive));
+    ) -> Poll<Result<Option<Answer>, Fault>> {
+        if memory::is_marked(outside.id(), request.key) {
+            return Poll::Ready(Ok(Some(Answer::Recursive)));
         }
         if away.look != Look::Over {
             away.look = Look::Looking;
-            let looked = ready!(self.poll_away(away, outside, request, |_| Operation::Get, cx))?.value()?;
+            let looked = ready!(self.poll_away(away, outside, request, Op::Get, |_| None, cx))?;
             away.look = Look::Over;
-            if let Some(bytes) = looked {
+            if let Reply::Filled(bytes) = looked {
                 away.value = Some(bytes);
-                return Poll::Ready(Ok(Answer::Filled));
+                return Poll::Ready(Ok(Some(Answer::Filled)));
             }
         }
-        if away.is_hopeless {
-            return Poll::Ready(Err(Fault::Codec));
-        }
-        let join = |away: &mut Away| asking(key.kind, wanted, token, now, away.foreign.clone());
-        let answered = ready!(self.poll_away(away, outside, request, join, cx))?;
-        Poll::Ready(away.read(answered, now))
-    }
-}
-
-/// What asks for a lease of that kind.
-fn asking(kind: Of, wanted: Ask, token: HolderToken, now: Instant, foreign: Option<Vec<u8>>) -> Operation {
-    let mut ask = Asked::new(token, Duration::from_millis(wanted.ttl));
-    if wanted.deadline != Instant::MAX {
-        ask.within = Some(wanted.deadline.since(now));
-    }
-    match (kind, foreign) {
-        (Of::Lock, _) => Operation::Acquire(ask),
-        (Of::Pool, _) => Operation::Take(wanted.size, ask),
-        (Of::Once, _) => Operation::Begin(ask),
-        (Of::Cache, None) => Operation::Join(ask),
-        (Of::Cache, Some(bytes)) => Operation::Heal(ask, bytes),
+        Poll::Ready(if away.is_hopeless { Err(Fault::Codec) } else { Ok(None) })
     }
 }
 
 impl Away {
-    /// What an answer means.
-    fn read(&mut self, answered: Answered, now: Instant) -> Result<Answer, Fault> {
-        Ok(match answered {
-            Answered::Grant(Contended::Granted(Grant { fence, index, remaining })) => {
-                self.granted(fence, index, remaining)
+    /// What a reply means to a caller whose clock shows `now`.
+    fn read(&mut self, reply: Reply, now: Instant) -> Answer {
+        // without an end that is known
+        let after = |left| if left == Duration::MAX { Instant::MAX } else { now.saturating_add(left) };
+        match reply {
+            Reply::Granted { fence, index, remaining } => {
+                self.lasts = Some(u32::try_from(remaining.as_millis()).unwrap_or(u32::MAX));
+                Answer::Granted { fence, index }
             }
-            Answered::Begun(Begun::Run(Grant { fence, index, remaining })) => self.granted(fence, index, remaining),
-            Answered::Lookup(Contended::Granted(Lookup::Fill { fence, remaining, .. })) => {
-                self.granted(fence, 0, remaining)
-            }
-            Answered::Grant(Contended::Busy(busy))
-            | Answered::Lookup(Contended::Busy(busy))
-            | Answered::Begun(Begun::Busy(busy)) => {
-                Answer::Busy { until: now.saturating_add(busy.remaining), ticket: busy.ticket }
-            }
-            Answered::Begun(Begun::Done { remaining }) => Answer::Done { until: now.saturating_add(remaining) },
-            Answered::Holding(holding) => Answer::Held(holding),
-            Answered::Flag(was) => Answer::Cleared(was),
-            Answered::Count(count) => Answer::Inspected(Inspection::new(count, Instant::MAX)),
-            Answered::Remaining(remaining) => {
-                let until = remaining.map(|left| now.saturating_add(left));
-                Answer::Inspected(Inspection::new(until.is_some().into(), until.unwrap_or_default()))
-            }
-            Answered::Value(None) => Answer::Absent,
-            Answered::Value(Some(bytes))
-            | Answered::Lookup(Contended::Granted(Lookup::Fresh(bytes) | Lookup::Stale(bytes))) => {
+            Reply::Busy { remaining, ticket } => Answer::Busy { until: after(remaining), ticket },
+            Reply::Done { remaining } => Answer::Done { until: after(remaining) },
+            Reply::Filled(bytes) => {
                 self.value = Some(bytes);
                 Answer::Filled
             }
-            Answered::Begun(_) => return Err(Fault::Unsupported("the store answered another question")),
-        })
-    }
-
-    fn granted(&mut self, fence: FencingToken, index: u16, remaining: Duration) -> Answer {
-        self.lasts = Some(u32::try_from(remaining.as_millis()).unwrap_or(u32::MAX));
-        Answer::Granted { fence, index }
+            Reply::Absent => Answer::Absent,
+            Reply::Held(holding) => Answer::Held(holding),
+            Reply::Cleared(was) => Answer::Cleared(was),
+            Reply::Inspected(seen) => {
+                Answer::Inspected(Inspection::new(seen.held, seen.remaining.map_or(Instant::MAX, after)))
+            }
+        }
     }
 }
 
@@ -301,7 +242,7 @@ impl Leases for AnyStore {
             Kind::Outside(outside) => {
                 let begin = || -> BoxFuture<'static, ()> {
                     let (outside, key) = (outside.clone(), self.own(key));
-                    Box::pin(async move { outside.changed(key, ticket).await })
+                    Box::pin(outside.changed(key, ticket))
                 };
                 state.outside.get_or_insert_default().changed.poll(begin, cx)
             }
@@ -326,10 +267,7 @@ impl Leases for AnyStore {
         if away.is_some_and(|away| away.look == Look::Looking) {
             return;
         }
-        match left {
-            Left::Turn => outside.waiter_gone(self.own(key), token),
-            Left::WakeUp | Left::Lease | Left::Done { .. } => outside.abandon(self.own(key), token, left),
-        }
+        outside.abandon(self.own(key), token, left);
     }
 
     fn lasts(state: &InFlight, now: Instant, ttl: u32) -> (Instant, u32) {
@@ -382,9 +320,9 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
             Kind::Nothing => return Poll::Ready(Err(Fault::NotInitialised)),
         };
         let (codec, value) = (fresh.codec, &*fresh.value);
-        self.poll_landing(state, outside, request, fresh.ttl, cx, |life| {
+        self.poll_landing(state, outside, request, cx, || {
             // left where it is: it tells, from poll to poll, that there is one
-            value.as_ref().map_or(Err(Fault::Codec), |value| encode(value.as_ref(), codec, life))
+            value.as_ref().map_or(Err(Fault::Codec), |value| encode(value.as_ref(), codec))
         })
     }
 }
@@ -396,25 +334,21 @@ impl AnyStore {
         state: &mut InFlight,
         outside: &Outside,
         request: &Request<'_>,
-        ttl: u64,
         cx: &mut Context<'_>,
-        bytes: impl FnOnce(&Life) -> Result<Vec<u8>, Fault>,
+        bytes: impl FnOnce() -> Result<Vec<u8>, Fault>,
     ) -> Poll<Result<Option<Answer>, Fault>> {
         let away = state.outside.get_or_insert_default();
-        let publish = |away: &mut Away| {
-            let life = Life::new(if ttl == u64::MAX { Ttl::Forever } else { Ttl::For(Duration::from_millis(ttl)) });
-            match bytes(&life) {
-                Ok(bytes) => Operation::Publish(request.token, bytes, life),
-                Err(fault) => {
-                    away.unfit = Some(fault);
-                    Operation::Abandon(request.token)
-                }
+        let encoded = |away: &mut Away| match bytes() {
+            Ok(bytes) => Some(bytes),
+            Err(fault) => {
+                away.unfit = Some(fault);
+                None
             }
         };
-        let holding = ready!(self.poll_away(away, outside, request, publish, cx))?.holding()?;
+        let reply = ready!(self.poll_away(away, outside, request, *request.op, encoded, cx))?;
         Poll::Ready(match away.unfit {
             Some(fault) => Err(fault),
-            None => Ok(Some(Answer::Held(holding))),
+            None => Ok(Some(away.read(reply, request.now))),
         })
     }
 

@@ -1,101 +1,147 @@
-//! A store outside the process, one door for all of them: operations travel as values.
+//! A store outside the process, with what an instance adds to it: a time limit, renewal, and where threads call from.
 
-use super::guest::Guest;
-#[cfg(feature = "redis")]
-use crate::redis::Redis;
 use crate::{
-    backend::{Answer, Operation, OwnedKey},
+    backend::{Backend, Call, News, Op, OwnedKey, Reply, Runtime},
+    clock::StdClock,
     keeper::{Keeper, Renew},
+    process::PerProcess,
 };
-use cachify_core::{Fault, op::Left, patience::Ticket, token::HolderToken};
-use std::sync::Weak;
+use cachify_core::{
+    Fault, Holding,
+    drive::beside,
+    op::Left,
+    patience::Ticket,
+    time::{Clock, Timer},
+    token::HolderToken,
+};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
 
-/// A store of the user's own, or Redis.
-#[derive(Clone, Debug)]
-pub(crate) enum Outside {
-    Guest(Guest),
-    #[cfg(feature = "redis")]
-    Redis(Redis),
+/// The store. Every clone is the same.
+#[derive(Clone)]
+pub(crate) struct Outside(Arc<Inner>);
+
+/// What the instance shares with its backend's [`News`], and with renewal.
+pub(crate) struct Inner {
+    backend: Arc<dyn Backend>,
+    clock: StdClock,
+    keeper: PerProcess<Keeper>,
+    op_timeout: Duration,
+    /// Where tasks called from: threads call inside of it.
+    runtime: OnceLock<Runtime>,
 }
 
-macro_rules! either {
-    ($outside:expr, $store:ident => $call:expr) => {
-        match $outside {
-            Outside::Guest($store) => $call,
-            #[cfg(feature = "redis")]
-            Outside::Redis($store) => $call,
-        }
-    };
+impl fmt::Debug for Outside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outside").field("keeper", &self.keeper.get()).finish_non_exhaustive()
+    }
 }
 
 impl Outside {
-    pub(super) async fn call(&self, key: OwnedKey, operation: Operation) -> Result<Answer, Fault> {
-        match self {
-            Self::Guest(guest) => guest.call(key, operation).await,
-            #[cfg(feature = "redis")]
-            Self::Redis(redis) => redis.call(key.key(), operation).await,
-        }
+    pub(crate) fn new(backend: Arc<dyn Backend>, clock: StdClock, op_timeout: Duration) -> Self {
+        let inner = Inner { backend, keeper: PerProcess::new(), clock, op_timeout, runtime: OnceLock::new() };
+        let inner = Arc::new(inner);
+        inner.backend.clone().attach(News::to(Arc::downgrade(&inner)));
+        Self(inner)
     }
 
-    pub(super) fn call_blocking(&self, key: OwnedKey, operation: Operation) -> Result<Answer, Fault> {
-        match self {
-            Self::Guest(guest) => guest.call_blocking(key, operation),
-            #[cfg(feature = "redis")]
-            Self::Redis(redis) => redis.call_blocking(key.key(), &operation),
-        }
+    /// An operation within the instance's time limit.
+    pub(super) fn question(&self, key: OwnedKey, token: HolderToken, op: Op) -> Call {
+        Call::new(key, token, op, self.0.op_timeout)
     }
 
-    pub(super) async fn changed(&self, key: OwnedKey, ticket: Ticket) {
-        match self {
-            Self::Guest(guest) => guest.changed(key, ticket).await,
-            #[cfg(feature = "redis")]
-            Self::Redis(redis) => redis.changed(key.key(), ticket).await,
+    /// One operation; past its limit the outcome is unknown.
+    pub(super) async fn call(self, call: Call) -> Result<Reply, Fault> {
+        let Inner { backend, clock, runtime, .. } = &*self.0;
+        if runtime.get().is_none() {
+            let here = Runtime::current();
+            if here.is_any() {
+                let _ = runtime.set(here);
+            }
         }
+        let limit = clock.sleep_until(clock.now().saturating_add(call.limit));
+        beside(backend.clone().call(call), limit).await.unwrap_or(Err(Fault::TimedOut))
+    }
+
+    /// One operation, blocking; past its limit the outcome is unknown.
+    pub(super) fn call_blocking(&self, call: Call) -> Result<Reply, Fault> {
+        let _inside = self.0.runtime.get().map(Runtime::enter);
+        self.0.backend.clone().call_blocking(call)
+    }
+
+    pub(super) async fn changed(self, key: OwnedKey, ticket: Ticket) {
+        self.0.backend.clone().changed(key, ticket).await;
     }
 
     pub(super) fn abandon(&self, key: OwnedKey, token: HolderToken, left: Left) {
-        match self {
-            Self::Guest(guest) => guest.abandon(key, token, left),
-            #[cfg(feature = "redis")]
-            Self::Redis(redis) => redis.abandon(key.key(), token, left),
-        }
-    }
-
-    /// Passes on the wake-up that a waiter may have been given, who asks no more; takes nothing of its own back.
-    pub(super) fn waiter_gone(&self, key: OwnedKey, token: HolderToken) {
-        match self {
-            Self::Guest(guest) => {
-                guest.abandon(key, token, Left::Turn);
-            }
-            #[cfg(feature = "redis")]
-            Self::Redis(redis) => redis.waiter_gone(key.key(), token),
-        }
+        self.0.backend.clone().abandon(key, token, left);
     }
 
     pub(super) fn keeper(&self) -> &Keeper {
-        either!(self, store => store.keeper())
+        self.0.keeper()
     }
 
     pub(super) fn id(&self) -> usize {
-        either!(self, store => store.id())
+        Arc::as_ptr(&self.0) as usize
     }
 
-    /// What renews its rights in the background, if it can.
+    /// What renews its leases in the background. A store that not every thread may call has none: the machine renews
+    /// beside the body.
     pub(super) fn renewer(&self) -> Option<Weak<dyn Renew>> {
-        match self {
-            Self::Guest(guest) => guest.renewer(),
-            #[cfg(feature = "redis")]
-            Self::Redis(redis) => Some(redis.renewer()),
-        }
+        let store: Arc<dyn Renew> = self.0.clone();
+        self.0.backend.about().anywhere.then(|| Arc::downgrade(&store))
     }
 
     /// Ends when everything dropped so far was given back.
     pub(crate) async fn flush(&self) {
-        either!(self, store => store.flush().await);
+        self.0.backend.clone().flush().await;
     }
 
-    /// The policy by which the server may drop live rights, if it said one.
-    pub(crate) fn evicts(&self) -> Option<&str> {
-        either!(self, store => store.evicts())
+    /// The policy by which the server may drop live leases, if it said one.
+    pub(crate) fn evicts(&self) -> Option<String> {
+        self.0.backend.evicts()
+    }
+}
+
+impl Inner {
+    fn keeper(&self) -> &Keeper {
+        self.keeper.get_or_init(|| Keeper::new(self.clock.clone()))
+    }
+
+    /// Renews everything at once.
+    pub(crate) fn rush(&self) {
+        if let Some(keeper) = self.keeper.get() {
+            keeper.rush();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(keeper) = self.keeper.get() {
+            keeper.stop();
+        }
+    }
+}
+
+impl Renew for Inner {
+    fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Fault>> {
+        let _inside = self.runtime.get().map(Runtime::enter);
+        let call = |(key, token, ttl)| Call::new(key, token, Op::Renew { ttl }, self.op_timeout);
+        let replies = self.backend.clone().call_many_blocking(due.into_iter().map(call).collect());
+        replies.into_iter().map(|reply| reply?.holding()).collect()
+    }
+
+    fn give_back(&self, key: OwnedKey, token: HolderToken) {
+        self.backend.clone().abandon(key, token, Left::Lease);
     }
 }

@@ -115,7 +115,7 @@ impl Values<Bytes, AsIs> for RawStore {
                 let value = &mut value.take().map(|value| Kept::Own(Written(value.into_owned())));
                 memory.poll_publish(&mut state.memory, request, Fresh { codec, value, ttl }, cx)
             }
-            Kind::Outside(outside) => self.0.poll_landing(state, outside, request, ttl, cx, |_| {
+            Kind::Outside(outside) => self.0.poll_landing(state, outside, request, cx, || {
                 value.as_ref().map(|value| value.as_ref().clone()).ok_or(Fault::Codec)
             }),
             Kind::Nothing => Poll::Ready(Err(Fault::NotInitialised)),

@@ -11,22 +11,14 @@ use cachify::{
         cache::Cache,
         guard::{BlockingLockGuard, BlockingPermit, BlockingRunGuard, LockGuard, Permit, RunGuard},
         instance::{Handle, Primitives},
-        store::{
-            AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncPermitStore, CacheStore, EntryStore,
-            Force, Host, Inspect, Leases, PermitStore, Values,
-        },
+        store::{Host, Leases, Values},
     },
 };
 use std::{convert::identity, time::Duration};
 
 impl<P: Primitives + Send + 'static> Subject for Async<P>
 where
-    P::Store: AsyncCacheStore<Value, <P::Store as Host>::Codec>
-        + AsyncEntryStore
-        + AsyncForce
-        + AsyncInspect
-        + AsyncPermitStore
-        + Values<Value, <P::Store as Host>::Codec>
+    P::Store: Values<Value, <P::Store as Host>::Codec>
         + Leases<InFlight: Send, Trouble: Send>
         + Host<Clock = StdClock, KeyBuf: Send, Monitor: Send>,
 {
@@ -104,12 +96,7 @@ where
 
 impl<P: Primitives + Send + 'static> Subject for Blocking<P>
 where
-    P::Store: CacheStore<Value, <P::Store as Host>::Codec>
-        + EntryStore
-        + Force
-        + Inspect
-        + PermitStore
-        + Values<Value, <P::Store as Host>::Codec>
+    P::Store: Values<Value, <P::Store as Host>::Codec>
         + Leases<InFlight: Send, Trouble: Send>
         + Host<Clock = StdClock, KeyBuf: Send, Monitor: Send>,
 {

@@ -8,18 +8,19 @@ use crate::{
 };
 use cachify::{
     Cachify, Config, Error, Fault, HolderToken, ManualClock, Memory, Ttl,
-    backend::{Answer, Backend, BoxFuture, Call},
+    backend::{Backend, BoxFuture, Call, Reply},
     cached,
     core::{
         AsIs, FixedStore, Instance,
         cell::{Ask, Kept, Life},
         key::{Key, Kind},
-        store::{CacheStore, fixed::State, lock::NoLock},
+        store::{fixed::State, lock::NoLock},
         testing::{self, Faulty, Script, Trouble},
     },
     secs,
 };
-use cachify_tests::Guest;
+use cachify_core::testing::BlockingWords;
+use cachify_tests::{Guest, Over};
 use std::{
     cell::RefCell,
     sync::Arc,
@@ -36,8 +37,9 @@ fn loaded(text: &str) -> Result<Value, Failed> {
 
 #[test]
 fn c17_stored_bytes_are_data_and_foreign_ones_are_a_miss() {
-    let store = Guest::new(ManualClock::new());
-    let c = Cachify::builder().prefix("p").store(store.clone()).build().unwrap();
+    let guest = Guest::new(ManualClock::new());
+    let c = Cachify::builder().prefix("p").store(guest.clone()).build().unwrap();
+    let store = Over::new(guest);
     let key = Key::new(Kind::Cache, "p", b"k", 0);
     let put = |bytes: &[u8]| {
         let token = HolderToken([7; 4]);
@@ -87,10 +89,10 @@ struct Broken {
 }
 
 impl Backend for Broken {
-    fn call(self: Arc<Self>, _: Call) -> BoxFuture<'static, Result<Answer, Fault>> {
+    fn call(self: Arc<Self>, _: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
         if self.silent { Box::pin(std::future::pending()) } else { Box::pin(async { Err(Fault::Unreachable) }) }
     }
-    fn call_blocking(self: Arc<Self>, _: Call) -> Result<Answer, Fault> {
+    fn call_blocking(self: Arc<Self>, _: Call) -> Result<Reply, Fault> {
         Err(Fault::Unreachable)
     }
 }

@@ -4,9 +4,8 @@ use crate::{
     shelf::{Failing, Shelf, Slow},
     sqlite::Sqlite,
 };
-use cachify::{AsyncKv, Backend, Cachify, Fault, Kv, KvStore, ManualClock};
+use cachify::{AsyncKv, Backend, Cachify, Fault, Kv, KvStore, ManualClock, testing};
 use cachify_core::{
-    store::{Tasks, Threads},
     testing::{
         Trouble, block_on,
         conformance::{self, Broken},
@@ -28,11 +27,11 @@ fn each_store_keeps_the_contract_of_stores() -> Result<(), Broken> {
     let clock = ManualClock::new();
     let advance = |by| clock.advance(by);
     let shelf = || Shelf::new(&clock, false);
-    conformance::key_values_blocking(&Kv(shelf()), &advance)?;
-    conformance::key_values_blocking(&Kv(Arc::new(shelf())), &advance)?;
-    block_on(conformance::key_values(&Kv(Slow { shelf: shelf(), after: true }), &advance))?;
+    testing::key_values_blocking(&Kv(shelf()), &advance)?;
+    testing::key_values_blocking(&Kv(Arc::new(shelf())), &advance)?;
+    block_on(testing::key_values(&AsyncKv(Slow { shelf: shelf(), after: true }), &advance))?;
     let file = File::new("contract");
-    conformance::key_values_blocking(&Kv(file.open(&clock)), &advance)
+    testing::key_values_blocking(&Kv(file.open(&clock)), &advance)
 }
 
 fn words() -> [String; 2] {
@@ -45,8 +44,8 @@ fn a_blocking_store_conforms_on_both_faces() -> Result<(), Broken> {
         let clock = ManualClock::new();
         let advance = |by| clock.advance(by);
         let fresh = || instance(&clock, Kv(Shelf::new(&clock, wall)));
-        block_on(conformance::all(&Tasks(fresh()), &advance, words()))?;
-        block_on(conformance::all(&Threads(fresh()), &advance, words()))?;
+        block_on(conformance::all(fresh(), &advance, words()))?;
+        conformance::all_blocking(fresh(), &advance, words())?;
     }
     Ok(())
 }
@@ -55,7 +54,7 @@ fn a_blocking_store_conforms_on_both_faces() -> Result<(), Broken> {
 async fn a_blocking_store_conforms_inside_tokio() -> Result<(), Broken> {
     let clock = ManualClock::new();
     let c = instance(&clock, Kv(Shelf::new(&clock, true)));
-    conformance::all(&Tasks(c), &|by| clock.advance(by), words()).await
+    conformance::all(c, &|by| clock.advance(by), words()).await
 }
 
 #[test]
@@ -63,8 +62,8 @@ fn an_async_store_conforms() -> Result<(), Broken> {
     let clock = ManualClock::new();
     let advance = |by| clock.advance(by);
     let fresh = || instance(&clock, AsyncKv(Slow { shelf: Shelf::new(&clock, false), after: true }));
-    block_on(conformance::all(&Tasks(fresh()), &advance, words()))?;
-    block_on(conformance::all(&Threads(fresh()), &advance, words()))
+    block_on(conformance::all(fresh(), &advance, words()))?;
+    conformance::all_blocking(fresh(), &advance, words())
 }
 
 /// A file that goes when the test ends.
@@ -95,8 +94,8 @@ fn the_sqlite_example_conforms_on_both_faces() -> Result<(), Broken> {
     let advance = |by| clock.advance(by);
     let (tasks, threads) = (File::new("tasks"), File::new("threads"));
     let fresh = |file: &File| instance(&clock, Kv(Arc::new(file.open(&clock))));
-    block_on(conformance::all(&Tasks(fresh(&tasks)), &advance, words()))?;
-    block_on(conformance::all(&Threads(fresh(&threads)), &advance, words()))
+    block_on(conformance::all(fresh(&tasks), &advance, words()))?;
+    conformance::all_blocking(fresh(&threads), &advance, words())
 }
 
 #[test]
@@ -140,7 +139,7 @@ fn a_store_whose_exchange_always_succeeds_is_found_out() {
     }
     let clock = ManualClock::new();
     let c = instance(&clock, Kv(Careless(Shelf::new(&clock, false))));
-    let found = block_on(conformance::entries(&Tasks(c), &|by| clock.advance(by), &cachify::Postcard, words()));
+    let found = block_on(conformance::all(c, &|by| clock.advance(by), words()));
     assert!(found.is_err());
 }
 

@@ -4,7 +4,8 @@ use crate::{
     races::World,
     shelf::{TTL, ask, key},
 };
-use cachify_core::{key::Kind, store::AsyncPermitStore, testing::block_on};
+use cachify_core::testing::Words;
+use cachify_core::{key::Kind, testing::block_on};
 use proptest::prelude::*;
 use std::{
     future::Future,

@@ -5,15 +5,14 @@ use crate::{
     shelf::{Shelf, Slow, TTL, ask, key, token},
 };
 use cachify::{AsIs, AsyncKv, Cachify, Fault, Kv, KvStore, ManualClock};
+use cachify_core::testing::Words;
 use cachify_core::{
     cell::{Kept, Life},
     key::Kind,
-    store::{
-        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-    },
     testing::block_on,
     ttl::Ttl,
 };
+use cachify_tests::Over;
 use std::{
     future::Future,
     pin::Pin,
@@ -22,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-type Operation = for<'a> fn(&'a Kv<Slow>) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+type Operation = for<'a> fn(&'a Over<AsyncKv<Slow>>) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 macro_rules! operations {
     ($($name:ident($kv:ident) $does:expr;)*) => {
@@ -49,8 +48,8 @@ const OPERATIONS: [(&str, Operation); 15] = operations! {
 };
 
 /// A store in which token 9 holds one of everything, or nobody anything.
-fn store(clock: &ManualClock, held: bool) -> Kv<Slow> {
-    let kv = Kv(Slow { shelf: Shelf::new(clock, true), after: true });
+fn store(clock: &ManualClock, held: bool) -> Over<AsyncKv<Slow>> {
+    let kv = Over::new(AsyncKv(Slow { shelf: Shelf::new(clock, true), after: true }));
     if held {
         block_on(async {
             kv.acquire(key(Kind::Lock), &ask(9)).await.unwrap();
@@ -63,14 +62,14 @@ fn store(clock: &ManualClock, held: bool) -> Kv<Slow> {
 }
 
 /// Whether token 2 gets everything, now.
-async fn all_free(kv: &Kv<Slow>) -> bool {
+async fn all_free(kv: &Over<AsyncKv<Slow>>) -> bool {
     kv.acquire(key(Kind::Lock), &ask(2)).await.unwrap().granted().is_some()
         && kv.take(key(Kind::Pool), 1, &ask(2)).await.unwrap().granted().is_some()
         && kv.begin(key(Kind::Once), &ask(2)).await.unwrap().contended().granted().is_some()
         && kv.join(key(Kind::Cache), &AsIs, &ask(2)).await.unwrap().granted().is_some()
 }
 
-async fn give_all_back(kv: &Kv<Slow>, who: u32) {
+async fn give_all_back(kv: &Over<AsyncKv<Slow>>, who: u32) {
     kv.release(key(Kind::Lock), token(who)).await.unwrap();
     kv.give_back(key(Kind::Pool), token(who)).await.unwrap();
     kv.fail(key(Kind::Once), token(who)).await.unwrap();
@@ -78,7 +77,7 @@ async fn give_all_back(kv: &Kv<Slow>, who: u32) {
 }
 
 /// Drops the operation after `polls` polls; whether it had ended before.
-fn dropped_after(polls: usize, kv: &Kv<Slow>, operation: Operation) -> bool {
+fn dropped_after(polls: usize, kv: &Over<AsyncKv<Slow>>, operation: Operation) -> bool {
     let mut future = operation(kv);
     (0..polls).any(|_| future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready())
 }

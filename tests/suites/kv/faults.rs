@@ -1,59 +1,61 @@
 //! A call that is refused, or whose request or answer is lost, at every place: nobody is granted what another holds.
 
 use crate::shelf::{Failing, Shelf, Slow, TTL, ask, key, token};
-use cachify::{AsIs, Fault, FencingToken, Kv, KvStore, ManualClock};
-use cachify_core::{
-    cell::Holding,
-    key::Kind,
-    patience::Contended,
-    store::{AsyncLeaseStore, CacheStore, LeaseStore, OnceStore, PermitStore},
-    testing::Trouble,
-};
+use cachify::{AsIs, AsyncKv, Fault, FencingToken, Kv, KvStore, ManualClock};
+use cachify_core::testing::{BlockingWords, Words};
+use cachify_core::{cell::Holding, key::Kind, patience::Contended, testing::Trouble};
+use cachify_tests::Over;
 use std::{
     future::Future,
-    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     task::{Context, Poll, Waker},
 };
+
+type Store = Over<Kv<Arc<Failing>>>;
 
 /// What is granted to a token: a fence, where the right has one.
 type Got = Result<Option<FencingToken>, Fault>;
 
-fn acquire(kv: &Kv<Failing>, who: u32) -> Got {
-    Ok(kv.acquire(key(Kind::Lock), &ask(who))?.granted().map(|grant| grant.fence))
+fn acquire(kv: &Store, who: u32) -> Got {
+    Ok(BlockingWords::acquire(kv, key(Kind::Lock), &ask(who))?.granted().map(|grant| grant.fence))
 }
 
-fn take(kv: &Kv<Failing>, who: u32) -> Got {
-    Ok(kv.take(key(Kind::Pool), 1, &ask(who))?.granted().map(|grant| grant.fence))
+fn take(kv: &Store, who: u32) -> Got {
+    Ok(BlockingWords::take(kv, key(Kind::Pool), 1, &ask(who))?.granted().map(|grant| grant.fence))
 }
 
-fn begin(kv: &Kv<Failing>, who: u32) -> Got {
-    Ok(kv.begin(key(Kind::Once), &ask(who))?.contended().granted().map(|grant| grant.fence))
+fn begin(kv: &Store, who: u32) -> Got {
+    Ok(BlockingWords::begin(kv, key(Kind::Once), &ask(who))?.contended().granted().map(|grant| grant.fence))
 }
 
-fn join(kv: &Kv<Failing>, who: u32) -> Got {
-    let joined = CacheStore::<Vec<u8>>::join(kv, key(Kind::Cache), &AsIs, &ask(who))?;
+fn join(kv: &Store, who: u32) -> Got {
+    let joined = BlockingWords::join::<Vec<u8>, _>(kv, key(Kind::Cache), &AsIs, &ask(who))?;
     Ok(matches!(joined, Contended::Granted(_)).then_some(FencingToken(0)))
 }
 
-fn release(kv: &Kv<Failing>, kind: Kind, who: u32) -> Result<Holding, Fault> {
+fn release(kv: &Store, kind: Kind, who: u32) -> Result<Holding, Fault> {
     match kind {
-        Kind::Lock => LeaseStore::release(kv, key(kind), token(who)),
-        Kind::Pool => kv.give_back(key(kind), token(who)),
-        Kind::Once => kv.fail(key(kind), token(who)),
-        Kind::Cache => cachify_core::store::EntryStore::give_up(kv, key(kind), token(who)),
+        Kind::Lock => BlockingWords::release(kv, key(kind), token(who)),
+        Kind::Pool => BlockingWords::give_back(kv, key(kind), token(who)),
+        Kind::Once => BlockingWords::fail(kv, key(kind), token(who)),
+        Kind::Cache => BlockingWords::give_up(kv, key(kind), token(who)),
     }
 }
 
-type Ask = fn(&Kv<Failing>, u32) -> Got;
+type Ask = fn(&Store, u32) -> Got;
 
 const RIGHTS: [(Kind, Ask); 4] = [(Kind::Lock, acquire), (Kind::Pool, take), (Kind::Once, begin), (Kind::Cache, join)];
 
-fn failing(clock: &ManualClock, at: usize, trouble: Trouble) -> Kv<Failing> {
-    Kv(Failing { shelf: Shelf::new(clock, false), at, trouble, calls: AtomicUsize::new(0) })
+fn failing(clock: &ManualClock, at: usize, trouble: Trouble) -> Store {
+    let calls = AtomicUsize::new(0);
+    Over::new(Kv(Arc::new(Failing { shelf: Shelf::new(clock, false), at, trouble, calls })))
 }
 
 /// Tries every right with trouble at every call of the first asker.
-fn everywhere(trouble: Trouble, check: impl Fn(Kind, Ask, &Kv<Failing>, &ManualClock, Got)) {
+fn everywhere(trouble: Trouble, check: impl Fn(Kind, Ask, &Store, &ManualClock, Got)) {
     for (kind, ask) in RIGHTS {
         let at = (0..100).take_while(|at| {
             let clock = ManualClock::new();
@@ -118,7 +120,8 @@ fn a_release_whose_answer_is_lost_was_a_release() {
                 let clock = ManualClock::new();
                 let kv = failing(&clock, usize::MAX, trouble);
                 ask(&kv, 1).unwrap();
-                let kv = Kv(Failing { at, calls: AtomicUsize::new(0), ..kv.0 });
+                let (shelf, calls) = (kv.0.shelf.clone(), AtomicUsize::new(0));
+                let kv = Over::new(Kv(Arc::new(Failing { shelf, at, trouble, calls })));
                 let first = release(&kv, kind, 1);
                 kv.0.calls.store(1_000, SeqCst);
                 let again = release(&kv, kind, 1).unwrap();
@@ -139,13 +142,13 @@ fn a_request_that_arrives_after_others_had_their_turn_grants_no_lower_fence() {
         assert_eq!(acquire(&kv, 1), Err(Fault::TimedOut));
         let asked = shelf.get("app:l:{k}").unwrap().expect("asked for");
         clock.advance(TTL);
-        let other = Kv(shelf.clone());
-        let turn = other.acquire(key(Kind::Lock), &ask(2)).unwrap().granted().unwrap();
-        LeaseStore::release(&other, key(Kind::Lock), token(2)).unwrap();
+        let other = Over::new(Kv(shelf.clone()));
+        let turn = BlockingWords::acquire(&other, key(Kind::Lock), &ask(2)).unwrap().granted().unwrap();
+        BlockingWords::release(&other, key(Kind::Lock), token(2)).unwrap();
 
-        let again = Kv(Slow { shelf: shelf.clone(), after: false });
+        let again = Over::new(AsyncKv(Slow { shelf: shelf.clone(), after: false }));
         let (lock, first) = (key(Kind::Lock), ask(1));
-        let mut asking = Box::pin(AsyncLeaseStore::acquire(&again, lock, &first));
+        let mut asking = Box::pin(Words::acquire(&again, lock, &first));
         let mut reply = None;
         for poll in 0..40 {
             if poll == polls {

@@ -1,18 +1,17 @@
 //! Random histories: `Kv` answers as the cells do, but for what remains of a right, of which it knows the most only.
 
 use crate::shelf::{Shelf, Slow, token};
-use cachify::{AsIs, Fault, Kv, ManualClock};
+use cachify::{AsIs, AsyncKv, ManualClock};
+use cachify_core::testing::Words;
 use cachify_core::{
     cell::{Ask, Begun, Grant, Kept, Life, Lookup},
     key::{Key, Kind},
     patience::Contended,
-    store::{
-        AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore,
-        growing::MapStore, lock::NoLock,
-    },
+    store::{Values, growing::MapStore, lock::NoLock},
     testing::block_on,
     ttl::Ttl,
 };
+use cachify_tests::Over;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -89,15 +88,7 @@ impl Seen {
     }
 }
 
-trait Whole:
-    AsyncLeaseStore<Error: Into<Fault> + std::fmt::Debug>
-    + AsyncPermitStore
-    + AsyncOnceStore
-    + AsyncInspect
-    + AsyncForce
-    + AsyncEntryStore
-    + AsyncCacheStore<Vec<u8>, AsIs>
-{
+trait Whole: Values<Vec<u8>, AsIs> + Sized {
     async fn step(&self, step: Step) -> Seen {
         let key = |kind| Key::new(kind, "", b"k", 0);
         let (lock, once, pool, cache) = (key(Kind::Lock), key(Kind::Once), key(Kind::Pool), key(Kind::Cache));
@@ -106,7 +97,7 @@ trait Whole:
             Step::Pass(_) => {
                 let live = self.in_use(pool).await.unwrap();
                 let (lock, once) = (self.remaining(lock).await.unwrap(), self.remaining(once).await.unwrap());
-                let value = AsyncCacheStore::get(self, cache, &AsIs).await.unwrap();
+                let value = Words::get(self, cache, &AsIs).await.unwrap();
                 Seen::only((live, lock.is_some(), once.is_some(), value))
             }
             Step::Acquire(w, t) => Seen::grant(&self.acquire(lock, &ask(w, t)).await.unwrap()),
@@ -153,7 +144,7 @@ trait Whole:
 }
 
 impl Whole for MapStore<NoLock, ManualClock, Vec<u8>> {}
-impl Whole for Kv<Slow> {}
+impl Whole for Over<AsyncKv<Slow>> {}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
@@ -162,7 +153,7 @@ proptest! {
     fn kv_answers_as_the_cells_do(history in prop::collection::vec(step(), 1..80), wall in any::<bool>()) {
         let clock = ManualClock::new();
         let cells = MapStore::<NoLock, _, Vec<u8>>::new(clock.clone());
-        let kv = Kv(Slow { shelf: Shelf::new(&clock, wall), after: false });
+        let kv = Over::new(AsyncKv(Slow { shelf: Shelf::new(&clock, wall), after: false }));
         let mut fences = [(0, 0); 3];
         for step in history {
             if let Step::Pass(ms) = step {

@@ -2,29 +2,30 @@
 
 use crate::shelf::{Shelf, TTL, ask, key, token};
 use cachify::{AsIs, Fault, Kv, KvStore, ManualClock, secs};
+use cachify_core::testing::BlockingWords;
 use cachify_core::{
     cell::{Ask, Begun, Holding, Kept, Life, Lookup},
     key::Kind,
     patience::{BLIND_POLL, Busy, Contended, Ticket},
-    store::{CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, PermitStore},
     ttl::Ttl,
 };
+use cachify_tests::Over;
 use std::time::Duration;
 
 #[test]
 fn each_operation_makes_as_many_calls_as_documented() {
     let clock = ManualClock::new();
     let shelf = Shelf::new(&clock, false);
-    let kv = Kv(shelf.clone());
+    let kv = Over::new(Kv(shelf.clone()));
     let (lock, once, pool, cache) = (key(Kind::Lock), key(Kind::Once), key(Kind::Pool), key(Kind::Cache));
     let cost = |what: &str, calls: usize| assert_eq!(shelf.calls(), calls, "{what}");
     kv.acquire(lock, &ask(1)).unwrap();
     cost("acquire", 5);
     kv.acquire(lock, &ask(2)).unwrap();
     cost("acquire what is held", 1);
-    LeaseStore::renew(&kv, lock, &ask(1)).unwrap();
+    BlockingWords::renew(&kv, lock, &ask(1)).unwrap();
     cost("renew", 2);
-    LeaseStore::release(&kv, lock, token(1)).unwrap();
+    BlockingWords::release(&kv, lock, token(1)).unwrap();
     cost("release", 2);
     kv.begin(once, &ask(1)).unwrap();
     cost("begin", 5);
@@ -38,11 +39,11 @@ fn each_operation_makes_as_many_calls_as_documented() {
     cost("take one of three", 8);
     kv.in_use(pool).unwrap();
     cost("in use", 2);
-    CacheStore::get(&kv, cache, &AsIs).unwrap();
+    BlockingWords::get(&kv, cache, &AsIs).unwrap();
     kv.join(cache, &AsIs, &ask(1)).unwrap();
     kv.publish(cache, &AsIs, token(1), Kept::Own(vec![1]), Life::new(Ttl::Forever)).unwrap();
     cost("miss and fill", 4);
-    CacheStore::get(&kv, cache, &AsIs).unwrap();
+    BlockingWords::get(&kv, cache, &AsIs).unwrap();
     cost("hit", 1);
     let keys = ["app:c:{k}", "app:l:{k}:fence", "app:o:{k}", "app:o:{k}:fence", "app:p:{k}:0", "app:p:{k}:fence"];
     assert_eq!(shelf.keys(), keys);
@@ -52,7 +53,7 @@ fn each_operation_makes_as_many_calls_as_documented() {
 fn with_a_clock_nothing_is_left_for_ever() {
     let clock = ManualClock::new();
     let shelf = Shelf::new(&clock, true);
-    let kv = Kv(shelf.clone());
+    let kv = Over::new(Kv(shelf.clone()));
     let fence = kv.acquire(key(Kind::Lock), &ask(1)).unwrap().granted().unwrap().fence;
     kv.take(key(Kind::Pool), 3, &ask(1)).unwrap();
     kv.begin(key(Kind::Once), &ask(1)).unwrap();
@@ -67,14 +68,14 @@ fn with_a_clock_nothing_is_left_for_ever() {
 fn a_permit_that_is_extended_for_hours_is_counted_all_the_time() {
     for wall in [false, true] {
         let clock = ManualClock::new();
-        let kv = Kv(Shelf::new(&clock, wall));
+        let kv = Over::new(Kv(Shelf::new(&clock, wall)));
         let pool = key(Kind::Pool);
         let long = Ask::new(token(7), secs(600));
         kv.take(pool, 2, &ask(1)).unwrap();
         kv.take(pool, 2, &long).unwrap();
         for _ in 0..30 {
             clock.advance(secs(599));
-            assert_eq!(PermitStore::extend(&kv, pool, &long), Ok(Holding::Kept));
+            assert_eq!(BlockingWords::extend(&kv, pool, &long), Ok(Holding::Kept));
             assert_eq!(kv.in_use(pool), Ok(1));
             // somebody with a short lease does not shorten what is remembered
             kv.take(pool, 2, &ask(3)).unwrap();
@@ -87,7 +88,7 @@ fn a_permit_that_is_extended_for_hours_is_counted_all_the_time() {
 fn what_cannot_be_read_is_held_by_somebody_else_and_in_a_cache_a_miss() {
     let clock = ManualClock::new();
     let shelf = Shelf::new(&clock, false);
-    let kv = Kv(shelf.clone());
+    let kv = Over::new(Kv(shelf.clone()));
     let unknown = Busy { remaining: BLIND_POLL, ticket: Ticket::NONE };
     for foreign in [&b""[..], b"\x01", b"\x01\x02half", b"\x02\x04newer", b"another program's"] {
         for name in ["app:l:{k}", "app:o:{k}", "app:p:{k}:0", "app:c:{k}"] {
@@ -95,22 +96,22 @@ fn what_cannot_be_read_is_held_by_somebody_else_and_in_a_cache_a_miss() {
         }
         let (lock, once, pool, cache) = (key(Kind::Lock), key(Kind::Once), key(Kind::Pool), key(Kind::Cache));
         assert_eq!(kv.acquire(lock, &ask(1)), Ok(Contended::Busy(unknown)));
-        assert_eq!(LeaseStore::renew(&kv, lock, &ask(1)), Ok(Holding::Lost));
-        assert_eq!(LeaseStore::release(&kv, lock, token(1)), Ok(Holding::Lost));
-        assert_eq!(Inspect::remaining(&kv, lock), Ok(Some(BLIND_POLL)));
+        assert_eq!(BlockingWords::renew(&kv, lock, &ask(1)), Ok(Holding::Lost));
+        assert_eq!(BlockingWords::release(&kv, lock, token(1)), Ok(Holding::Lost));
+        assert_eq!(BlockingWords::remaining(&kv, lock), Ok(Some(BLIND_POLL)));
         assert_eq!(kv.begin(once, &ask(1)), Ok(Begun::Busy(unknown)));
         assert_eq!(kv.take(pool, 1, &ask(1)), Ok(Contended::Busy(unknown)));
         assert_eq!(kv.take(pool, 2, &ask(1)).unwrap().granted().unwrap().index, 1);
         assert_eq!(kv.give_back(pool, token(1)), Ok(Holding::Kept));
-        assert_eq!(Force::force_release(&kv, lock), Ok(true));
-        assert_eq!(CacheStore::get(&kv, cache, &AsIs), Ok(None));
+        assert_eq!(BlockingWords::force_release(&kv, lock), Ok(true));
+        assert_eq!(BlockingWords::get(&kv, cache, &AsIs), Ok(None));
         let filled = kv.join(cache, &AsIs, &ask(1)).unwrap();
         assert!(matches!(filled, Contended::Granted(Lookup::Fill { stale: None, .. })));
-        assert_eq!(EntryStore::give_up(&kv, cache, token(1)), Ok(Holding::Kept));
+        assert_eq!(BlockingWords::give_up(&kv, cache, token(1)), Ok(Holding::Kept));
     }
     shelf.write("app:l:{k}:fence", b"?");
     assert_eq!(kv.acquire(key(Kind::Lock), &ask(1)), Err(Fault::Codec), "no fence is better than a lower one");
-    assert_eq!(Inspect::remaining(&kv, key(Kind::Lock)), Ok(None));
+    assert_eq!(BlockingWords::remaining(&kv, key(Kind::Lock)), Ok(None));
 }
 
 #[test]
@@ -135,7 +136,7 @@ fn a_store_that_never_exchanges_is_not_asked_for_ever() {
             Ok(false)
         }
     }
-    let kv = Kv(Stubborn);
+    let kv = Over::new(Kv(Stubborn));
     assert!(kv.acquire(key(Kind::Lock), &ask(1)).unwrap().granted().is_none());
     assert!(kv.take(key(Kind::Pool), 2, &ask(1)).unwrap().granted().is_none());
     assert!(kv.join(key(Kind::Cache), &AsIs, &ask(1)).unwrap().granted().is_none());

@@ -1,17 +1,18 @@
 //! Every order in which the calls of two clients can follow one another, with a lease that ends anywhere in between.
 
 use crate::shelf::{Shelf, Slow, TTL, ask, key, token};
-use cachify::{AsIs, Kv, ManualClock};
+use cachify::{AsIs, AsyncKv, ManualClock};
+use cachify_core::testing::Words;
 use cachify_core::{
     cell::{Begun, Grant, Holding, Kept, Life, Lookup},
     key::Kind,
     patience::Contended,
-    store::{AsyncCacheStore, AsyncEntryStore, AsyncLeaseStore, AsyncOnceStore, AsyncPermitStore},
     testing::block_on,
     time::{Clock, Instant},
     token::FencingToken,
     ttl::Ttl,
 };
+use cachify_tests::Over;
 use std::{
     cell::RefCell,
     future::Future,
@@ -24,7 +25,7 @@ type Client<'w> = Pin<Box<dyn Future<Output = ()> + 'w>>;
 
 /// What two clients share, and what is known of who holds.
 pub(crate) struct World {
-    pub(crate) kv: Kv<Slow>,
+    pub(crate) kv: Over<AsyncKv<Slow>>,
     size: usize,
     /// Who holds until when, unless given back.
     held: RefCell<Vec<(u32, Instant)>>,
@@ -35,7 +36,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(size: usize, wall: bool) -> Self {
         let shelf = Shelf::new(&ManualClock::new(), wall);
-        let kv = Kv(Slow { shelf, after: false });
+        let kv = Over::new(AsyncKv(Slow { shelf, after: false }));
         Self { kv, size, held: RefCell::default(), granted: RefCell::default(), said: RefCell::default() }
     }
 

@@ -4,14 +4,9 @@ use crate::{
     pipe::{Faults, Line},
     world::{Device, LONG, MS, Store, World, at, connected, device, named, once_more, pass, world},
 };
+use cachify_core::testing::BlockingWords;
 use cachify_core::{
-    Fault, Instance, Refused, cached,
-    cell::Ask,
-    key::Kind,
-    lock, once, pooled,
-    store::{Inspect, LeaseStore, PermitStore},
-    testing::ManualClock,
-    time::Clock,
+    Fault, Instance, Refused, cached, cell::Ask, key::Kind, lock, once, pooled, testing::ManualClock, time::Clock,
     token::HolderToken,
 };
 use std::{cell::Cell, time::Duration};
@@ -96,7 +91,7 @@ impl<'c> Watch<'c> {
 
     fn is_held(&self) -> bool {
         let held = |kind| self.store.remaining(named(kind)).unwrap().is_some();
-        held(Kind::Lock) || held(Kind::Once) || PermitStore::in_use(self.store, named(Kind::Pool)).unwrap() > 0
+        held(Kind::Lock) || held(Kind::Once) || BlockingWords::in_use(self.store, named(Kind::Pool)).unwrap() > 0
     }
 }
 
@@ -237,7 +232,7 @@ fn what_lasts_shorter_than_asked_is_not_relied_on_longer() {
     );
     // the first token of this device, by a request that was long on its way
     let ask = Ask::new(HolderToken([1, 1, 1, !1]), 300 * MS);
-    assert!(LeaseStore::acquire(&store, named(Kind::Lock), &ask).unwrap().granted().is_some());
+    assert!(BlockingWords::acquire(&store, named(Kind::Lock), &ask).unwrap().granted().is_some());
     world.spawn(async { assert!(locked(&device, &watch).await.is_ok()) });
     assert!(world.run(LONG, || ()));
     assert!((280..300).contains(&watch.valid_until.get()), "{}", watch.valid_until.get());

@@ -5,13 +5,14 @@ use crate::{
     slow::Slow,
     world::{Device, LONG, MS, Store, World, at, connected, device, named, once_more, pass, world},
 };
+use cachify_core::testing::{BlockingWords, Words};
 use cachify_core::{
     Fault, FixedStore, Holding, Instance, Refused,
     cell::Ask,
     drive::beside,
     key::{Key, Kind},
     link::{Gateway, LineEnd, RemoteStore, Session},
-    store::{AsyncLeaseStore, Host, Inspect, lock::NoLock},
+    store::{Host, lock::NoLock},
     testing::ManualClock,
     time::{Clock, Instant},
     token::{FenceGate, HolderToken},
@@ -52,11 +53,11 @@ fn what_may_have_been_granted_is_given_back_when_the_line_heals() {
         let refused = device.lock("k").ttl(LONG).try_acquire().await.unwrap_err();
         assert!(matches!(refused, Refused::Indeterminate { .. }), "{refused:?}");
         line.up.set(Faults { cut: true, ..Faults::default() });
-        assert!(store.remaining(named(Kind::Lock)).unwrap().is_some());
+        assert!(BlockingWords::remaining(&store, named(Kind::Lock)).unwrap().is_some());
         pass(&clock, 20_000 * MS).await;
         line.set(Faults::default());
         pass(&clock, 4_000 * MS).await;
-        assert_eq!(store.remaining(named(Kind::Lock)), Ok(None));
+        assert_eq!(BlockingWords::remaining(&store, named(Kind::Lock)), Ok(None));
     });
     assert!(world.run(LONG, || ()));
 }
@@ -75,7 +76,7 @@ fn a_right_is_valid_until_its_end_without_asking_anybody() {
             once_more().await;
         }
         guard.lost().await;
-        assert!(store.remaining(named(Kind::Lock)).unwrap().is_some(), "lost before it ends");
+        assert!(BlockingWords::remaining(&store, named(Kind::Lock)).unwrap().is_some(), "lost before it ends");
     });
     assert!(world.run(LONG, || ()));
 }
@@ -194,10 +195,10 @@ fn a_slow_request_blocks_its_key_only_and_keeps_its_order() {
         pass(&clock, 500 * MS).await;
     });
     assert!(world.run(LONG, || ()));
-    let slow: Vec<_> = store.diary.borrow().iter().copied().collect();
+    let slow: Vec<_> = store.diary.borrow().clone();
     let at = |what| slow.iter().rposition(|line| *line == what).unwrap();
     assert!(at("ends acquire") < at("begins release"), "{slow:?}");
-    assert_eq!(store.store.remaining(Key::new(Kind::Lock, "", b"slow", 0)), Ok(None));
+    assert_eq!(BlockingWords::remaining(&store.store, Key::new(Kind::Lock, "", b"slow", 0)), Ok(None));
 }
 
 #[test]
@@ -208,7 +209,7 @@ fn a_line_that_ends_lets_the_gateway_finish_what_is_under_way() {
     let mut world = World::new(&clock, 0);
     world.services.push(Box::pin(async {
         let ask = Ask::new(device.store().token(), LONG);
-        let _ = device.store().acquire(Key::new(Kind::Lock, "", b"slow", 0), &ask).await;
+        let _ = Words::acquire(device.store(), Key::new(Kind::Lock, "", b"slow", 0), &ask).await;
         std::future::pending::<()>().await;
     }));
     world.services.push(Box::pin(async {
@@ -222,5 +223,5 @@ fn a_line_that_ends_lets_the_gateway_finish_what_is_under_way() {
     world.run(20 * MS, || ());
     line.up.set(Faults { closed: true, ..Faults::default() });
     assert!(world.run(LONG, || ()));
-    assert!(store.store.remaining(Key::new(Kind::Lock, "", b"slow", 0)).unwrap().is_some());
+    assert!(BlockingWords::remaining(&store.store, Key::new(Kind::Lock, "", b"slow", 0)).unwrap().is_some());
 }

@@ -5,7 +5,7 @@ use cachify_core::{
     Instance,
     drive::beside,
     link::{Gateway, RemoteStore, Session},
-    store::{Tasks, growing::MapStore, lock::NoLock},
+    store::{growing::MapStore, lock::NoLock},
     testing::{ManualClock, block_on, conformance},
 };
 use std::future::Future;
@@ -34,7 +34,6 @@ fn a_store_behind_a_gateway_conforms() {
     let device = Instance::new(Device::new(&clock));
     device.store().start(Session { id: 1, device: [2, 3] });
     let advance = |by| clock.advance(by);
-    let face = Tasks(&device);
-    let suite = conformance::all(&face, &advance, [1_u32, 2]);
+    let suite = conformance::all(&device, &advance, [1_u32, 2]);
     assert_eq!(on_a_line(device.store(), &store, &clock, suite), Ok(()));
 }

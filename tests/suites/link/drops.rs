@@ -4,17 +4,18 @@ use crate::{
     pipe::{Faults, Line},
     world::{Device, LONG, MS, Store, Task, World, connected, device, named, once_more, pass, world},
 };
+use cachify_core::testing::BlockingWords;
 use cachify_core::{
     AsIs, Instance, Ran, Refused, cached,
     cell::Ask,
     drive::beside,
     key::{Key, Kind},
     lock, once, pooled,
-    store::{CacheStore, Inspect, PermitStore, Store as _},
     testing::ManualClock,
     time::Clock,
     token::HolderToken,
 };
+use cachify_core::{op::Left, store::abandon};
 use std::{
     future::Future,
     task::{Context, Waker},
@@ -60,7 +61,8 @@ fn turns_of_those_who_hold_nothing_give_way_to_a_right_that_is_dropped() {
             if by_attribute {
                 drop(waiting);
             } else {
-                (0..6).for_each(|n| device.store().turned_away(named(Kind::Lock), HolderToken([n; 4])));
+                let lock = named(Kind::Lock);
+                (0..6).for_each(|n| abandon(device.store(), lock, HolderToken([n; 4]), Left::WakeUp));
             }
             drop(held);
             pass(&clock, 50 * MS).await;
@@ -154,9 +156,9 @@ fn dropped_after(rounds: usize, operation: Operation) -> bool {
     for kind in [Kind::Lock, Kind::Once] {
         assert_eq!(store.remaining(named(kind)), Ok(None), "{kind:?} stays held after {rounds} rounds");
     }
-    assert_eq!(PermitStore::in_use(&store, named(Kind::Pool)), Ok(0), "a permit stays held after {rounds} rounds");
+    assert_eq!(BlockingWords::in_use(&store, named(Kind::Pool)), Ok(0), "a permit stays held after {rounds} rounds");
     let ask = Ask::new(HolderToken([9; 4]), LONG);
-    let flight = CacheStore::join(&store, named(Kind::Cache), &AsIs, &ask).unwrap();
+    let flight = BlockingWords::join(&store, named(Kind::Cache), &AsIs, &ask).unwrap();
     assert!(flight.granted().is_some(), "a flight stays under way after {rounds} rounds");
     assert_eq!(device.store().tally().forgotten, 0);
     ended

@@ -4,13 +4,14 @@ use crate::{
     pipe::{Faults, Line},
     world::{Device, LONG, MS, Store, World, connected, device, named, once_more, pass, world},
 };
+use cachify_core::testing::BlockingWords;
 use cachify_core::{
     Instance, Ran, Refused,
     drive::beside,
     key::Kind,
     link::{Gateway, Roster},
     once,
-    store::{Inspect, lock::Lock},
+    store::lock::Lock,
     testing::ManualClock,
 };
 use std::cell::Cell;

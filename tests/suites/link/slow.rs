@@ -1,82 +1,116 @@
 //! A store that takes its time with one key.
 
-use crate::world::{Store, pass};
+use crate::world::Store;
 use cachify_core::{
-    AsIs, Fault,
-    cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
-    key::Key,
-    patience::{Contended, Ticket},
-    store::{
-        self, AsyncCacheStore, AsyncEntryStore, AsyncForce, AsyncInspect, AsyncLeaseStore, AsyncOnceStore,
-        AsyncPermitStore, CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, PermitStore,
-    },
+    AsIs,
+    key::{Key, LongKeyBuf},
+    op::{Answer, Left, Op, Request},
+    patience::Ticket,
+    store::{Fresh, Host, Leases, Values},
     testing::ManualClock,
+    time::{Clock, Instant},
     token::HolderToken,
 };
-use std::{cell::RefCell, future::Future, time::Duration};
+use std::{
+    cell::RefCell,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 /// Operations on the key `slow` take 200 ms; the diary tells when which began and ended.
 pub(crate) struct Slow<'c> {
     pub(crate) store: Store<'c>,
     pub(crate) clock: &'c ManualClock,
-    pub(crate) diary: RefCell<Vec<&'static str>>,
+    pub(crate) diary: RefCell<Vec<String>>,
 }
 
-impl store::Store for Slow<'_> {
-    type Error = Fault;
-    fn changed(&self, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
-        self.store.changed(key, ticket)
-    }
-    fn dropped(&self, key: Key<'_>, token: HolderToken) {
-        self.store.dropped(key, token);
-    }
-    fn unfinished(&self, key: Key<'_>, token: HolderToken, ttl: Duration, keep: Duration) {
-        self.store.unfinished(key, token, ttl, keep);
-    }
+type Inner<'c> = <Store<'c> as Leases>::InFlight;
+
+/// An operation under way, until when it takes its time.
+#[derive(Default)]
+pub(crate) struct InFlight<I> {
+    inner: I,
+    until: Option<Instant>,
 }
 
-macro_rules! slow {
-    ($($Sync:ident $Async:ident [$($g:tt)*] { $(fn $f:ident($($a:ident: $t:ty),*) -> $r:ty;)* })*) => { $(
-        impl $Async $($g)* for Slow<'_> {
-            $(async fn $f(&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault> {
-                self.diary.borrow_mut().push(concat!("begins ", stringify!($f)));
-                if key.bytes == b"slow" {
-                    pass(self.clock, Duration::from_millis(200)).await;
-                }
-                self.diary.borrow_mut().push(concat!("ends ", stringify!($f)));
-                $Sync::$f(&self.store, key, $($a),*)
-            })*
+impl Slow<'_> {
+    fn poll_time<I>(&self, state: &mut InFlight<I>, request: &Request<'_>) -> Poll<()> {
+        let what = match request.op {
+            Op::Acquire(_) => "acquire",
+            Op::Renew { .. } => "renew",
+            Op::Release(_) => "release",
+            Op::Clear => "clear",
+            Op::Inspect => "inspect",
+            Op::Get => "get",
+        };
+        let until = *state.until.get_or_insert_with(|| {
+            self.diary.borrow_mut().push(format!("begins {what}"));
+            let takes = if request.key.bytes == b"slow" { Duration::from_millis(200) } else { Duration::ZERO };
+            self.clock.now().saturating_add(takes)
+        });
+        if self.clock.now() < until {
+            return Poll::Pending;
         }
-    )* };
+        state.until = None;
+        self.diary.borrow_mut().push(format!("ends {what}"));
+        Poll::Ready(())
+    }
 }
-slow! {
-    LeaseStore AsyncLeaseStore [] {
-        fn acquire(ask: &Ask) -> Contended<Grant>;
-        fn renew(ask: &Ask) -> Holding;
-        fn release(token: HolderToken) -> Holding;
+
+impl<'c> Host for Slow<'c> {
+    type Clock = &'c ManualClock;
+    type KeyBuf = LongKeyBuf;
+    type Monitor = ();
+    type Codec = AsIs;
+    fn clock(&self) -> &&'c ManualClock {
+        &self.clock
     }
-    PermitStore AsyncPermitStore [] {
-        fn take(size: u16, ask: &Ask) -> Contended<Grant>;
-        fn extend(ask: &Ask) -> Holding;
-        fn give_back(token: HolderToken) -> Holding;
-        fn in_use() -> u16;
+    fn token(&self) -> HolderToken {
+        self.store.token()
     }
-    OnceStore AsyncOnceStore [] {
-        fn begin(ask: &Ask) -> Begun;
-        fn touch(ask: &Ask) -> Holding;
-        fn complete(token: HolderToken, keep: Duration) -> Holding;
-        fn fail(token: HolderToken) -> Holding;
+}
+
+impl<'c> Leases for Slow<'c> {
+    type InFlight = InFlight<Inner<'c>>;
+    type Trouble = <Store<'c> as Leases>::Trouble;
+    fn poll_op(
+        &self,
+        state: &mut Self::InFlight,
+        request: &Request<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, Self::Trouble>> {
+        ready!(self.poll_time(state, request));
+        self.store.poll_op(&mut state.inner, request, cx)
     }
-    Inspect AsyncInspect [] { fn remaining() -> Option<Duration>; }
-    Force AsyncForce [] { fn force_release() -> bool; }
-    EntryStore AsyncEntryStore [] {
-        fn keep_flying(ask: &Ask) -> Holding;
-        fn give_up(token: HolderToken) -> Holding;
-        fn invalidate() -> bool;
+    fn poll_changed(
+        &self,
+        state: &mut Self::InFlight,
+        key: &Key<'_>,
+        ticket: Ticket,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        self.store.poll_changed(&mut state.inner, key, ticket, cx)
     }
-    CacheStore AsyncCacheStore [<Vec<u8>, AsIs>] {
-        fn get(codec: &AsIs) -> Option<Vec<u8>>;
-        fn join(codec: &AsIs, ask: &Ask) -> Contended<Lookup<Vec<u8>>>;
-        fn publish(codec: &AsIs, token: HolderToken, value: Kept<'_, Vec<u8>>, life: Life) -> Holding;
+    fn abandon(&self, state: &mut Self::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
+        self.store.abandon(&mut state.inner, key, token, left);
+    }
+    fn ends(&self, key: &Key<'_>, token: HolderToken) -> Option<Instant> {
+        self.store.ends(key, token)
+    }
+}
+
+impl Values<Vec<u8>, AsIs> for Slow<'_> {
+    fn fetch(&self, state: &mut Self::InFlight, key: &Key<'_>, codec: &AsIs) -> Option<Vec<u8>> {
+        self.store.fetch(&mut state.inner, key, codec)
+    }
+    fn poll_publish(
+        &self,
+        state: &mut Self::InFlight,
+        request: &Request<'_>,
+        fresh: Fresh<'_, '_, Vec<u8>, AsIs>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Answer>, Self::Trouble>> {
+        ready!(self.poll_time(state, request));
+        self.store.poll_publish(&mut state.inner, request, fresh, cx)
     }
 }

@@ -8,13 +8,14 @@ use crate::{
     pipe::{Faults, Line, Random},
     world::{Device, Store, World, connected, device, pass, trouble},
 };
+use cachify_core::testing::BlockingWords;
 use cachify_core::{
     Holding, Instance, Refused,
     drive::beside,
     guard::{LockGuard, Permit, RunGuard},
     instance::{Handle, Primitives},
     key::{Key, Kind},
-    store::{AsyncPermitStore, Host, Inspect, PermitStore},
+    store::Host,
     testing::ManualClock,
     time::{Clock, Instant, Timer},
     token::FencingToken,
@@ -123,7 +124,6 @@ impl<'c> Record<'c> {
 /// Asks for rights a few times, in ways that differ.
 async fn actor<'c, P: Handle + 'c>(handle: P, record: &Record<'c>, seed: u64)
 where
-    P::Store: AsyncPermitStore,
     <P::Store as Host>::Clock: Timer,
 {
     let mut random = Random::new(seed);
@@ -328,8 +328,8 @@ fn history(seed: u64) -> u32 {
     world.spawn(pass(&clock, millis(5_000)));
     assert!(world.run(millis(300_000), || ()), "time passes");
     let key = |kind| Key::new(kind, "", b"k", 0);
-    assert_eq!(store.remaining(key(Kind::Lock)), Ok(None), "the lock stays held");
-    assert_eq!(PermitStore::in_use(&store, key(Kind::Pool)), Ok(0), "a permit stays held");
+    assert_eq!(BlockingWords::remaining(&store, key(Kind::Lock)), Ok(None), "the lock stays held");
+    assert_eq!(BlockingWords::in_use(&store, key(Kind::Pool)), Ok(0), "a permit stays held");
     record.granted.get()
 }
 

@@ -4,6 +4,7 @@ use crate::{
     pipe::{Faults, Line},
     world::{Device, LONG, MS, Store, World, at, connected, device, named, pass, world},
 };
+use cachify_core::testing::{BlockingWords, Words};
 use cachify_core::{
     AsIs, Fault, Instance, Refused, cached,
     cell::{Ask, Kept, Life},
@@ -12,7 +13,7 @@ use cachify_core::{
     key::{KeyError, KeyPart, KeySink, Kind, Shown},
     link::RemoteStore,
     lock,
-    store::{AsyncCacheStore, CacheStore, lock::NoLock},
+    store::lock::NoLock,
     testing::ManualClock,
     time::Clock,
     token::HolderToken,
@@ -23,8 +24,8 @@ use std::{cell::Cell, time::Duration};
 /// A server puts bytes into the cache.
 fn put(store: &Store<'_>, bytes: Vec<u8>) {
     let (ask, key) = (Ask::new(HolderToken([9; 4]), LONG), named(Kind::Cache));
-    CacheStore::join(store, key, &AsIs, &ask).unwrap();
-    CacheStore::publish(store, key, &AsIs, ask.token, Kept::Own(bytes), Life::new(Ttl::Forever)).unwrap();
+    BlockingWords::join(store, key, &AsIs, &ask).unwrap();
+    BlockingWords::publish(store, key, &AsIs, ask.token, Kept::Own(bytes), Life::new(Ttl::Forever)).unwrap();
 }
 
 /// What servers make of a value.
@@ -50,7 +51,7 @@ fn a_value_is_laid_out_as_servers_do_and_a_strange_one_is_a_miss() {
         assert_eq!(cached.get::<u64>().await, Ok(Some(8)), "the strange one made room");
         assert_eq!(cached.reset().await, Ok(true));
         assert_eq!(cached.get_or_insert_with(|| async { Ok::<_, ()>(9_u32) }).await, Ok(9));
-        let kept = CacheStore::get(&store, named(Kind::Cache), &AsIs).unwrap();
+        let kept = BlockingWords::get(&store, named(Kind::Cache), &AsIs).unwrap();
         assert_eq!(kept, Some(bytes_of(&9_u32)));
     });
     assert!(world.run(LONG, || ()));
@@ -71,7 +72,7 @@ fn a_value_longer_than_a_frame_is_computed_and_leaves_no_flight() {
         // a server wrote a long one
         put(&store, bytes_of(&"v".repeat(500)));
         let key = named(Kind::Cache);
-        let refused = AsyncCacheStore::<String, _>::get(device.store(), key, &Postcard).await;
+        let refused = Words::get::<String, _>(device.store(), key, &Postcard).await;
         assert!(matches!(refused, Err(Fault::Rejected(why)) if why.contains("longer")), "{refused:?}");
         assert_eq!(
             device.cache("k").get_or_insert_with(|| async { Ok::<_, ()>(String::from("own")) }).await,
@@ -121,7 +122,7 @@ fn a_value_cached_by_attribute_is_the_fleets_until_it_ends() {
     world!(clock, store, local, device, line, world, load = Load::new(&clock, 20 * MS));
     world.spawn(async {
         assert_eq!(number(&device, &load).await, 1);
-        assert_eq!(CacheStore::get(&store, named(Kind::Cache), &AsIs).unwrap(), Some(bytes_of(&1_u32)));
+        assert_eq!(BlockingWords::get(&store, named(Kind::Cache), &AsIs).unwrap(), Some(bytes_of(&1_u32)));
         assert_eq!(number(&device, &load).await, 1);
         pass(&clock, 5_000 * MS).await;
         assert_eq!(number(&device, &load).await, 2);
@@ -133,7 +134,7 @@ fn a_value_cached_by_attribute_is_the_fleets_until_it_ends() {
         assert_eq!(wider(&device, &load).await, 3);
         assert_eq!(wider(&device, &load).await, 3);
         assert_eq!(number(&device, &load).await, 4);
-        assert_eq!(CacheStore::get(&store, named(Kind::Cache), &AsIs).unwrap(), Some(bytes_of(&4_u32)));
+        assert_eq!(BlockingWords::get(&store, named(Kind::Cache), &AsIs).unwrap(), Some(bytes_of(&4_u32)));
     });
     assert!(world.run(LONG, || ()));
 }
@@ -151,7 +152,7 @@ fn what_is_not_worth_keeping_or_too_long_is_computed_and_leaves_no_flight() {
             assert!(clock.now() < at(30), "nobody waited for a flight");
             // no flight is left, and what is without end stays
             pass(&clock, 99_000 * MS).await;
-            assert_eq!(CacheStore::get(&store, named(Kind::Cache), &AsIs).unwrap().is_some(), is_kept);
+            assert_eq!(BlockingWords::get(&store, named(Kind::Cache), &AsIs).unwrap().is_some(), is_kept);
         });
         assert!(world.run(2 * LONG, || ()));
     }
@@ -192,7 +193,7 @@ fn behind_a_line_that_fails_every_call_computes_and_nothing_stays_under_way() {
             pass(&clock, 1_000 * MS).await;
             // while the body still runs
             let ask = Ask::new(HolderToken([9; 4]), LONG);
-            let flight = CacheStore::join(&store, named(Kind::Cache), &AsIs, &ask).unwrap();
+            let flight = BlockingWords::join(&store, named(Kind::Cache), &AsIs, &ask).unwrap();
             assert!(flight.granted().is_some(), "the flight that nobody knows of was given back");
             std::future::pending::<()>().await;
         };

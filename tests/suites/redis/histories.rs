@@ -1,12 +1,13 @@
 //! Redis equals the cell: the same random histories on both, to the millisecond, on clocks that the test moves.
 
 use super::world::over;
-use cachify::{AsIs, Holding, StdLock, Ttl};
+use cachify::{AsIs, Holding, Postcard, StdLock, Ttl};
+use cachify_core::testing::BlockingWords;
 use cachify_core::{
     cell::{Ask, Begun, Grant, Kept, Life, Lookup},
     key::{Key, Kind},
     patience::Contended,
-    store::{CacheStore, EntryStore, Force, Inspect, LeaseStore, OnceStore, PermitStore, growing::MapStore},
+    store::{Values, growing::MapStore},
     testing::ManualClock,
     token::{FencingToken, HolderToken},
 };
@@ -86,9 +87,9 @@ impl Step {
 }
 
 /// One step on one store.
-fn take<S>(store: &S, key: Key<'_>, step: Step, fences: &mut Fences) -> Seen
+fn take<C: Default, S>(store: &S, key: Key<'_>, step: Step, fences: &mut Fences) -> Seen
 where
-    S: LeaseStore + PermitStore + OnceStore + Inspect + Force + EntryStore + CacheStore<u32, S::Codec> + Coded,
+    S: Values<u32, C>,
 {
     let token = |who: u32| HolderToken([who, key.kind as u32, 0, 0]);
     let ask = |who, ttl| {
@@ -96,20 +97,20 @@ where
         ask.within = Some(Duration::ZERO);
         ask
     };
-    let codec = S::Codec::default();
+    let codec = C::default();
     match (step, key.kind) {
-        (Step::Ask { who, ttl }, Kind::Lock) => asked(LeaseStore::acquire(store, key, &ask(who, ttl)), fences),
+        (Step::Ask { who, ttl }, Kind::Lock) => asked(BlockingWords::acquire(store, key, &ask(who, ttl)), fences),
         (Step::Ask { who, ttl } | Step::Keep { who, ttl }, Kind::Pool) => {
-            asked(PermitStore::take(store, key, 2, &ask(who, ttl)), fences)
+            asked(BlockingWords::take(store, key, 2, &ask(who, ttl)), fences)
         }
-        (Step::Ask { who, ttl }, Kind::Once) => match OnceStore::begin(store, key, &ask(who, ttl)).ok().unwrap() {
+        (Step::Ask { who, ttl }, Kind::Once) => match BlockingWords::begin(store, key, &ask(who, ttl)).ok().unwrap() {
             Begun::Run(grant) => granted(grant, fences),
             Begun::Busy(busy) => Seen::Busy { remaining: busy.remaining },
             Begun::Done { remaining } => Seen::Done { remaining },
             other => panic!("{other:?}"),
         },
         (Step::Ask { who, ttl }, Kind::Cache) => {
-            match CacheStore::join(store, key, &codec, &ask(who, ttl)).ok().unwrap() {
+            match BlockingWords::join(store, key, &codec, &ask(who, ttl)).ok().unwrap() {
                 Contended::Busy(busy) => Seen::Busy { remaining: busy.remaining },
                 Contended::Granted(Lookup::Fresh(value)) => Seen::Fresh(value),
                 Contended::Granted(Lookup::Fill { fence, remaining, .. }) => {
@@ -121,40 +122,31 @@ where
         (Step::Extend { who, ttl }, kind) => {
             let ask = ask(who, ttl);
             Seen::Holding(held(match kind {
-                Kind::Lock => LeaseStore::renew(store, key, &ask),
-                Kind::Pool => PermitStore::extend(store, key, &ask),
-                Kind::Once => OnceStore::touch(store, key, &ask),
-                Kind::Cache => EntryStore::keep_flying(store, key, &ask),
+                Kind::Lock => BlockingWords::renew(store, key, &ask),
+                Kind::Pool => BlockingWords::extend(store, key, &ask),
+                Kind::Once => BlockingWords::touch(store, key, &ask),
+                Kind::Cache => BlockingWords::keep_flying(store, key, &ask),
             }))
         }
         (Step::GiveBack { who }, kind) => Seen::Holding(held(match kind {
-            Kind::Lock => LeaseStore::release(store, key, token(who)),
-            Kind::Pool => PermitStore::give_back(store, key, token(who)),
-            Kind::Once => OnceStore::fail(store, key, token(who)),
-            Kind::Cache => EntryStore::give_up(store, key, token(who)),
+            Kind::Lock => BlockingWords::release(store, key, token(who)),
+            Kind::Pool => BlockingWords::give_back(store, key, token(who)),
+            Kind::Once => BlockingWords::fail(store, key, token(who)),
+            Kind::Cache => BlockingWords::give_up(store, key, token(who)),
         })),
-        (Step::Keep { who, ttl }, Kind::Once) => Seen::Holding(held(OnceStore::complete(store, key, token(who), ttl))),
+        (Step::Keep { who, ttl }, Kind::Once) => {
+            Seen::Holding(held(BlockingWords::complete(store, key, token(who), ttl)))
+        }
         (Step::Keep { who, ttl }, Kind::Cache) => {
             let life = Life::new(Ttl::For(ttl));
-            Seen::Holding(held(CacheStore::publish(store, key, &codec, token(who), Kept::Own(who * 100), life)))
+            Seen::Holding(held(BlockingWords::publish(store, key, &codec, token(who), Kept::Own(who * 100), life)))
         }
-        (_, Kind::Pool) => Seen::Count(PermitStore::in_use(store, key).ok().unwrap()),
-        (Step::Break, Kind::Cache) => Seen::Flag(EntryStore::invalidate(store, key).ok().unwrap()),
-        (_, Kind::Cache) => Seen::Value(CacheStore::get(store, key, &codec).ok().unwrap()),
-        (Step::Break, _) => Seen::Flag(Force::force_release(store, key).ok().unwrap()),
-        _ => Seen::Ends(Inspect::remaining(store, key).ok().unwrap()),
+        (_, Kind::Pool) => Seen::Count(BlockingWords::in_use(store, key).ok().unwrap()),
+        (Step::Break, Kind::Cache) => Seen::Flag(BlockingWords::invalidate(store, key).ok().unwrap()),
+        (_, Kind::Cache) => Seen::Value(BlockingWords::get(store, key, &codec).ok().unwrap()),
+        (Step::Break, _) => Seen::Flag(BlockingWords::force_release(store, key).ok().unwrap()),
+        _ => Seen::Ends(BlockingWords::remaining(store, key).ok().unwrap()),
     }
-}
-
-/// A store with its codec.
-trait Coded {
-    type Codec: Default;
-}
-impl Coded for MapStore<StdLock, &ManualClock, u32> {
-    type Codec = AsIs;
-}
-impl Coded for cachify::AnyStore {
-    type Codec = cachify::Postcard;
 }
 
 fn held<E>(done: Result<Holding, E>) -> Holding {
@@ -194,7 +186,8 @@ fn a_server_equals_the_cell_on_random_histories() {
             let key = Key::new(kind, "t", text.as_bytes(), 0);
             let (theirs, ours) = fences.entry((kind as u8, name)).or_default();
             let step = Step::random(&mut dice);
-            let (expected, got) = (take(&cell, key, step, theirs), take(store, key, step, ours));
+            let (expected, got) =
+                (take::<AsIs, _>(&cell, key, step, theirs), take::<Postcard, _>(store, key, step, ours));
             assert_eq!(got, expected, "step {n}, {key}, {step:?}; SEED={seed}");
         }
     }

@@ -6,7 +6,7 @@ use super::{Identity, Limits, OwnName, Served};
 use crate::{
     link::{
         RIVAL, TOO_LONG, VERSION,
-        command::{Answer, Asked, take_whole},
+        command::{Asked, Reply},
         frame::{self, Decoder, Encoder},
         message::{Head, Name, put_reply, take_head},
     },
@@ -15,7 +15,6 @@ use crate::{
     token::HolderToken,
 };
 use alloc::{collections::VecDeque, vec, vec::Vec};
-use core::time::Duration;
 
 /// A request that was heard.
 #[derive(Debug)]
@@ -23,8 +22,8 @@ pub(super) struct Incoming {
     pub(super) head: Head,
     pub(super) name: OwnName,
     pub(super) token: Option<HolderToken>,
-    /// For how long its caller waits if it is refused; `None` without limit.
-    pub(super) patience: Option<Duration>,
+    /// Whether its caller waits if it is refused.
+    pub(super) waits: bool,
     /// Name and command.
     pub(super) body: Vec<u8>,
 }
@@ -146,17 +145,17 @@ impl Desk {
         }
         if version != VERSION {
             self.served.other_version += 1;
-            let refusal = Answer::<Vec<u8>>::OtherVersion(VERSION);
+            let refusal = Reply::OtherVersion(VERSION);
             self.send(framed(limits, |to| put_reply(head, &refusal, to)), true);
             return Some(());
         }
-        let Asked(name, command) = take_whole(body)?;
+        let Asked(name, command) = Asked::read(body)?;
         // only what names a holder tells whose it is; the rest takes nothing
-        if let Some(HolderToken([.., a, b])) = command.token()
+        if let Some(HolderToken([.., a, b])) = command.holder()
             && !admits(Identity { device: [a, b], session: head.session })
         {
             self.served.rivals += 1;
-            let refusal = Answer::<Vec<u8>>::Failed(Fault::Rejected(RIVAL));
+            let refusal = Reply::Failed(Fault::Rejected(RIVAL));
             self.send(framed(limits, |to| put_reply(head, &refusal, to)), true);
             return Some(());
         }
@@ -173,8 +172,8 @@ impl Desk {
             self.waiting.push_back(Incoming {
                 head,
                 name: OwnName { kind: name.kind, key: name.key.into() },
-                token: command.token(),
-                patience: command.patience(),
+                token: command.holder(),
+                waits: command.wait() > 0,
                 body: body.rest().into(),
             });
         } else {
@@ -199,12 +198,11 @@ impl Desk {
     }
 
     /// Answers a request and remembers the answer.
-    pub(super) fn answer(&mut self, incoming: &Incoming, answer: &Answer<Vec<u8>>, limits: &Limits) {
+    pub(super) fn answer(&mut self, incoming: &Incoming, reply: &Reply, limits: &Limits) {
         self.served.done += 1;
         let head = incoming.head;
-        let frame = framed(limits, |to| put_reply(head, answer, to)).or_else(|| {
-            framed(limits, |to| put_reply(head, &Answer::<Vec<u8>>::Failed(Fault::Rejected(TOO_LONG)), to))
-        });
+        let frame = framed(limits, |to| put_reply(head, reply, to))
+            .or_else(|| framed(limits, |to| put_reply(head, &Reply::Failed(Fault::Rejected(TOO_LONG)), to)));
         let Some(frame) = frame else { return };
         if let Some(session) = self.sessions.iter_mut().find(|known| known.session == head.session) {
             session.open.retain(|request| *request != head.request);
@@ -260,7 +258,7 @@ mod tests {
     use super::*;
     use crate::{
         key::Kind,
-        link::{command::Command, message::request_frame},
+        link::{message::request_frame, number, question::Question},
     };
 
     #[test]
@@ -304,14 +302,14 @@ mod tests {
         let key = OwnName { kind: Kind::Lock, key: b"k".to_vec() };
         let mut hear = |desk: &mut Desk, request| {
             let name = Name { kind: key.kind, key: &key.key };
-            let release = Command::Release(HolderToken([1; 4]));
+            let release = Question::new(number::RELEASE, key.kind, HolderToken([1; 4]));
             let mut frame = [0; 64];
             let len = request_frame(&mut frame, Head { session: 1, request }, name, &release).unwrap();
             desk.hear(&frame[..len], &mut decoder, &limits, 0, &|_| true);
         };
         hear(&mut desk, 1);
         let done = desk.next(|_| false).unwrap();
-        desk.answer(&done, &Answer::Flag(true), &limits);
+        desk.answer(&done, &Reply::Cleared(true), &limits);
         hear(&mut desk, 2);
         let _dropped = desk.next(|_| false).unwrap();
         hear(&mut desk, 3);

@@ -5,11 +5,10 @@
 
 use super::{Limits, OwnName, Place, desk::Incoming};
 use crate::{
-    cell::Begun,
     drive::beside,
-    link::command::Answer,
-    patience::{Busy, Contended, Ticket},
-    store::Store,
+    link::command::Reply,
+    patience::Ticket,
+    store::{Leases, changed},
     time::Timer,
     token::HolderToken,
 };
@@ -65,20 +64,19 @@ impl<F: Future<Output = bool>, M: Fn(OwnName, Option<Ticket>, Duration) -> F, G:
 
     /// Watches for a request that was refused, if its caller waits and there is room; else the answer says that nobody
     /// will tell.
-    pub(super) fn refused(&mut self, incoming: &Incoming, answer: &mut Answer<Vec<u8>>, limits: &Limits) {
-        let Some(busy) = busy(answer) else { return };
-        let waits = incoming.patience.is_none_or(|patience| !patience.is_zero());
+    pub(super) fn refused(&mut self, incoming: &Incoming, reply: &mut Reply, limits: &Limits) {
+        let Reply::Busy { ticket, .. } = reply else { return };
         let has_room = self.all.len() < limits.watches;
         match incoming.token {
-            Some(token) if busy.ticket != Ticket::NONE && waits && has_room => {
+            Some(token) if *ticket != Ticket::NONE && incoming.waits && has_room => {
                 let name = incoming.name.clone();
-                let future = Box::pin((self.wait)(name.clone(), Some(busy.ticket), limits.watch));
+                let future = Box::pin((self.wait)(name.clone(), Some(*ticket), limits.watch));
                 self.all.push(Watch { session: incoming.head.session, name, token, future, told: false });
             }
             token => {
-                busy.ticket = Ticket::NONE;
+                *ticket = Ticket::NONE;
                 // it polls, each time like one that comes anew
-                if let Some(token) = token.filter(|_| waits) {
+                if let Some(token) = token.filter(|_| incoming.waits) {
                     (self.gone)(&incoming.name, token);
                 }
             }
@@ -105,17 +103,8 @@ impl<F: Future<Output = bool>, M: Fn(OwnName, Option<Ticket>, Duration) -> F, G:
     }
 }
 
-fn busy(answer: &mut Answer<Vec<u8>>) -> Option<&mut Busy> {
-    match answer {
-        Answer::Grant(Contended::Busy(busy))
-        | Answer::Begun(Begun::Busy(busy))
-        | Answer::Lookup(Contended::Busy(busy)) => Some(busy),
-        _ => None,
-    }
-}
-
 /// Whether the key was released, within `limit`.
-pub(super) async fn wait<S: Store, C: Timer>(
+pub(super) async fn wait<S: Leases, C: Timer>(
     store: &S,
     clock: &C,
     place: &Place,
@@ -125,7 +114,7 @@ pub(super) async fn wait<S: Store, C: Timer>(
 ) -> bool {
     let over = clock.sleep_until(clock.now().saturating_add(limit));
     match ticket {
-        Some(ticket) => beside(store.changed(name.on(place), ticket), over).await.is_ok(),
+        Some(ticket) => beside(changed(store, name.on(place), ticket), over).await.is_ok(),
         None => {
             over.await;
             false

@@ -5,17 +5,12 @@
 
 use super::{
     AsyncKvStore,
+    leases::{Ask, Bytes, ROUNDS, Slot, Then, busy, counter, counter_of, get, keep_counter, micros, obtain, settle},
     record::Content,
-    rights::{Bytes, ROUNDS, Slot, Then, busy, counter, counter_of, get, keep_counter, micros, obtain, settle},
 };
-use crate::{
-    cell::{Ask, Begun, Grant, Holding},
-    key::Key,
-    patience::{BLIND_POLL, Contended},
-    store::Fault,
-    token::HolderToken,
-};
-use core::time::Duration;
+use crate::backend::{Reply, Seen};
+use cachify_core::{Fault, Holding, key::Key, patience::BLIND_POLL, token::HolderToken};
+use std::time::Duration;
 
 /// What one look at a pool tells.
 struct Look {
@@ -51,12 +46,7 @@ async fn look<S: AsyncKvStore>(kv: &S, key: Key<'_>, size: u16, token: Option<Ho
     Ok(look)
 }
 
-pub(super) async fn take<S: AsyncKvStore>(
-    kv: &S,
-    key: Key<'_>,
-    size: u16,
-    ask: &Ask,
-) -> Result<Contended<Grant>, Fault> {
+pub(super) async fn take<S: AsyncKvStore>(kv: &S, key: Key<'_>, size: u16, ask: &Ask) -> Result<Reply, Fault> {
     for _ in 0..ROUNDS {
         let look = look(kv, key, size, Some(ask.token)).await?;
         let (index, found) = match look.place {
@@ -68,8 +58,9 @@ pub(super) async fn take<S: AsyncKvStore>(
         if index >= counter.top && !keep_counter(kv, &slot, &look.counter, counter, ask.ttl).await? {
             continue;
         }
-        if let Begun::Run(grant) = obtain(kv, &slot, ask, found).await? {
-            return Ok(Contended::Granted(grant));
+        let reply = obtain(kv, &slot, ask, found).await?;
+        if let Reply::Granted { .. } = reply {
+            return Ok(reply);
         }
         // somebody else took this one: the next look finds another, or that the pool is full
     }
@@ -110,6 +101,6 @@ pub(super) async fn give_back<S: AsyncKvStore>(kv: &S, key: Key<'_>, token: Hold
     }
 }
 
-pub(super) async fn in_use<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<u16, Fault> {
-    Ok(look(kv, key, 0, None).await?.in_use)
+pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Seen, Fault> {
+    Ok(Seen::new(look(kv, key, 0, None).await?.in_use, None))
 }

@@ -2,7 +2,11 @@
 //!
 //! Whoever stops waiting does not stop what has begun; what has not begun is not done any more.
 
-use super::{Answer, Call, Fault, Kv, KvStore, dispatch_blocking, turn};
+use super::{
+    Fault, Kv, KvStore,
+    backend::{perform_blocking, turn},
+};
+use crate::backend::{Call, Reply};
 use std::{
     panic::resume_unwind,
     sync::{
@@ -12,14 +16,13 @@ use std::{
 };
 use tokio::runtime::Handle;
 
-pub(super) async fn call<S: KvStore + 'static>(store: Arc<Kv<S>>, call: Call) -> Result<Answer, Fault> {
-    let Call { key, operation, .. } = call;
-    let Ok(runtime) = Handle::try_current() else { return dispatch_blocking(&*store, key.key(), operation) };
+pub(super) async fn call<S: KvStore + 'static>(store: Arc<Kv<S>>, call: Call) -> Result<Reply, Fault> {
+    let Ok(runtime) = Handle::try_current() else { return perform_blocking(&store, &call) };
     let caller = Caller::default();
     let gone = caller.0.clone();
     let done = runtime.spawn_blocking(move || {
-        let _turn = operation.token().map(turn);
-        if gone.load(SeqCst) { Err(Fault::TimedOut) } else { dispatch_blocking(&*store, key.key(), operation) }
+        let _turn = call.op.is_of_holder().then(|| turn(call.token));
+        if gone.load(SeqCst) { Err(Fault::TimedOut) } else { perform_blocking(&store, &call) }
     });
     let done = done.await;
     drop(caller);

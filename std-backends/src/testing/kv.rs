@@ -1,17 +1,14 @@
 //! The contract of `KvStore` and `AsyncKvStore`, one message per MUST that one client alone can see.
 
-use super::{Broken, HALF, TTL};
-use crate::{
-    drive::ready,
-    store::{
-        AsyncKvStore, KvStore,
-        kv::{Blocking, Kv},
-    },
-};
-use core::time::Duration;
+use super::conformance::{Broken, TTL};
+use crate::kv::{AsyncKv, AsyncKvStore, Blocking, Kv, KvStore};
+use cachify_core::drive::ready;
+use std::time::Duration;
+
+const HALF: Duration = Duration::from_millis(200);
 
 /// The contract of [`AsyncKvStore`], over an empty store.
-pub async fn key_values<S: AsyncKvStore>(kv: &Kv<S>, advance: &impl Fn(Duration)) -> Result<(), Broken> {
+pub async fn key_values<S: AsyncKvStore>(kv: &AsyncKv<S>, advance: &impl Fn(Duration)) -> Result<(), Broken> {
     exchanges(&kv.0).await?;
     removals(&kv.0).await?;
     ends(&kv.0, advance).await
@@ -20,9 +17,8 @@ pub async fn key_values<S: AsyncKvStore>(kv: &Kv<S>, advance: &impl Fn(Duration)
 /// The contract of [`KvStore`], over an empty store.
 ///
 /// ```
-/// # use cachify_core::store::{Fault, Kv, KvStore};
-/// # use cachify_core::testing::conformance::{Broken, key_values_blocking};
-/// # use core::time::Duration;
+/// # use cachify::{Fault, Kv, KvStore, testing::{conformance::Broken, key_values_blocking}};
+/// # use std::time::Duration;
 /// # struct Forgetful;
 /// # impl KvStore for Forgetful {
 /// #     type Error = Fault;
@@ -35,7 +31,7 @@ pub async fn key_values<S: AsyncKvStore>(kv: &Kv<S>, advance: &impl Fn(Duration)
 /// assert_eq!(found, Err(Broken("not exchange what is absent")));
 /// ```
 pub fn key_values_blocking<S: KvStore>(kv: &Kv<S>, advance: &impl Fn(Duration)) -> Result<(), Broken> {
-    ready(key_values(&Kv(Blocking(&kv.0)), advance))
+    ready(key_values(&AsyncKv(Blocking(&kv.0)), advance))
 }
 
 const KEY: &str = "p:l:{kv:%25 é}:0";

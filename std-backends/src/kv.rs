@@ -1,10 +1,11 @@
-//! Cache, lock, once and pool over any store that can compare and exchange (feature `alloc`).
+//! Cache, lock, once and pool over any store that can compare and exchange.
 //!
-//! Write [`KvStore`] or [`AsyncKvStore`] for SQL, Memcached or a file; [`Kv`] makes every capability of it. Where a
-//! store can do a whole operation in one step, as Redis can, implement the capabilities themselves instead.
+//! Write [`KvStore`] or [`AsyncKvStore`] for SQL, Memcached or a file; [`Kv`] and [`AsyncKv`] make a
+//! [`Backend`](crate::Backend) of it. A store that can do a whole operation in one step, as Redis can, is better off with
+//! a backend of its own.
 //!
-//! What is promised is what every store promises. The suite in `testing::conformance` tells whether it is kept:
-//! `key_values` asks the store, `all` asks an instance over it. What is weaker than on a store that knows these
+//! What is promised is what every store promises. The suite in `cachify::testing` (feature `testing`) tells whether it is
+//! kept: `key_values` asks the store, `conformance::all` an instance over it. What is weaker than on a store that knows these
 //! operations:
 //!
 //! - **Waiters poll.** Nothing wakes them when a right is released: they ask again every 100 ms.
@@ -23,20 +24,20 @@
 //! A lock or run is one key, `<prefix>:<kind>:{<key>}`; a permit `<pool's key>:<index>`. What this version of the
 //! library cannot read there counts as held by somebody else; in a cache it counts as a miss, and is overwritten.
 
+#[cfg(feature = "tokio")]
+mod aside;
+mod backend;
 mod entries;
-mod faces;
+mod leases;
 mod permits;
 mod record;
-mod rights;
 
-#[cfg(any(test, feature = "testing"))]
-pub(crate) use faces::Blocking;
+#[cfg(feature = "testing")]
+pub(crate) use backend::Blocking;
+use cachify_core::Fault;
+use std::{fmt::Debug, future::Future, time::Duration};
 
-use super::Fault;
-use alloc::vec::Vec;
-use core::{fmt::Debug, future::Future, time::Duration};
-
-/// Bytes under texts that can be compared and exchanged, for threads. [`Kv`] makes all capabilities of it.
+/// Bytes under texts that can be compared and exchanged, for threads: `Cachify::builder().store(Kv(Arc::new(mine)))`.
 ///
 /// - MUST do `compare_exchange` and `remove` each in one step that nobody can come between.
 /// - MUST show to every call what was done before that call began, whoever did it.
@@ -45,9 +46,8 @@ use core::{fmt::Debug, future::Future, time::Duration};
 /// - MUST take any text as a key and any bytes as a value, byte for byte.
 ///
 /// ```
-/// use cachify_core::store::{Fault, Kv, KvStore, LeaseStore};
-/// use cachify_core::{cell::Ask, key::{Key, Kind}, token::HolderToken};
-/// use std::{collections::HashMap, sync::Mutex, time::{Duration, Instant}};
+/// use cachify::{Cachify, Fault, Kv, KvStore, secs};
+/// use std::{collections::HashMap, sync::{Arc, Mutex}, time::{Duration, Instant}};
 ///
 /// /// In one process, and with real time: enough to see what is asked of a store.
 /// #[derive(Default)]
@@ -84,12 +84,11 @@ use core::{fmt::Debug, future::Future, time::Duration};
 ///     }
 /// }
 ///
-/// let store = Kv(Shelf::default());
-/// let key = Key::new(Kind::Lock, "app", b"report", 0);
-/// let [a, b] = [1, 2].map(|who| Ask::new(HolderToken([who; 4]), Duration::from_secs(30)));
-/// assert_eq!(store.acquire(key, &a)?.granted().map(|grant| grant.fence.0), Some(1));
-/// assert!(store.acquire(key, &b)?.granted().is_none());
-/// # Ok::<(), Fault>(())
+/// let c = Cachify::builder().store(Kv(Arc::new(Shelf::default()))).build()?;
+/// let guard = c.lock("report").ttl(secs(30)).acquire_blocking()?;
+/// assert_eq!(guard.fence().0, 1);
+/// assert!(c.lock("report").try_acquire_blocking()?.is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait KvStore: Send + Sync {
     /// What goes wrong. [`Fault::TimedOut`] says that it may have been done, every other that it was not.
@@ -148,21 +147,33 @@ pub trait AsyncKvStore: Send + Sync {
     }
 }
 
-/// Every capability over a [`KvStore`] or an [`AsyncKvStore`], each on its face.
+/// A blocking key-value store as a backend; `S` is cloned for every call of a task, so let it be an `Arc`.
+///
+/// Inside a tokio runtime (feature `tokio`) calls of tasks run on its blocking threads, elsewhere in the task itself.
+/// What is dropped without `release` is given back by one thread per process. So is told, until the store answers or the
+/// run's TTL is over, that a run succeeded whose completion had no answer.
 ///
 /// What can go wrong is the store's error as a [`Fault`], and two things more: [`Fault::Codec`] where a fence's key
 /// holds something else, [`Fault::TimedOut`] where others were faster 64 times over.
-///
-/// Dropping a future may leave a right held that its token can give back; else it ends with its lease.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Kv<S>(
     /// The store.
     pub S,
 );
 
+/// An async key-value store as a backend: `Cachify::builder().store(AsyncKv(my_store))`.
+///
+/// Threads park on its futures, renewal and giving back go on in the background: its futures must run on any thread. For
+/// a store whose client needs the runtime of its caller, write [`Backend`](crate::Backend) with
+/// [`About::tasks_only`](crate::backend::About::tasks_only). Errors are those of [`Kv`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AsyncKv<S>(
+    /// The store.
+    pub S,
+);
+
 macro_rules! pointers {
-    ($(#[$m:meta])* $Pointer:ty) => {
-        $(#[$m])*
+    ($Pointer:ty) => {
         impl<S: KvStore + ?Sized> KvStore for $Pointer {
             type Error = S::Error;
             fn get(&self, key: &str) -> Result<Option<Vec<u8>>, S::Error> {
@@ -185,7 +196,6 @@ macro_rules! pointers {
             }
         }
 
-        $(#[$m])*
         impl<S: AsyncKvStore + ?Sized> AsyncKvStore for $Pointer {
             type Error = S::Error;
             fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, S::Error>> + Send {
@@ -210,8 +220,4 @@ macro_rules! pointers {
     };
 }
 pointers!(&S);
-// a target without compare-and-swap has no `Arc`
-pointers!(
-    #[cfg(target_has_atomic = "ptr")]
-    alloc::sync::Arc<S>
-);
+pointers!(std::sync::Arc<S>);

@@ -7,20 +7,21 @@ use super::{
     AsyncKvStore,
     record::{Content, Counter, Record, State, value},
 };
-use crate::{
-    cell::{Ask, Begun, Grant, Holding, Life},
+use crate::backend::{Reply, Seen, lasting};
+use cachify_core::{
+    Fault, Holding,
     key::Key,
-    patience::{BLIND_POLL, Busy, Contended, Ticket},
-    store::Fault,
+    patience::{BLIND_POLL, Ticket},
     token::{FencingToken, HolderToken},
-    ttl::Ttl,
 };
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
-use core::time::Duration;
+use std::time::Duration;
+
+/// Who asks, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask {
+    pub(super) token: HolderToken,
+    pub(super) ttl: Duration,
+}
 
 /// How often somebody else may be faster; each time somebody else got on.
 pub(super) const ROUNDS: usize = 64;
@@ -66,22 +67,19 @@ pub(super) fn counter_of(key: Key<'_>) -> String {
     format!("{key}:fence")
 }
 
-pub(super) fn busy<G>(remaining: Duration) -> Contended<G> {
-    Contended::Busy(Busy { remaining, ticket: Ticket::NONE })
+pub(super) const fn busy(remaining: Duration) -> Reply {
+    Reply::Busy { remaining, ticket: Ticket::NONE }
 }
 
-pub(super) async fn acquire<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Contended<Grant>, Fault> {
-    begin(kv, key, ask).await.map(Begun::contended)
-}
-
-pub(super) async fn begin<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Begun, Fault> {
+/// A lock or a run.
+pub(super) async fn acquire<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Reply, Fault> {
     let slot = Slot::of(key);
     let found = get(kv, &slot.key).await?;
     obtain(kv, &slot, ask, found).await
 }
 
 /// Takes what is free; `found` is what the key held a moment ago.
-pub(super) async fn obtain<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, mut found: Bytes) -> Result<Begun, Fault> {
+pub(super) async fn obtain<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, mut found: Bytes) -> Result<Reply, Fault> {
     let done = steps(kv, slot, ask, &mut found).await;
     if done.as_ref().is_err_and(|fault| !fault.is_indeterminate())
         && Content::of(found.as_deref()).own(ask.token).is_some()
@@ -93,7 +91,7 @@ pub(super) async fn obtain<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, mut 
 }
 
 /// From free to asked for, from asked for to held: one exchange each, from what was found to what follows.
-async fn steps<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, found: &mut Bytes) -> Result<Begun, Fault> {
+async fn steps<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, found: &mut Bytes) -> Result<Reply, Fault> {
     let mut seen = None;
     for _ in 0..ROUNDS {
         let content = Content::of(found.as_deref());
@@ -106,22 +104,22 @@ async fn steps<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, found: &mut Byte
                 Record::new(State::Asked, ask, counter(&seen)?.last)
             }
             (None, Content::Right(other)) if other.state == State::Done => {
-                return Ok(Begun::Done { remaining: other.ttl() });
+                return Ok(Reply::Done { remaining: other.ttl() });
             }
-            (None, Content::Right(other)) => return Ok(busy(other.ttl()).into()),
-            (None, _) => return Ok(busy(BLIND_POLL).into()),
+            (None, Content::Right(other)) => return Ok(busy(other.ttl())),
+            (None, _) => return Ok(busy(BLIND_POLL)),
         };
         let bytes = next.bytes();
         if !exchange(kv, &slot.key, found, Some(&bytes), Some(next.ttl())).await? {
             *found = get(kv, &slot.key).await?;
         } else if next.state == State::Held {
             let (fence, index) = (FencingToken(next.fence), slot.index.unwrap_or_default());
-            return Ok(Begun::Run(Grant { fence, index, remaining: next.ttl() }));
+            return Ok(Reply::Granted { fence, index, remaining: next.ttl() });
         } else {
             *found = Some(bytes);
         }
     }
-    Ok(busy(BLIND_POLL).into())
+    Ok(busy(BLIND_POLL))
 }
 
 pub(super) fn counter(bytes: &Bytes) -> Result<Counter, Fault> {
@@ -168,13 +166,14 @@ pub(super) fn micros(d: Duration) -> u64 {
     u64::try_from(d.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// What becomes of a right when its holder comes back.
+/// What becomes of a lease when its holder comes back.
 #[derive(Clone, Copy)]
 pub(super) enum Then<'v> {
     Renewed(Duration),
     Free,
     Marked(Duration),
-    Filled(&'v [u8], Life),
+    /// With how many milliseconds it is fresh; `u64::MAX` for ever.
+    Filled(&'v [u8], u64),
 }
 
 impl Then<'_> {
@@ -182,8 +181,8 @@ impl Then<'_> {
     fn follows(self, own: Record) -> (Bytes, Option<Duration>) {
         let (ttl, next) = match self {
             Self::Free => return (None, None),
-            Self::Filled(bytes, Life { ttl: Ttl::Forever, .. }) => return (Some(value(bytes)), None),
-            Self::Filled(bytes, Life { ttl: Ttl::For(ttl), .. }) => (ttl, value(bytes)),
+            Self::Filled(bytes, u64::MAX) => return (Some(value(bytes)), None),
+            Self::Filled(bytes, fresh) => (lasting(fresh), value(bytes)),
             Self::Renewed(ttl) => (ttl, own.with_ttl(ttl).bytes()),
             Self::Marked(keep) => (keep, own.done(keep).bytes()),
         };
@@ -210,32 +209,11 @@ pub(super) async fn settle<S: AsyncKvStore>(
     Err(Fault::TimedOut)
 }
 
-pub(super) async fn renew<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault> {
-    settle(kv, &key.to_string(), ask.token, Then::Renewed(ask.ttl)).await
-}
-
-pub(super) async fn release<S: AsyncKvStore>(kv: &S, key: Key<'_>, token: HolderToken) -> Result<Holding, Fault> {
-    settle(kv, &key.to_string(), token, Then::Free).await
-}
-
-pub(super) async fn complete<S: AsyncKvStore>(
-    kv: &S,
-    key: Key<'_>,
-    token: HolderToken,
-    keep: Duration,
-) -> Result<Holding, Fault> {
-    settle(kv, &key.to_string(), token, Then::Marked(keep)).await
-}
-
-pub(super) async fn remaining<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Option<Duration>, Fault> {
+pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Seen, Fault> {
     let found = get(kv, &key.to_string()).await?;
     Ok(match Content::of(found.as_deref()) {
-        Content::Nothing => None,
-        Content::Right(right) => Some(right.ttl()),
-        Content::Value(_) | Content::Counter(_) | Content::Foreign => Some(BLIND_POLL),
+        Content::Nothing => Seen::new(0, Some(Duration::ZERO)),
+        Content::Right(lease) => Seen::new(1, Some(lease.ttl())),
+        Content::Value(_) | Content::Counter(_) | Content::Foreign => Seen::new(1, Some(BLIND_POLL)),
     })
-}
-
-pub(super) async fn force<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<bool, Fault> {
-    kv.remove(&key.to_string()).await.map_err(Into::into)
 }

@@ -5,33 +5,27 @@
 
 use super::{
     AsyncKvStore,
+    leases::{Ask, ROUNDS, busy, exchange, get},
     record::{Content, Record, State},
-    rights::{ROUNDS, Then, busy, exchange, get, settle},
 };
-use crate::{
-    cell::{Ask, Holding, Kept, Life, Lookup},
-    codec::AsIs,
-    key::Key,
-    patience::{BLIND_POLL, Contended},
-    store::{Fault, fresh_only},
-    token::{FencingToken, HolderToken},
-};
-use alloc::{string::ToString, vec::Vec};
+use crate::backend::Reply;
+use cachify_core::{Fault, key::Key, patience::BLIND_POLL, token::FencingToken};
 
-pub(super) async fn value_of<S: AsyncKvStore>(kv: &S, key: Key<'_>, _: &AsIs) -> Result<Option<Vec<u8>>, Fault> {
+pub(super) async fn look<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Reply, Fault> {
     let found = get(kv, &key.to_string()).await?;
     Ok(match Content::of(found.as_deref()) {
-        Content::Value(value) => Some(value.to_vec()),
-        _ => None,
+        Content::Value(value) => Reply::Filled(value.to_vec()),
+        _ => Reply::Absent,
     })
 }
 
+/// The value, or the flight that fills it; exactly the bytes in `foreign` count for no value.
 pub(super) async fn join<S: AsyncKvStore>(
     kv: &S,
     key: Key<'_>,
-    _: &AsIs,
     ask: &Ask,
-) -> Result<Contended<Lookup<Vec<u8>>>, Fault> {
+    foreign: Option<&[u8]>,
+) -> Result<Reply, Fault> {
     let key = key.to_string();
     // whoever joins has looked and found nothing
     let mut found = None;
@@ -39,31 +33,20 @@ pub(super) async fn join<S: AsyncKvStore>(
         let content = Content::of(found.as_deref());
         let fence = match (content.own(ask.token), content) {
             (Some(own), _) => own.fence,
-            (None, Content::Value(value)) => return Ok(Contended::Granted(Lookup::Fresh(value.to_vec()))),
+            (None, Content::Value(value)) if foreign != Some(value) => return Ok(Reply::Filled(value.to_vec())),
             (None, Content::Right(other)) => return Ok(busy(other.ttl())),
             // what cannot be read is a miss
-            (None, Content::Nothing | Content::Counter(_) | Content::Foreign) => kv.micros().unwrap_or_default(),
+            (None, Content::Value(_) | Content::Nothing | Content::Counter(_) | Content::Foreign) => {
+                kv.micros().unwrap_or_default()
+            }
         };
         let flight = Record::new(State::Held, ask, fence);
         if exchange(kv, &key, &found, Some(&flight.bytes()), Some(flight.ttl())).await? {
-            let fence = FencingToken(fence);
-            return Ok(Contended::Granted(Lookup::Fill { stale: None, fence, remaining: flight.ttl() }));
+            return Ok(Reply::Granted { fence: FencingToken(fence), index: 0, remaining: flight.ttl() });
         }
         found = get(kv, &key).await?;
     }
     Ok(busy(BLIND_POLL))
-}
-
-pub(super) async fn publish<S: AsyncKvStore>(
-    kv: &S,
-    key: Key<'_>,
-    _: &AsIs,
-    token: HolderToken,
-    value: Kept<'_, Vec<u8>>,
-    life: Life,
-) -> Result<Holding, Fault> {
-    fresh_only(&life)?;
-    settle(kv, &key.to_string(), token, Then::Filled(value.as_ref(), life)).await
 }
 
 pub(super) async fn invalidate<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<bool, Fault> {

@@ -2,9 +2,9 @@
 //!
 //! A version, what it is, then words of 64 bits, least significant byte first. Not here: what follows from it.
 
-use crate::{cell::Ask, time::Instant, token::HolderToken};
-use alloc::vec::Vec;
-use core::time::Duration;
+use super::leases::Ask;
+use cachify_core::{time::Instant, token::HolderToken};
+use std::time::Duration;
 
 const VERSION: u8 = 1;
 const VALUE: u8 = 4;
@@ -151,7 +151,7 @@ fn words<const N: usize>(mut bytes: &[u8]) -> Option<[u64; N]> {
 mod tests {
     use super::*;
 
-    const ASK: Ask = Ask::new(HolderToken([1, 2, 3, u32::MAX]), Duration::from_micros(1_500));
+    const ASK: Ask = Ask { token: HolderToken([1, 2, 3, u32::MAX]), ttl: Duration::from_micros(1_500) };
 
     #[test]
     fn what_is_spelled_can_be_read() {

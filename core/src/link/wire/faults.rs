@@ -1,0 +1,48 @@
+//! Why a gateway's store did not do what it was asked.
+
+use super::{Parse, Put, Reader};
+use crate::{
+    link::{RIVAL, TOO_LONG, frame::Encoder},
+    store::Fault,
+};
+
+/// Numbers of faults that more than their reader looks at.
+pub(in crate::link) mod code {
+    pub(in crate::link) const TIMED_OUT: u8 = 0;
+    pub(in crate::link) const UNREACHABLE: u8 = 1;
+    pub(in crate::link) const RIVAL: u8 = 8;
+}
+
+/// The texts stay behind; the device says its own.
+impl Put for Fault {
+    fn put(&self, to: &mut Encoder<'_>) {
+        to.put(&[match self {
+            Self::TimedOut => code::TIMED_OUT,
+            Self::Unreachable | Self::NotInitialised => code::UNREACHABLE,
+            Self::Full => 2,
+            Self::KeyTooLong => 3,
+            Self::Codec => 4,
+            Self::Unsupported(_) => 5,
+            Self::Rejected(TOO_LONG) => 7,
+            Self::Rejected(RIVAL) => code::RIVAL,
+            Self::Rejected(_) => 6,
+        }]);
+    }
+}
+
+impl Parse<'_> for Fault {
+    fn parse(from: &mut Reader<'_>) -> Option<Self> {
+        Some(match from.byte()? {
+            code::TIMED_OUT => Self::TimedOut,
+            code::UNREACHABLE => Self::Unreachable,
+            2 => Self::Full,
+            3 => Self::KeyTooLong,
+            4 => Self::Codec,
+            5 => Self::Unsupported("the gateway's store cannot do this"),
+            6 => Self::Rejected("the gateway's store will not do this"),
+            7 => Self::Rejected(TOO_LONG),
+            code::RIVAL => Self::Rejected(RIVAL),
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! One question to a store, for whoever asks without a lease of the machine: companions, gateways, conformance, tests.
+
+use super::{Fault, Fresh, Leases, Values};
+use crate::{
+    cell::Kept,
+    key::Key,
+    op::{Answer, Left, Op, Request},
+    patience::Ticket,
+    time::{Clock, Instant, duration, short},
+    token::HolderToken,
+};
+use core::{
+    fmt,
+    future::{Future, poll_fn},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// An operation under way. Dropping it leaves the operation done or not done, and nobody waits for the answer.
+pub struct Asking<'s, 'k, S: Leases> {
+    store: &'s S,
+    key: Key<'k>,
+    token: HolderToken,
+    op: Op,
+    may_block: bool,
+    /// When it was polled last.
+    now: Instant,
+    state: S::InFlight,
+}
+
+impl<S: Leases> fmt::Debug for Asking<'_, '_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asking").field("op", &self.op).finish_non_exhaustive()
+    }
+}
+
+impl<S: Leases> Drop for Asking<'_, '_, S> {
+    fn drop(&mut self) {
+        self.store.cancel(&mut self.state);
+    }
+}
+
+/// What a store said that answered something else than it was asked.
+pub(crate) const OTHER: Fault = Fault::Unsupported("the store answered another question");
+
+impl<'s, 'k, S: Leases> Asking<'s, 'k, S> {
+    /// An operation of a task, or of a thread that may be blocked until there is an answer.
+    pub fn new(store: &'s S, may_block: bool, key: Key<'k>, token: HolderToken, op: Op) -> Self {
+        Self { store, key, token, op, may_block, now: Instant::ZERO, state: S::InFlight::default() }
+    }
+
+    /// Asks, or goes on asking.
+    ///
+    /// # Errors
+    /// What keeps the store from answering; [`Fault::KeyTooLong`] for a key that it has no room for.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Fault>> {
+        if self.key.bytes.len() > S::LONGEST_KEY {
+            return Poll::Ready(Err(Fault::KeyTooLong));
+        }
+        self.now = self.store.clock().now();
+        let (key, token, op) = (&self.key, self.token, &self.op);
+        let request = Request { key, token, now: self.now, op, may_block: self.may_block };
+        self.store.poll_op(&mut self.state, &request, cx).map_err(Into::into)
+    }
+
+    /// The answer. May be asked again by the same state, as after [`Answer::Filled`] with nothing to fetch.
+    ///
+    /// # Errors
+    /// As [`poll`](Self::poll).
+    pub async fn answer(&mut self) -> Result<Answer, Fault> {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// The value that the last answer told of; `None` if it is gone, or of another type.
+    pub fn fetch<V, C>(&mut self, codec: &C) -> Option<V>
+    where
+        S: Values<V, C>,
+    {
+        self.store.fetch(&mut self.state, &self.key, codec)
+    }
+
+    /// Ends the flight of the token with a value; the operation is its release.
+    ///
+    /// # Errors
+    /// As [`poll`](Self::poll); and what keeps the value from being stored, whose flight then ends without it.
+    pub async fn publish<V, C>(&mut self, codec: &C, value: Kept<'_, V>) -> Result<Answer, Fault>
+    where
+        S: Values<V, C>,
+    {
+        let (ttl, mut value) = (self.op.lasts(), Some(value));
+        let landed = poll_fn(|cx| {
+            let Self { store, key, token, op, may_block, state, .. } = self;
+            let request = Request { key, token: *token, now: store.clock().now(), op, may_block: *may_block };
+            store.poll_publish(state, &request, Fresh { codec, value: &mut value, ttl }, cx)
+        })
+        .await
+        .map_err(Into::into)?;
+        match landed {
+            Some(answer) => Ok(answer),
+            None => self.answer().await,
+        }
+    }
+
+    /// When it was answered, by the store's clock.
+    pub fn answered_at(&self) -> Instant {
+        self.now
+    }
+
+    /// How long that lasts which was granted.
+    pub fn remaining(&self) -> Duration {
+        let (since, lasts) = S::lasts(&self.state, self.now, short(self.op.lasts()));
+        let told = || duration(lasts.into()).saturating_sub(self.now.since(since));
+        self.store.ends(&self.key, self.token).map_or_else(told, |end| end.since(self.now))
+    }
+}
+
+/// A wait under way; passes its wake-up on when it is dropped before its end.
+struct Waiting<'s, 'k, S: Leases> {
+    store: &'s S,
+    key: Key<'k>,
+    state: S::InFlight,
+    over: bool,
+}
+
+impl<S: Leases> Drop for Waiting<'_, '_, S> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.store.abandon(&mut self.state, &self.key, HolderToken::default(), Left::Turn);
+        }
+    }
+}
+
+/// Ends at once if anything of `key` was released since `ticket`, else at the next release.
+///
+/// May end early, may never end ([`Leases::poll_changed`]). Dropping it passes a wake-up on.
+pub fn changed<S: Leases>(store: &S, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
+    let mut waiting = Waiting { store, key, state: S::InFlight::default(), over: false };
+    poll_fn(move |cx| {
+        let polled = waiting.store.poll_changed(&mut waiting.state, &waiting.key, ticket, cx);
+        waiting.over = polled.is_ready();
+        polled
+    })
+}
+
+/// Takes back what `token` left behind, sooner or later.
+pub fn abandon<S: Leases>(store: &S, key: Key<'_>, token: HolderToken, left: Left) {
+    store.abandon(&mut S::InFlight::default(), &key, token, left);
+}

@@ -1,0 +1,233 @@
+//! The operations of any store in words, for tasks and for threads: what conformance asks, and what tests are written in.
+//!
+//! Each is one question ([`Asking`]); a call's future ends what it began when it is dropped, as a user's call does.
+
+use crate::{
+    cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
+    drive::ready,
+    key::Key,
+    op::{Answer, Ask as Wanted, Op, Outcome},
+    patience::{Busy, Contended},
+    store::{Asking, Fault, Leases, OTHER, Values},
+    time::{Instant, millis},
+    token::HolderToken,
+    ttl::Ttl,
+};
+use core::{future::Future, time::Duration};
+
+/// Declares the words once, for tasks and for threads.
+macro_rules! words {
+    ($(
+        $(#[$m:meta])*
+        fn $f:ident $(<$V:ident, $C:ident>)? ($($a:ident: $t:ty),*) -> $r:ty = |$store:ident, $may_block:ident, $key:ident| $asked:expr;
+    )*) => {
+        /// A store as tasks or as threads see it; a thread's futures are ready at the first poll.
+        pub(super) struct Client<'s, S> {
+            pub(super) store: &'s S,
+            pub(super) may_block: bool,
+        }
+
+        impl<S: Leases> Client<'_, S> {
+            $(
+                pub(super) async fn $f $(<$V, $C>)? (&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault>
+                $(where S: Values<$V, $C>)? {
+                    let ($store, $may_block, $key) = (self.store, self.may_block, key);
+                    $asked.await
+                }
+            )*
+        }
+
+        /// For tasks. Dropping a future leaves its operation done or not done; the token tells which.
+        pub trait Words: Leases + Sized {
+            $(
+                $(#[$m])*
+                ///
+                /// # Errors
+                /// What keeps the store from answering.
+                fn $f $(<$V, $C>)? (&self, key: Key<'_>, $($a: $t),*) -> impl Future<Output = Result<$r, Fault>>
+                $(where Self: Values<$V, $C>)? {
+                    async move {
+                        let ($store, $may_block, $key) = (self, false, key);
+                        $asked.await
+                    }
+                }
+            )*
+        }
+
+        /// For threads, which are blocked until there is an answer.
+        pub trait BlockingWords: Leases + Sized {
+            $(
+                $(#[$m])*
+                ///
+                /// # Errors
+                /// What keeps the store from answering.
+                fn $f $(<$V, $C>)? (&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault>
+                $(where Self: Values<$V, $C>)? {
+                    let ($store, $may_block, $key) = (self, true, key);
+                    ready($asked)
+                }
+            )*
+        }
+    };
+}
+
+impl<S: Leases> Words for S {}
+impl<S: Leases> BlockingWords for S {}
+
+words! {
+    /// Asks for a lock.
+    fn acquire(ask: &Ask) -> Contended<Grant> = |s, b, k| granted(acquisition(s, b, k, ask, 1));
+    /// Extends a lock.
+    fn renew(ask: &Ask) -> Holding = |s, b, k| holding(renewal(s, b, k, ask));
+    /// Gives a lock back.
+    fn release(token: HolderToken) -> Holding = |s, b, k| holding(end(s, b, k, token, Outcome::Free));
+    /// Asks for a permit.
+    fn take(size: u16, ask: &Ask) -> Contended<Grant> = |s, b, k| granted(acquisition(s, b, k, ask, size));
+    /// Extends a permit.
+    fn extend(ask: &Ask) -> Holding = |s, b, k| holding(renewal(s, b, k, ask));
+    /// Gives a permit back.
+    fn give_back(token: HolderToken) -> Holding = |s, b, k| holding(end(s, b, k, token, Outcome::Free));
+    /// How many permits are held.
+    fn in_use() -> u16 = |s, b, k| counted(query(s, b, k, Op::Inspect));
+    /// Asks to run.
+    fn begin(ask: &Ask) -> Begun = |s, b, k| begun(acquisition(s, b, k, ask, 1));
+    /// Extends a run.
+    fn touch(ask: &Ask) -> Holding = |s, b, k| holding(renewal(s, b, k, ask));
+    /// Ends a run that succeeded; others are skipped for `keep` more.
+    fn complete(token: HolderToken, keep: Duration) -> Holding
+        = |s, b, k| holding(end(s, b, k, token, Outcome::Done { fresh: millis(keep) }));
+    /// Ends a run that did not succeed.
+    fn fail(token: HolderToken) -> Holding = |s, b, k| holding(end(s, b, k, token, Outcome::Free));
+    /// When a lock or a run ends, or its marker; `None` when nobody holds it.
+    fn remaining() -> Option<Duration> = |s, b, k| ends(query(s, b, k, Op::Inspect));
+    /// Frees a lock or a run, whoever holds it; whether anybody did.
+    fn force_release() -> bool = |s, b, k| cleared(query(s, b, k, Op::Clear));
+    /// The fresh value.
+    fn get<V, C>(codec: &C) -> Option<V> = |s, b, k| look(query(s, b, k, Op::Get), codec);
+    /// The fresh value, or its flight.
+    fn join<V, C>(codec: &C, ask: &Ask) -> Contended<Lookup<V>> = |s, b, k| join(acquisition(s, b, k, ask, 1), codec);
+    /// Stores a value, for the holder of its flight.
+    fn publish<V, C>(codec: &C, token: HolderToken, value: Kept<'_, V>, life: Life) -> Holding
+        = |s, b, k| publish(end(s, b, k, token, landed(life.ttl)), codec, value, life.stale_for);
+    /// Extends a flight.
+    fn keep_flying(ask: &Ask) -> Holding = |s, b, k| holding(renewal(s, b, k, ask));
+    /// Ends a flight without a value.
+    fn give_up(token: HolderToken) -> Holding = |s, b, k| holding(end(s, b, k, token, Outcome::Free));
+    /// Forgets a value and ends its flight; whether there was a value.
+    fn invalidate() -> bool = |s, b, k| cleared(query(s, b, k, Op::Clear));
+}
+
+fn acquisition<'s, 'k, S: Leases>(store: &'s S, b: bool, key: Key<'k>, ask: &Ask, size: u16) -> Asking<'s, 'k, S> {
+    let wait = ask.within.map_or(u64::MAX, millis);
+    Asking::new(store, b, key, ask.token, Op::Acquire(Wanted { ttl: millis(ask.ttl), wait, size }))
+}
+
+fn renewal<'s, 'k, S: Leases>(store: &'s S, b: bool, key: Key<'k>, ask: &Ask) -> Asking<'s, 'k, S> {
+    Asking::new(store, b, key, ask.token, Op::Renew { ttl: millis(ask.ttl) })
+}
+
+fn end<'s, 'k, S: Leases>(
+    store: &'s S,
+    b: bool,
+    key: Key<'k>,
+    token: HolderToken,
+    outcome: Outcome,
+) -> Asking<'s, 'k, S> {
+    Asking::new(store, b, key, token, Op::Release(outcome))
+}
+
+fn query<'s, 'k, S: Leases>(store: &'s S, b: bool, key: Key<'k>, op: Op) -> Asking<'s, 'k, S> {
+    Asking::new(store, b, key, HolderToken::default(), op)
+}
+
+const fn landed(ttl: Ttl) -> Outcome {
+    Outcome::Done {
+        fresh: match ttl {
+            Ttl::For(ttl) => millis(ttl),
+            Ttl::Forever => u64::MAX,
+        },
+    }
+}
+
+async fn holding<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<Holding, Fault> {
+    if let Answer::Held(holding) = asking.answer().await? { Ok(holding) } else { Err(OTHER) }
+}
+
+async fn counted<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<u16, Fault> {
+    if let Answer::Inspected(seen) = asking.answer().await? { Ok(seen.held) } else { Err(OTHER) }
+}
+
+async fn ends<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<Option<Duration>, Fault> {
+    let Answer::Inspected(seen) = asking.answer().await? else { return Err(OTHER) };
+    Ok((seen.held > 0).then(|| left(&asking, seen.until)))
+}
+
+async fn cleared<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<bool, Fault> {
+    if let Answer::Cleared(was) = asking.answer().await? { Ok(was) } else { Err(OTHER) }
+}
+
+async fn begun<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<Begun, Fault> {
+    let answer = asking.answer().await?;
+    read(&asking, answer)
+}
+
+async fn granted<S: Leases>(asking: Asking<'_, '_, S>) -> Result<Contended<Grant>, Fault> {
+    Ok(begun(asking).await?.contended())
+}
+
+fn left<S: Leases>(asking: &Asking<'_, '_, S>, until: Instant) -> Duration {
+    until.since(asking.answered_at())
+}
+
+fn read<S: Leases>(asking: &Asking<'_, '_, S>, answer: Answer) -> Result<Begun, Fault> {
+    match answer {
+        Answer::Granted { fence, index } => Ok(Begun::Run(Grant { fence, index, remaining: asking.remaining() })),
+        Answer::Done { until } => Ok(Begun::Done { remaining: left(asking, until) }),
+        Answer::Busy { until, ticket } => Ok(Begun::Busy(Busy { remaining: left(asking, until), ticket })),
+        Answer::Full => Err(Fault::Full),
+        Answer::Filled
+        | Answer::Absent
+        | Answer::Recursive
+        | Answer::Held(_)
+        | Answer::Cleared(_)
+        | Answer::Inspected(_) => Err(OTHER),
+    }
+}
+
+async fn look<V, C, S: Values<V, C>>(mut asking: Asking<'_, '_, S>, codec: &C) -> Result<Option<V>, Fault> {
+    match asking.answer().await? {
+        Answer::Filled => Ok(asking.fetch(codec)),
+        Answer::Absent => Ok(None),
+        _ => Err(OTHER),
+    }
+}
+
+async fn join<V, C, S: Values<V, C>>(mut asking: Asking<'_, '_, S>, codec: &C) -> Result<Contended<Lookup<V>>, Fault> {
+    loop {
+        let answer = asking.answer().await?;
+        if answer == Answer::Filled {
+            // one that cannot be read counts for none when it is asked again
+            match asking.fetch(codec) {
+                Some(value) => return Ok(Contended::Granted(Lookup::Fresh(value))),
+                None => continue,
+            }
+        }
+        return Ok(read(&asking, answer)?.contended().map(|grant| Lookup::Fill {
+            stale: None,
+            fence: grant.fence,
+            remaining: grant.remaining,
+        }));
+    }
+}
+
+async fn publish<V, C, S: Values<V, C>>(
+    mut asking: Asking<'_, '_, S>,
+    codec: &C,
+    value: Kept<'_, V>,
+    stale_for: Duration,
+) -> Result<Holding, Fault> {
+    if !stale_for.is_zero() {
+        return Err(Fault::Unsupported("this store keeps no value past its TTL"));
+    }
+    if let Answer::Held(holding) = asking.publish(codec, value).await? { Ok(holding) } else { Err(OTHER) }
+}

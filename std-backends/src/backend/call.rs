@@ -1,0 +1,137 @@
+//! One operation on its way out of the process, and what comes back: owned, so that it outlives who asked.
+
+use super::OwnedKey;
+use cachify_core::{
+    Fault, Holding,
+    key::Kind,
+    op::{Ask, Op, Outcome},
+    patience::Ticket,
+    token::{FencingToken, HolderToken},
+};
+use std::time::Duration;
+
+/// One operation on one key.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Call {
+    /// The key, which says of what kind the lease is.
+    pub key: OwnedKey,
+    /// Who asks for the lease or holds it; zeros for an operation on a key, whoever holds it.
+    pub token: HolderToken,
+    /// What is to be done; times are in milliseconds.
+    pub op: Op,
+    /// With [`Op::Release`] of a flight that succeeded, its value. With [`Op::Acquire`] of a flight, bytes that the
+    /// caller cannot decode: if the key holds exactly these, they count for no value.
+    pub bytes: Option<Vec<u8>>,
+    /// How long it may take; past it the caller takes the outcome for unknown.
+    pub limit: Duration,
+}
+
+impl Call {
+    /// An operation without bytes.
+    #[must_use]
+    pub const fn new(key: OwnedKey, token: HolderToken, op: Op, limit: Duration) -> Self {
+        Self { key, token, op, bytes: None, limit }
+    }
+
+    /// The same with its bytes.
+    #[must_use]
+    pub fn with(mut self, bytes: Option<Vec<u8>>) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// A release of a lease of which nothing is kept, which also calls the next one who waits.
+    #[must_use]
+    pub const fn give_back(key: OwnedKey, token: HolderToken, limit: Duration) -> Self {
+        Self::new(key, token, Op::Release(Outcome::Free), limit)
+    }
+}
+
+/// What an operation asks, for how long from now.
+pub(crate) const fn lasting(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// The answer to a call. Times are durations, for the clocks of both sides share nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// To [`Op::Acquire`]: it is the token's.
+    Granted {
+        /// Grows with every grant of the key.
+        fence: FencingToken,
+        /// Which permit of the pool, the lowest that was free; zero for everything else.
+        index: u16,
+        /// How long it lasts.
+        remaining: Duration,
+    },
+    /// To [`Op::Acquire`]: somebody else has it.
+    Busy {
+        /// When that ends, unless renewed; [`Duration::MAX`] if no end is known.
+        remaining: Duration,
+        /// What [`changed`](super::Backend::changed) is to be asked with; [`Ticket::NONE`] if it cannot tell.
+        ticket: Ticket,
+    },
+    /// To [`Op::Acquire`] of a run: it was done, and its marker is kept.
+    Done {
+        /// When the marker ends.
+        remaining: Duration,
+    },
+    /// To [`Op::Acquire`] of a flight and to [`Op::Get`]: the fresh value.
+    Filled(Vec<u8>),
+    /// To [`Op::Get`]: there is no fresh value.
+    Absent,
+    /// To [`Op::Renew`] and [`Op::Release`]: whether the token held it.
+    Held(Holding),
+    /// To [`Op::Clear`]: whether there was anything.
+    Cleared(bool),
+    /// To [`Op::Inspect`].
+    Inspected(Seen),
+}
+
+/// What is seen of a key, to [`Op::Inspect`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Seen {
+    /// How many hold it: a marker counts for its run, a fresh value for its flight.
+    pub held: u16,
+    /// When the lease or the marker ends unless renewed; `None` where no end is known.
+    pub remaining: Option<Duration>,
+}
+
+impl Seen {
+    /// Held by so many, for so long.
+    #[must_use]
+    pub const fn new(held: u16, remaining: Option<Duration>) -> Self {
+        Self { held, remaining }
+    }
+}
+
+/// What a store said that answered something else than it was asked.
+pub(crate) const OTHER: Fault = Fault::Unsupported("the store answered another question");
+
+impl Reply {
+    /// The reply, if it answers that operation on a key of that kind.
+    ///
+    /// # Errors
+    /// [`Fault::Unsupported`] if it answers another one.
+    pub(crate) fn of(self, op: &Op, kind: Kind) -> Result<Self, Fault> {
+        let fits = match op {
+            Op::Acquire(Ask { .. }) => match self {
+                Self::Granted { .. } | Self::Busy { .. } => true,
+                Self::Done { .. } => kind == Kind::Once,
+                Self::Filled(_) => kind == Kind::Cache,
+                _ => false,
+            },
+            Op::Renew { .. } | Op::Release(_) => matches!(self, Self::Held(_)),
+            Op::Clear => matches!(self, Self::Cleared(_)),
+            Op::Inspect => matches!(self, Self::Inspected(_)),
+            Op::Get => matches!(self, Self::Filled(_) | Self::Absent),
+        };
+        if fits { Ok(self) } else { Err(OTHER) }
+    }
+
+    pub(crate) fn holding(self) -> Result<Holding, Fault> {
+        if let Self::Held(holding) = self { Ok(holding) } else { Err(OTHER) }
+    }
+}

@@ -1,0 +1,112 @@
+//! A key-value store as a backend: each operation as steps of compare and exchange.
+//!
+//! Invariant: the operations of one token on a blocking store are done one after another, so what a dropped call still
+//! takes is given back after it was taken.
+
+use super::{
+    AsyncKv, AsyncKvStore, Kv, KvStore, entries,
+    leases::{self, Ask, Then},
+    permits,
+};
+use crate::{
+    backend::{Backend, BoxFuture, Call, Op, Outcome, OwnedKey, Reply, abandoned, lasting},
+    locked,
+};
+use cachify_core::{Fault, drive::ready, key::Kind, op::Left, token::HolderToken};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// Does one operation.
+async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Reply, Fault> {
+    let (key, token, bytes) = (call.key.key(), call.token, call.bytes.as_deref());
+    let ask = |ttl| Ask { token, ttl: lasting(ttl) };
+    let then = match (call.op, key.kind) {
+        (Op::Acquire(wanted), Kind::Lock | Kind::Once) => return leases::acquire(kv, key, &ask(wanted.ttl)).await,
+        (Op::Acquire(wanted), Kind::Pool) => return permits::take(kv, key, wanted.size, &ask(wanted.ttl)).await,
+        (Op::Acquire(wanted), Kind::Cache) => return entries::join(kv, key, &ask(wanted.ttl), bytes).await,
+        (Op::Renew { ttl }, Kind::Pool) => return permits::extend(kv, key, &ask(ttl)).await.map(Reply::Held),
+        (Op::Release(_), Kind::Pool) => return permits::give_back(kv, key, token).await.map(Reply::Held),
+        (Op::Clear, Kind::Cache) => return entries::invalidate(kv, key).await.map(Reply::Cleared),
+        (Op::Clear, Kind::Lock | Kind::Once) => {
+            return kv.remove(&key.to_string()).await.map(Reply::Cleared).map_err(Into::into);
+        }
+        (Op::Clear, Kind::Pool) => return Err(Fault::Unsupported("a pool is not cleared: its permits end")),
+        (Op::Inspect, Kind::Pool) => return permits::inspect(kv, key).await.map(Reply::Inspected),
+        (Op::Inspect, Kind::Lock | Kind::Once | Kind::Cache) => {
+            return leases::inspect(kv, key).await.map(Reply::Inspected);
+        }
+        (Op::Get, _) => return entries::look(kv, key).await,
+        (Op::Renew { ttl }, Kind::Lock | Kind::Once | Kind::Cache) => Then::Renewed(lasting(ttl)),
+        (Op::Release(Outcome::Free), _) | (Op::Release(Outcome::Done { .. }), Kind::Lock) => Then::Free,
+        (Op::Release(Outcome::Done { fresh }), Kind::Once) => Then::Marked(lasting(fresh)),
+        (Op::Release(Outcome::Done { fresh }), Kind::Cache) => Then::Filled(bytes.unwrap_or_default(), fresh),
+    };
+    leases::settle(kv, &key.to_string(), token, then).await.map(Reply::Held)
+}
+
+impl<S: AsyncKvStore + 'static> Backend for AsyncKv<S> {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+        Box::pin(async move { perform(&self.0, &call).await })
+    }
+}
+
+/// A blocking store worn as an async one, whose futures are ready at the first poll.
+pub(crate) struct Blocking<'s, S>(pub(crate) &'s S);
+
+impl<S: KvStore> AsyncKvStore for Blocking<'_, S> {
+    type Error = S::Error;
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, S::Error> {
+        self.0.get(key)
+    }
+    async fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, S::Error> {
+        self.0.compare_exchange(key, old, new, ttl)
+    }
+    async fn remove(&self, key: &str) -> Result<bool, S::Error> {
+        self.0.remove(key)
+    }
+    fn micros(&self) -> Option<u64> {
+        self.0.micros()
+    }
+}
+
+pub(super) fn perform_blocking<S: KvStore>(kv: &Kv<S>, call: &Call) -> Result<Reply, Fault> {
+    ready(perform(&Blocking(&kv.0), call))
+}
+
+impl<S: KvStore + Clone + 'static> Backend for Kv<S> {
+    #[cfg(feature = "tokio")]
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+        Box::pin(super::aside::call(self, call))
+    }
+    /// Without tokio there is nowhere else to run it.
+    #[cfg(not(feature = "tokio"))]
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+        Box::pin(async move { perform_blocking(&self, &call) })
+    }
+    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Reply, Fault> {
+        perform_blocking(&self, &call)
+    }
+    fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
+        // its waiters poll: there is no turn to pass on
+        if left != Left::Turn {
+            abandoned(key, token, left, move |call| {
+                let _turn = turn(token);
+                perform_blocking(&self, &call).is_ok()
+            });
+        }
+    }
+}
+
+/// Taken for as long as an operation of this token is done.
+pub(super) fn turn(token: HolderToken) -> std::sync::MutexGuard<'static, ()> {
+    static TURNS: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
+    locked(&TURNS[token.0[0] as usize % TURNS.len()])
+}
