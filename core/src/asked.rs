@@ -6,7 +6,7 @@ use crate::{
     instance::{Handle, Threads},
     key::Kind,
     lease::block,
-    op::{Answer, Op},
+    op::{Answer, Inspection, Op},
     store::{Asking, Fault, Host, OTHER, Values},
     time::{Instant, Sleep},
     token::HolderToken,
@@ -25,8 +25,8 @@ fn cleared(answer: Answer) -> Result<bool, Fault> {
     if let Answer::Cleared(was) = answer { Ok(was) } else { Err(OTHER) }
 }
 
-fn counted(answer: Answer) -> Result<u16, Fault> {
-    if let Answer::Inspected(seen) = answer { Ok(seen.held) } else { Err(OTHER) }
+fn inspected(answer: Answer) -> Result<Inspection, Fault> {
+    if let Answer::Inspected(seen) = answer { Ok(seen) } else { Err(OTHER) }
 }
 
 fn value<H: Handle, V, C>(asking: &mut AskingOf<'_, H>, answer: Answer, codec: &C) -> Result<Option<V>, Fault>
@@ -45,9 +45,9 @@ pub(crate) async fn clear<H: Handle>(handle: &H, kind: Kind, key: &KeyBufOf<H>) 
     cleared(asking(handle, kind, key, Op::Clear)?.answer().await?)
 }
 
-/// How many hold it.
-pub(crate) async fn count<H: Handle>(handle: &H, kind: Kind, key: &KeyBufOf<H>) -> Result<u16, Fault> {
-    counted(asking(handle, kind, key, Op::Inspect)?.answer().await?)
+/// Who holds it.
+pub(crate) async fn inspect<H: Handle>(handle: &H, kind: Kind, key: &KeyBufOf<H>) -> Result<Inspection, Fault> {
+    inspected(asking(handle, kind, key, Op::Inspect)?.answer().await?)
 }
 
 /// The value, if it is there and fresh.
@@ -76,13 +76,13 @@ where
     cleared(wait(&threads, &mut asking(&threads, kind, key, Op::Clear)?)?)
 }
 
-/// [`count`] for threads.
-pub(crate) fn count_blocking<P: Handle>(handle: &P, kind: Kind, key: &KeyBufOf<P>) -> Result<u16, Fault>
+/// [`inspect`] for threads.
+pub(crate) fn inspect_blocking<P: Handle>(handle: &P, kind: Kind, key: &KeyBufOf<P>) -> Result<Inspection, Fault>
 where
     <P::Store as Host>::Clock: Sleep,
 {
     let threads = Threads(handle.clone());
-    counted(wait(&threads, &mut asking(&threads, kind, key, Op::Inspect)?)?)
+    inspected(wait(&threads, &mut asking(&threads, kind, key, Op::Inspect)?)?)
 }
 
 /// [`get`] for threads.

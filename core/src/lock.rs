@@ -171,7 +171,7 @@ where
 impl<P: Handle> Lock<P> {
     /// Whether anybody holds it.
     pub async fn is_locked(&self) -> Result<bool, Fault> {
-        Ok(asked::count(&self.handle, Kind::Lock, &self.key).await? > 0)
+        Ok(asked::inspect(&self.handle, Kind::Lock, &self.key).await?.held > 0)
     }
 
     /// Whether anybody holds it.
@@ -179,7 +179,7 @@ impl<P: Handle> Lock<P> {
     where
         <P::Store as Host>::Clock: Sleep,
     {
-        Ok(asked::count_blocking(&self.handle, Kind::Lock, &self.key)? > 0)
+        Ok(asked::inspect_blocking(&self.handle, Kind::Lock, &self.key)?.held > 0)
     }
 
     /// Frees it, whoever holds it; whether anybody did.

@@ -115,7 +115,7 @@ where
 
     /// Whether somebody runs, or a marker is kept.
     pub async fn is_locked(&self) -> Result<bool, Fault> {
-        Ok(asked::count(&self.handle, Kind::Once, &self.key).await? > 0)
+        Ok(asked::inspect(&self.handle, Kind::Once, &self.key).await?.held > 0)
     }
 
     /// Lets the next one run, whoever runs now; whether there was a run or a marker.
@@ -159,7 +159,7 @@ where
     where
         <P::Store as Host>::Clock: Sleep,
     {
-        Ok(asked::count_blocking(&self.handle, Kind::Once, &self.key)? > 0)
+        Ok(asked::inspect_blocking(&self.handle, Kind::Once, &self.key)?.held > 0)
     }
 
     /// Lets the next one run, whoever runs now; whether there was a run or a marker.

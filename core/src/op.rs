@@ -129,21 +129,31 @@ pub enum Answer {
     Inspected(Inspection),
 }
 
-/// What is seen of a key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What is seen of a key. Times are durations: they cross from clock to clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Inspection {
     /// How many hold it: a marker counts for its run, a fresh value for its flight.
     pub held: u16,
-    /// When the lease or the marker ends unless renewed; [`Instant::MAX`] where no end is known.
-    pub until: Instant,
+    /// For how many milliseconds the lease or the marker lasts unless renewed; `u64::MAX` where no end is known.
+    pub remaining: u64,
 }
 
 impl Inspection {
-    /// Held by so many, until then.
+    /// Nobody holds it.
+    pub const FREE: Self = Self { held: 0, remaining: 0 };
+
+    /// Held by so many, for so many milliseconds.
     #[must_use]
-    pub const fn new(held: u16, until: Instant) -> Self {
-        Self { held, until }
+    pub const fn new(held: u16, remaining: u64) -> Self {
+        Self { held, remaining }
+    }
+
+    /// Held by one, until then.
+    #[must_use]
+    pub const fn until(end: Instant, now: Instant) -> Self {
+        let endless = end.as_millis() == u64::MAX;
+        Self { held: 1, remaining: if endless { u64::MAX } else { end.millis_since(now) } }
     }
 }
 

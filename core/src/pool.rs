@@ -130,7 +130,7 @@ where
     /// # Errors
     /// [`Fault`] when the store could not be asked.
     pub async fn in_use(&self) -> Result<u16, Fault> {
-        asked::count(&self.handle, Kind::Pool, &self.key).await
+        Ok(asked::inspect(&self.handle, Kind::Pool, &self.key).await?.held)
     }
 }
 
@@ -175,6 +175,6 @@ where
     /// # Errors
     /// [`Fault`] when the store could not be asked.
     pub fn in_use_blocking(&self) -> Result<u16, Fault> {
-        asked::count_blocking(&self.handle, Kind::Pool, &self.key)
+        Ok(asked::inspect_blocking(&self.handle, Kind::Pool, &self.key)?.held)
     }
 }

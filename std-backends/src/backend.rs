@@ -8,7 +8,7 @@ mod reaper;
 mod runtime;
 
 use crate::{clock::StdClock, store::outside::Inner};
-pub use cachify_core::op::{Ask, Left, Op, Outcome};
+pub use cachify_core::op::{Ask, Inspection, Left, Op, Outcome};
 use cachify_core::{
     Fault,
     key::{Key, Kind},
@@ -17,7 +17,7 @@ use cachify_core::{
     token::HolderToken,
 };
 pub(crate) use call::lasting;
-pub use call::{Call, Reply, Seen};
+pub use call::{Call, Reply};
 pub(crate) use runtime::Runtime;
 use std::{
     fmt,

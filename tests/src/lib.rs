@@ -8,7 +8,7 @@ pub mod server;
 
 use cachify::{
     AsIs, Fault, HolderToken, StdLock,
-    backend::{About, Backend, BoxFuture, Call, OwnedKey, Reply, Seen},
+    backend::{About, Backend, BoxFuture, Call, OwnedKey, Reply},
     clock::StdClock,
     core::{
         cell::Kept,
@@ -74,7 +74,7 @@ async fn perform<S: Values<Vec<u8>, AsIs>>(store: &S, key: Key<'_>, call: &Call)
         Answer::Absent => Reply::Absent,
         Answer::Held(holding) => Reply::Held(holding),
         Answer::Cleared(was) => Reply::Cleared(was),
-        Answer::Inspected(seen) => Reply::Inspected(Seen::new(seen.held, Some(left(seen.until)))),
+        Answer::Inspected(seen) => Reply::Inspected(seen),
         Answer::Full => return Err(Fault::Full),
         Answer::Recursive => return Err(Fault::Unsupported("recursion is seen before it is asked")),
     })

@@ -6,7 +6,7 @@ use cachify::{
     clock::StdClock,
     core::{
         key::{Key, LongKeyBuf},
-        op::{Answer, Inspection, Left, Request},
+        op::{Answer, Left, Request},
         patience::Ticket,
         store::{Fresh, Host, Leases, Values},
         time::Instant,
@@ -107,9 +107,7 @@ impl<B: Backend> Over<B> {
             Reply::Absent => Answer::Absent,
             Reply::Held(holding) => Answer::Held(holding),
             Reply::Cleared(was) => Answer::Cleared(was),
-            Reply::Inspected(seen) => {
-                Answer::Inspected(Inspection::new(seen.held, seen.remaining.map_or(Instant::MAX, after)))
-            }
+            Reply::Inspected(seen) => Answer::Inspected(seen),
         }))
     }
 }

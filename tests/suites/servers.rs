@@ -2,7 +2,7 @@
 
 use cachify::{
     Cachify, Error, Event, Fault, FencingToken, Holding, ManualClock, Observer, Ran, Refused,
-    backend::{About, Backend, BoxFuture, Call, Reply, Seen},
+    backend::{About, Backend, BoxFuture, Call, Inspection, Reply},
     cached,
     clock::StdClock,
     secs,
@@ -400,7 +400,7 @@ fn a_store_that_answers_another_operation_is_a_typed_error() {
         Reply::Absent,
         Reply::Held(Holding::Kept),
         Reply::Cleared(true),
-        Reply::Inspected(Seen::new(1, Some(remaining))),
+        Reply::Inspected(Inspection::new(1, 1_000)),
     ];
     for reply in replies {
         let c = Cachify::builder().store(Parrot(reply.clone())).build().unwrap();
@@ -424,7 +424,7 @@ fn a_store_that_answers_another_operation_is_a_typed_error() {
             }
         }
         let looked = c.lock("k").is_locked_blocking();
-        assert_eq!(looked.is_ok(), is(&[Reply::Inspected(Seen::default())]), "{reply:?}: {looked:?}");
+        assert_eq!(looked.is_ok(), is(&[Reply::Inspected(Inspection::FREE)]), "{reply:?}: {looked:?}");
         assert!(looked.err().is_none_or(is_other));
         let forced = block_on(c.lock("k").force_release());
         assert_eq!(forced.is_ok(), is(&[Reply::Cleared(true)]), "{reply:?}: {forced:?}");

@@ -89,17 +89,15 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     /// What is seen of the key.
     pub fn inspect(&mut self, key: &Key<'_>, now: Instant) -> Inspection {
         if key.kind == Kind::Pool {
-            return Inspection::new(self.table.in_use(key, now), Instant::MAX);
+            return Inspection::new(self.table.in_use(key, now), u64::MAX);
         }
-        let Some(cell) = self.table.find(key) else { return Inspection::default() };
-        match key.kind {
-            Kind::Cache => Inspection::new(cell.fresh(now).is_some().into(), cell.done_until(now).unwrap_or_default()),
-            _ => {
-                let lease = cell.lease.is_live(now).then(|| cell.lease.end());
-                let until = lease.or_else(|| cell.marker_end(now));
-                Inspection::new(until.is_some().into(), until.unwrap_or_default())
-            }
-        }
+        let Some(cell) = self.table.find(key) else { return Inspection::FREE };
+        let end = match key.kind {
+            Kind::Cache => cell.fresh(now).and_then(|_| cell.done_until(now)),
+            _ if cell.lease.is_live(now) => Some(cell.lease.end()),
+            _ => cell.marker_end(now),
+        };
+        end.map_or(Inspection::FREE, |end| Inspection::until(end, now))
     }
 
     /// Whether `token` holds the lease or permit.

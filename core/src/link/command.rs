@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cell::Holding,
     key::Kind,
-    op::{Ask, Op, Outcome},
+    op::{Ask, Inspection, Op, Outcome},
     patience::Ticket,
     store::Fault,
     token::{FencingToken, HolderToken},
@@ -122,10 +122,7 @@ pub(super) enum Reply {
     Absent,
     Held(Holding),
     Cleared(bool),
-    Inspected {
-        held: u16,
-        remaining: Option<u32>,
-    },
+    Inspected(Inspection),
     /// The store failed, or refused.
     Failed(Fault),
     /// The request was of another version; this one is spoken here.
@@ -163,10 +160,9 @@ impl Put for Reply {
                 number::CLEARED.put(to);
                 was.put(to);
             }
-            Self::Inspected { held, remaining } => {
+            Self::Inspected(seen) => {
                 number::INSPECTED.put(to);
-                held.put(to);
-                remaining.put(to);
+                seen.put(to);
             }
             Self::Failed(fault) => {
                 number::FAILED.put(to);

@@ -102,11 +102,7 @@ fn parse(number: Option<u8>, from: &mut Reader<'_>, now: Instant) -> Option<(Ans
         number::ABSENT => Answer::Absent,
         number::HELD => Answer::Held(Holding::parse(from)?),
         number::CLEARED => Answer::Cleared(bool::parse(from)?),
-        number::INSPECTED => {
-            let held = u16::parse(from)?;
-            let until = Option::<u32>::parse(from)?.map_or(Instant::MAX, |left| after(now, left));
-            Answer::Inspected(Inspection::new(held, until))
-        }
+        number::INSPECTED => Answer::Inspected(Inspection::parse(from)?),
         _ => return None,
     };
     Some((answer, lasts))
@@ -210,7 +206,7 @@ mod tests {
         let (ticket, now) = (Ticket(7), Instant::from_millis(50));
         let (soon, fence) = (Instant::from_millis(1_050), FencingToken(u64::MAX));
         let ok = |answer| Ok((answer, u32::MAX));
-        let inspected = |held, until| ok(Answer::Inspected(Inspection::new(held, until)));
+        let (pool, lock) = (Inspection::new(300, u64::MAX), Inspection::new(1, 1_000));
         for (said, expected) in [
             (Reply::Granted { fence, index: 3, remaining: 1_000 }, Ok((Answer::Granted { fence, index: 3 }, 1_000))),
             (Reply::Busy { remaining: 1_000, ticket }, ok(Answer::Busy { until: soon, ticket })),
@@ -225,8 +221,8 @@ mod tests {
             (Reply::Held(Holding::Kept), ok(Answer::Held(Holding::Kept))),
             (Reply::Held(Holding::Lost), ok(Answer::Held(Holding::Lost))),
             (Reply::Cleared(true), ok(Answer::Cleared(true))),
-            (Reply::Inspected { held: 300, remaining: None }, inspected(300, Instant::MAX)),
-            (Reply::Inspected { held: 1, remaining: Some(1_000) }, inspected(1, soon)),
+            (Reply::Inspected(pool), ok(Answer::Inspected(pool))),
+            (Reply::Inspected(lock), ok(Answer::Inspected(lock))),
             (Reply::Failed(Fault::Full), Err(Fault::Full)),
             (Reply::OtherVersion(2), Err(OTHER_QUESTION)),
         ] {

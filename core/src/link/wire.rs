@@ -4,6 +4,7 @@
 //! checked before it is believed. A test compares it with postcard itself.
 
 mod faults;
+mod inspection;
 
 pub(super) use faults::code;
 

@@ -9,7 +9,7 @@ use crate::{
     op::{Answer, Ask as Wanted, Op, Outcome},
     patience::{Busy, Contended},
     store::{Asking, Fault, Leases, OTHER, Values},
-    time::{Instant, millis},
+    time::{Instant, duration, millis},
     token::HolderToken,
     ttl::Ttl,
 };
@@ -159,7 +159,7 @@ async fn counted<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<u16, Fault>
 
 async fn ends<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<Option<Duration>, Fault> {
     let Answer::Inspected(seen) = asking.answer().await? else { return Err(OTHER) };
-    Ok((seen.held > 0).then(|| left(&asking, seen.until)))
+    Ok((seen.held > 0).then(|| duration(seen.remaining)))
 }
 
 async fn cleared<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<bool, Fault> {

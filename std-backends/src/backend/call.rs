@@ -4,7 +4,7 @@ use super::OwnedKey;
 use cachify_core::{
     Fault, Holding,
     key::Kind,
-    op::{Ask, Op, Outcome},
+    op::{Ask, Inspection, Op, Outcome},
     patience::Ticket,
     token::{FencingToken, HolderToken},
 };
@@ -86,25 +86,7 @@ pub enum Reply {
     /// To [`Op::Clear`]: whether there was anything.
     Cleared(bool),
     /// To [`Op::Inspect`].
-    Inspected(Seen),
-}
-
-/// What is seen of a key, to [`Op::Inspect`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Seen {
-    /// How many hold it: a marker counts for its run, a fresh value for its flight.
-    pub held: u16,
-    /// When the lease or the marker ends unless renewed; `None` where no end is known.
-    pub remaining: Option<Duration>,
-}
-
-impl Seen {
-    /// Held by so many, for so long.
-    #[must_use]
-    pub const fn new(held: u16, remaining: Option<Duration>) -> Self {
-        Self { held, remaining }
-    }
+    Inspected(Inspection),
 }
 
 /// What a store said that answered something else than it was asked.

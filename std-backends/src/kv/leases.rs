@@ -7,7 +7,7 @@ use super::{
     AsyncKvStore,
     record::{Content, Counter, Record, State, value},
 };
-use crate::backend::{Reply, Seen, lasting};
+use crate::backend::{Inspection, Reply, lasting};
 use cachify_core::{
     Fault, Holding,
     key::Key,
@@ -209,11 +209,11 @@ pub(super) async fn settle<S: AsyncKvStore>(
     Err(Fault::TimedOut)
 }
 
-pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Seen, Fault> {
+pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Inspection, Fault> {
     let found = get(kv, &key.to_string()).await?;
     Ok(match Content::of(found.as_deref()) {
-        Content::Nothing => Seen::new(0, Some(Duration::ZERO)),
-        Content::Right(lease) => Seen::new(1, Some(lease.ttl())),
-        Content::Value(_) | Content::Counter(_) | Content::Foreign => Seen::new(1, Some(BLIND_POLL)),
+        Content::Nothing => Inspection::FREE,
+        Content::Right(lease) => Inspection::new(1, lease.millis()),
+        Content::Value(_) | Content::Counter(_) | Content::Foreign => Inspection::new(1, BLIND_POLL.as_millis() as u64),
     })
 }

@@ -8,7 +8,7 @@ use super::{
     leases::{Ask, Bytes, ROUNDS, Slot, Then, busy, counter, counter_of, get, keep_counter, micros, obtain, settle},
     record::Content,
 };
-use crate::backend::{Reply, Seen};
+use crate::backend::{Inspection, Reply};
 use cachify_core::{Fault, Holding, key::Key, patience::BLIND_POLL, token::HolderToken};
 use std::time::Duration;
 
@@ -101,6 +101,6 @@ pub(super) async fn give_back<S: AsyncKvStore>(kv: &S, key: Key<'_>, token: Hold
     }
 }
 
-pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Seen, Fault> {
-    Ok(Seen::new(look(kv, key, 0, None).await?.in_use, None))
+pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Inspection, Fault> {
+    Ok(Inspection::new(look(kv, key, 0, None).await?.in_use, u64::MAX))
 }

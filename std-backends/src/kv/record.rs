@@ -51,6 +51,10 @@ impl Record {
         Duration::from_millis(self.ttl)
     }
 
+    pub(super) const fn millis(&self) -> u64 {
+        self.ttl
+    }
+
     pub(super) fn bytes(&self) -> Vec<u8> {
         let [a, b, c, d] = self.token.0.map(u64::from);
         spell(self.state as u8, &[a | b << 32, c | d << 32, self.fence, self.ttl])

@@ -65,7 +65,7 @@ impl Leases for Memory {
                 }
                 Op::Inspect if key.kind == Kind::Cache => {
                     let held = read(&self.0.shard(key).values).has(key, now).into();
-                    return Ok(Answer::Inspected(Inspection::new(held, Instant::MAX)));
+                    return Ok(Answer::Inspected(Inspection::new(held, u64::MAX)));
                 }
                 Op::Inspect => return Ok(Answer::Inspected(ram.inspect(key, now))),
                 Op::Get => {

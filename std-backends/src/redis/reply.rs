@@ -1,6 +1,6 @@
 //! What the server answers, as an answer or as the failure it is. Both faces read the same.
 
-use crate::backend::{Op, Reply, Seen};
+use crate::backend::{Inspection, Op, Reply};
 use cachify_core::{Fault, Holding, key::Kind, patience::Ticket, token::FencingToken};
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 use std::time::Duration;
@@ -56,11 +56,11 @@ pub(super) fn read(op: &Op, kind: Kind, value: Value, ticket: Ticket) -> Result<
             _ => Err(STRANGE),
         },
         Op::Inspect if kind == Kind::Pool => {
-            done(Reply::Inspected(Seen::new(u16::try_from(int(&value)?).unwrap_or(u16::MAX), None)))
+            done(Reply::Inspected(Inspection::new(u16::try_from(int(&value)?).unwrap_or(u16::MAX), u64::MAX)))
         }
         Op::Inspect => {
             let millis = int(&value)?;
-            done(Reply::Inspected(Seen::new((millis > 0).into(), Some(Duration::from_millis(millis)))))
+            done(Reply::Inspected(Inspection::new((millis > 0).into(), millis)))
         }
         Op::Clear => done(Reply::Cleared(int(&value)? > 0)),
         Op::Acquire(_) => contended(kind, value, ticket),

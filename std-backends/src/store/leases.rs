@@ -10,7 +10,7 @@ use cachify_core::{
     Fault,
     codec::{Codec, entry::decode},
     key::{Key, Kind as Of},
-    op::{Answer, Inspection, Left, Op, Outcome, Request, Watched},
+    op::{Answer, Left, Op, Outcome, Request, Watched},
     patience::Ticket,
     store::{Fresh, Leases, Values},
     time::Instant,
@@ -180,9 +180,7 @@ impl Away {
             Reply::Absent => Answer::Absent,
             Reply::Held(holding) => Answer::Held(holding),
             Reply::Cleared(was) => Answer::Cleared(was),
-            Reply::Inspected(seen) => {
-                Answer::Inspected(Inspection::new(seen.held, seen.remaining.map_or(Instant::MAX, after)))
-            }
+            Reply::Inspected(seen) => Answer::Inspected(seen),
         }
     }
 }

@@ -14,7 +14,7 @@ use core::{future::pending, time::Duration};
 use libfuzzer_sys::fuzz_target;
 
 const ANSWERS: [Kind; 10] =
-    [(64, "nnn"), (65, "nb"), (66, "n"), (67, "v"), (68, ""), (69, "b"), (70, "b"), (71, "n?n"), (72, "n"), (73, "n")];
+    [(64, "nnn"), (65, "nb"), (66, "n"), (67, "v"), (68, ""), (69, "b"), (70, "b"), (71, "nn"), (72, "n"), (73, "n")];
 
 type Device<'c> = Instance<RemoteStore<NoLock, &'c ManualClock, 6>>;
 

@@ -72,10 +72,7 @@ async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Comm
         Answer::Absent => Reply::Absent,
         Answer::Held(holding) => Reply::Held(holding),
         Answer::Cleared(was) => Reply::Cleared(was),
-        Answer::Inspected(seen) => {
-            let remaining = (seen.until != Instant::MAX).then(|| left(seen.until));
-            Reply::Inspected { held: seen.held, remaining }
-        }
+        Answer::Inspected(seen) => Reply::Inspected(seen),
         Answer::Full => return Err(Fault::Full),
         Answer::Filled | Answer::Recursive => return Err(OTHER),
     })
