@@ -41,8 +41,10 @@ pub(super) async fn call<W: Wire + Sync>(
     question: &Question<'_>,
     until: Instant,
 ) -> Result<Reply, Fault> {
-    if question.op == Op::Clear && name.kind == Kind::Pool {
-        return Err(Fault::Unsupported("a pool is not cleared: its permits are given back or end"));
+    match (question.op, name.kind) {
+        (Op::Clear, Kind::Pool) => return Err(Fault::Unsupported("a pool is not cleared: its permits end")),
+        (Op::Inspect, Kind::Cache) => return Err(Fault::Unsupported("a cached value is looked at by getting it")),
+        _ => {}
     }
     let mut attempt = Attempt::begin(shared, name, question);
     let mut late = 0;
