@@ -69,20 +69,50 @@ impl Put for Question {
     }
 }
 
-/// Reads a reply that came at `now`, with how many milliseconds that lasts which it grants.
+/// A reply that came at `now`, with how many milliseconds that lasts which it grants.
+pub(super) type Read = fn(Reader<'_>, Instant) -> Result<(Answer, u32), Fault>;
+
+/// Reads a reply to one who asks for a lease or holds one.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-pub(super) fn reply(mut from: Reader<'_>, now: Instant) -> Result<(Answer, u32), Fault> {
-    let number = from.byte();
-    if number == Some(number::FAILED) {
+pub(super) fn to_holder(from: Reader<'_>, now: Instant) -> Result<(Answer, u32), Fault> {
+    whole(from, now, held)
+}
+
+/// Reads a reply about a key, whoever holds it; apart, for most devices ask no such thing.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub(super) fn to_anybody(from: Reader<'_>, now: Instant) -> Result<(Answer, u32), Fault> {
+    whole(from, now, |number, from, _| Some((seen(number, from)?, u32::MAX)))
+}
+
+fn whole(
+    mut from: Reader<'_>,
+    now: Instant,
+    read: impl FnOnce(u8, &mut Reader<'_>, Instant) -> Option<(Answer, u32)>,
+) -> Result<(Answer, u32), Fault> {
+    let number = from.byte().ok_or(OTHER_QUESTION)?;
+    if number == number::FAILED {
         return Err(Fault::parse(&mut from).unwrap_or(OTHER_QUESTION));
     }
-    let reply = parse(number, &mut from, now).filter(|_| from.is_empty());
+    let reply = read(number, &mut from, now).filter(|_| from.is_empty());
     reply.ok_or(OTHER_QUESTION)
 }
 
-fn parse(number: Option<u8>, from: &mut Reader<'_>, now: Instant) -> Option<(Answer, u32)> {
+fn seen(number: u8, from: &mut Reader<'_>) -> Option<Answer> {
+    Some(match number {
+        number::FILLED => {
+            <&[u8]>::parse(from)?;
+            Answer::Filled
+        }
+        number::ABSENT => Answer::Absent,
+        number::CLEARED => Answer::Cleared(bool::parse(from)?),
+        number::INSPECTED => Answer::Inspected(Inspection::parse(from)?),
+        _ => return None,
+    })
+}
+
+fn held(number: u8, from: &mut Reader<'_>, now: Instant) -> Option<(Answer, u32)> {
     let mut lasts = u32::MAX;
-    let answer = match number? {
+    let answer = match number {
         number::GRANTED => {
             let (fence, index) = (FencingToken(u64::parse(from)?), u16::parse(from)?);
             lasts = u32::parse(from)?;
@@ -99,10 +129,7 @@ fn parse(number: Option<u8>, from: &mut Reader<'_>, now: Instant) -> Option<(Ans
             <&[u8]>::parse(from)?;
             Answer::Filled
         }
-        number::ABSENT => Answer::Absent,
         number::HELD => Answer::Held(Holding::parse(from)?),
-        number::CLEARED => Answer::Cleared(bool::parse(from)?),
-        number::INSPECTED => Answer::Inspected(Inspection::parse(from)?),
         _ => return None,
     };
     Some((answer, lasts))
@@ -154,10 +181,10 @@ mod tests {
         line[..len].iter().find_map(|byte| decoder.feed(*byte).map(<[u8]>::to_vec)).unwrap()
     }
 
-    type Read = (Op, HolderToken, u16, Option<u32>, Vec<u8>);
+    type Taken = (Op, HolderToken, u16, Option<u32>, Vec<u8>);
 
     /// What a gateway takes a request for.
-    fn read(kind: Kind, question: &dyn Put) -> Option<Read> {
+    fn read(kind: Kind, question: &dyn Put) -> Option<Taken> {
         let whole = [bytes(&Name { kind, key: b"k" }), bytes(question)].concat();
         let read = |bytes: &[u8]| {
             let Asked(_, Command { op, token, room, foreign, value }) = Asked::read(Reader::new(bytes, Ticket::NONE))?;
@@ -229,16 +256,19 @@ mod tests {
             let bytes = bytes(&said);
             let filled = value(Reader::new(&bytes, ticket));
             assert_eq!(filled, (expected == ok(Answer::Filled)).then_some(&b"v"[..]), "{said:?}");
-            assert_eq!(reply(Reader::new(&bytes, ticket), now), expected, "{said:?}");
+            let [holder, anybody]: [Read; 2] = [to_holder, to_anybody];
+            let queried = matches!(said, Reply::Absent | Reply::Cleared(_) | Reply::Inspected(_));
+            let both = matches!(said, Reply::Filled(_) | Reply::Failed(_));
+            let (read, other) = if queried { (anybody, holder) } else { (holder, anybody) };
+            assert_eq!(read(Reader::new(&bytes, ticket), now), expected, "{said:?}");
+            let elsewhere = if both { expected } else { Err(OTHER_QUESTION) };
+            assert_eq!(other(Reader::new(&bytes, ticket), now), elsewhere, "{said:?}");
             for len in 0..bytes.len() {
-                assert_eq!(
-                    reply(Reader::new(&bytes[..len], ticket), now),
-                    Err(OTHER_QUESTION),
-                    "{said:?} cut to {len}"
-                );
+                let cut = read(Reader::new(&bytes[..len], ticket), now);
+                assert_eq!(cut, Err(OTHER_QUESTION), "{said:?} cut to {len}");
             }
             let longer = [&bytes[..], &[0]].concat();
-            assert!(reply(Reader::new(&longer, ticket), now).is_err(), "{said:?} and more");
+            assert!(read(Reader::new(&longer, ticket), now).is_err(), "{said:?} and more");
         }
     }
 }

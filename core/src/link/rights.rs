@@ -5,7 +5,7 @@ use super::{
     frame::checksum,
     message::Name,
     number,
-    question::{self, Publication, Question},
+    question::{self, Publication, Question, Read},
     remote::RemoteStore,
     short::Short,
     wire::Put,
@@ -59,7 +59,8 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
                 number::GET
             }
         };
-        self.poll_reply(call, key, &question, question.patience, cx)
+        let read = if op.is_of_holder() { question::to_holder } else { question::to_anybody };
+        self.poll_reply(call, key, &question, question.patience, read, cx)
     }
 
     fn poll_changed(&self, call: &mut Self::InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
@@ -135,7 +136,7 @@ where
         let publication = Publication { token, ttl, value };
         let abandon = Question::new(number::RELEASE, key.kind, token);
         let question: &dyn Put = if call.unfit.is_none() { &publication } else { &abandon };
-        let answer = ready!(self.poll_reply(call, key, question, None, cx))?;
+        let answer = ready!(self.poll_reply(call, key, question, None, question::to_holder, cx))?;
         Poll::Ready(match call.unfit {
             Some(fault) => Err(fault),
             None => Ok(Some(answer)),
@@ -162,11 +163,12 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         key: &Key<'_>,
         question: &dyn Put,
         patience: Option<u32>,
+        read: Read,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Fault>> {
         let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
         let reply = ready!(call.poll(self, name, question, patience, &mut bytes, cx));
-        let told = reply.and_then(|reader| question::reply(reader, self.clock.now()));
+        let told = reply.and_then(|reader| read(reader, self.clock.now()));
         if !matches!(told, Ok((Answer::Filled, _))) {
             call.end(self);
         }
