@@ -6,6 +6,7 @@ use crate::{
     instance::{Handle, Threads},
     key::Kind,
     lease::{Lease, LeaseOf, Wait},
+    op::Inspection,
     outcome::Refused,
     store::{Fault, Host},
     time::{Sleep, Timer},
@@ -169,9 +170,32 @@ where
 
 /// Looking at it, and breaking it.
 impl<P: Handle> Lock<P> {
+    /// Who holds it, for how long it has been and will be held, and how many wait, as far as the store knows.
+    ///
+    /// A look that takes nothing. Dropping the future changes nothing.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store could not be asked.
+    pub async fn inspect(&self) -> Result<Inspection, Fault> {
+        asked::inspect(&self.handle, Kind::Lock, &self.key).await
+    }
+
     /// Whether anybody holds it.
     pub async fn is_locked(&self) -> Result<bool, Fault> {
         Ok(asked::inspect(&self.handle, Kind::Lock, &self.key).await?.held > 0)
+    }
+
+    /// Who holds it, for how long it has been and will be held, and how many wait, as far as the store knows.
+    ///
+    /// A look that takes nothing.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store could not be asked.
+    pub fn inspect_blocking(&self) -> Result<Inspection, Fault>
+    where
+        <P::Store as Host>::Clock: Sleep,
+    {
+        asked::inspect_blocking(&self.handle, Kind::Lock, &self.key)
     }
 
     /// Whether anybody holds it.

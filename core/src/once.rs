@@ -6,6 +6,7 @@ use crate::{
     instance::{Handle, Threads},
     key::Kind,
     lease::{Lease, LeaseOf, Wait},
+    op::Inspection,
     outcome::Refused,
     store::{Fault, Host},
     time::{Sleep, Timer},
@@ -113,6 +114,16 @@ where
         Ok(Ran::Ran(out))
     }
 
+    /// Who runs, or for how long the marker of a run is kept; since when, and how many wait, as far as the store knows.
+    ///
+    /// A look that takes nothing. Dropping the future changes nothing.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store could not be asked.
+    pub async fn inspect(&self) -> Result<Inspection, Fault> {
+        asked::inspect(&self.handle, Kind::Once, &self.key).await
+    }
+
     /// Whether somebody runs, or a marker is kept.
     pub async fn is_locked(&self) -> Result<bool, Fault> {
         Ok(asked::inspect(&self.handle, Kind::Once, &self.key).await?.held > 0)
@@ -152,6 +163,19 @@ where
         let out = body(run.fence());
         let _ = run.complete();
         Ok(Ran::Ran(out))
+    }
+
+    /// Who runs, or for how long the marker of a run is kept; since when, and how many wait, as far as the store knows.
+    ///
+    /// A look that takes nothing.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store could not be asked.
+    pub fn inspect_blocking(&self) -> Result<Inspection, Fault>
+    where
+        <P::Store as Host>::Clock: Sleep,
+    {
+        asked::inspect_blocking(&self.handle, Kind::Once, &self.key)
     }
 
     /// Whether somebody runs, or a marker is kept.

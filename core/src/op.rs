@@ -8,9 +8,10 @@ use crate::{
     cell::Holding,
     key::Key,
     patience::Ticket,
-    time::Instant,
+    time::{Instant, duration},
     token::{FencingToken, HolderToken},
 };
+use core::time::Duration;
 
 /// An operation on the lease that a key names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,31 +130,76 @@ pub enum Answer {
     Inspected(Inspection),
 }
 
-/// What is seen of a key. Times are durations: they cross from clock to clock.
+/// What is seen of a key: who holds it, and who waits for it, as far as its store knows.
+///
+/// Times are durations, for they cross from clock to clock. Another may hold it by the time this is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Inspection {
     /// How many hold it: a marker counts for its run, a fresh value for its flight.
     pub held: u16,
-    /// For how many milliseconds the lease or the marker lasts unless renewed; `u64::MAX` where no end is known.
-    pub remaining: u64,
+    /// In milliseconds; `u64::MAX` where no end is known.
+    pub(crate) remaining: u64,
+    fence: FencingToken,
+    /// In milliseconds; `u64::MAX` where it is not known.
+    age: u64,
+    /// `u32::MAX` where it is not known.
+    waiting: u32,
 }
 
 impl Inspection {
     /// Nobody holds it.
-    pub const FREE: Self = Self { held: 0, remaining: 0 };
+    pub const FREE: Self = Self { held: 0, remaining: 0, fence: FencingToken(0), age: u64::MAX, waiting: u32::MAX };
 
-    /// Held by so many, for so many milliseconds.
+    /// Held by so many, for so many milliseconds; `u64::MAX` where no end is known.
     #[must_use]
     pub const fn new(held: u16, remaining: u64) -> Self {
-        Self { held, remaining }
+        Self { held, remaining, ..Self::FREE }
     }
 
     /// Held by one, until then.
     #[must_use]
     pub const fn until(end: Instant, now: Instant) -> Self {
         let endless = end.as_millis() == u64::MAX;
-        Self { held: 1, remaining: if endless { u64::MAX } else { end.millis_since(now) } }
+        Self::new(1, if endless { u64::MAX } else { end.millis_since(now) })
+    }
+
+    /// The same with the fence of the holder, and for how many milliseconds it has held; `u64::MAX` if that is not known.
+    #[must_use]
+    pub const fn by(mut self, fence: FencingToken, age: u64) -> Self {
+        (self.fence, self.age) = (fence, age);
+        self
+    }
+
+    /// The same with how many wait: callers in RAM, processes behind a server.
+    #[must_use]
+    pub const fn waited_for_by(mut self, waiting: u32) -> Self {
+        self.waiting = waiting;
+        self
+    }
+
+    /// When it ends unless renewed; `None` where nobody holds it, or it has no end that is known.
+    #[must_use]
+    pub const fn remaining(&self) -> Option<Duration> {
+        if self.held == 0 || self.remaining == u64::MAX { None } else { Some(duration(self.remaining)) }
+    }
+
+    /// The fence of the holder; `None` where nobody holds it, as of a run that is done.
+    #[must_use]
+    pub const fn fence(&self) -> Option<FencingToken> {
+        if self.fence.0 == 0 { None } else { Some(self.fence) }
+    }
+
+    /// For how long it has been held; `None` where nobody holds it, or the store does not know.
+    #[must_use]
+    pub const fn age(&self) -> Option<Duration> {
+        if self.age == u64::MAX { None } else { Some(duration(self.age)) }
+    }
+
+    /// How many wait for it: callers in memory, processes behind a server; `None` where the store does not know.
+    #[must_use]
+    pub const fn waiting(&self) -> Option<u32> {
+        if self.waiting == u32::MAX { None } else { Some(self.waiting) }
     }
 }
 

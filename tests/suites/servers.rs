@@ -163,6 +163,46 @@ fn without_renewal_a_lease_ends_with_its_ttl_on_every_store() {
 }
 
 #[test]
+fn who_holds_since_when_and_how_many_wait_is_seen_on_every_store() {
+    fn case<S>(c: &Cachify<S>, clock: &ManualClock, remaining: Option<Duration>)
+    where
+        S: Leases + Host<Clock = StdClock>,
+    {
+        let lock = c.lock("k").ttl(secs(30)).wait_forever();
+        let free = lock.inspect_blocking().unwrap();
+        assert_eq!((free.held, free.fence(), free.remaining(), free.age()), (0, None, None, None));
+        assert_eq!(free.waiting(), Some(0));
+        let guard = lock.acquire_blocking().unwrap();
+        clock.advance(secs(5));
+        let mut waiters = [(); 2].map(|()| Box::pin(lock.acquire()));
+        assert!(waiters.iter_mut().all(|waiter| poll(waiter.as_mut()).is_pending()));
+        let seen = block_on(lock.inspect()).unwrap();
+        assert_eq!((seen.held, seen.fence(), seen.age()), (1, Some(guard.fence()), Some(secs(5))));
+        assert_eq!((seen.waiting(), seen.remaining()), (Some(2), remaining));
+        drop(waiters);
+        guard.release().unwrap();
+        let free = block_on(lock.inspect()).unwrap();
+        assert_eq!((free.held, free.fence(), free.waiting()), (0, None, Some(0)));
+
+        let run = c.once("k").ttl(secs(30)).keep(secs(60));
+        run.run_blocking(|fence| {
+            let seen = run.inspect_blocking().unwrap();
+            assert_eq!((seen.held, seen.fence(), seen.age()), (1, Some(fence), Some(secs(0))));
+        })
+        .unwrap();
+        let done = block_on(run.inspect()).unwrap();
+        assert_eq!((done.held, done.fence(), done.age(), done.remaining()), (1, None, None, Some(secs(60))));
+    }
+    let clock = ManualClock::new();
+    case(&Cachify::builder().clock(clock.clone()).build_memory(), &clock, None);
+    let clock = ManualClock::new();
+    case(&Cachify::builder().clock(clock.clone()).build().unwrap(), &clock, None);
+    let clock = ManualClock::new();
+    let guest = Cachify::builder().clock(clock.clone()).store(Guest::new(clock.clone())).build().unwrap();
+    case(&guest, &clock, Some(secs(25)));
+}
+
+#[test]
 fn a_holder_whose_lock_is_broken_hears_of_it_at_once() {
     let clock = ManualClock::new();
     let c = Cachify::builder().clock(clock).build_memory();

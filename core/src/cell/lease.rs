@@ -64,11 +64,20 @@ pub struct LeaseCell {
     token: HolderToken,
     expires: Instant,
     fence: FencingToken,
+    /// Not on a device: eight bytes of each slot.
+    #[cfg(feature = "alloc")]
+    since: Instant,
 }
 
 impl LeaseCell {
     /// Nobody holds it.
-    pub const FREE: Self = Self { token: HolderToken([0; 4]), expires: Instant::ZERO, fence: FencingToken(0) };
+    pub const FREE: Self = Self {
+        token: HolderToken([0; 4]),
+        expires: Instant::ZERO,
+        fence: FencingToken(0),
+        #[cfg(feature = "alloc")]
+        since: Instant::ZERO,
+    };
 
     /// Whether somebody holds it; at its end nobody does.
     #[must_use]
@@ -102,7 +111,13 @@ impl LeaseCell {
         if self.is_live(now) {
             return self.token.is(token);
         }
-        *self = Self { token, expires: end, fence: fences.next() };
+        *self = Self {
+            token,
+            expires: end,
+            fence: fences.next(),
+            #[cfg(feature = "alloc")]
+            since: now,
+        };
         true
     }
 
@@ -124,6 +139,18 @@ impl LeaseCell {
     #[must_use]
     pub const fn end(&self) -> Instant {
         self.expires
+    }
+
+    /// For how many milliseconds it has been held; `u64::MAX` without the feature `alloc`, where that is not kept.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn age(&self, now: Instant) -> u64 {
+        now.millis_since(self.since)
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    #[expect(clippy::unused_self, reason = "with the feature it is used")]
+    pub(crate) const fn age(&self, _: Instant) -> u64 {
+        u64::MAX
     }
 
     /// The fence of its last grant.

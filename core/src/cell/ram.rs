@@ -91,13 +91,18 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         if key.kind == Kind::Pool {
             return Inspection::new(self.table.in_use(key, now), u64::MAX);
         }
-        let Some(cell) = self.table.find(key) else { return Inspection::FREE };
-        let end = match key.kind {
-            Kind::Cache => cell.fresh(now).and_then(|_| cell.done_until(now)),
-            _ if cell.lease.is_live(now) => Some(cell.lease.end()),
-            _ => cell.marker_end(now),
+        let waiting = self.waiters.count(key);
+        let seen = match self.table.find(key) {
+            None => None,
+            Some(cell) if key.kind == Kind::Cache => cell.fresh(now).and_then(|_| cell.done_until(now)),
+            Some(cell) if cell.lease.is_live(now) => {
+                let lease = &cell.lease;
+                let (fence, age) = (lease.fence(), lease.age(now));
+                return Inspection::until(lease.end(), now).by(fence, age).waited_for_by(waiting);
+            }
+            Some(cell) => cell.marker_end(now),
         };
-        end.map_or(Inspection::FREE, |end| Inspection::until(end, now))
+        seen.map_or(Inspection::FREE, |end| Inspection::until(end, now)).waited_for_by(waiting)
     }
 
     /// Whether `token` holds the lease or permit.

@@ -158,6 +158,12 @@ impl<P: Places> Waiters<P> {
         }
     }
 
+    /// How many wait for a release of `key`.
+    pub fn count(&mut self, key: &Key<'_>) -> u32 {
+        let (role, hash) = (key.kind as u8, key.hash as usize);
+        self.places.places().iter().flatten().filter(|w| w.role == role && w.hash == hash).count() as u32
+    }
+
     /// Something of `key` was released: gives the longest waiting one to wake.
     pub fn release(&mut self, key: &Key<'_>) -> Option<Waker> {
         self.released = self.released.wrapping_add(1);

@@ -233,7 +233,7 @@ mod tests {
         let (ticket, now) = (Ticket(7), Instant::from_millis(50));
         let (soon, fence) = (Instant::from_millis(1_050), FencingToken(u64::MAX));
         let ok = |answer| Ok((answer, u32::MAX));
-        let (pool, lock) = (Inspection::new(300, u64::MAX), Inspection::new(1, 1_000));
+        let (pool, lock) = (Inspection::new(300, u64::MAX), Inspection::new(1, 1_000).by(fence, 50).waited_for_by(3));
         for (said, expected) in [
             (Reply::Granted { fence, index: 3, remaining: 1_000 }, Ok((Answer::Granted { fence, index: 3 }, 1_000))),
             (Reply::Busy { remaining: 1_000, ticket }, ok(Answer::Busy { until: soon, ticket })),

@@ -213,6 +213,9 @@ pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Ins
     let found = get(kv, &key.to_string()).await?;
     Ok(match Content::of(found.as_deref()) {
         Content::Nothing => Inspection::FREE,
+        Content::Right(lease) if lease.state == State::Held => {
+            Inspection::new(1, lease.millis()).by(FencingToken(lease.fence), u64::MAX)
+        }
         Content::Right(lease) => Inspection::new(1, lease.millis()),
         Content::Value(_) | Content::Counter(_) | Content::Foreign => Inspection::new(1, BLIND_POLL.as_millis() as u64),
     })

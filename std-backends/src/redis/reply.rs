@@ -59,8 +59,11 @@ pub(super) fn read(op: &Op, kind: Kind, value: Value, ticket: Ticket) -> Result<
             done(Reply::Inspected(Inspection::new(u16::try_from(int(&value)?).unwrap_or(u16::MAX), u64::MAX)))
         }
         Op::Inspect => {
-            let millis = int(&value)?;
-            done(Reply::Inspected(Inspection::new((millis > 0).into(), millis)))
+            let [held, remaining, fence, age, waiting] = parts(&value)?;
+            let seen = Inspection::new((int(held)? > 0).into(), int(remaining)?);
+            let age = u64::try_from(signed(age)?).unwrap_or(u64::MAX);
+            let waiting = u32::try_from(int(waiting)?).unwrap_or(u32::MAX);
+            done(Reply::Inspected(seen.by(FencingToken(int(fence)?), age).waited_for_by(waiting)))
         }
         Op::Clear => done(Reply::Cleared(int(&value)? > 0)),
         Op::Acquire(_) => contended(kind, value, ticket),

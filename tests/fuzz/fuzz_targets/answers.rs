@@ -13,8 +13,18 @@ use cachify_fuzz::{Kind, Line, framed, messages};
 use core::{future::pending, time::Duration};
 use libfuzzer_sys::fuzz_target;
 
-const ANSWERS: [Kind; 10] =
-    [(64, "nnn"), (65, "nb"), (66, "n"), (67, "v"), (68, ""), (69, "b"), (70, "b"), (71, "nn"), (72, "n"), (73, "n")];
+const ANSWERS: [Kind; 10] = [
+    (64, "nnn"),
+    (65, "nb"),
+    (66, "n"),
+    (67, "v"),
+    (68, ""),
+    (69, "b"),
+    (70, "b"),
+    (71, "nn?n?n?n"),
+    (72, "n"),
+    (73, "n"),
+];
 
 type Device<'c> = Instance<RemoteStore<NoLock, &'c ManualClock, 6>>;
 

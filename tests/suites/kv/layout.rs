@@ -1,5 +1,6 @@
 //! What lies in the store: how many calls, which keys, for how long, and what if it cannot be read.
 
+use crate::conformance::instance;
 use crate::shelf::{Shelf, TTL, ask, key, token};
 use cachify::{AsIs, Fault, Kv, KvStore, ManualClock, secs};
 use cachify_core::testing::BlockingWords;
@@ -7,6 +8,7 @@ use cachify_core::{
     cell::{Ask, Begun, Holding, Kept, Life, Lookup},
     key::Kind,
     patience::{BLIND_POLL, Busy, Contended, Ticket},
+    testing::block_on,
     ttl::Ttl,
 };
 use cachify_tests::Over;
@@ -140,4 +142,20 @@ fn a_store_that_never_exchanges_is_not_asked_for_ever() {
     assert!(kv.acquire(key(Kind::Lock), &ask(1)).unwrap().granted().is_none());
     assert!(kv.take(key(Kind::Pool), 2, &ask(1)).unwrap().granted().is_none());
     assert!(kv.join(key(Kind::Cache), &AsIs, &ask(1)).unwrap().granted().is_none());
+}
+
+#[test]
+fn what_is_known_of_a_holder_is_its_fence_and_its_whole_ttl() {
+    let clock = ManualClock::new();
+    let c = instance(&clock, Kv(Shelf::new(&clock, false)));
+    let (lock, run) = (c.lock("k").ttl(TTL), c.once("k").ttl(TTL).keep(secs(60)));
+    assert_eq!(lock.inspect_blocking().unwrap().held, 0);
+    let guard = lock.acquire_blocking().unwrap();
+    clock.advance(TTL / 2);
+    let seen = block_on(lock.inspect()).unwrap();
+    assert_eq!((seen.held, seen.fence(), seen.remaining()), (1, Some(guard.fence()), Some(TTL)));
+    assert_eq!((seen.age(), seen.waiting()), (None, None));
+    run.run_blocking(|_| ()).unwrap();
+    let done = run.inspect_blocking().unwrap();
+    assert_eq!((done.held, done.fence(), done.remaining()), (1, None, Some(secs(60))));
 }

@@ -63,6 +63,27 @@ fn what_may_have_been_granted_is_given_back_when_the_line_heals() {
 }
 
 #[test]
+fn a_device_sees_who_holds_what_it_wants() {
+    world!(clock, store, local, device, line, world);
+    world.spawn(async {
+        line.set(Faults::default());
+        let (lock, run) = (device.lock("k"), device.once("k"));
+        let free = lock.inspect().await.unwrap();
+        assert_eq!((free.held, free.fence(), free.remaining(), free.age()), (0, None, None, None));
+        let guard = local.lock("k").ttl(LONG).renew(false).acquire().await.unwrap();
+        pass(&clock, 2_000 * MS).await;
+        let seen = lock.inspect().await.unwrap();
+        assert_eq!((seen.held, seen.fence(), seen.waiting()), (1, Some(guard.fence()), Some(0)));
+        // to the few milliseconds that the line takes
+        assert!(seen.age().unwrap() >= 2_000 * MS && seen.remaining().unwrap() <= LONG - 2_000 * MS, "{seen:?}");
+        let endless = local.once("k").begin().await.unwrap();
+        let seen = run.inspect().await.unwrap();
+        assert_eq!((seen.held, seen.fence(), seen.remaining()), (1, Some(endless.fence()), None));
+    });
+    assert!(world.run(LONG, || ()));
+}
+
+#[test]
 fn a_right_is_valid_until_its_end_without_asking_anybody() {
     world!(clock, store, local, device, line, world);
     world.spawn(async {

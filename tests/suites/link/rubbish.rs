@@ -87,7 +87,7 @@ proptest! {
         }
         prop_assert!(gateway.served().done > 0);
         let said = messages(&line.down.drain());
-        prop_assert!(said.contains(&vec![1, 77, 1, 71, 0, 0]), "{:?}", said);
+        prop_assert!(said.contains(&vec![1, 77, 1, 71, 0, 0, 0, 0, 1, 0]), "{:?}", said);
         // nobody is told more than they asked for
         let served = gateway.served();
         prop_assert!(said.len() as u64 <= served.done + served.repeated + served.other_version + served.notices);
@@ -220,7 +220,7 @@ fn a_frame_longer_than_a_gateway_takes_is_rubbish() {
         [&[1, 5, request, 1, 1, b'k', 4][..], &[7; 16], &[0, low, high], &vec![0; len.into()]].concat()
     };
     let (said, gateway) = told(&[&publish(1, 900), &publish(2, 1_100), &[1, 5, 3, 2, 1, b'k', 6]]);
-    assert_eq!(said, [vec![1, 5, 1, 69, 1], vec![1, 5, 3, 71, 0, 0]]);
+    assert_eq!(said, [vec![1, 5, 1, 69, 1], vec![1, 5, 3, 71, 0, 0, 0, 0, 1, 0]]);
     assert_eq!(gateway.served().rubbish, 1);
 }
 

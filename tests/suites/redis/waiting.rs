@@ -2,12 +2,13 @@
 
 use super::world::{everywhere, int, millis, over, patient, run, timed, unpolled, until, until_blocking};
 use cachify::{Holding, secs};
+use cachify_tests::server::{Engine, Server};
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
-fn waiting(server: &cachify_tests::server::Server, key: &str) -> i64 {
+fn waiting(server: &Server, key: &str) -> i64 {
     int(&server.command(&["ZCARD", &format!("t:{key}:q")]))
 }
 
@@ -229,4 +230,36 @@ fn a_lease_that_ends_lets_the_next_one_in() {
         assert_eq!(held.release(), Ok(Holding::Lost));
         assert_eq!(next.release(), Ok(Holding::Kept));
     });
+}
+
+#[test]
+fn who_holds_since_when_and_how_many_processes_wait_is_seen() {
+    for engine in Engine::ALL {
+        let server = Server::of(engine).still_clock().start();
+        let (a, b) = (over(&server), over(&server));
+        let lock = a.lock("k").ttl(secs(30));
+        assert_eq!((lock.inspect_blocking().unwrap().held, lock.inspect_blocking().unwrap().waiting()), (0, Some(0)));
+        let guard = lock.acquire_blocking().unwrap();
+        server.advance(secs(5));
+        run(async {
+            let waiter = tokio::spawn({
+                let lock = b.lock("k").wait(secs(60));
+                async move { lock.acquire().await }
+            });
+            until(|| waiting(&server, "l:{k}") == 1).await;
+            let seen = b.lock("k").inspect().await.unwrap();
+            assert_eq!((seen.held, seen.fence(), seen.waiting()), (1, Some(guard.fence()), Some(1)));
+            assert_eq!((seen.age(), seen.remaining()), (Some(secs(5)), Some(secs(25))));
+            waiter.abort();
+        });
+        guard.release().unwrap();
+        let run = a.once("k").ttl(secs(30)).keep(secs(60));
+        run.run_blocking(|fence| {
+            let seen = run.inspect_blocking().unwrap();
+            assert_eq!((seen.held, seen.fence(), seen.age()), (1, Some(fence), Some(secs(0))));
+        })
+        .unwrap();
+        let done = run.inspect_blocking().unwrap();
+        assert_eq!((done.held, done.fence(), done.age(), done.remaining()), (1, None, None, Some(secs(60))));
+    }
 }

@@ -1,4 +1,4 @@
--- One lease in a hash: o owner, x end (ms), f fence, m label. Its fence outlives its owner.
+-- One lease in a hash: o owner, s since (ms), x end (ms), f fence, m label. Its fence outlives its owner.
 
 -- Owner and what remains; nil when nobody holds it. Then the fence and whoever held it last.
 local function holder(key)
@@ -15,13 +15,13 @@ local function ask(key, token, ttl, label)
   if owner then return owner == token and 1 or 0, fence, remaining end
   fence = math.max(fence + 1, us)
   ttl = tonumber(ttl)
-  redis.call('HSET', key, 'o', token, 'x', now + ttl, 'f', fence, 'm', label or '')
+  redis.call('HSET', key, 'o', token, 's', now, 'x', now + ttl, 'f', fence, 'm', label or '')
   redis.call('PEXPIRE', key, ttl + LINGER)
   return 1, fence, ttl
 end
 
 -- Frees it; the fence stays for a while.
 local function clear(key, more)
-  redis.call('HDEL', key, 'o', 'x', 'm', more or 'm')
+  redis.call('HDEL', key, 'o', 's', 'x', 'm', more or 'm')
   redis.call('PEXPIRE', key, LINGER)
 end
