@@ -7,7 +7,7 @@ mod call;
 mod reaper;
 mod runtime;
 
-use crate::{clock::StdClock, store::outside::Inner};
+use crate::{clock::StdClock, keeper::Keeper, process::PerProcess};
 pub use cachify_core::op::{Ask, Inspection, Left, Op, Outcome};
 use cachify_core::{
     Fault,
@@ -16,8 +16,8 @@ use cachify_core::{
     time::{Clock, Instant},
     token::HolderToken,
 };
-pub(crate) use call::lasting;
 pub use call::{Call, Reply};
+pub(crate) use call::{OTHER, lasting};
 pub(crate) use runtime::Runtime;
 use std::{
     fmt,
@@ -129,14 +129,9 @@ pub trait Backend: Send + Sync + 'static {
     /// MUST NOT block. Done by one thread of the process unless written, through
     /// [`call_blocking`](Self::call_blocking).
     fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
-        if !self.about().anywhere {
-            return;
+        if self.about().anywhere {
+            give_back(self, key, token, left);
         }
-        let runtime = Runtime::current();
-        abandoned(key, token, left, move |call| {
-            let _inside = runtime.enter();
-            self.clone().call_blocking(call).is_ok()
-        });
     }
 
     /// Ends when everything that was abandoned so far was given back.
@@ -153,6 +148,15 @@ pub trait Backend: Send + Sync + 'static {
     fn evicts(&self) -> Option<String> {
         None
     }
+}
+
+/// The same through a backend's own calls, inside the runtime of whoever left it.
+pub(crate) fn give_back<B: Backend + ?Sized>(backend: Arc<B>, key: OwnedKey, token: HolderToken, left: Left) {
+    let runtime = Runtime::current();
+    abandoned(key, token, left, move |call| {
+        let _inside = runtime.enter();
+        backend.clone().call_blocking(call).is_ok()
+    });
 }
 
 /// Has a thread of the process tell what was left behind, by `tell`, which says whether it was heard.
@@ -179,18 +183,18 @@ pub(crate) fn ends(left: Left, clock: &StdClock) -> Option<Instant> {
 
 /// What a backend may tell its instance.
 #[derive(Clone, Debug, Default)]
-pub struct News(Weak<Inner>);
+pub struct News(Weak<PerProcess<Keeper>>);
 
 impl News {
-    pub(crate) const fn to(instance: Weak<Inner>) -> Self {
-        Self(instance)
+    pub(crate) const fn to(keeper: Weak<PerProcess<Keeper>>) -> Self {
+        Self(keeper)
     }
 
     /// The server may have been replaced by one that knows less: all that is held is renewed at once, at most once a
     /// second.
     pub fn reconnected(&self) {
-        if let Some(instance) = self.0.upgrade() {
-            instance.rush();
+        if let Some(keeper) = self.0.upgrade().as_deref().and_then(PerProcess::get) {
+            keeper.rush();
         }
     }
 }
@@ -205,11 +209,13 @@ pub struct About {
     /// Whether its calls may be made from any thread, as those of most clients may. If not, threads are refused by
     /// name, nothing is renewed or given back in the background, and a lease that is dropped ends by itself.
     pub anywhere: bool,
+    /// Whether each call ends by itself within its limit. If not, the instance ends it then, by a timer.
+    pub keeps_limits: bool,
 }
 
 impl Default for About {
     fn default() -> Self {
-        Self { anywhere: true }
+        Self { anywhere: true, keeps_limits: false }
     }
 }
 
@@ -217,10 +223,15 @@ impl About {
     /// One whose futures need the runtime of their caller.
     #[must_use]
     pub const fn tasks_only() -> Self {
-        Self { anywhere: false }
+        Self { anywhere: false, keeps_limits: false }
     }
 }
 
 /// What a store whose futures do not run anywhere answers to threads.
 pub const NO_BLOCKING_FACE: Fault =
     Fault::Unsupported("this store has only an async face: use it from async functions");
+
+/// What stores outside the process answer to a clearing of a pool.
+pub(crate) const NO_CLEARING: Fault = Fault::Unsupported("a pool is not cleared: its permits are given back, or end");
+/// What they answer to an inspection of a cached value.
+pub(crate) const NO_INSPECTION: Fault = Fault::Unsupported("a cached value is looked at by getting it");

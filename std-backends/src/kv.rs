@@ -37,7 +37,7 @@ pub(crate) use backend::Blocking;
 use cachify_core::Fault;
 use std::{fmt::Debug, future::Future, time::Duration};
 
-/// Bytes under texts that can be compared and exchanged, for threads: `Cachify::builder().store(Kv(Arc::new(mine)))`.
+/// Bytes under texts that can be compared and exchanged, for threads: [`Kv`] makes a store of it.
 ///
 /// - MUST do `compare_exchange` and `remove` each in one step that nobody can come between.
 /// - MUST show to every call what was done before that call began, whoever did it.
@@ -147,7 +147,7 @@ pub trait AsyncKvStore: Send + Sync {
     }
 }
 
-/// A blocking key-value store as a backend; `S` is cloned for every call of a task, so let it be an `Arc`.
+/// A blocking key-value store as a backend: `Cachify::builder().store(Kv(my_store))`.
 ///
 /// Inside a tokio runtime (feature `tokio`) calls of tasks run on its blocking threads, elsewhere in the task itself.
 /// What is dropped without `release` is given back by one thread per process. So is told, until the store answers or the

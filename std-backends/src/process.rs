@@ -23,6 +23,12 @@ struct Own<T> {
     child: PerProcess<T>,
 }
 
+impl<T> Default for PerProcess<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> PerProcess<T> {
     pub(crate) const fn new() -> Self {
         Self(OnceLock::new())

@@ -21,7 +21,7 @@ mod threads;
 
 use crate::{
     Error,
-    backend::{Backend, BoxFuture, Call, News, Outcome, OwnedKey, Reply, ends},
+    backend::{About, Backend, BoxFuture, Call, News, Outcome, OwnedKey, Reply, ends},
     clock::StdClock,
     locked,
     observe::Watcher,
@@ -220,6 +220,11 @@ impl Backend for Redis {
                 background.idle().await;
             }
         })
+    }
+
+    /// The limit lies where it is noted which answers are in doubt.
+    fn about(&self) -> About {
+        About { keeps_limits: true, ..About::default() }
     }
 
     fn evicts(&self) -> Option<String> {

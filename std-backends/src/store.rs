@@ -2,7 +2,7 @@
 
 mod entry;
 mod leases;
-pub(crate) mod outside;
+mod outside;
 #[cfg(feature = "link")]
 mod raw;
 

@@ -1,16 +1,18 @@
 //! What only the std crate has: bounds, renewal in the background, the builder, scopes, shutdown, troubled stores.
 
 use cachify::{
-    Cachify, Error, Event, Fault, FencingToken, Holding, ManualClock, Observer, Ran, Refused,
-    backend::{About, Backend, BoxFuture, Call, Inspection, Reply},
+    Cachify, Error, Event, Fault, FencingToken, HolderToken, Holding, ManualClock, Observer, Ran, Refused,
+    backend::{About, Ask, Backend, BoxFuture, Call, Inspection, Op, Outcome, Reply},
     cached,
     clock::StdClock,
     secs,
 };
 use cachify_core::{
     Instance,
+    key::{Key, Kind},
+    op::Answer,
     patience::Ticket,
-    store::{Host, Leases, growing::MapStore, lock::NoLock},
+    store::{Asking, Host, Leases, growing::MapStore, lock::NoLock},
     testing::{Faulty, ManualClock as BareClock, Script, Trouble, block_on},
     time::Clock,
 };
@@ -472,6 +474,72 @@ fn a_store_that_answers_another_operation_is_a_typed_error() {
         assert_eq!(got.is_ok(), is(&[Reply::Filled(Vec::new()), Reply::Absent]), "{reply:?}: {got:?}");
         assert_eq!(c.cache("k").get_or_insert_with_blocking(|| Ok::<u32, ()>(7)), Ok(7), "{reply:?}");
     }
+}
+
+#[test]
+fn nobody_believes_a_grant_past_what_was_asked() {
+    let clock = ManualClock::new();
+    let granted = Reply::Granted { fence: FencingToken(1), index: 0, remaining: Duration::MAX };
+    let c = Cachify::builder().clock(clock.clone()).store(Parrot(granted)).build().unwrap();
+    let guard = c.lock("k").ttl(secs(1)).renew(false).acquire_blocking().unwrap();
+    assert!(guard.is_valid());
+    clock.advance(secs(1));
+    assert!(!guard.is_valid());
+}
+
+/// Grants what is asked, and says nothing when it is to renew.
+struct Terse;
+
+impl Backend for Terse {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+        let Op::Acquire(ask) = call.op else { return Box::pin(async { Err(Fault::Unreachable) }) };
+        let remaining = Duration::from_millis(ask.ttl);
+        Box::pin(async move { Ok(Reply::Granted { fence: FencingToken(1), index: 0, remaining }) })
+    }
+    fn call_many_blocking(self: Arc<Self>, _: Vec<Call>) -> Vec<Result<Reply, Fault>> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn a_renewal_that_is_left_out_is_not_a_loss() {
+    let clock = ManualClock::new();
+    let c = Cachify::builder().clock(clock.clone()).store(Terse).build().unwrap();
+    let guard = c.lock("k").ttl(secs(30)).acquire_blocking().unwrap();
+    for at in (0..29).step_by(2) {
+        assert!(guard.is_valid(), "{at} s");
+        rest(&clock);
+        clock.advance(secs(2));
+    }
+    while guard.is_valid() {
+        clock.advance(secs(1));
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_gateway_of_another_prefix_has_keys_of_its_own() {
+    let c = Cachify::builder().prefix("app").store(Guest::new(StdClock::system())).build().unwrap();
+    let (raw, token) = (c.raw(), HolderToken([1, 2, 3, 4]));
+    let ask = Op::Acquire(Ask { ttl: 1_000, wait: 0, size: 1 });
+    for (prefix, is_locked) in [("devices", false), ("app", true)] {
+        let key = Key::new(Kind::Lock, prefix, b"k", 0);
+        let answer = block_on(Asking::new(&raw, false, key, token, ask).answer());
+        assert!(matches!(answer, Ok(Answer::Granted { .. })), "{answer:?}");
+        assert_eq!(c.lock("k").is_locked_blocking(), Ok(is_locked), "{prefix}");
+    }
+}
+
+#[test]
+fn a_flight_that_ends_well_without_its_value_leaves_none() {
+    let c = Cachify::builder().prefix("app").store(Guest::new(StdClock::system())).build().unwrap();
+    let (store, token) = (c.instance().store(), HolderToken([1, 2, 3, 4]));
+    let key = Key::new(Kind::Cache, "app", b"k", 0);
+    for op in [Op::Acquire(Ask { ttl: 1_000, wait: 0, size: 1 }), Op::Release(Outcome::Done { fresh: 1_000 })] {
+        assert!(block_on(Asking::new(store, false, key, token, op).answer()).is_ok());
+    }
+    assert_eq!(c.cache("k").get_blocking::<u32>(), Ok(None));
+    assert_eq!(c.cache("k").get_or_insert_with_blocking(|| Ok::<u32, ()>(7)), Ok(7));
 }
 
 #[test]

@@ -162,7 +162,7 @@ where
                 Some(Watched::Lost) => break,
                 Some(Watched::Untold) => now.saturating_add(BLIND_POLL),
                 // a store that can tell knows the end better than the holder, who takes a margin off it
-                Some(Watched::Told) => key.and_then(|key| store.ends(&key, lease.token)).unwrap_or(Instant::MAX),
+                Some(Watched::Told) => key.and_then(|key| store.ends(&key, lease.token)).unwrap_or(now),
                 None => lease.validity().until(),
             };
             // never `now` itself: that would be a loop

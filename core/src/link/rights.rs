@@ -50,8 +50,9 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
                 number::ACQUIRE
             }
             Op::Renew { .. } => number::RENEW,
-            Op::Release(Outcome::Done { .. }) => number::COMPLETE,
-            Op::Release(Outcome::Free) => number::RELEASE,
+            // a flight without its value ends like one that failed
+            Op::Release(Outcome::Done { .. }) if key.kind == Kind::Once => number::COMPLETE,
+            Op::Release(_) => number::RELEASE,
             Op::Clear => number::CLEAR,
             Op::Inspect => number::INSPECT,
             Op::Get => {
@@ -73,7 +74,9 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     fn abandon(&self, call: &mut Self::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
         self.unwait(call, key);
         let (may_be_held, keep) = match left {
-            Left::WakeUp | Left::Turn => (false, 0),
+            Left::WakeUp => (false, 0),
+            // giving back what nobody holds calls the next one
+            Left::Turn => return self.forget(key, HolderToken::default(), false, 0),
             Left::Lease => (true, 0),
             Left::Done { fresh, .. } => (true, short(fresh)),
         };

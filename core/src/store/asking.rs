@@ -12,7 +12,7 @@ use crate::{
 use core::{
     fmt,
     future::{Future, poll_fn},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -106,9 +106,13 @@ impl<'s, 'k, S: Leases> Asking<'s, 'k, S> {
         self.now
     }
 
-    /// How long that lasts which was granted.
+    /// How long that lasts which was granted, as the store says: a token that asks again is granted what it has.
     pub fn remaining(&self) -> Duration {
-        let (since, lasts) = S::lasts(&self.state, self.now, short(self.op.lasts()));
+        let (since, lasts) = match S::lasts(&self.state, self.now, u32::MAX) {
+            // it says nothing
+            (since, u32::MAX) => (since, short(self.op.lasts())),
+            told => told,
+        };
         let told = || duration(lasts.into()).saturating_sub(self.now.since(since));
         self.store.ends(&self.key, self.token).map_or_else(told, |end| end.since(self.now))
     }
@@ -124,8 +128,17 @@ struct Waiting<'s, 'k, S: Leases> {
 
 impl<S: Leases> Drop for Waiting<'_, '_, S> {
     fn drop(&mut self) {
-        if !self.over {
-            self.store.abandon(&mut self.state, &self.key, HolderToken::default(), Left::Turn);
+        if self.over {
+            return;
+        }
+        let token = HolderToken::default();
+        if self.store.is_local() {
+            // any operation ends the wait, and passes a wake-up on if there was one
+            let now = self.store.clock().now();
+            let request = Request { key: &self.key, token, now, op: &Op::Inspect, may_block: false };
+            let _ = self.store.poll_op(&mut self.state, &request, &mut Context::from_waker(Waker::noop()));
+        } else {
+            self.store.abandon(&mut self.state, &self.key, token, Left::Turn);
         }
     }
 }

@@ -34,9 +34,12 @@ impl Call {
         Self { key, token, op, bytes: None, limit }
     }
 
-    /// The same with its bytes.
+    /// The same with its bytes. Without any a flight ends without a value.
     #[must_use]
     pub fn with(mut self, bytes: Option<Vec<u8>>) -> Self {
+        if bytes.is_none() && self.key.kind == Kind::Cache && matches!(self.op, Op::Release(_)) {
+            self.op = Op::Release(Outcome::Free);
+        }
         self.bytes = bytes;
         self
     }

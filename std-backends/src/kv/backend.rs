@@ -9,7 +9,10 @@ use super::{
     permits,
 };
 use crate::{
-    backend::{Backend, BoxFuture, Call, Op, Outcome, OwnedKey, Reply, abandoned, lasting},
+    backend::{
+        Backend, BoxFuture, Call, NO_CLEARING, NO_INSPECTION, Op, Outcome, OwnedKey, Reply, abandoned, give_back,
+        lasting,
+    },
     locked,
 };
 use cachify_core::{Fault, drive::ready, key::Kind, op::Left, token::HolderToken};
@@ -32,16 +35,17 @@ async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Reply, Fault> {
         (Op::Clear, Kind::Lock | Kind::Once) => {
             return kv.remove(&key.to_string()).await.map(Reply::Cleared).map_err(Into::into);
         }
-        (Op::Clear, Kind::Pool) => return Err(Fault::Unsupported("a pool is not cleared: its permits end")),
+        (Op::Clear, Kind::Pool) => return Err(NO_CLEARING),
         (Op::Inspect, Kind::Pool) => return permits::inspect(kv, key).await.map(Reply::Inspected),
-        (Op::Inspect, Kind::Lock | Kind::Once | Kind::Cache) => {
-            return leases::inspect(kv, key).await.map(Reply::Inspected);
-        }
+        (Op::Inspect, Kind::Lock | Kind::Once) => return leases::inspect(kv, key).await.map(Reply::Inspected),
+        (Op::Inspect, Kind::Cache) => return Err(NO_INSPECTION),
         (Op::Get, _) => return entries::look(kv, key).await,
         (Op::Renew { ttl }, Kind::Lock | Kind::Once | Kind::Cache) => Then::Renewed(lasting(ttl)),
         (Op::Release(Outcome::Free), _) | (Op::Release(Outcome::Done { .. }), Kind::Lock) => Then::Free,
         (Op::Release(Outcome::Done { fresh }), Kind::Once) => Then::Marked(lasting(fresh)),
-        (Op::Release(Outcome::Done { fresh }), Kind::Cache) => Then::Filled(bytes.unwrap_or_default(), fresh),
+        (Op::Release(Outcome::Done { fresh }), Kind::Cache) => {
+            bytes.map_or(Then::Free, |bytes| Then::Filled(bytes, fresh))
+        }
     };
     leases::settle(kv, &key.to_string(), token, then).await.map(Reply::Held)
 }
@@ -49,6 +53,12 @@ async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Reply, Fault> {
 impl<S: AsyncKvStore + 'static> Backend for AsyncKv<S> {
     fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
         Box::pin(async move { perform(&self.0, &call).await })
+    }
+    fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
+        // waiters poll: there is no turn to pass on
+        if left != Left::Turn {
+            give_back(self, key, token, left);
+        }
     }
 }
 
@@ -81,7 +91,7 @@ pub(super) fn perform_blocking<S: KvStore>(kv: &Kv<S>, call: &Call) -> Result<Re
     ready(perform(&Blocking(&kv.0), call))
 }
 
-impl<S: KvStore + Clone + 'static> Backend for Kv<S> {
+impl<S: KvStore + 'static> Backend for Kv<S> {
     #[cfg(feature = "tokio")]
     fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
         Box::pin(super::aside::call(self, call))
@@ -95,7 +105,6 @@ impl<S: KvStore + Clone + 'static> Backend for Kv<S> {
         perform_blocking(&self, &call)
     }
     fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
-        // its waiters poll: there is no turn to pass on
         if left != Left::Turn {
             abandoned(key, token, left, move |call| {
                 let _turn = turn(token);

@@ -11,7 +11,7 @@ use super::{
     reaper::Room,
     reply::{Failure, Read, read},
 };
-use crate::backend::{Ask, Op, Reply};
+use crate::backend::{Ask, NO_CLEARING, NO_INSPECTION, Op, Reply};
 use cachify_core::{
     Fault, Holding,
     key::Kind,
@@ -42,8 +42,8 @@ pub(super) async fn call<W: Wire + Sync>(
     until: Instant,
 ) -> Result<Reply, Fault> {
     match (question.op, name.kind) {
-        (Op::Clear, Kind::Pool) => return Err(Fault::Unsupported("a pool is not cleared: its permits end")),
-        (Op::Inspect, Kind::Cache) => return Err(Fault::Unsupported("a cached value is looked at by getting it")),
+        (Op::Clear, Kind::Pool) => return Err(NO_CLEARING),
+        (Op::Inspect, Kind::Cache) => return Err(NO_INSPECTION),
         _ => {}
     }
     let mut attempt = Attempt::begin(shared, name, question);

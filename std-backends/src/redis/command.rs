@@ -23,7 +23,13 @@ impl<'a> Question<'a> {
     }
 
     pub(super) fn of(call: &'a Call) -> Self {
-        Self { op: call.op, token: call.token, bytes: call.bytes.as_deref() }
+        let bytes = call.bytes.as_deref();
+        // a flight without its value ends like one that failed
+        let op = match (call.op, call.key.key().kind, bytes) {
+            (Op::Release(_), Kind::Cache, None) => Op::Release(Outcome::Free),
+            (op, ..) => op,
+        };
+        Self { op, token: call.token, bytes }
     }
 }
 

@@ -10,7 +10,7 @@ use cachify_core::{
     Fault,
     codec::{Codec, entry::decode},
     key::{Key, Kind as Of},
-    op::{Answer, Left, Op, Outcome, Request, Watched},
+    op::{Answer, Left, Op, Request, Watched},
     patience::Ticket,
     store::{Fresh, Leases, Values},
     time::Instant,
@@ -56,6 +56,8 @@ enum Look {
     New,
     Looking,
     Over,
+    /// A device joins with one question, and computes elsewhere.
+    Never,
 }
 
 /// A future under way. Behind a mutex that is never locked, so that guards, which hold it, may be shared.
@@ -100,9 +102,8 @@ impl AnyStore {
         if away.call.get().is_none() {
             away.since = request.now;
             let bytes = bytes(away);
-            // a value that cannot be sent ends its flight without one
-            let op = if away.unfit.is_some() { Op::Release(Outcome::Free) } else { op };
             let call = outside.question(self.own(request.key), request.token, op).with(bytes);
+            let op = call.op;
             if request.may_block {
                 return Poll::Ready(outside.call_blocking(call).and_then(|reply| reply.of(&op, request.key.kind)));
             }
@@ -112,8 +113,9 @@ impl AnyStore {
         away.call.poll(|| Box::pin(std::future::pending()), cx)
     }
 
+    /// The key as a call keeps it; a gateway may have a prefix of its own.
     pub(super) fn own(&self, key: &Key<'_>) -> OwnedKey {
-        OwnedKey::under(&self.prefix, key)
+        if *key.prefix == *self.prefix { OwnedKey::under(&self.prefix, key) } else { OwnedKey::of(*key) }
     }
 
     fn poll_outside(
@@ -127,6 +129,7 @@ impl AnyStore {
             // whatever woke the caller, its wait is over
             *away.changed.get() = None;
             if request.key.kind == Of::Cache
+                && away.look != Look::Never
                 && let Some(answer) = ready!(self.poll_look(away, outside, request, cx))?
             {
                 return Poll::Ready(Ok(answer));
@@ -262,7 +265,8 @@ impl Leases for AnyStore {
             Kind::Nothing => return,
         };
         let away = state.outside.take();
-        if away.is_some_and(|away| away.look == Look::Looking) {
+        // a look took nothing; a wait that ends without a token passes its wake-up on by itself
+        if away.is_some_and(|away| away.look == Look::Looking) || token == HolderToken::default() {
             return;
         }
         outside.abandon(self.own(key), token, left);
@@ -270,7 +274,7 @@ impl Leases for AnyStore {
 
     fn lasts(state: &InFlight, now: Instant, ttl: u32) -> (Instant, u32) {
         match &state.outside {
-            Some(away) => (away.since, away.lasts.unwrap_or(ttl)),
+            Some(away) => (away.since, ttl.min(away.lasts.unwrap_or(u32::MAX))),
             None => (now, ttl),
         }
     }
@@ -348,6 +352,12 @@ impl AnyStore {
             Some(fault) => Err(fault),
             None => Ok(Some(away.read(reply, request.now))),
         })
+    }
+
+    /// The question is a device's.
+    #[cfg(feature = "link")]
+    pub(super) fn for_device(state: &mut InFlight) {
+        state.outside.get_or_insert_default().look = Look::Never;
     }
 
     /// The bytes that the last answer brought from outside the process.

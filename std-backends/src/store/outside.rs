@@ -1,7 +1,7 @@
 //! A store outside the process, with what an instance adds to it: a time limit, renewal, and where threads call from.
 
 use crate::{
-    backend::{Backend, Call, News, Op, OwnedKey, Reply, Runtime},
+    backend::{Backend, Call, News, OTHER, Op, OwnedKey, Reply, Runtime},
     clock::StdClock,
     keeper::{Keeper, Renew},
     process::PerProcess,
@@ -24,11 +24,11 @@ use std::{
 #[derive(Clone)]
 pub(crate) struct Outside(Arc<Inner>);
 
-/// What the instance shares with its backend's [`News`], and with renewal.
-pub(crate) struct Inner {
+/// What the instance shares with renewal.
+struct Inner {
     backend: Arc<dyn Backend>,
     clock: StdClock,
-    keeper: PerProcess<Keeper>,
+    keeper: Arc<PerProcess<Keeper>>,
     op_timeout: Duration,
     /// Where tasks called from: threads call inside of it.
     runtime: OnceLock<Runtime>,
@@ -48,10 +48,11 @@ impl fmt::Debug for Inner {
 
 impl Outside {
     pub(crate) fn new(backend: Arc<dyn Backend>, clock: StdClock, op_timeout: Duration) -> Self {
-        let inner = Inner { backend, keeper: PerProcess::new(), clock, op_timeout, runtime: OnceLock::new() };
-        let inner = Arc::new(inner);
-        inner.backend.clone().attach(News::to(Arc::downgrade(&inner)));
-        Self(inner)
+        let inner = Inner { backend, keeper: Arc::default(), clock, op_timeout, runtime: OnceLock::new() };
+        // now: a child of a fork amid the first lease would wait for that for ever
+        inner.keeper();
+        inner.backend.clone().attach(News::to(Arc::downgrade(&inner.keeper)));
+        Self(Arc::new(inner))
     }
 
     /// An operation within the instance's time limit.
@@ -67,6 +68,9 @@ impl Outside {
             if here.is_any() {
                 let _ = runtime.set(here);
             }
+        }
+        if backend.about().keeps_limits {
+            return backend.clone().call(call).await;
         }
         let limit = clock.sleep_until(clock.now().saturating_add(call.limit));
         beside(backend.clone().call(call), limit).await.unwrap_or(Err(Fault::TimedOut))
@@ -116,13 +120,6 @@ impl Inner {
     fn keeper(&self) -> &Keeper {
         self.keeper.get_or_init(|| Keeper::new(self.clock.clone()))
     }
-
-    /// Renews everything at once.
-    pub(crate) fn rush(&self) {
-        if let Some(keeper) = self.keeper.get() {
-            keeper.rush();
-        }
-    }
 }
 
 impl Drop for Inner {
@@ -137,8 +134,11 @@ impl Renew for Inner {
     fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Fault>> {
         let _inside = self.runtime.get().map(Runtime::enter);
         let call = |(key, token, ttl)| Call::new(key, token, Op::Renew { ttl }, self.op_timeout);
+        let count = due.len();
         let replies = self.backend.clone().call_many_blocking(due.into_iter().map(call).collect());
-        replies.into_iter().map(|reply| reply?.holding()).collect()
+        // what a store leaves out is not known to be lost
+        let replies = replies.into_iter().chain(std::iter::repeat_with(|| Err(OTHER))).take(count);
+        replies.map(|reply| reply?.holding()).collect()
     }
 
     fn give_back(&self, key: OwnedKey, token: HolderToken) {

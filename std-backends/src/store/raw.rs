@@ -7,7 +7,7 @@ use cachify_core::{
     cell::Kept,
     key::{Key, LongKeyBuf},
     link::{Gateway, Roster},
-    op::{Answer, Left, Request},
+    op::{Answer, Left, Op, Request},
     patience::Ticket,
     store::{Fresh, Host, Leases, Values},
     time::Instant,
@@ -69,6 +69,9 @@ impl Leases for RawStore {
         request: &Request<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Fault>> {
+        if matches!((&self.0.kind, request.op), (Kind::Outside(_), Op::Acquire(_))) {
+            AnyStore::for_device(state);
+        }
         self.0.poll_op(state, request, cx)
     }
     fn poll_changed(&self, state: &mut InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {

@@ -14,7 +14,7 @@ use crate::{
     },
     op::{Answer, Op, Outcome},
     patience::Ticket,
-    store::{Asking, Fault, OTHER, Values},
+    store::{Asking, Fault, Values},
     time::{Instant, millis, short},
     token::HolderToken,
 };
@@ -23,6 +23,10 @@ use alloc::vec::Vec;
 type Bytes = Vec<u8>;
 
 const LARGE: Fault = Fault::Rejected("the gateway serves no pool of that size");
+/// How often a value may be gone between the answer and the look at it.
+const LOOKS: usize = 3;
+/// When a device asks again whom nobody will tell, in milliseconds.
+const AGAIN: u32 = 100;
 const LONG: Fault = Fault::Rejected(TOO_LONG);
 
 /// Does a request; never fails to answer.
@@ -52,7 +56,10 @@ async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Comm
         (Op::Release(Outcome::Done { .. }), Kind::Cache) => asking.publish(&AsIs, Kept::Own(value.into())).await?,
         _ => asking.answer().await?,
     };
-    if answer == Answer::Filled {
+    for _ in 0..LOOKS {
+        if answer != Answer::Filled {
+            break;
+        }
         match asking.fetch(&AsIs) {
             Some(value) if value.len() > room.into() => return Err(LONG),
             Some(value) => return Ok(Reply::Filled(value)),
@@ -74,7 +81,8 @@ async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Comm
         Answer::Cleared(was) => Reply::Cleared(was),
         Answer::Inspected(seen) => Reply::Inspected(seen),
         Answer::Full => return Err(Fault::Full),
-        Answer::Filled | Answer::Recursive => return Err(OTHER),
+        // a value that goes as fast as it comes, or a flight further up this very stack: the device asks again
+        Answer::Filled | Answer::Recursive => Reply::Busy { remaining: AGAIN, ticket: Ticket::NONE },
     })
 }
 
