@@ -4,18 +4,17 @@
 //! Not here: locks and clocks, which are the store's.
 
 use super::{
-    Ask, Begun, Fences, Grant, Holding, Life, Lookup,
+    Fences, Holding,
     table::{Table, TableFull},
     waiters::{Places, Waiters},
 };
 use crate::{
     key::{Key, Kind},
     op::{Answer, Inspection},
-    patience::{Busy, Contended},
     time::Instant,
     token::HolderToken,
 };
-use core::{task::Waker, time::Duration};
+use core::task::Waker;
 
 /// Cells, counters and waiters of one store, or of one shard of it.
 #[derive(Debug)]
@@ -41,12 +40,6 @@ impl<P, T> Ram<P, T> {
 
 /// Leases: locks, runs and flights alike.
 impl<P: Places, T: Table + ?Sized> Ram<P, T> {
-    /// Takes the lease if it is free.
-    pub fn acquire(&mut self, key: &Key<'_>, ask: &Ask, now: Instant) -> Result<Contended<Grant>, TableFull> {
-        let ticket = self.waiters.ticket();
-        Ok(self.table.entry(key, now)?.lease.acquire(now, ask, &mut self.fences, ticket))
-    }
-
     /// Asks for whatever right a key of this kind stands for, until `end`, on the stack `stack`; `size` is a pool's.
     ///
     /// One look at the table for all but pools.
@@ -115,11 +108,6 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         self.table.held_by(key, token, now).map(|lease| lease.end())
     }
 
-    /// Extends a lease or permit.
-    pub fn renew(&mut self, key: &Key<'_>, token: HolderToken, ttl: Duration, now: Instant) -> Holding {
-        self.extend(key, token, now.saturating_add(ttl), now)
-    }
-
     /// Extends a lease or permit until `end`.
     pub fn extend(&mut self, key: &Key<'_>, token: HolderToken, end: Instant, now: Instant) -> Holding {
         match self.table.held_by(key, token, now) {
@@ -129,11 +117,6 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
             }
             None => Holding::Lost,
         }
-    }
-
-    /// Gives a lease or permit back.
-    pub fn release(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Freed<Holding> {
-        self.end(key, token, None, now)
     }
 
     /// Gives it back; a run or a flight that is `done` keeps its marker, or its value, until then.
@@ -159,79 +142,10 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
             None => (false, None),
         }
     }
-
-    /// When the lease or the marker ends.
-    pub fn remaining(&mut self, key: &Key<'_>, now: Instant) -> Option<Duration> {
-        self.table.find(key)?.remaining(now)
-    }
-}
-
-/// Once.
-impl<P: Places, T: Table + ?Sized> Ram<P, T> {
-    /// Asks to run.
-    pub fn begin(&mut self, key: &Key<'_>, ask: &Ask, now: Instant) -> Result<Begun, TableFull> {
-        match self.table.find(key).and_then(|cell| cell.marker(now)) {
-            Some(remaining) => Ok(Begun::Done { remaining }),
-            None => Ok(self.acquire(key, ask, now)?.into()),
-        }
-    }
-
-    /// Ends a run that succeeded.
-    pub fn complete(&mut self, key: &Key<'_>, token: HolderToken, keep: Duration, now: Instant) -> Freed<Holding> {
-        self.mark_done(key, token, now.saturating_add(keep), now)
-    }
-
-    /// Ends a run that succeeded, others are skipped until `end`; or a flight whose value was put in its place.
-    pub fn mark_done(&mut self, key: &Key<'_>, token: HolderToken, end: Instant, now: Instant) -> Freed<Holding> {
-        self.end(key, token, Some(end), now)
-    }
-}
-
-/// Pools.
-impl<P: Places, T: Table + ?Sized> Ram<P, T> {
-    /// Takes a permit if one is free.
-    pub fn take(&mut self, key: &Key<'_>, size: u16, ask: &Ask, now: Instant) -> Result<Contended<Grant>, TableFull> {
-        let ticket = self.waiters.ticket();
-        let (index, lease) = match self.table.permit(key, size, ask.token, now)? {
-            Ok(place) => place,
-            Err(end) => return Ok(Contended::Busy(Busy { remaining: end.since(now), ticket })),
-        };
-        let granted = lease.acquire(now, ask, &mut self.fences, ticket);
-        Ok(granted.map(|grant| Grant { index, ..grant }))
-    }
-
-    /// How many permits are held.
-    pub fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u16 {
-        self.table.in_use(key, now)
-    }
 }
 
 /// Cached values.
 impl<P: Places, T: Table + ?Sized> Ram<P, T> {
-    /// What a caller that missed gets.
-    pub fn join(&mut self, key: &Key<'_>, ask: &Ask, now: Instant) -> Result<Contended<Lookup<T::Value>>, TableFull>
-    where
-        T::Value: Clone,
-    {
-        let ticket = self.waiters.ticket();
-        Ok(self.table.entry(key, now)?.join(now, ask, &mut self.fences, ticket))
-    }
-
-    /// Stores a value for the holder of the flight; all waiters of the key are to be woken, one after another.
-    pub fn publish(
-        &mut self,
-        key: &Key<'_>,
-        token: HolderToken,
-        value: T::Value,
-        life: Life,
-        now: Instant,
-    ) -> Freed<Holding> {
-        match self.table.find(key) {
-            Some(cell) => (cell.publish(now, token, value, life), self.waiters.release(key)),
-            None => (Holding::Lost, None),
-        }
-    }
-
     /// Puts a value in its place, for the holder of the flight; nobody sees it before `release` makes it fresh.
     pub fn put(&mut self, key: &Key<'_>, token: HolderToken, value: T::Value, now: Instant) {
         if let Some(cell) = self.table.cell_held_by(key, token, now) {
@@ -252,10 +166,5 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
             Some(cell) => (cell.invalidate(now), self.waiters.release(key)),
             None => (false, None),
         }
-    }
-
-    /// Whether the key's flight is being computed on this stack.
-    pub fn is_marked(&mut self, key: &Key<'_>, stack: u32, now: Instant) -> bool {
-        self.table.find(key).is_some_and(|cell| cell.marked == stack && cell.lease.is_live(now))
     }
 }

@@ -4,8 +4,6 @@
 //! another type are a miss. postcard cannot see a field that changed within a type.
 
 use super::{Codec, Sink, Uncodable};
-use crate::{cell::Lookup, patience::Contended};
-
 const FORMAT: u8 = 1;
 
 /// Format, codec, and 32-bit FNV-1a of the tag, which is the type's name unless one was given.
@@ -31,37 +29,4 @@ pub fn decode<V, C: Codec<V>>(bytes: &[u8], codec: &C) -> Option<V> {
 /// Whether the entry, which the value was encoded to, brings it back.
 pub fn round_trips<V, C: Codec<V>>(value: &V, codec: &C, entry: &[u8]) -> bool {
     entry.strip_prefix(&header::<V, C>(codec)).is_some_and(|bytes| codec.round_trips(value, bytes))
-}
-
-/// What a store outside the process knew.
-#[derive(Debug)]
-pub enum Found<V, F> {
-    /// An answer in values.
-    Known(Contended<Lookup<V>>),
-    /// Bytes of another type, or of an older layout.
-    Foreign(F),
-}
-
-/// What a lookup of bytes means; `foreign` names those that are no value.
-pub fn found<V, C, B, F>(lookup: Contended<Lookup<B>>, codec: &C, foreign: impl FnOnce(B) -> F) -> Found<V, F>
-where
-    C: Codec<V>,
-    B: AsRef<[u8]>,
-{
-    let known = |lookup| Found::Known(Contended::Granted(lookup));
-    match lookup {
-        Contended::Busy(busy) => Found::Known(Contended::Busy(busy)),
-        Contended::Granted(Lookup::Fresh(bytes)) => match decode(bytes.as_ref(), codec) {
-            Some(value) => known(Lookup::Fresh(value)),
-            None => Found::Foreign(foreign(bytes)),
-        },
-        Contended::Granted(Lookup::Stale(bytes)) => match decode(bytes.as_ref(), codec) {
-            Some(value) => known(Lookup::Stale(value)),
-            None => Found::Foreign(foreign(bytes)),
-        },
-        Contended::Granted(Lookup::Fill { stale, fence, remaining }) => {
-            let stale = stale.and_then(|bytes| decode(bytes.as_ref(), codec));
-            known(Lookup::Fill { stale, fence, remaining })
-        }
-    }
 }

@@ -151,7 +151,7 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
         let value = fresh.value.take().map(cachify_core::cell::Kept::into_owned);
         let mut node = value.map(|value| -> AnyNode { Box::new(Node::new(key, end, value)) });
         let (holding, gone) = self.0.free(key, |ram, now| {
-            let (holding, freed) = ram.release(key, token, now);
+            let (holding, freed) = ram.end(key, token, None, now);
             let kept = if holding == Holding::Kept { node.take() } else { None };
             let gone = kept.map(|node| write(&self.0.shard(key).values).insert(node, key, now));
             ((holding, gone), freed)

@@ -10,7 +10,7 @@ use crate::{
 use cachify::{
     Cachify, Config, Error, HolderToken, Holding, ManualClock, Refused,
     core::{
-        cell::{Ask, Fences, map::Map, ram::Ram, waiters::Waiters},
+        cell::{Fences, map::Map, ram::Ram, waiters::Waiters},
         instance::Primitives,
         key::{Key, Kind},
         time::Instant,
@@ -274,7 +274,8 @@ fn p23_a_call_leaves_no_memory_behind() {
         let (text, token) = (format!("k-{n}"), HolderToken([n, 1, 0, 0]));
         let key = Key::new(Kind::Pool, "", text.as_bytes(), 0);
         // each ends before the next begins, given back or not
-        ram.take(&key, 2, &Ask::new(token, ms(1)), Instant::from_millis(n.into())).unwrap();
+        let [now, end] = [n, n + 1].map(|at| Instant::from_millis(at.into()));
+        ram.ask(&key, 2, token, end, 0, now).unwrap();
         assert!(ram.table.len() <= 64, "{} pools are remembered", ram.table.len());
     }
 }
