@@ -3,11 +3,12 @@
 //! Not here: what a holder asks, which is the machine's ([`Lease`](crate::lease::Lease)).
 
 use crate::{
+    error::Error,
     instance::{Handle, Threads},
     key::Kind,
     lease::block,
     op::{Answer, Inspection, Op},
-    store::{Asking, Fault, Host, OTHER, Values},
+    store::{Asking, Host, OTHER, Values},
     time::{Instant, Sleep},
     token::HolderToken,
 };
@@ -15,43 +16,43 @@ use crate::{
 type KeyBufOf<H> = <<H as Handle>::Store as Host>::KeyBuf;
 type AskingOf<'a, H> = Asking<'a, 'a, <H as Handle>::Store>;
 
-fn asking<'a, H: Handle>(handle: &'a H, kind: Kind, key: &'a KeyBufOf<H>, op: Op) -> Result<AskingOf<'a, H>, Fault> {
+fn asking<'a, H: Handle>(handle: &'a H, kind: Kind, key: &'a KeyBufOf<H>, op: Op) -> Result<AskingOf<'a, H>, Error> {
     let store = handle.instance().store();
-    let key = store.key(kind, key).map_err(|_| Fault::KeyTooLong)?;
+    let key = store.key(kind, key)?;
     Ok(Asking::new(store, H::MAY_BLOCK, key, HolderToken::default(), op))
 }
 
-fn cleared(answer: Answer) -> Result<bool, Fault> {
-    if let Answer::Cleared(was) = answer { Ok(was) } else { Err(OTHER) }
+fn cleared(answer: Answer) -> Result<bool, Error> {
+    if let Answer::Cleared(was) = answer { Ok(was) } else { Err(OTHER.into()) }
 }
 
-fn inspected(answer: Answer) -> Result<Inspection, Fault> {
-    if let Answer::Inspected(seen) = answer { Ok(seen) } else { Err(OTHER) }
+fn inspected(answer: Answer) -> Result<Inspection, Error> {
+    if let Answer::Inspected(seen) = answer { Ok(seen) } else { Err(OTHER.into()) }
 }
 
-fn value<H: Handle, V, C>(asking: &mut AskingOf<'_, H>, answer: Answer, codec: &C) -> Result<Option<V>, Fault>
+fn value<H: Handle, V, C>(asking: &mut AskingOf<'_, H>, answer: Answer, codec: &C) -> Result<Option<V>, Error>
 where
     H::Store: Values<V, C>,
 {
     match answer {
         Answer::Filled => Ok(asking.fetch(codec)),
         Answer::Absent => Ok(None),
-        _ => Err(OTHER),
+        _ => Err(OTHER.into()),
     }
 }
 
 /// Ends the lease, the marker or the value; whether there was one.
-pub(crate) async fn clear<H: Handle>(handle: &H, kind: Kind, key: &KeyBufOf<H>) -> Result<bool, Fault> {
+pub(crate) async fn clear<H: Handle>(handle: &H, kind: Kind, key: &KeyBufOf<H>) -> Result<bool, Error> {
     cleared(asking(handle, kind, key, Op::Clear)?.answer().await?)
 }
 
 /// Who holds it.
-pub(crate) async fn inspect<H: Handle>(handle: &H, kind: Kind, key: &KeyBufOf<H>) -> Result<Inspection, Fault> {
+pub(crate) async fn inspect<H: Handle>(handle: &H, kind: Kind, key: &KeyBufOf<H>) -> Result<Inspection, Error> {
     inspected(asking(handle, kind, key, Op::Inspect)?.answer().await?)
 }
 
 /// The value, if it is there and fresh.
-pub(crate) async fn get<H: Handle, V, C>(handle: &H, key: &KeyBufOf<H>, codec: &C) -> Result<Option<V>, Fault>
+pub(crate) async fn get<H: Handle, V, C>(handle: &H, key: &KeyBufOf<H>, codec: &C) -> Result<Option<V>, Error>
 where
     H::Store: Values<V, C>,
 {
@@ -60,15 +61,15 @@ where
     value::<H, V, C>(&mut asking, answer, codec)
 }
 
-fn wait<P: Handle>(handle: &Threads<P>, asking: &mut AskingOf<'_, Threads<P>>) -> Result<Answer, Fault>
+fn wait<P: Handle>(handle: &Threads<P>, asking: &mut AskingOf<'_, Threads<P>>) -> Result<Answer, Error>
 where
     <P::Store as Host>::Clock: Sleep,
 {
-    block(handle, asking, |_| Instant::MAX, Asking::poll)
+    Ok(block(handle, asking, |_| Instant::MAX, Asking::poll)?)
 }
 
 /// [`clear`] for threads.
-pub(crate) fn clear_blocking<P: Handle>(handle: &P, kind: Kind, key: &KeyBufOf<P>) -> Result<bool, Fault>
+pub(crate) fn clear_blocking<P: Handle>(handle: &P, kind: Kind, key: &KeyBufOf<P>) -> Result<bool, Error>
 where
     <P::Store as Host>::Clock: Sleep,
 {
@@ -77,7 +78,7 @@ where
 }
 
 /// [`inspect`] for threads.
-pub(crate) fn inspect_blocking<P: Handle>(handle: &P, kind: Kind, key: &KeyBufOf<P>) -> Result<Inspection, Fault>
+pub(crate) fn inspect_blocking<P: Handle>(handle: &P, kind: Kind, key: &KeyBufOf<P>) -> Result<Inspection, Error>
 where
     <P::Store as Host>::Clock: Sleep,
 {
@@ -86,7 +87,7 @@ where
 }
 
 /// [`get`] for threads.
-pub(crate) fn get_blocking<P: Handle, V, C>(handle: &P, key: &KeyBufOf<P>, codec: &C) -> Result<Option<V>, Fault>
+pub(crate) fn get_blocking<P: Handle, V, C>(handle: &P, key: &KeyBufOf<P>, codec: &C) -> Result<Option<V>, Error>
 where
     P::Store: Values<V, C>,
     <P::Store as Host>::Clock: Sleep,

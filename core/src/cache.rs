@@ -5,12 +5,13 @@
 use crate::{
     asked,
     codec::Tagged,
+    error::Error,
     instance::{Handle, Threads},
     key::Kind,
     lease::Lease,
     observe::{Event, Observer},
     outcome::{InOk, Shape, Whole},
-    store::{Fault, Host, Values},
+    store::{Host, Values},
     time::{Sleep, Timer},
     ttl::Ttl,
 };
@@ -35,7 +36,7 @@ use core::future::Future;
 /// }
 /// assert_eq!(loads, 1);
 /// assert!(reading.reset_blocking()?);
-/// # Ok::<(), cachify_core::Fault>(())
+/// # Ok::<(), cachify_core::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is read before `get`"]
@@ -78,7 +79,7 @@ where
     <P::Store as Host>::Clock: Timer,
 {
     /// The value, if it is there and fresh.
-    pub async fn get<V>(&self) -> Result<Option<V>, Fault>
+    pub async fn get<V>(&self) -> Result<Option<V>, Error>
     where
         P::Store: Values<V, C>,
     {
@@ -117,7 +118,7 @@ where
     }
 
     /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
-    pub async fn reset(&self) -> Result<bool, Fault> {
+    pub async fn reset(&self) -> Result<bool, Error> {
         asked::clear(&self.handle, Kind::Cache, &self.key).await
     }
 }
@@ -128,7 +129,7 @@ where
     <P::Store as Host>::Clock: Sleep,
 {
     /// The value, if it is there and fresh.
-    pub fn get_blocking<V>(&self) -> Result<Option<V>, Fault>
+    pub fn get_blocking<V>(&self) -> Result<Option<V>, Error>
     where
         P::Store: Values<V, C>,
     {
@@ -164,7 +165,7 @@ where
     }
 
     /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
-    pub fn reset_blocking(&self) -> Result<bool, Fault> {
+    pub fn reset_blocking(&self) -> Result<bool, Error> {
         asked::clear_blocking(&self.handle, Kind::Cache, &self.key)
     }
 }

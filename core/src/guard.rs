@@ -4,9 +4,9 @@
 
 use crate::{
     cell::Holding,
+    error::Error,
     instance::{Handle, Threads},
     lease::Lease,
-    outcome::Refused,
     store::Host,
     time::{Sleep, Timer},
     token::{FencingToken, HolderToken},
@@ -95,8 +95,8 @@ macro_rules! released {
             #[doc = concat!("Dropping the future, or the ", $what, ", leaves it to the store's background work.")]
             ///
             /// # Errors
-            /// [`Refused::Unavailable`] when the store did not answer; it is told again in the background.
-            pub async fn release(mut self) -> Result<Holding, Refused> {
+            /// [`Error::Store`] when the store did not answer; it is told again in the background.
+            pub async fn release(mut self) -> Result<Holding, Error> {
                 Ok(self.0.settle(true).await?)
             }
 
@@ -121,8 +121,8 @@ macro_rules! released_blocking {
             #[doc = concat!("Gives the ", $what, " back; whether it was still held.")]
             ///
             /// # Errors
-            /// [`Refused::Unavailable`] when the store did not answer; it is told again in the background.
-            pub fn release(mut self) -> Result<Holding, Refused> {
+            /// [`Error::Store`] when the store did not answer; it is told again in the background.
+            pub fn release(mut self) -> Result<Holding, Error> {
                 Ok(self.0.settle_blocking(true)?)
             }
         }
@@ -155,8 +155,8 @@ where
     /// Dropping the future leaves the telling to the store's background work; the run counts as done.
     ///
     /// # Errors
-    /// [`Refused::Unavailable`] when the store did not answer; it is told again in the background.
-    pub async fn complete(mut self) -> Result<Holding, Refused> {
+    /// [`Error::Store`] when the store did not answer; it is told again in the background.
+    pub async fn complete(mut self) -> Result<Holding, Error> {
         Ok(self.0.settle(true).await?)
     }
 
@@ -165,8 +165,8 @@ where
     /// Dropping the future leaves it to the store's background work.
     ///
     /// # Errors
-    /// [`Refused::Unavailable`] when the store did not answer; it is told again in the background.
-    pub async fn fail(mut self) -> Result<Holding, Refused> {
+    /// [`Error::Store`] when the store did not answer; it is told again in the background.
+    pub async fn fail(mut self) -> Result<Holding, Error> {
         Ok(self.0.settle(false).await?)
     }
 
@@ -185,16 +185,16 @@ where
     /// The run succeeded: its marker is kept. Tells whether it was still this run's turn.
     ///
     /// # Errors
-    /// [`Refused::Unavailable`] when the store did not answer; it is told again in the background.
-    pub fn complete(mut self) -> Result<Holding, Refused> {
+    /// [`Error::Store`] when the store did not answer; it is told again in the background.
+    pub fn complete(mut self) -> Result<Holding, Error> {
         Ok(self.0.settle_blocking(true)?)
     }
 
     /// The run failed: nothing is kept. Tells whether it was still this run's turn.
     ///
     /// # Errors
-    /// [`Refused::Unavailable`] when the store did not answer; it is told again in the background.
-    pub fn fail(mut self) -> Result<Holding, Refused> {
+    /// [`Error::Store`] when the store did not answer; it is told again in the background.
+    pub fn fail(mut self) -> Result<Holding, Error> {
         Ok(self.0.settle_blocking(false)?)
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     op::{Answer, Left, Op, Outcome, Request},
     outcome::Refused,
     patience::{Patience, Ticket},
-    store::{Fault, Host, Leases, Monitor, Values},
+    store::{Cause, Host, Leases, Monitor, Values},
     time::{Clock, Instant, duration, millis, short},
     token::{FencingToken, HolderToken},
     ttl::Ttl,
@@ -269,10 +269,10 @@ impl<H: Handle> Lease<H> {
 
     /// Whether what was asked last may have been done all the same.
     fn is_in_doubt(&self) -> bool {
-        self.fault().is_some_and(Fault::is_indeterminate)
+        self.cause().is_some_and(Cause::is_indeterminate)
     }
 
-    fn fault(&self) -> Option<Fault> {
+    fn cause(&self) -> Option<Cause> {
         self.trouble.map(Into::into)
     }
 }
@@ -334,7 +334,7 @@ impl<H: Handle> Lease<H> {
         self.stage = stage;
         self.say(|key| match self.kind {
             // the call runs all the same
-            Kind::Cache => Event::Failed { key: Some(key), fault: self.fault().unwrap_or(Fault::Full) },
+            Kind::Cache => Event::Failed { key: Some(key), cause: self.cause().unwrap_or(Cause::Full) },
             _ => Event::Refused { key: Some(key), why: self.why() },
         });
     }
@@ -352,12 +352,12 @@ impl<H: Handle> Lease<H> {
             (Stage::Failed, _) if self.is_in_doubt() => {
                 Refused::Indeterminate { token: self.token, until: self.now().plus(self.ttl) }
             }
-            _ => self.fault().unwrap_or(Fault::Full).into(),
+            _ => self.cause().unwrap_or(Cause::Full).into(),
         }
     }
 
     fn failed(&self, trouble: TroubleOf<H>) {
-        self.say(|key| Event::Failed { key: Some(key), fault: trouble.into() });
+        self.say(|key| Event::Failed { key: Some(key), cause: trouble.into() });
     }
 }
 

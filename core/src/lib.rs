@@ -35,6 +35,7 @@ pub mod codec;
 pub mod drive;
 #[cfg(feature = "embassy")]
 pub mod embassy;
+pub mod error;
 pub mod guard;
 pub mod instance;
 pub mod key;
@@ -59,13 +60,11 @@ pub mod why;
 
 pub use cell::Holding;
 pub use codec::AsIs;
+pub use error::{Cause, Error};
 pub use instance::{Config, Instance};
 pub use once::Ran;
 pub use outcome::Refused;
-pub use store::{
-    Fault,
-    fixed::{FixedStore, WhenFull},
-};
+pub use store::fixed::{FixedStore, WhenFull};
 pub use ttl::Ttl;
 
 #[cfg(feature = "macros")]
@@ -82,18 +81,16 @@ pub mod __private {
             Encoded, Ends, IsAny, IsOption, IsResult, LockRefusal, Probe, Refusal, Refused, SaysNothing, SaysWhy,
             Shape, Whole, keeps_err, keeps_none,
         },
-        store::Fault,
         ttl::Ttl,
     };
 
-    /// Core has no global instance and no error of its own: companions return the fault.
-    pub type Error = Fault;
+    pub use crate::error::Error;
 
     /// Core does not allocate: a rendered key comes in the buffer it was rendered into.
     pub fn key_of<B: KeyBuffer>(buf: B) -> Result<B, Error> {
         match buf.bytes() {
             Ok(_) => Ok(buf),
-            Err(_) => Err(Fault::KeyTooLong),
+            Err(why) => Err(why.into()),
         }
     }
 

@@ -38,7 +38,7 @@
 //! | 66 count, 68 remaining, 69 flag | of in use, remaining, and force release or invalidate |
 //! | 67 begun | of begin: as 64, or done and for how long |
 //! | 70 value, 71 lookup | of get; of join and heal |
-//! | 72 failed | a fault by number; texts stay behind |
+//! | 72 failed | a cause by number; texts stay behind |
 //! | 73 other version | the version that is spoken; the same in every version, like everything before the number |
 //!
 //! What a later version adds gets new numbers. Values are laid out as [`codec::entry`](crate::codec::entry) says, so a
@@ -49,7 +49,7 @@
 //!
 //! - **A request is done once.** It is sent again until answered; the gateway remembers the last answers of a session,
 //!   and does nothing for a request that it saw before. Requests on one key are done in the order they came.
-//! - **No answer in time is an unknown outcome** ([`Fault::TimedOut`](crate::Fault)): the same token asks again while its
+//! - **No answer in time is an unknown outcome** ([`Cause::TimedOut`](crate::Cause)): the same token asks again while its
 //!   caller waits; after that the right is given back. Only what never reached the line is `Unreachable`.
 //! - **A dropped future leaves nothing behind but a give-back**, sent until acknowledged, for [`Timing::give_back`] at
 //!   most. No room to remember it: the right ends by itself, and [`Tally::forgotten`] counts it.
@@ -113,7 +113,7 @@ pub use remote::RemoteStore;
 pub use settings::{Session, Tally, Timing};
 pub use state::State;
 
-use crate::store::Fault;
+use crate::store::Cause;
 use core::fmt;
 use embedded_io_async::Write;
 
@@ -126,7 +126,7 @@ const RIVAL: &str = "another device has this identity";
 /// What a value is refused with that is longer than a frame of the device.
 const TOO_LONG: &str = "the value is longer than a frame of the device";
 
-const OTHER_QUESTION: Fault = Fault::Unsupported("the gateway answered another question");
+const OTHER_QUESTION: Cause = Cause::Unsupported("the gateway answered another question");
 
 /// Why a line ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

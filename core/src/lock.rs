@@ -2,13 +2,14 @@
 
 use crate::{
     asked,
+    error::Error,
     guard::{BlockingLockGuard, LockGuard},
     instance::{Handle, Threads},
     key::Kind,
     lease::{Lease, LeaseOf, Wait},
     op::Inspection,
     outcome::Refused,
-    store::{Fault, Host},
+    store::Host,
     time::{Sleep, Timer},
     token::FencingToken,
 };
@@ -175,13 +176,13 @@ impl<P: Handle> Lock<P> {
     /// A look that takes nothing. Dropping the future changes nothing.
     ///
     /// # Errors
-    /// [`Fault`] when the store could not be asked.
-    pub async fn inspect(&self) -> Result<Inspection, Fault> {
+    /// [`Error`] when the store could not be asked.
+    pub async fn inspect(&self) -> Result<Inspection, Error> {
         asked::inspect(&self.handle, Kind::Lock, &self.key).await
     }
 
     /// Whether anybody holds it.
-    pub async fn is_locked(&self) -> Result<bool, Fault> {
+    pub async fn is_locked(&self) -> Result<bool, Error> {
         Ok(asked::inspect(&self.handle, Kind::Lock, &self.key).await?.held > 0)
     }
 
@@ -190,8 +191,8 @@ impl<P: Handle> Lock<P> {
     /// A look that takes nothing.
     ///
     /// # Errors
-    /// [`Fault`] when the store could not be asked.
-    pub fn inspect_blocking(&self) -> Result<Inspection, Fault>
+    /// [`Error`] when the store could not be asked.
+    pub fn inspect_blocking(&self) -> Result<Inspection, Error>
     where
         <P::Store as Host>::Clock: Sleep,
     {
@@ -199,7 +200,7 @@ impl<P: Handle> Lock<P> {
     }
 
     /// Whether anybody holds it.
-    pub fn is_locked_blocking(&self) -> Result<bool, Fault>
+    pub fn is_locked_blocking(&self) -> Result<bool, Error>
     where
         <P::Store as Host>::Clock: Sleep,
     {
@@ -207,12 +208,12 @@ impl<P: Handle> Lock<P> {
     }
 
     /// Frees it, whoever holds it; whether anybody did.
-    pub async fn force_release(&self) -> Result<bool, Fault> {
+    pub async fn force_release(&self) -> Result<bool, Error> {
         asked::clear(&self.handle, Kind::Lock, &self.key).await
     }
 
     /// Frees it, whoever holds it; whether anybody did.
-    pub fn force_release_blocking(&self) -> Result<bool, Fault>
+    pub fn force_release_blocking(&self) -> Result<bool, Error>
     where
         <P::Store as Host>::Clock: Sleep,
     {

@@ -1,6 +1,6 @@
 //! What happens, told to whoever wants to know.
 
-use crate::{key::Key, outcome::Refused, patience::Patience, store::Fault, token::FencingToken};
+use crate::{key::Key, outcome::Refused, patience::Patience, store::Cause, token::FencingToken};
 
 /// One thing that happened to one key.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,7 @@ pub enum Event<'a> {
         /// The key; `None` when there is none.
         key: Option<Key<'a>>,
         /// What went wrong.
-        fault: Fault,
+        cause: Cause,
     },
 }
 

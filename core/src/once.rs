@@ -2,13 +2,14 @@
 
 use crate::{
     asked,
+    error::Error,
     guard::{BlockingRunGuard, RunGuard},
     instance::{Handle, Threads},
     key::Kind,
     lease::{Lease, LeaseOf, Wait},
     op::Inspection,
     outcome::Refused,
-    store::{Fault, Host},
+    store::Host,
     time::{Sleep, Timer},
     token::FencingToken,
 };
@@ -119,18 +120,18 @@ where
     /// A look that takes nothing. Dropping the future changes nothing.
     ///
     /// # Errors
-    /// [`Fault`] when the store could not be asked.
-    pub async fn inspect(&self) -> Result<Inspection, Fault> {
+    /// [`Error`] when the store could not be asked.
+    pub async fn inspect(&self) -> Result<Inspection, Error> {
         asked::inspect(&self.handle, Kind::Once, &self.key).await
     }
 
     /// Whether somebody runs, or a marker is kept.
-    pub async fn is_locked(&self) -> Result<bool, Fault> {
+    pub async fn is_locked(&self) -> Result<bool, Error> {
         Ok(asked::inspect(&self.handle, Kind::Once, &self.key).await?.held > 0)
     }
 
     /// Lets the next one run, whoever runs now; whether there was a run or a marker.
-    pub async fn force_release(&self) -> Result<bool, Fault> {
+    pub async fn force_release(&self) -> Result<bool, Error> {
         asked::clear(&self.handle, Kind::Once, &self.key).await
     }
 }
@@ -170,8 +171,8 @@ where
     /// A look that takes nothing.
     ///
     /// # Errors
-    /// [`Fault`] when the store could not be asked.
-    pub fn inspect_blocking(&self) -> Result<Inspection, Fault>
+    /// [`Error`] when the store could not be asked.
+    pub fn inspect_blocking(&self) -> Result<Inspection, Error>
     where
         <P::Store as Host>::Clock: Sleep,
     {
@@ -179,7 +180,7 @@ where
     }
 
     /// Whether somebody runs, or a marker is kept.
-    pub fn is_locked_blocking(&self) -> Result<bool, Fault>
+    pub fn is_locked_blocking(&self) -> Result<bool, Error>
     where
         <P::Store as Host>::Clock: Sleep,
     {
@@ -187,7 +188,7 @@ where
     }
 
     /// Lets the next one run, whoever runs now; whether there was a run or a marker.
-    pub fn force_release_blocking(&self) -> Result<bool, Fault>
+    pub fn force_release_blocking(&self) -> Result<bool, Error>
     where
         <P::Store as Host>::Clock: Sleep,
     {

@@ -4,13 +4,7 @@ mod demand;
 
 pub use demand::{Ends, Guardable, Later, MayErr, MayMiss, Now, keeps_err, keeps_none};
 
-use crate::{
-    cell::Kept,
-    key::KeyError,
-    store::{Fault, NOT_INITIALISED},
-    time::Instant,
-    token::HolderToken,
-};
+use crate::{cell::Kept, error::Cause, key::KeyError, time::Instant, token::HolderToken};
 use core::{any::type_name, fmt, marker::PhantomData, time::Duration};
 
 /// Why a call did not run.
@@ -53,7 +47,7 @@ pub enum Refused {
     /// Every slot of the store holds something live.
     StoreFull,
     /// The store did not do it.
-    Unavailable(Fault),
+    Unavailable(Cause),
     /// The store may have done it; the token is given back in the background.
     Indeterminate {
         /// Who may hold it.
@@ -89,23 +83,23 @@ impl fmt::Display for Refused {
             Self::KeyTooLong => KeyError::TooLong.fmt(f),
             Self::BadKey(why) => why.fmt(f),
             Self::Zero => f.write_str("a TTL or a pool size of zero"),
-            Self::StoreFull => Fault::Full.fmt(f),
-            Self::Unavailable(fault) => fault.fmt(f),
+            Self::StoreFull => Cause::Full.fmt(f),
+            Self::Unavailable(cause) => cause.fmt(f),
             Self::Indeterminate { .. } => f.write_str("the store did not answer: it may or may not have been granted"),
-            Self::NotInitialised => f.write_str(NOT_INITIALISED),
+            Self::NotInitialised => Cause::NotInitialised.fmt(f),
         }
     }
 }
 
 impl core::error::Error for Refused {}
 
-impl From<Fault> for Refused {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Full => Self::StoreFull,
-            Fault::KeyTooLong => Self::KeyTooLong,
-            Fault::NotInitialised => Self::NotInitialised,
-            fault => Self::Unavailable(fault),
+impl From<Cause> for Refused {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Full => Self::StoreFull,
+            Cause::KeyTooLong => Self::KeyTooLong,
+            Cause::NotInitialised => Self::NotInitialised,
+            cause => Self::Unavailable(cause),
         }
     }
 }
@@ -225,7 +219,7 @@ impl<R> Shape<R> for Unseen {
 }
 
 /// Why nothing is kept of a type that hides whether it is a failure.
-pub(crate) const HIDDEN: Fault = Fault::Unsupported(
+pub(crate) const HIDDEN: Cause = Cause::Unsupported(
     "a `Result` or `Option` behind a type parameter is not kept: return `Result<T, E>` or `Option<T>` itself",
 );
 

@@ -2,13 +2,14 @@
 
 use crate::{
     asked,
+    error::Error,
     guard::{BlockingPermit, Permit},
     instance::{Handle, Threads},
     key::Kind,
     lease::{Lease, LeaseOf, Wait},
     lock::unless_contended,
     outcome::Refused,
-    store::{Fault, Host},
+    store::Host,
     time::{Sleep, Timer},
     token::FencingToken,
 };
@@ -128,8 +129,8 @@ where
     /// How many permits are held.
     ///
     /// # Errors
-    /// [`Fault`] when the store could not be asked.
-    pub async fn in_use(&self) -> Result<u16, Fault> {
+    /// [`Error`] when the store could not be asked.
+    pub async fn in_use(&self) -> Result<u16, Error> {
         Ok(asked::inspect(&self.handle, Kind::Pool, &self.key).await?.held)
     }
 }
@@ -173,8 +174,8 @@ where
     /// How many permits are held.
     ///
     /// # Errors
-    /// [`Fault`] when the store could not be asked.
-    pub fn in_use_blocking(&self) -> Result<u16, Fault> {
+    /// [`Error`] when the store could not be asked.
+    pub fn in_use_blocking(&self) -> Result<u16, Error> {
         Ok(asked::inspect_blocking(&self.handle, Kind::Pool, &self.key)?.held)
     }
 }

@@ -11,6 +11,7 @@ mod leases;
 pub mod lock;
 pub mod ram;
 
+pub use crate::error::Cause;
 pub(crate) use asking::OTHER;
 pub use asking::{Asking, abandon, changed};
 pub use leases::{Fresh, Leases, Values};
@@ -21,11 +22,7 @@ use crate::{
     token::HolderToken,
     validity::Validity,
 };
-use core::{
-    convert::Infallible,
-    fmt,
-    task::{Context, Poll},
-};
+use core::task::{Context, Poll};
 
 /// What an instance needs beside the operations: time, tokens, keys.
 pub trait Host {
@@ -132,66 +129,5 @@ impl Monitor for () {
     }
     fn poll_alarm(&self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Pending
-    }
-}
-
-/// A store's error, as far as a caller can tell that cannot name the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Fault {
-    /// No answer in time; the operation may or may not have been done.
-    TimedOut,
-    /// Not reached; the operation was not done.
-    Unreachable,
-    /// Every slot holds something live.
-    Full,
-    /// The key does not fit.
-    KeyTooLong,
-    /// A value could not be encoded, or what was stored could not be decoded.
-    Codec,
-    /// The store cannot do this, or not on this face.
-    Unsupported(&'static str),
-    /// The store answered that it will not; says why.
-    Rejected(&'static str),
-    /// Nothing was initialised.
-    NotInitialised,
-}
-
-impl Fault {
-    /// Whether the operation may have been done all the same.
-    #[must_use]
-    pub const fn is_indeterminate(self) -> bool {
-        matches!(self, Self::TimedOut)
-    }
-
-    /// Whether the store did not answer in time.
-    #[must_use]
-    pub const fn is_timeout(self) -> bool {
-        matches!(self, Self::TimedOut)
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TimedOut => "the store did not answer in time",
-            Self::Unreachable => "the store cannot be reached",
-            Self::Full => "the store is full: every slot holds a live key or permit",
-            Self::KeyTooLong => "the key is too long for this store",
-            Self::Codec => "a value could not be encoded or decoded",
-            Self::Unsupported(what) | Self::Rejected(what) => what,
-            Self::NotInitialised => NOT_INITIALISED,
-        })
-    }
-}
-
-pub(crate) const NOT_INITIALISED: &str =
-    "cachify is not initialised: call `Cachify::builder()....init()` before the first call";
-
-impl core::error::Error for Fault {}
-
-impl From<Infallible> for Fault {
-    fn from(never: Infallible) -> Self {
-        match never {}
     }
 }

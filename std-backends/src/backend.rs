@@ -10,7 +10,7 @@ mod runtime;
 use crate::{clock::StdClock, keeper::Keeper, process::PerProcess};
 pub use cachify_core::op::{Ask, Inspection, Left, Op, Outcome};
 use cachify_core::{
-    Fault,
+    Cause,
     key::{Key, Kind},
     patience::Ticket,
     time::{Clock, Instant},
@@ -87,27 +87,27 @@ pub trait Backend: Send + Sync + 'static {
     /// Does one operation.
     ///
     /// # Errors
-    /// [`Fault::TimedOut`] says that it may have been done, every other that it was not.
-    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>>;
+    /// [`Cause::TimedOut`] says that it may have been done, every other that it was not.
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>>;
 
     /// Does one operation, blocking: for threads, renewal in the background, and what is given back there.
     ///
     /// Parks on [`call`](Self::call) unless written, at most for its limit.
     ///
     /// # Errors
-    /// As `call`; and [`Fault::Unsupported`] where its futures do not run [anywhere](About::anywhere).
-    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Reply, Fault> {
+    /// As `call`; and [`Cause::Unsupported`] where its futures do not run [anywhere](About::anywhere).
+    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Reply, Cause> {
         if !self.about().anywhere {
             return Err(NO_BLOCKING_FACE);
         }
         let limit = call.limit;
-        runtime::park(self.call(call), limit).unwrap_or(Err(Fault::TimedOut))
+        runtime::park(self.call(call), limit).unwrap_or(Err(Cause::TimedOut))
     }
 
     /// Does many operations, blocking, in their order; an answer for each: the heartbeats of one moment.
     ///
     /// One by one unless written; a store that can send many at once does. A panic costs all of them.
-    fn call_many_blocking(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Fault>> {
+    fn call_many_blocking(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Cause>> {
         calls.into_iter().map(|call| self.clone().call_blocking(call)).collect()
     }
 
@@ -228,10 +228,10 @@ impl About {
 }
 
 /// What a store whose futures do not run anywhere answers to threads.
-pub const NO_BLOCKING_FACE: Fault =
-    Fault::Unsupported("this store has only an async face: use it from async functions");
+pub const NO_BLOCKING_FACE: Cause =
+    Cause::Unsupported("this store has only an async face: use it from async functions");
 
 /// What stores outside the process answer to a clearing of a pool.
-pub(crate) const NO_CLEARING: Fault = Fault::Unsupported("a pool is not cleared: its permits are given back, or end");
+pub(crate) const NO_CLEARING: Cause = Cause::Unsupported("a pool is not cleared: its permits are given back, or end");
 /// What they answer to an inspection of a cached value.
-pub(crate) const NO_INSPECTION: Fault = Fault::Unsupported("a cached value is looked at by getting it");
+pub(crate) const NO_INSPECTION: Cause = Cause::Unsupported("a cached value is looked at by getting it");

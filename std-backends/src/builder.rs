@@ -219,15 +219,15 @@ impl Builder {
 
     fn check(&self) -> Result<(), Error> {
         let zeros = [
-            ("default_ttl", self.config.ttl.is_some_and(Ttl::is_zero)),
-            ("default_lease", self.config.lease.is_zero()),
-            ("default_permit", self.config.permit.is_zero()),
-            ("flight", self.config.flight.is_zero()),
-            ("poll", self.config.poll.is_zero()),
-            ("op_timeout", self.op_timeout.is_zero()),
-            ("connect_timeout", self.connect_timeout.is_zero()),
-            ("max_entries", self.max_entries == 0),
+            ("`default_ttl` is zero", self.config.ttl.is_some_and(Ttl::is_zero)),
+            ("`default_lease` is zero", self.config.lease.is_zero()),
+            ("`default_permit` is zero", self.config.permit.is_zero()),
+            ("`flight` is zero", self.config.flight.is_zero()),
+            ("`poll` is zero", self.config.poll.is_zero()),
+            ("`op_timeout` is zero", self.op_timeout.is_zero()),
+            ("`connect_timeout` is zero", self.connect_timeout.is_zero()),
+            ("`max_entries` is zero", self.max_entries == 0),
         ];
-        zeros.iter().find(|(_, zero)| *zero).map_or(Ok(()), |(what, _)| Err(Error::Zero(what)))
+        zeros.iter().find(|(_, zero)| *zero).map_or(Ok(()), |(what, _)| Err(Error::Config(what)))
     }
 }

@@ -4,7 +4,7 @@
 //! remembers the handle it saw last and a version that tells when to look again.
 
 use crate::{Error, instance::Cachify, observe::Watcher, store::AnyStore};
-use cachify_core::{Config, Fault, Instance};
+use cachify_core::{Cause, Config, Instance};
 use std::{
     cell::Cell,
     sync::{
@@ -69,7 +69,7 @@ pub fn global() -> Result<Cachify, Error> {
 #[cold]
 #[track_caller]
 pub(crate) fn not_initialised() -> ! {
-    panic!("{}", Fault::NotInitialised)
+    panic!("{}", Cause::NotInitialised)
 }
 
 /// Another instance stands for the global one on this thread while this lives.

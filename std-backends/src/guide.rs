@@ -18,7 +18,7 @@
 //! | come from Python's py-cachify | [`from_py_cachify`] |
 //! | know what is promised, and what is not | [`promises`] |
 //!
-//! The reasons behind the rules are in [`why`](crate::core::why). This module is documentation only: nothing of it is
+//! The reasons behind the rules are in [`why`](cachify_core::why). This module is documentation only: nothing of it is
 //! compiled into a program.
 
 /// A page for each file of `guide/`. Of two definitions of a link the first counts: these lead to modules and types, and
@@ -41,7 +41,7 @@ macro_rules! pages {
             #![doc = "[redis]: crate::guide::redis"]
             #![doc = "[return types]: crate::guide::first_steps#return-types"]
             #![doc = "[threads]: crate::guide::threads"]
-            #![doc = "[why]: crate::core::why"]
+            #![doc = "[why]: crate::cachify_core::why"]
             #![doc = "[`AsyncKv`]: crate::AsyncKv"]
             #![doc = "[`AsyncKvStore`]: crate::AsyncKvStore"]
             #![doc = "[`Backend`]: crate::Backend"]

@@ -8,7 +8,7 @@ mod attended;
 use crate::{backend::OwnedKey, clock::StdClock, locked, process};
 pub use attended::Attended;
 use cachify_core::{
-    Fault, Holding,
+    Cause, Holding,
     time::{Clock, Instant, Sleep},
     token::HolderToken,
     validity::{Validity, next_heartbeat},
@@ -28,7 +28,7 @@ use std::{
 /// What a keeper needs of a store: its blocking face, for leases of any kind.
 pub(crate) trait Renew: Send + Sync {
     /// Extends many by so many milliseconds, in their order.
-    fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Fault>>;
+    fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Cause>>;
     /// Gives a lease back.
     fn give_back(&self, key: OwnedKey, token: HolderToken);
 }

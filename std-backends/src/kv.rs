@@ -34,7 +34,7 @@ mod record;
 
 #[cfg(feature = "testing")]
 pub(crate) use backend::Blocking;
-use cachify_core::Fault;
+use cachify_core::Cause;
 use std::{fmt::Debug, future::Future, time::Duration};
 
 /// Bytes under texts that can be compared and exchanged, for threads: [`Kv`] makes a store of it.
@@ -46,7 +46,7 @@ use std::{fmt::Debug, future::Future, time::Duration};
 /// - MUST take any text as a key and any bytes as a value, byte for byte.
 ///
 /// ```
-/// use cachify::{Cachify, Fault, Kv, KvStore, secs};
+/// use cachify::{Cachify, Cause, Kv, KvStore, secs};
 /// use std::{collections::HashMap, sync::{Arc, Mutex}, time::{Duration, Instant}};
 ///
 /// /// In one process, and with real time: enough to see what is asked of a store.
@@ -54,9 +54,9 @@ use std::{fmt::Debug, future::Future, time::Duration};
 /// struct Shelf(Mutex<HashMap<String, (Vec<u8>, Option<Instant>)>>);
 ///
 /// impl KvStore for Shelf {
-///     type Error = Fault;
+///     type Error = Cause;
 ///
-///     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+///     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
 ///         self.0.lock().unwrap().retain(|_, (_, end)| end.is_none_or(|end| Instant::now() < end));
 ///         Ok(self.0.lock().unwrap().get(key).map(|(value, _)| value.clone()))
 ///     }
@@ -67,7 +67,7 @@ use std::{fmt::Debug, future::Future, time::Duration};
 ///         old: Option<&[u8]>,
 ///         new: Option<&[u8]>,
 ///         ttl: Option<Duration>,
-///     ) -> Result<bool, Fault> {
+///     ) -> Result<bool, Cause> {
 ///         if self.get(key)?.as_deref() != old {
 ///             return Ok(false);
 ///         }
@@ -79,7 +79,7 @@ use std::{fmt::Debug, future::Future, time::Duration};
 ///         Ok(true)
 ///     }
 ///
-///     fn remove(&self, key: &str) -> Result<bool, Fault> {
+///     fn remove(&self, key: &str) -> Result<bool, Cause> {
 ///         Ok(self.get(key)?.is_some_and(|_| self.0.lock().unwrap().remove(key).is_some()))
 ///     }
 /// }
@@ -91,8 +91,8 @@ use std::{fmt::Debug, future::Future, time::Duration};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait KvStore: Send + Sync {
-    /// What goes wrong. [`Fault::TimedOut`] says that it may have been done, every other that it was not.
-    type Error: Debug + Into<Fault> + Send;
+    /// What goes wrong. [`Cause::TimedOut`] says that it may have been done, every other that it was not.
+    type Error: Debug + Into<Cause> + Send;
 
     /// What the key holds.
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Self::Error>;
@@ -123,8 +123,8 @@ pub trait KvStore: Send + Sync {
 ///
 /// Dropping a future leaves the call done or not done. Its futures are `Send`; write `async fn` all the same.
 pub trait AsyncKvStore: Send + Sync {
-    /// What goes wrong. [`Fault::TimedOut`] says that it may have been done, every other that it was not.
-    type Error: Debug + Into<Fault> + Send;
+    /// What goes wrong. [`Cause::TimedOut`] says that it may have been done, every other that it was not.
+    type Error: Debug + Into<Cause> + Send;
 
     /// See [`KvStore::get`].
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Self::Error>> + Send;
@@ -153,8 +153,8 @@ pub trait AsyncKvStore: Send + Sync {
 /// What is dropped without `release` is given back by one thread per process. So is told, until the store answers or the
 /// run's TTL is over, that a run succeeded whose completion had no answer.
 ///
-/// What can go wrong is the store's error as a [`Fault`], and two things more: [`Fault::Codec`] where a fence's key
-/// holds something else, [`Fault::TimedOut`] where others were faster 64 times over.
+/// What can go wrong is the store's error as a [`Cause`], and two things more: [`Cause::Codec`] where a fence's key
+/// holds something else, [`Cause::TimedOut`] where others were faster 64 times over.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Kv<S>(
     /// The store.

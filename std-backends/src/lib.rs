@@ -15,8 +15,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The [`guide`] has a page per subject. The rules live in `cachify-core`, re-exported as [`core`]; its
-//! [`why`](crate::core::why) tells the reasons. This crate adds what needs an operating system: memory with locks and
+//! The [`guide`] has a page per subject. The rules live in `cachify-core`, re-exported as [`cachify_core`]; its
+//! [`why`](cachify_core::why) tells the reasons. This crate adds what needs an operating system: memory with locks and
 //! shards, clocks, renewal in the background, a global instance.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -25,7 +25,6 @@ pub mod backend;
 mod backlog;
 mod builder;
 pub mod clock;
-mod error;
 mod global;
 // documentation only; its programs are tests, and need both features
 #[cfg(any(all(doc, not(doctest)), all(doctest, feature = "macros", feature = "redis")))]
@@ -45,9 +44,9 @@ mod store;
 pub mod testing;
 mod token;
 
-pub use cachify_core as core;
+pub use cachify_core;
 pub use cachify_core::{
-    AsIs, Config, Fault, Holding, Ran, Refused, Ttl,
+    AsIs, Cause, Config, Error, Holding, Ran, Refused, Ttl,
     codec::{Codec, Postcard, Sink, Tagged, Uncodable},
     key::{Arguments, KeyError, KeyTemplate, Shown},
     observe::{Event, Observer},
@@ -59,7 +58,6 @@ pub use cachify_macros::{cached, lock, once, pooled};
 pub use backend::Backend;
 pub use builder::Builder;
 pub use clock::{ManualClock, secs};
-pub use error::Error;
 pub use global::global;
 pub use instance::{Cachify, Pong};
 #[cfg(feature = "json")]

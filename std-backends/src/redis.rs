@@ -30,7 +30,7 @@ use crate::{
 };
 use background::Background;
 use cachify_core::{
-    Fault,
+    Cause,
     drive::{beside, ready},
     observe::Event,
     op::Left,
@@ -158,7 +158,7 @@ impl Redis {
 }
 
 impl Backend for Redis {
-    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
         Box::pin(async move {
             let shared = self.shared();
             let until = shared.clock.now().saturating_add(call.limit);
@@ -167,19 +167,19 @@ impl Backend for Redis {
             let (task, question) = (Task::new(shared, until), Question::of(&call));
             beside(call::call(shared, &task, &name, &question, until), limit).await.unwrap_or_else(|()| {
                 task.timed_out();
-                Err(Fault::TimedOut)
+                Err(Cause::TimedOut)
             })
         })
     }
 
-    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Reply, Fault> {
+    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Reply, Cause> {
         let shared = self.shared();
         let until = shared.clock.now().saturating_add(call.limit);
         let (thread, name) = (Thread::calling(shared, until), Name::of(&call.key.key()));
         ready(call::call(shared, &thread, &name, &Question::of(&call), until))
     }
 
-    fn call_many_blocking(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Fault>> {
+    fn call_many_blocking(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Cause>> {
         renewal::call_many(self.shared(), &calls)
     }
 
@@ -203,8 +203,8 @@ impl Backend for Redis {
                     shared.settled(&name, token, room);
                 } else {
                     shared.doubts.take(token);
-                    let fault = Fault::Rejected("too many answers were lost at once: this lease ends by itself");
-                    shared.tell(&Event::Failed { key: Some(key.key()), fault });
+                    let cause = Cause::Rejected("too many answers were lost at once: this lease ends by itself");
+                    shared.tell(&Event::Failed { key: Some(key.key()), cause });
                 }
             }
             Left::Done { fresh, .. } => {
@@ -285,7 +285,7 @@ impl Shared {
     }
 
     /// A connection was made, and the server answered its first questions.
-    fn greeted(&self, answers: &[redis::Value]) -> Result<(), Fault> {
+    fn greeted(&self, answers: &[redis::Value]) -> Result<(), Cause> {
         let policy = self.node.greeted(self.clock.now(), answers).map_err(tasks::unreached)?;
         if let Some(policy) = policy {
             self.tell(&Event::Evicts { policy });

@@ -7,10 +7,9 @@ pub mod resp;
 pub mod server;
 
 use cachify::{
-    AsIs, Fault, HolderToken, StdLock,
+    AsIs, Cause, HolderToken, StdLock,
     backend::{About, Backend, BoxFuture, Call, OwnedKey, Reply},
-    clock::StdClock,
-    core::{
+    cachify_core::{
         cell::Kept,
         drive::ready,
         key::{Key, Kind},
@@ -19,6 +18,7 @@ use cachify::{
         store::{self, Asking, Values, growing::MapStore},
         time::Instant,
     },
+    clock::StdClock,
 };
 pub use over::Over;
 use std::{fmt, sync::Arc, time::Duration};
@@ -48,7 +48,7 @@ impl Guest {
 }
 
 /// One call, done on a store of core's.
-async fn perform<S: Values<Vec<u8>, AsIs>>(store: &S, key: Key<'_>, call: &Call) -> Result<Reply, Fault> {
+async fn perform<S: Values<Vec<u8>, AsIs>>(store: &S, key: Key<'_>, call: &Call) -> Result<Reply, Cause> {
     let asking = |op| Asking::new(store, true, key, call.token, op);
     let mut asked = asking(call.op);
     let answer = match (call.op, &call.bytes) {
@@ -75,16 +75,16 @@ async fn perform<S: Values<Vec<u8>, AsIs>>(store: &S, key: Key<'_>, call: &Call)
         Answer::Held(holding) => Reply::Held(holding),
         Answer::Cleared(was) => Reply::Cleared(was),
         Answer::Inspected(seen) => Reply::Inspected(seen),
-        Answer::Full => return Err(Fault::Full),
-        Answer::Recursive => return Err(Fault::Unsupported("recursion is seen before it is asked")),
+        Answer::Full => return Err(Cause::Full),
+        Answer::Recursive => return Err(Cause::Unsupported("recursion is seen before it is asked")),
     })
 }
 
 impl Backend for Guest {
-    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
         Box::pin(async move { self.call_blocking(call) })
     }
-    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Reply, Fault> {
+    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Reply, Cause> {
         self.with(call.key.key(), |store, key| ready(perform(store, key, &call)))
     }
     fn changed(self: Arc<Self>, key: OwnedKey, ticket: Ticket) -> BoxFuture<'static, ()> {
@@ -115,7 +115,7 @@ impl AsyncGuest {
 }
 
 impl Backend for AsyncGuest {
-    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
         self.guest().call(call)
     }
     fn changed(self: Arc<Self>, key: OwnedKey, ticket: Ticket) -> BoxFuture<'static, ()> {

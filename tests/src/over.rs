@@ -1,16 +1,16 @@
 //! A backend as a store of core's, without what an instance adds to it: for tests of backends themselves.
 
 use cachify::{
-    AsIs, Fault, HolderToken,
+    AsIs, Cause, HolderToken,
     backend::{Backend, BoxFuture, Call, OwnedKey, Reply},
-    clock::StdClock,
-    core::{
+    cachify_core::{
         key::{Key, LongKeyBuf},
         op::{Answer, Left, Request},
         patience::Ticket,
         store::{Fresh, Host, Leases, Values},
         time::Instant,
     },
+    clock::StdClock,
 };
 use std::{
     fmt,
@@ -49,7 +49,7 @@ impl<B> fmt::Debug for Over<B> {
 /// An operation under way.
 #[derive(Default)]
 pub struct InFlight {
-    call: Option<BoxFuture<'static, Result<Reply, Fault>>>,
+    call: Option<BoxFuture<'static, Result<Reply, Cause>>>,
     value: Option<Vec<u8>>,
     foreign: Option<Vec<u8>>,
     lasts: u32,
@@ -81,7 +81,7 @@ impl<B: Backend> Over<B> {
         request: &Request<'_>,
         bytes: Option<Vec<u8>>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Fault>> {
+    ) -> Poll<Result<Answer, Cause>> {
         let call =
             || Call::new(OwnedKey::of(*request.key), request.token, *request.op, Duration::from_secs(10)).with(bytes);
         let reply = if request.may_block {
@@ -114,13 +114,13 @@ impl<B: Backend> Over<B> {
 
 impl<B: Backend> Leases for Over<B> {
     type InFlight = InFlight;
-    type Trouble = Fault;
+    type Trouble = Cause;
     fn poll_op(
         &self,
         state: &mut InFlight,
         request: &Request<'_>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Fault>> {
+    ) -> Poll<Result<Answer, Cause>> {
         let foreign = state.foreign.take();
         self.poll(state, request, foreign, cx)
     }
@@ -145,7 +145,7 @@ impl<B: Backend> Values<Vec<u8>, AsIs> for Over<B> {
         request: &Request<'_>,
         fresh: Fresh<'_, '_, Vec<u8>, AsIs>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Answer>, Fault>> {
+    ) -> Poll<Result<Option<Answer>, Cause>> {
         let value = fresh.value.as_ref().map(|value| value.as_ref().clone());
         self.poll(state, request, value, cx).map_ok(Some)
     }

@@ -1,6 +1,6 @@
 //! The public suite on every store this workspace has, both faces; and on stores broken on purpose.
 
-use cachify::{Cachify, ManualClock, StdLock, clock::StdClock, core as cachify_core};
+use cachify::{Cachify, ManualClock, StdLock, cachify_core, clock::StdClock};
 use cachify_core::{
     FixedStore, Instance,
     store::{fixed::State, growing::MapStore, lock::NoLock},

@@ -244,7 +244,7 @@ where
     let key = |kind| Key::new(kind, "", b"k", store.seed());
     let (lock, once, cache) = (key(Kind::Lock), key(Kind::Once), key(Kind::Cache));
     let token = |who| HolderToken([who; 4]);
-    let holding = |done: Result<Holding, cachify_core::Fault>| format!("{:?}", done.unwrap());
+    let holding = |done: Result<Holding, cachify_core::Cause>| format!("{:?}", done.unwrap());
     match step {
         Step::Pass(_) => String::new(),
         Step::Acquire(w, t) => seen(&store.acquire(lock, &ask(w, t)).unwrap(), |g| format!("{:?}", g.remaining)),

@@ -1,7 +1,7 @@
 //! What only the std crate has: bounds, renewal in the background, the builder, scopes, shutdown, troubled stores.
 
 use cachify::{
-    Cachify, Error, Event, Fault, FencingToken, HolderToken, Holding, ManualClock, Observer, Ran, Refused,
+    Cachify, Cause, Error, Event, FencingToken, HolderToken, Holding, ManualClock, Observer, Ran, Refused,
     backend::{About, Ask, Backend, BoxFuture, Call, Inspection, Op, Outcome, Reply},
     cached,
     clock::StdClock,
@@ -303,9 +303,9 @@ fn a_shutdown_gives_back_what_is_held() {
 #[test]
 fn a_zero_is_refused_before_anything_is_built() {
     let zero = Duration::ZERO;
-    assert_eq!(Cachify::builder().default_ttl(zero).build().unwrap_err(), Error::Zero("default_ttl"));
-    assert_eq!(Cachify::builder().default_lease(zero).build().unwrap_err(), Error::Zero("default_lease"));
-    assert_eq!(Cachify::builder().max_entries(0).build().unwrap_err(), Error::Zero("max_entries"));
+    assert_eq!(Cachify::builder().default_ttl(zero).build().unwrap_err(), Error::Config("`default_ttl` is zero"));
+    assert_eq!(Cachify::builder().default_lease(zero).build().unwrap_err(), Error::Config("`default_lease` is zero"));
+    assert_eq!(Cachify::builder().max_entries(0).build().unwrap_err(), Error::Config("`max_entries` is zero"));
     let c = Cachify::builder().build_memory();
     assert_eq!(c.lock("k").ttl(zero).acquire_blocking().unwrap_err(), Refused::Zero);
     assert_eq!(c.pool("k", 0).take_blocking().unwrap_err(), Refused::Zero);
@@ -328,7 +328,7 @@ impl Observer for Diary {
             Event::Granted { key, .. } => format!("granted {key}"),
             Event::Refused { key: Some(key), why } => format!("refused {key}: {}", why.is_contended()),
             Event::Lost { key } => format!("lost {key}"),
-            Event::Failed { fault, .. } => format!("failed: {fault}"),
+            Event::Failed { cause, .. } => format!("failed: {cause}"),
             other => format!("{other:?}"),
         };
         self.0.lock().unwrap().push(line);
@@ -398,7 +398,7 @@ async fn a_scope_stands_for_the_global_instance() {
 struct Silent;
 
 impl Backend for Silent {
-    fn call(self: Arc<Self>, _: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+    fn call(self: Arc<Self>, _: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
         Box::pin(std::future::pending())
     }
     fn about(&self) -> About {
@@ -424,7 +424,7 @@ fn a_store_that_never_answers_costs_a_cached_call_one_time_limit() {
 struct Parrot(Reply);
 
 impl Backend for Parrot {
-    fn call(self: Arc<Self>, _: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+    fn call(self: Arc<Self>, _: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
         let reply = self.0.clone();
         Box::pin(async { Ok(reply) })
     }
@@ -447,8 +447,8 @@ fn a_store_that_answers_another_operation_is_a_typed_error() {
     for reply in replies {
         let c = Cachify::builder().store(Parrot(reply.clone())).build().unwrap();
         let is = |of: &[Reply]| of.iter().any(|one| std::mem::discriminant(one) == std::mem::discriminant(&reply));
-        let is_other = |fault: Fault| matches!(fault, Fault::Unsupported(why) if why.contains("another question"));
-        let refused = |why: Refused| matches!(why, Refused::Unavailable(fault) if is_other(fault));
+        let is_other = |cause: Cause| matches!(cause, Cause::Unsupported(why) if why.contains("another question"));
+        let refused = |why: Refused| matches!(why, Refused::Unavailable(cause) if is_other(cause));
         let busy = |why: Refused| matches!(why, Refused::Busy { .. } | Refused::Full { .. });
         let asked = [
             c.lock("k").acquire_blocking().map(drop),
@@ -467,7 +467,7 @@ fn a_store_that_answers_another_operation_is_a_typed_error() {
         }
         let looked = c.lock("k").is_locked_blocking();
         assert_eq!(looked.is_ok(), is(&[Reply::Inspected(Inspection::FREE)]), "{reply:?}: {looked:?}");
-        assert!(looked.err().is_none_or(is_other));
+        assert!(looked.err().is_none_or(|e| matches!(e, Error::Store(cause) if is_other(cause))));
         let forced = block_on(c.lock("k").force_release());
         assert_eq!(forced.is_ok(), is(&[Reply::Cleared(true)]), "{reply:?}: {forced:?}");
         let got = c.cache("k").get_blocking::<u32>();
@@ -491,12 +491,12 @@ fn nobody_believes_a_grant_past_what_was_asked() {
 struct Terse;
 
 impl Backend for Terse {
-    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
-        let Op::Acquire(ask) = call.op else { return Box::pin(async { Err(Fault::Unreachable) }) };
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
+        let Op::Acquire(ask) = call.op else { return Box::pin(async { Err(Cause::Unreachable) }) };
         let remaining = Duration::from_millis(ask.ttl);
         Box::pin(async move { Ok(Reply::Granted { fence: FencingToken(1), index: 0, remaining }) })
     }
-    fn call_many_blocking(self: Arc<Self>, _: Vec<Call>) -> Vec<Result<Reply, Fault>> {
+    fn call_many_blocking(self: Arc<Self>, _: Vec<Call>) -> Vec<Result<Reply, Cause>> {
         Vec::new()
     }
 }
@@ -553,7 +553,7 @@ fn a_store_that_never_answers_refuses_a_lock_within_the_limit() {
     let Poll::Ready(Err(why)) = poll(call.as_mut()) else { panic!("still waits") };
     assert!(why.is_indeterminate(), "never `not acquired`: {why}");
     let refused = c.lock("k").acquire_blocking().unwrap_err();
-    assert!(matches!(refused, Refused::Unavailable(Fault::Unsupported(face)) if face.contains("async face")));
+    assert!(matches!(refused, Refused::Unavailable(Cause::Unsupported(face)) if face.contains("async face")));
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn guards_are_owned_and_may_change_threads_and_be_shared() {
     is_owned::<Permit<Memory>>();
     is_owned::<cachify::Event<'static>>();
     is_owned::<cachify::Refused>();
-    is_owned::<cachify::Fault>();
+    is_owned::<cachify::Cause>();
     is_owned::<cachify::Error>();
 }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::clock::nanos;
 use ::redis::{Cmd, Connection, aio::MultiplexedConnection, cmd};
-use cachify::{Holding, Refused, cached, secs};
+use cachify::{Holding, cached, secs};
 use std::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::Duration,
@@ -163,7 +163,7 @@ fn locks(world: &World) {
         ],
     );
     let mut connection = world.server.client().get_connection().expect("the server answers");
-    let ours = |at| -> Result<(), Refused> {
+    let ours = |at| -> Result<(), cachify::Error> {
         let lock = world.ours.lock(format!("lock:{}", at % KEYS)).ttl(LEASE);
         lock.acquire_blocking()?.release().map(drop)
     };

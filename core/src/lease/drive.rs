@@ -5,7 +5,7 @@ use crate::{
     Holding,
     instance::Handle,
     outcome::{Refused, Shape},
-    store::{Fault, Host},
+    store::{Cause, Host},
     time::{Instant, Sleep, Timer},
 };
 use core::{
@@ -58,7 +58,7 @@ where
     }
 
     /// Gives it back, and tells how that went.
-    pub async fn settle(&mut self, success: bool) -> Result<Holding, Fault> {
+    pub async fn settle(&mut self, success: bool) -> Result<Holding, Cause> {
         self.finish(success).await;
         self.settled()
     }
@@ -119,7 +119,7 @@ where
     }
 
     /// Gives it back, blocking this thread, and tells how that went.
-    pub fn settle_blocking(&mut self, success: bool) -> Result<Holding, Fault> {
+    pub fn settle_blocking(&mut self, success: bool) -> Result<Holding, Cause> {
         self.finish_blocking(success);
         self.settled()
     }
@@ -183,11 +183,11 @@ where
 
 impl<H: Handle> Lease<H> {
     /// What giving back came to.
-    fn settled(&self) -> Result<Holding, Fault> {
-        match (self.stage, self.fault()) {
+    fn settled(&self) -> Result<Holding, Cause> {
+        match (self.stage, self.cause()) {
             (Stage::Over, _) => Ok(Holding::Kept),
             (Stage::Gone, _) => Ok(Holding::Lost),
-            (_, fault) => Err(fault.unwrap_or(Fault::KeyTooLong)),
+            (_, cause) => Err(cause.unwrap_or(Cause::KeyTooLong)),
         }
     }
 }

@@ -26,7 +26,7 @@ type TimerOf<H> = <ClockOf<H> as Timer>::Wait;
 impl<H: Handle> Lease<H> {
     /// Tells that nothing is kept of what the body brought.
     pub fn hidden(&self) {
-        self.say(|key| Event::Failed { key: Some(key), fault: HIDDEN });
+        self.say(|key| Event::Failed { key: Some(key), cause: HIDDEN });
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cell::waiters::Place,
     patience::Ticket,
-    store::{Fault, lock::Lock},
+    store::{Cause, lock::Lock},
     time::{Instant, Timer},
 };
 use core::{
@@ -36,7 +36,7 @@ pub struct Call<W> {
     /// There was another one after that was said.
     pub(super) is_hopeless: bool,
     /// Why a value is not sent, and its flight given up instead.
-    pub(super) unfit: Option<Fault>,
+    pub(super) unfit: Option<Cause>,
     /// Zero until it has a slot.
     request: u32,
     /// Read before anything is sent: a notice can overtake the answer.
@@ -113,7 +113,7 @@ impl<W> Call<W> {
         patience: Option<u32>,
         answer: &'a mut [u8; FRAME],
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Reader<'a>, Fault>> {
+    ) -> Poll<Result<Reader<'a>, Cause>> {
         let now = store.clock.now();
         if !self.active {
             let (limit, ticket) = store.step(|state| (state.timing.op_timeout, state.waiters.ticket()));
@@ -176,7 +176,7 @@ impl<W> Call<W> {
         now: Instant,
         frame: &mut [u8; FRAME],
         cx: &mut Context<'_>,
-    ) -> Poll<Result<usize, Fault>> {
+    ) -> Poll<Result<usize, Cause>> {
         if self.request == 0 {
             let (session, request) =
                 ready!(store.step(|state| state.reserve(&mut self.place, Tick::of(now), cx.waker())))?;
@@ -184,7 +184,7 @@ impl<W> Call<W> {
             // outside the lock
             let head = Head { session, request };
             let len = request_frame(frame, head, name, question);
-            let frame = len.and_then(|len| frame.get(..len)).ok_or(Fault::Rejected(TOO_LONG))?;
+            let frame = len.and_then(|len| frame.get(..len)).ok_or(Cause::Rejected(TOO_LONG))?;
             store.wake(|state| state.ask(request, frame));
         }
         store.step(|state| state.poll_answer(self.request, cx.waker(), frame))

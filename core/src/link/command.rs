@@ -12,7 +12,7 @@ use crate::{
     key::Kind,
     op::{Ask, Inspection, Op, Outcome},
     patience::Ticket,
-    store::Fault,
+    store::Cause,
     token::{FencingToken, HolderToken},
 };
 use alloc::vec::Vec;
@@ -124,7 +124,7 @@ pub(super) enum Reply {
     Cleared(bool),
     Inspected(Inspection),
     /// The store failed, or refused.
-    Failed(Fault),
+    Failed(Cause),
     /// The request was of another version; this one is spoken here.
     OtherVersion(u8),
 }
@@ -164,9 +164,9 @@ impl Put for Reply {
                 number::INSPECTED.put(to);
                 seen.put(to);
             }
-            Self::Failed(fault) => {
+            Self::Failed(cause) => {
                 number::FAILED.put(to);
-                fault.put(to);
+                cause.put(to);
             }
             Self::OtherVersion(spoken) => {
                 number::OTHER_VERSION.put(to);

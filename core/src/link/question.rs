@@ -12,7 +12,7 @@ use crate::{
     key::Kind,
     op::{Answer, Inspection},
     patience::Ticket,
-    store::Fault,
+    store::Cause,
     time::Instant,
     token::{FencingToken, HolderToken},
 };
@@ -70,17 +70,17 @@ impl Put for Question {
 }
 
 /// A reply that came at `now`, with how many milliseconds that lasts which it grants.
-pub(super) type Read = fn(Reader<'_>, Instant) -> Result<(Answer, u32), Fault>;
+pub(super) type Read = fn(Reader<'_>, Instant) -> Result<(Answer, u32), Cause>;
 
 /// Reads a reply to one who asks for a lease or holds one.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-pub(super) fn to_holder(from: Reader<'_>, now: Instant) -> Result<(Answer, u32), Fault> {
+pub(super) fn to_holder(from: Reader<'_>, now: Instant) -> Result<(Answer, u32), Cause> {
     whole(from, now, held)
 }
 
 /// Reads a reply about a key, whoever holds it; apart, for most devices ask no such thing.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-pub(super) fn to_anybody(from: Reader<'_>, now: Instant) -> Result<(Answer, u32), Fault> {
+pub(super) fn to_anybody(from: Reader<'_>, now: Instant) -> Result<(Answer, u32), Cause> {
     whole(from, now, |number, from, _| Some((seen(number, from)?, u32::MAX)))
 }
 
@@ -88,10 +88,10 @@ fn whole(
     mut from: Reader<'_>,
     now: Instant,
     read: impl FnOnce(u8, &mut Reader<'_>, Instant) -> Option<(Answer, u32)>,
-) -> Result<(Answer, u32), Fault> {
+) -> Result<(Answer, u32), Cause> {
     let number = from.byte().ok_or(OTHER_QUESTION)?;
     if number == number::FAILED {
-        return Err(Fault::parse(&mut from).unwrap_or(OTHER_QUESTION));
+        return Err(Cause::parse(&mut from).unwrap_or(OTHER_QUESTION));
     }
     let reply = read(number, &mut from, now).filter(|_| from.is_empty());
     reply.ok_or(OTHER_QUESTION)
@@ -250,7 +250,7 @@ mod tests {
             (Reply::Cleared(true), ok(Answer::Cleared(true))),
             (Reply::Inspected(pool), ok(Answer::Inspected(pool))),
             (Reply::Inspected(lock), ok(Answer::Inspected(lock))),
-            (Reply::Failed(Fault::Full), Err(Fault::Full)),
+            (Reply::Failed(Cause::Full), Err(Cause::Full)),
             (Reply::OtherVersion(2), Err(OTHER_QUESTION)),
         ] {
             let bytes = bytes(&said);

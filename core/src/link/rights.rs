@@ -16,7 +16,7 @@ use crate::{
     key::{Key, Kind},
     op::{Answer, Left, Op, Outcome, Request},
     patience::Ticket,
-    store::{Fault, Fresh, Leases, Values, lock::Lock},
+    store::{Cause, Fresh, Leases, Values, lock::Lock},
     time::{Instant, Timer, short},
     token::HolderToken,
 };
@@ -29,19 +29,19 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     type InFlight = Call<C::Wait>;
-    type Trouble = Fault;
+    type Trouble = Cause;
 
     fn poll_op(
         &self,
         call: &mut Self::InFlight,
         request: &Request<'_>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Fault>> {
+    ) -> Poll<Result<Answer, Cause>> {
         let Request { key, token, op, .. } = *request;
         let mut question = Question::new(0, key.kind, token);
         question.ttl = short(op.lasts());
         question.number = match *op {
-            Op::Acquire(_) if call.is_hopeless => return Poll::Ready(Err(Fault::Codec)),
+            Op::Acquire(_) if call.is_hopeless => return Poll::Ready(Err(Cause::Codec)),
             Op::Acquire(ask) => {
                 self.unwait(call, key);
                 question.size = if key.kind == Kind::Cache { Self::ROOM } else { ask.size };
@@ -126,12 +126,12 @@ where
         request: &Request<'_>,
         fresh: Fresh<'_, '_, V, D>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Answer>, Fault>> {
+    ) -> Poll<Result<Option<Answer>, Cause>> {
         let Request { key, token, .. } = *request;
         // encoded until it is sent, not kept: its bytes would be larger in the future than they cost here
         let mut room = Short::<FRAME>::new();
         if !call.is_sent() {
-            let value = fresh.value.as_ref().ok_or(Fault::Codec);
+            let value = fresh.value.as_ref().ok_or(Cause::Codec);
             call.unfit = value.and_then(|value| room.fill(value.as_ref(), fresh.codec, Self::VALUE)).err();
         }
         let ttl = (fresh.ttl != u64::MAX).then(|| short(fresh.ttl));
@@ -141,7 +141,7 @@ where
         let question: &dyn Put = if call.unfit.is_none() { &publication } else { &abandon };
         let answer = ready!(self.poll_reply(call, key, question, None, question::to_holder, cx))?;
         Poll::Ready(match call.unfit {
-            Some(fault) => Err(fault),
+            Some(cause) => Err(cause),
             None => Ok(Some(answer)),
         })
     }
@@ -168,7 +168,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         patience: Option<u32>,
         read: Read,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Fault>> {
+    ) -> Poll<Result<Answer, Cause>> {
         let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
         let reply = ready!(call.poll(self, name, question, patience, &mut bytes, cx));
         let told = reply.and_then(|reader| read(reader, self.clock.now()));

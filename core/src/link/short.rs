@@ -3,7 +3,7 @@
 use super::TOO_LONG;
 use crate::{
     codec::{Codec, Sink, entry},
-    store::Fault,
+    store::Cause,
 };
 
 /// A value, encoded; as long as a frame at most.
@@ -18,11 +18,11 @@ impl<const FRAME: usize> Short<FRAME> {
     }
 
     /// Encodes a value; or why it is not to be sent, and its flight ends without one.
-    pub(super) fn fill<V, D: Codec<V>>(&mut self, value: &V, codec: &D, most: usize) -> Result<(), Fault> {
+    pub(super) fn fill<V, D: Codec<V>>(&mut self, value: &V, codec: &D, most: usize) -> Result<(), Cause> {
         match entry::encode(value, codec, self) {
             Ok(()) if self.len <= most => Ok(()),
-            Ok(()) => Err(Fault::Rejected(TOO_LONG)),
-            Err(_) => Err(Fault::Codec),
+            Ok(()) => Err(Cause::Rejected(TOO_LONG)),
+            Err(_) => Err(Cause::Codec),
         }
     }
 

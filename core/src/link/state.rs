@@ -12,7 +12,7 @@ use super::{
 use crate::{
     cell::waiters::{Place, Waiter, Waiters},
     key::{Key, Kind},
-    store::Fault,
+    store::Cause,
     token::HolderToken,
 };
 use core::task::{Poll, Waker};
@@ -39,7 +39,7 @@ pub struct State<const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     pub(super) tally: Tally,
 }
 
-const OTHER_VERSION: Fault = Fault::Unsupported("the gateway speaks another version of the link");
+const OTHER_VERSION: Cause = Cause::Unsupported("the gateway speaks another version of the link");
 /// Who waits for a slot waits for no key.
 const CROWD: Key<'static> = Key { kind: Kind::Pool, prefix: "", bytes: b"", hash: 0 };
 
@@ -107,10 +107,10 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
     }
 
     /// A slot for one more request: its session and number; else a place to wait in, while there are any.
-    pub(super) fn reserve(&mut self, place: &mut Place, now: Tick, waker: &Waker) -> Poll<Result<(u32, u32), Fault>> {
-        let Some(Session { id: session, .. }) = self.session else { return Poll::Ready(Err(Fault::NotInitialised)) };
+    pub(super) fn reserve(&mut self, place: &mut Place, now: Tick, waker: &Waker) -> Poll<Result<(u32, u32), Cause>> {
+        let Some(Session { id: session, .. }) = self.session else { return Poll::Ready(Err(Cause::NotInitialised)) };
         if self.down {
-            return Poll::Ready(Err(Fault::Unreachable));
+            return Poll::Ready(Err(Cause::Unreachable));
         }
         let waited = *place != Place::default();
         if waited && !self.wait(place, waker) {
@@ -141,8 +141,8 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         request: u32,
         waker: &Waker,
         to: &mut [u8; FRAME],
-    ) -> Poll<Result<usize, Fault>> {
-        let Some(slot) = self.slot(request) else { return Poll::Ready(Err(Fault::Unreachable)) };
+    ) -> Poll<Result<usize, Cause>> {
+        let Some(slot) = self.slot(request) else { return Poll::Ready(Err(Cause::Unreachable)) };
         match slot.stage {
             Stage::Answered => Poll::Ready(Ok(copy(slot.bytes(), to))),
             Stage::Failed => Poll::Ready(Err(slot.unanswered())),
@@ -158,13 +158,13 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
     }
 
     /// What it means that a request was not answered; one without a slot was never sent.
-    pub(super) fn unanswered(&mut self, request: u32) -> Fault {
+    pub(super) fn unanswered(&mut self, request: u32) -> Cause {
         if request == 0 {
             // those for whom slots are kept may never be polled again
             self.kept = 0;
-            return Fault::Unreachable;
+            return Cause::Unreachable;
         }
-        self.slot(request).map_or(Fault::TimedOut, |slot| slot.unanswered())
+        self.slot(request).map_or(Cause::TimedOut, |slot| slot.unanswered())
     }
 
     /// Waits for a slot, if there is a place to wait in; whether one is kept for the caller.

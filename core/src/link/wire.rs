@@ -202,7 +202,7 @@ mod tests {
     use super::*;
     use crate::{
         link::frame::{Decoder, encode},
-        store::Fault,
+        store::Cause,
     };
     use std::{fmt::Debug, vec::Vec};
 
@@ -251,11 +251,11 @@ mod tests {
         comes_back(HolderToken([1, u32::MAX, 0, 7]));
         comes_back(Some(u32::MAX));
         comes_back(None::<u32>);
-        for fault in [Fault::TimedOut, Fault::Unreachable, Fault::Full, Fault::KeyTooLong, Fault::Codec] {
-            comes_back(fault);
+        for cause in [Cause::TimedOut, Cause::Unreachable, Cause::Full, Cause::KeyTooLong, Cause::Codec] {
+            comes_back(cause);
         }
-        comes_back(Fault::Rejected(crate::link::TOO_LONG));
-        comes_back(Fault::Rejected(crate::link::RIVAL));
+        comes_back(Cause::Rejected(crate::link::TOO_LONG));
+        comes_back(Cause::Rejected(crate::link::RIVAL));
         comes_back(Some(Holding::Lost));
         comes_back(Kind::Pool);
     }

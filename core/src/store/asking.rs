@@ -1,6 +1,6 @@
 //! One question to a store, for whoever asks without a lease of the machine: companions, gateways, conformance, tests.
 
-use super::{Fault, Fresh, Leases, Values};
+use super::{Cause, Fresh, Leases, Values};
 use crate::{
     cell::Kept,
     key::Key,
@@ -41,7 +41,7 @@ impl<S: Leases> Drop for Asking<'_, '_, S> {
 }
 
 /// What a store said that answered something else than it was asked.
-pub(crate) const OTHER: Fault = Fault::Unsupported("the store answered another question");
+pub(crate) const OTHER: Cause = Cause::Unsupported("the store answered another question");
 
 impl<'s, 'k, S: Leases> Asking<'s, 'k, S> {
     /// An operation of a task, or of a thread that may be blocked until there is an answer.
@@ -52,10 +52,10 @@ impl<'s, 'k, S: Leases> Asking<'s, 'k, S> {
     /// Asks, or goes on asking.
     ///
     /// # Errors
-    /// What keeps the store from answering; [`Fault::KeyTooLong`] for a key that it has no room for.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Fault>> {
+    /// What keeps the store from answering; [`Cause::KeyTooLong`] for a key that it has no room for.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Cause>> {
         if self.key.bytes.len() > S::LONGEST_KEY {
-            return Poll::Ready(Err(Fault::KeyTooLong));
+            return Poll::Ready(Err(Cause::KeyTooLong));
         }
         self.now = self.store.clock().now();
         let (key, token, op) = (&self.key, self.token, &self.op);
@@ -67,7 +67,7 @@ impl<'s, 'k, S: Leases> Asking<'s, 'k, S> {
     ///
     /// # Errors
     /// As [`poll`](Self::poll).
-    pub async fn answer(&mut self) -> Result<Answer, Fault> {
+    pub async fn answer(&mut self) -> Result<Answer, Cause> {
         poll_fn(|cx| self.poll(cx)).await
     }
 
@@ -83,7 +83,7 @@ impl<'s, 'k, S: Leases> Asking<'s, 'k, S> {
     ///
     /// # Errors
     /// As [`poll`](Self::poll); and what keeps the value from being stored, whose flight then ends without it.
-    pub async fn publish<V, C>(&mut self, codec: &C, value: Kept<'_, V>) -> Result<Answer, Fault>
+    pub async fn publish<V, C>(&mut self, codec: &C, value: Kept<'_, V>) -> Result<Answer, Cause>
     where
         S: Values<V, C>,
     {

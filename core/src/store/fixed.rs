@@ -23,7 +23,7 @@ pub use crate::cell::table::WhenFull;
 /// A store of `N` keys or permits and values of one type `V`, for `WAITERS` waiters, with keys of up to `KEY` bytes.
 ///
 /// All zero when new, so a static one costs no flash. Ended leases and values make room; when every slot is live it
-/// refuses ([`Fault::Full`](super::Fault::Full)), or forgets a cached value (`set_when_full`). Live leases never go.
+/// refuses ([`Cause::Full`](super::Cause::Full)), or forgets a cached value (`set_when_full`). Live leases never go.
 /// Work inside the lock is at most two passes over `N` slots; none for a key that is still where it was found last. For
 /// pools it is three, and one more for every 64 permits below the first free one; a pass over a pool's permits takes
 /// about three times as long a slot as one over keys. Looking for a value that may go is one more.

@@ -3,7 +3,7 @@
 //! Polled by the state machine ([`Lease`](crate::lease::Lease)). A store in RAM is ready at once; one behind a line or a
 //! socket goes on from poll to poll. Not here: waiting, renewing and giving back, which are the machine's.
 
-use super::{Fault, Host};
+use super::{Cause, Host};
 use crate::{
     cell::Kept,
     key::Key,
@@ -24,7 +24,7 @@ pub trait Leases: Host {
     /// it calls [`cancel`](Self::cancel) first.
     type InFlight: Default + Unpin;
     /// Why an operation has no answer.
-    type Trouble: Copy + Into<Fault>;
+    type Trouble: Copy + Into<Cause>;
 
     /// The longest key in bytes; who brings one from elsewhere than the store's own buffer looks at this first.
     const LONGEST_KEY: usize = usize::MAX;

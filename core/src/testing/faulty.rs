@@ -4,7 +4,7 @@ use crate::{
     key::Key,
     op::{Answer, Left, Request},
     patience::Ticket,
-    store::{Fault, Fresh, Host, Leases, Values},
+    store::{Cause, Fresh, Host, Leases, Values},
     time::Instant,
     token::HolderToken,
     validity::Validity,
@@ -109,11 +109,11 @@ impl<S: Leases> Faulty<'_, S> {
         &self,
         state: &mut InFlight<S::InFlight>,
         mut operation: impl FnMut(&mut S::InFlight) -> Poll<Result<T, S::Trouble>>,
-    ) -> Poll<Result<T, Fault>> {
+    ) -> Poll<Result<T, Cause>> {
         let trouble = *state.trouble.get_or_insert_with(|| self.next());
         let done = match trouble {
-            Trouble::Refused => Err(Fault::Unreachable),
-            Trouble::RequestLost => Err(Fault::TimedOut),
+            Trouble::Refused => Err(Cause::Unreachable),
+            Trouble::RequestLost => Err(Cause::TimedOut),
             Trouble::None | Trouble::ReplyLost => ready!(operation(&mut state.inner)).map_err(Into::into),
             Trouble::Duplicated => {
                 let _ = ready!(operation(&mut state.inner));
@@ -121,20 +121,20 @@ impl<S: Leases> Faulty<'_, S> {
             }
         };
         state.trouble = None;
-        Poll::Ready(if trouble == Trouble::ReplyLost { done.and(Err(Fault::TimedOut)) } else { done })
+        Poll::Ready(if trouble == Trouble::ReplyLost { done.and(Err(Cause::TimedOut)) } else { done })
     }
 }
 
 impl<S: Leases> Leases for Faulty<'_, S> {
     type InFlight = InFlight<S::InFlight>;
-    type Trouble = Fault;
+    type Trouble = Cause;
 
     fn poll_op(
         &self,
         state: &mut Self::InFlight,
         request: &Request<'_>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Fault>> {
+    ) -> Poll<Result<Answer, Cause>> {
         self.poll(state, |inner| self.inner.poll_op(inner, request, cx))
     }
     fn poll_changed(
@@ -170,7 +170,7 @@ impl<V, C, S: Values<V, C>> Values<V, C> for Faulty<'_, S> {
         request: &Request<'_>,
         fresh: Fresh<'_, '_, V, C>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Answer>, Fault>> {
+    ) -> Poll<Result<Option<Answer>, Cause>> {
         let Fresh { codec, value, ttl } = fresh;
         // in two steps or in one, it is one operation
         self.poll(state, |inner| match self.inner.poll_publish(inner, request, Fresh { codec, value, ttl }, cx) {

@@ -8,7 +8,7 @@ use crate::{
     key::Key,
     op::{Answer, Ask as Wanted, Op, Outcome},
     patience::{Busy, Contended},
-    store::{Asking, Fault, Leases, OTHER, Values},
+    store::{Asking, Cause, Leases, OTHER, Values},
     time::{Instant, duration, millis},
     token::HolderToken,
     ttl::Ttl,
@@ -29,7 +29,7 @@ macro_rules! words {
 
         impl<S: Leases> Client<'_, S> {
             $(
-                pub(super) async fn $f $(<$V, $C>)? (&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault>
+                pub(super) async fn $f $(<$V, $C>)? (&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Cause>
                 $(where S: Values<$V, $C>)? {
                     let ($store, $may_block, $key) = (self.store, self.may_block, key);
                     $asked.await
@@ -44,7 +44,7 @@ macro_rules! words {
                 ///
                 /// # Errors
                 /// What keeps the store from answering.
-                fn $f $(<$V, $C>)? (&self, key: Key<'_>, $($a: $t),*) -> impl Future<Output = Result<$r, Fault>>
+                fn $f $(<$V, $C>)? (&self, key: Key<'_>, $($a: $t),*) -> impl Future<Output = Result<$r, Cause>>
                 $(where Self: Values<$V, $C>)? {
                     async move {
                         let ($store, $may_block, $key) = (self, false, key);
@@ -61,7 +61,7 @@ macro_rules! words {
                 ///
                 /// # Errors
                 /// What keeps the store from answering.
-                fn $f $(<$V, $C>)? (&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Fault>
+                fn $f $(<$V, $C>)? (&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Cause>
                 $(where Self: Values<$V, $C>)? {
                     let ($store, $may_block, $key) = (self, true, key);
                     ready($asked)
@@ -149,29 +149,29 @@ const fn landed(ttl: Ttl) -> Outcome {
     }
 }
 
-async fn holding<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<Holding, Fault> {
+async fn holding<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<Holding, Cause> {
     if let Answer::Held(holding) = asking.answer().await? { Ok(holding) } else { Err(OTHER) }
 }
 
-async fn counted<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<u16, Fault> {
+async fn counted<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<u16, Cause> {
     if let Answer::Inspected(seen) = asking.answer().await? { Ok(seen.held) } else { Err(OTHER) }
 }
 
-async fn ends<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<Option<Duration>, Fault> {
+async fn ends<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<Option<Duration>, Cause> {
     let Answer::Inspected(seen) = asking.answer().await? else { return Err(OTHER) };
     Ok((seen.held > 0).then(|| duration(seen.remaining)))
 }
 
-async fn cleared<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<bool, Fault> {
+async fn cleared<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<bool, Cause> {
     if let Answer::Cleared(was) = asking.answer().await? { Ok(was) } else { Err(OTHER) }
 }
 
-async fn begun<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<Begun, Fault> {
+async fn begun<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<Begun, Cause> {
     let answer = asking.answer().await?;
     read(&asking, answer)
 }
 
-async fn granted<S: Leases>(asking: Asking<'_, '_, S>) -> Result<Contended<Grant>, Fault> {
+async fn granted<S: Leases>(asking: Asking<'_, '_, S>) -> Result<Contended<Grant>, Cause> {
     Ok(begun(asking).await?.contended())
 }
 
@@ -179,12 +179,12 @@ fn left<S: Leases>(asking: &Asking<'_, '_, S>, until: Instant) -> Duration {
     until.since(asking.answered_at())
 }
 
-fn read<S: Leases>(asking: &Asking<'_, '_, S>, answer: Answer) -> Result<Begun, Fault> {
+fn read<S: Leases>(asking: &Asking<'_, '_, S>, answer: Answer) -> Result<Begun, Cause> {
     match answer {
         Answer::Granted { fence, index } => Ok(Begun::Run(Grant { fence, index, remaining: asking.remaining() })),
         Answer::Done { until } => Ok(Begun::Done { remaining: left(asking, until) }),
         Answer::Busy { until, ticket } => Ok(Begun::Busy(Busy { remaining: left(asking, until), ticket })),
-        Answer::Full => Err(Fault::Full),
+        Answer::Full => Err(Cause::Full),
         Answer::Filled
         | Answer::Absent
         | Answer::Recursive
@@ -194,7 +194,7 @@ fn read<S: Leases>(asking: &Asking<'_, '_, S>, answer: Answer) -> Result<Begun, 
     }
 }
 
-async fn look<V, C, S: Values<V, C>>(mut asking: Asking<'_, '_, S>, codec: &C) -> Result<Option<V>, Fault> {
+async fn look<V, C, S: Values<V, C>>(mut asking: Asking<'_, '_, S>, codec: &C) -> Result<Option<V>, Cause> {
     match asking.answer().await? {
         Answer::Filled => Ok(asking.fetch(codec)),
         Answer::Absent => Ok(None),
@@ -202,7 +202,7 @@ async fn look<V, C, S: Values<V, C>>(mut asking: Asking<'_, '_, S>, codec: &C) -
     }
 }
 
-async fn join<V, C, S: Values<V, C>>(mut asking: Asking<'_, '_, S>, codec: &C) -> Result<Contended<Lookup<V>>, Fault> {
+async fn join<V, C, S: Values<V, C>>(mut asking: Asking<'_, '_, S>, codec: &C) -> Result<Contended<Lookup<V>>, Cause> {
     loop {
         let answer = asking.answer().await?;
         if answer == Answer::Filled {
@@ -225,9 +225,9 @@ async fn publish<V, C, S: Values<V, C>>(
     codec: &C,
     value: Kept<'_, V>,
     stale_for: Duration,
-) -> Result<Holding, Fault> {
+) -> Result<Holding, Cause> {
     if !stale_for.is_zero() {
-        return Err(Fault::Unsupported("this store keeps no value past its TTL"));
+        return Err(Cause::Unsupported("this store keeps no value past its TTL"));
     }
     if let Answer::Held(holding) = asking.publish(codec, value).await? { Ok(holding) } else { Err(OTHER) }
 }

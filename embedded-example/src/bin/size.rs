@@ -107,7 +107,7 @@ async fn cache_task() {
 mod alone {
     use crate::remote::{STORE, Store};
     use cachify_core::{
-        Fault,
+        Cause,
         key::{Key, Kind},
         op::{Answer, Ask, Op, Outcome, Request},
         store::{Host, Leases},
@@ -120,7 +120,7 @@ mod alone {
 
     /// As the machine asks: what is about no holder is not compiled.
     #[inline(never)]
-    fn poll(state: &mut InFlight, token: HolderToken, op: &Op, cx: &mut Context<'_>) -> Poll<Result<Answer, Fault>> {
+    fn poll(state: &mut InFlight, token: HolderToken, op: &Op, cx: &mut Context<'_>) -> Poll<Result<Answer, Cause>> {
         if !op.is_of_holder() {
             return Poll::Ready(Ok(Answer::Full));
         }

@@ -2,7 +2,7 @@
 //!
 //! It keeps no text of a hit or a miss: those are called for on every request.
 
-use cachify::{Event, Observer, Refused, core::key::Kind};
+use cachify::{Event, Observer, Refused, cachify_core::key::Kind};
 use std::{
     ops::Sub,
     sync::{

@@ -5,7 +5,7 @@
 
 mod store;
 
-use cachify::{Cachify, Fault, FenceGate, Kv, Ran, secs};
+use cachify::{Cachify, Cause, FenceGate, Kv, Ran, secs};
 use std::{error::Error, fs, path::Path, sync::Arc};
 use store::Sqlite;
 
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     second.release().await?;
 
     // a cached value: loaded by one, there for both, gone when reset
-    let load = || async { Ok::<_, Fault>("42 apples".to_owned()) };
+    let load = || async { Ok::<_, Cause>("42 apples".to_owned()) };
     let stock = north.cache(("stock", 7)).get_or_insert_with(load).await?;
     let seen = south.cache(("stock", 7)).get::<String>().await?;
     println!("cache: north loaded {stock:?}, south sees {seen:?}");

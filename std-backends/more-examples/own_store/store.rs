@@ -1,6 +1,6 @@
 //! A store in one `SQLite` file: one table, one statement a call. To be copied.
 
-use cachify::{Fault, KvStore};
+use cachify::{Cause, KvStore};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params};
 use std::{
     path::Path,
@@ -52,23 +52,23 @@ impl Sqlite {
         Ok(Self { connection: Mutex::new(connection), now: Box::new(now) })
     }
 
-    fn with<T>(&self, statement: impl FnOnce(&Connection, i64) -> rusqlite::Result<T>) -> Result<T, Fault> {
+    fn with<T>(&self, statement: impl FnOnce(&Connection, i64) -> rusqlite::Result<T>) -> Result<T, Cause> {
         // read before the wait for the file, so that nothing lasts longer than its holder is told
         let now = millis((self.now)());
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         statement(&connection, now).map_err(|e| match e.sqlite_error_code() {
             // the disk failed while it was being done
-            Some(ErrorCode::SystemIoFailure) => Fault::TimedOut,
+            Some(ErrorCode::SystemIoFailure) => Cause::TimedOut,
             // somebody else wrote all the time, or the statement was refused
-            _ => Fault::Unreachable,
+            _ => Cause::Unreachable,
         })
     }
 }
 
 impl KvStore for Sqlite {
-    type Error = Fault;
+    type Error = Cause;
 
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
         self.with(|c, now| {
             let mut get = c.prepare_cached(GET)?;
             get.query_row(named_params! { ":key": key, ":now": now }, |row| row.get(0)).optional()
@@ -81,7 +81,7 @@ impl KvStore for Sqlite {
         old: Option<&[u8]>,
         new: Option<&[u8]>,
         ttl: Option<Duration>,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, Cause> {
         self.with(|c, now| {
             let ends = ttl.map(|ttl| now.saturating_add(millis(ttl)));
             let changed = match (old, new) {
@@ -99,7 +99,7 @@ impl KvStore for Sqlite {
         })
     }
 
-    fn remove(&self, key: &str) -> Result<bool, Fault> {
+    fn remove(&self, key: &str) -> Result<bool, Cause> {
         self.with(|c, now| {
             let all: Option<&[u8]> = None;
             let removed = c.prepare_cached(DELETE)?.execute(named_params! { ":key": key, ":old": all, ":now": now })?;

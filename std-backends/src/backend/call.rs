@@ -2,7 +2,7 @@
 
 use super::OwnedKey;
 use cachify_core::{
-    Fault, Holding,
+    Cause, Holding,
     key::Kind,
     op::{Ask, Inspection, Op, Outcome},
     patience::Ticket,
@@ -93,14 +93,14 @@ pub enum Reply {
 }
 
 /// What a store said that answered something else than it was asked.
-pub(crate) const OTHER: Fault = Fault::Unsupported("the store answered another question");
+pub(crate) const OTHER: Cause = Cause::Unsupported("the store answered another question");
 
 impl Reply {
     /// The reply, if it answers that operation on a key of that kind.
     ///
     /// # Errors
-    /// [`Fault::Unsupported`] if it answers another one.
-    pub(crate) fn of(self, op: &Op, kind: Kind) -> Result<Self, Fault> {
+    /// [`Cause::Unsupported`] if it answers another one.
+    pub(crate) fn of(self, op: &Op, kind: Kind) -> Result<Self, Cause> {
         let fits = match op {
             Op::Acquire(Ask { .. }) => match self {
                 Self::Granted { .. } | Self::Busy { .. } => true,
@@ -116,7 +116,7 @@ impl Reply {
         if fits { Ok(self) } else { Err(OTHER) }
     }
 
-    pub(crate) fn holding(self) -> Result<Holding, Fault> {
+    pub(crate) fn holding(self) -> Result<Holding, Cause> {
         if let Self::Held(holding) = self { Ok(holding) } else { Err(OTHER) }
     }
 }

@@ -25,12 +25,12 @@ impl Mute {
 }
 
 impl Renew for Mute {
-    fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Fault>> {
+    fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Cause>> {
         if let Some(keeper) = locked(&self.rushes).take() {
             keeper.rush();
         }
         let answer = |_| {
-            if self.calls.fetch_add(1, SeqCst) < self.silent { Err(Fault::TimedOut) } else { Ok(Holding::Kept) }
+            if self.calls.fetch_add(1, SeqCst) < self.silent { Err(Cause::TimedOut) } else { Ok(Holding::Kept) }
         };
         due.into_iter().map(answer).collect()
     }

@@ -3,7 +3,7 @@
 //! Whoever stops waiting does not stop what has begun; what has not begun is not done any more.
 
 use super::{
-    Fault, Kv, KvStore,
+    Cause, Kv, KvStore,
     backend::{perform_blocking, turn},
 };
 use crate::backend::{Call, Reply};
@@ -16,13 +16,13 @@ use std::{
 };
 use tokio::runtime::Handle;
 
-pub(super) async fn call<S: KvStore + 'static>(store: Arc<Kv<S>>, call: Call) -> Result<Reply, Fault> {
+pub(super) async fn call<S: KvStore + 'static>(store: Arc<Kv<S>>, call: Call) -> Result<Reply, Cause> {
     let Ok(runtime) = Handle::try_current() else { return perform_blocking(&store, &call) };
     let caller = Caller::default();
     let gone = caller.0.clone();
     let done = runtime.spawn_blocking(move || {
         let _turn = call.op.is_of_holder().then(|| turn(call.token));
-        if gone.load(SeqCst) { Err(Fault::TimedOut) } else { perform_blocking(&store, &call) }
+        if gone.load(SeqCst) { Err(Cause::TimedOut) } else { perform_blocking(&store, &call) }
     });
     let done = done.await;
     drop(caller);
@@ -30,7 +30,7 @@ pub(super) async fn call<S: KvStore + 'static>(store: Arc<Kv<S>>, call: Call) ->
         Ok(answer) => answer,
         Err(e) if e.is_panic() => resume_unwind(e.into_panic()),
         // the runtime ended before the call began
-        Err(_) => Err(Fault::Unreachable),
+        Err(_) => Err(Cause::Unreachable),
     }
 }
 

@@ -15,14 +15,14 @@ use crate::{
     },
     locked,
 };
-use cachify_core::{Fault, drive::ready, key::Kind, op::Left, token::HolderToken};
+use cachify_core::{Cause, drive::ready, key::Kind, op::Left, token::HolderToken};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 /// Does one operation.
-async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Reply, Fault> {
+async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Reply, Cause> {
     let (key, token, bytes) = (call.key.key(), call.token, call.bytes.as_deref());
     let ask = |ttl| Ask { token, ttl: lasting(ttl) };
     let then = match (call.op, key.kind) {
@@ -51,7 +51,7 @@ async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Reply, Fault> {
 }
 
 impl<S: AsyncKvStore + 'static> Backend for AsyncKv<S> {
-    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
         Box::pin(async move { perform(&self.0, &call).await })
     }
     fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
@@ -87,21 +87,21 @@ impl<S: KvStore> AsyncKvStore for Blocking<'_, S> {
     }
 }
 
-pub(super) fn perform_blocking<S: KvStore>(kv: &Kv<S>, call: &Call) -> Result<Reply, Fault> {
+pub(super) fn perform_blocking<S: KvStore>(kv: &Kv<S>, call: &Call) -> Result<Reply, Cause> {
     ready(perform(&Blocking(&kv.0), call))
 }
 
 impl<S: KvStore + 'static> Backend for Kv<S> {
     #[cfg(feature = "tokio")]
-    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
         Box::pin(super::aside::call(self, call))
     }
     /// Without tokio there is nowhere else to run it.
     #[cfg(not(feature = "tokio"))]
-    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
         Box::pin(async move { perform_blocking(&self, &call) })
     }
-    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Reply, Fault> {
+    fn call_blocking(self: Arc<Self>, call: Call) -> Result<Reply, Cause> {
         perform_blocking(&self, &call)
     }
     fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {

@@ -9,9 +9,9 @@ use super::{
     record::{Content, Record, State},
 };
 use crate::backend::Reply;
-use cachify_core::{Fault, key::Key, patience::BLIND_POLL, token::FencingToken};
+use cachify_core::{Cause, key::Key, patience::BLIND_POLL, token::FencingToken};
 
-pub(super) async fn look<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Reply, Fault> {
+pub(super) async fn look<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Reply, Cause> {
     let found = get(kv, &key.to_string()).await?;
     Ok(match Content::of(found.as_deref()) {
         Content::Value(value) => Reply::Filled(value.to_vec()),
@@ -25,7 +25,7 @@ pub(super) async fn join<S: AsyncKvStore>(
     key: Key<'_>,
     ask: &Ask,
     foreign: Option<&[u8]>,
-) -> Result<Reply, Fault> {
+) -> Result<Reply, Cause> {
     let key = key.to_string();
     // whoever joins has looked and found nothing
     let mut found = None;
@@ -49,7 +49,7 @@ pub(super) async fn join<S: AsyncKvStore>(
     Ok(busy(BLIND_POLL))
 }
 
-pub(super) async fn invalidate<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<bool, Fault> {
+pub(super) async fn invalidate<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<bool, Cause> {
     let key = key.to_string();
     for _ in 0..ROUNDS {
         let found = get(kv, &key).await?;

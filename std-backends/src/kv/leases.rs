@@ -9,7 +9,7 @@ use super::{
 };
 use crate::backend::{Inspection, Reply, lasting};
 use cachify_core::{
-    Fault, Holding,
+    Cause, Holding,
     key::Key,
     patience::{BLIND_POLL, Ticket},
     token::{FencingToken, HolderToken},
@@ -30,7 +30,7 @@ const LINGER: u64 = 60_000_000;
 
 pub(super) type Bytes = Option<Vec<u8>>;
 
-pub(super) async fn get<S: AsyncKvStore>(kv: &S, key: &str) -> Result<Bytes, Fault> {
+pub(super) async fn get<S: AsyncKvStore>(kv: &S, key: &str) -> Result<Bytes, Cause> {
     kv.get(key).await.map_err(Into::into)
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn exchange<S: AsyncKvStore>(
     old: &Bytes,
     new: Option<&[u8]>,
     ttl: Option<Duration>,
-) -> Result<bool, Fault> {
+) -> Result<bool, Cause> {
     kv.compare_exchange(key, old.as_deref(), new, ttl).await.map_err(Into::into)
 }
 
@@ -72,16 +72,16 @@ pub(super) const fn busy(remaining: Duration) -> Reply {
 }
 
 /// A lock or a run.
-pub(super) async fn acquire<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Reply, Fault> {
+pub(super) async fn acquire<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Reply, Cause> {
     let slot = Slot::of(key);
     let found = get(kv, &slot.key).await?;
     obtain(kv, &slot, ask, found).await
 }
 
 /// Takes what is free; `found` is what the key held a moment ago.
-pub(super) async fn obtain<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, mut found: Bytes) -> Result<Reply, Fault> {
+pub(super) async fn obtain<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, mut found: Bytes) -> Result<Reply, Cause> {
     let done = steps(kv, slot, ask, &mut found).await;
-    if done.as_ref().is_err_and(|fault| !fault.is_indeterminate())
+    if done.as_ref().is_err_and(|cause| !cause.is_indeterminate())
         && Content::of(found.as_deref()).own(ask.token).is_some()
     {
         // the caller will not come back for it, so nobody else shall wait for its end
@@ -91,7 +91,7 @@ pub(super) async fn obtain<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, mut 
 }
 
 /// From free to asked for, from asked for to held: one exchange each, from what was found to what follows.
-async fn steps<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, found: &mut Bytes) -> Result<Reply, Fault> {
+async fn steps<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, found: &mut Bytes) -> Result<Reply, Cause> {
     let mut seen = None;
     for _ in 0..ROUNDS {
         let content = Content::of(found.as_deref());
@@ -122,17 +122,17 @@ async fn steps<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, found: &mut Byte
     Ok(busy(BLIND_POLL))
 }
 
-pub(super) fn counter(bytes: &Bytes) -> Result<Counter, Fault> {
+pub(super) fn counter(bytes: &Bytes) -> Result<Counter, Cause> {
     match Content::of(bytes.as_deref()) {
         Content::Nothing => Ok(Counter::default()),
         Content::Counter(counter) => Ok(counter),
         // without the last fence there is no next one
-        _ => Err(Fault::Codec),
+        _ => Err(Cause::Codec),
     }
 }
 
 /// The next fence; `seen` is what the counter held a moment ago.
-async fn count<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, seen: &mut Bytes) -> Result<u64, Fault> {
+async fn count<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, seen: &mut Bytes) -> Result<u64, Cause> {
     for _ in 0..ROUNDS {
         let last = counter(seen)?;
         let next = last.last.saturating_add(1).max(kv.micros().unwrap_or_default());
@@ -141,7 +141,7 @@ async fn count<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, seen: &mut Bytes
         }
         *seen = get(kv, &slot.counter).await?;
     }
-    Err(Fault::TimedOut)
+    Err(Cause::TimedOut)
 }
 
 /// Writes a counter that outlives a right of `ttl` from now; without a clock it never ends.
@@ -151,7 +151,7 @@ pub(super) async fn keep_counter<S: AsyncKvStore>(
     old: &Bytes,
     mut counter: Counter,
     ttl: Duration,
-) -> Result<bool, Fault> {
+) -> Result<bool, Cause> {
     counter.top = counter.top.max(slot.index.map_or(0, |index| index.saturating_add(1)));
     let mut lasts = None;
     if let Some(now) = kv.micros() {
@@ -197,7 +197,7 @@ pub(super) async fn settle<S: AsyncKvStore>(
     key: &str,
     token: HolderToken,
     then: Then<'_>,
-) -> Result<Holding, Fault> {
+) -> Result<Holding, Cause> {
     for _ in 0..ROUNDS {
         let found = get(kv, key).await?;
         let Some(own) = Content::of(found.as_deref()).own(token) else { return Ok(Holding::Lost) };
@@ -206,10 +206,10 @@ pub(super) async fn settle<S: AsyncKvStore>(
             return Ok(Holding::Kept);
         }
     }
-    Err(Fault::TimedOut)
+    Err(Cause::TimedOut)
 }
 
-pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Inspection, Fault> {
+pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Inspection, Cause> {
     let found = get(kv, &key.to_string()).await?;
     Ok(match Content::of(found.as_deref()) {
         Content::Nothing => Inspection::FREE,

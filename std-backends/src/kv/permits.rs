@@ -9,7 +9,7 @@ use super::{
     record::Content,
 };
 use crate::backend::{Inspection, Reply};
-use cachify_core::{Fault, Holding, key::Key, patience::BLIND_POLL, token::HolderToken};
+use cachify_core::{Cause, Holding, key::Key, patience::BLIND_POLL, token::HolderToken};
 use std::time::Duration;
 
 /// What one look at a pool tells.
@@ -23,7 +23,7 @@ struct Look {
     counter: Bytes,
 }
 
-async fn look<S: AsyncKvStore>(kv: &S, key: Key<'_>, size: u16, token: Option<HolderToken>) -> Result<Look, Fault> {
+async fn look<S: AsyncKvStore>(kv: &S, key: Key<'_>, size: u16, token: Option<HolderToken>) -> Result<Look, Cause> {
     let found = get(kv, &counter_of(key)).await?;
     let mut look = Look { in_use: 0, next: Duration::MAX, place: None, counter: found };
     for index in 0..counter(&look.counter)?.top.max(size) {
@@ -46,7 +46,7 @@ async fn look<S: AsyncKvStore>(kv: &S, key: Key<'_>, size: u16, token: Option<Ho
     Ok(look)
 }
 
-pub(super) async fn take<S: AsyncKvStore>(kv: &S, key: Key<'_>, size: u16, ask: &Ask) -> Result<Reply, Fault> {
+pub(super) async fn take<S: AsyncKvStore>(kv: &S, key: Key<'_>, size: u16, ask: &Ask) -> Result<Reply, Cause> {
     for _ in 0..ROUNDS {
         let look = look(kv, key, size, Some(ask.token)).await?;
         let (index, found) = match look.place {
@@ -68,13 +68,13 @@ pub(super) async fn take<S: AsyncKvStore>(kv: &S, key: Key<'_>, size: u16, ask: 
 }
 
 /// The keys of the token's own permit.
-async fn own<S: AsyncKvStore>(kv: &S, key: Key<'_>, token: HolderToken) -> Result<Option<Slot>, Fault> {
+async fn own<S: AsyncKvStore>(kv: &S, key: Key<'_>, token: HolderToken) -> Result<Option<Slot>, Cause> {
     let look = look(kv, key, 0, Some(token)).await?;
     let place = look.place.filter(|(_, found)| found.is_some());
     Ok(place.map(|(index, _)| Slot::permit(key, index)))
 }
 
-pub(super) async fn extend<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Holding, Fault> {
+pub(super) async fn extend<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Holding, Cause> {
     let Some(slot) = own(kv, key, ask.token).await? else { return Ok(Holding::Lost) };
     // first, for the same reason
     remember(kv, &slot, ask.ttl).await?;
@@ -82,7 +82,7 @@ pub(super) async fn extend<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> 
 }
 
 /// Lets the counter outlive the permit that is about to be extended.
-async fn remember<S: AsyncKvStore>(kv: &S, slot: &Slot, ttl: Duration) -> Result<(), Fault> {
+async fn remember<S: AsyncKvStore>(kv: &S, slot: &Slot, ttl: Duration) -> Result<(), Cause> {
     for _ in 0..ROUNDS {
         let old = get(kv, &slot.counter).await?;
         let counter = counter(&old)?;
@@ -91,16 +91,16 @@ async fn remember<S: AsyncKvStore>(kv: &S, slot: &Slot, ttl: Duration) -> Result
             return Ok(());
         }
     }
-    Err(Fault::TimedOut)
+    Err(Cause::TimedOut)
 }
 
-pub(super) async fn give_back<S: AsyncKvStore>(kv: &S, key: Key<'_>, token: HolderToken) -> Result<Holding, Fault> {
+pub(super) async fn give_back<S: AsyncKvStore>(kv: &S, key: Key<'_>, token: HolderToken) -> Result<Holding, Cause> {
     match own(kv, key, token).await? {
         Some(slot) => settle(kv, &slot.key, token, Then::Free).await,
         None => Ok(Holding::Lost),
     }
 }
 
-pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Inspection, Fault> {
+pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Inspection, Cause> {
     Ok(Inspection::new(look(kv, key, 0, None).await?.in_use, u64::MAX))
 }

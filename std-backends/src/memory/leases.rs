@@ -5,7 +5,7 @@ use super::{
     values::{AnyNode, Node, read, write},
 };
 use cachify_core::{
-    Fault, Holding,
+    Cause, Holding,
     cell::waiters::Place,
     key::{Key, Kind},
     op::{Answer, Inspection, Op, Outcome, Request, Watched},
@@ -29,11 +29,11 @@ pub struct InFlight {
 
 impl Leases for Memory {
     type InFlight = InFlight;
-    type Trouble = Fault;
+    type Trouble = Cause;
     const IS_IMMEDIATE: bool = true;
 
     #[inline]
-    fn poll_op(&self, state: &mut InFlight, request: &Request<'_>, _: &mut Context<'_>) -> Poll<Result<Answer, Fault>> {
+    fn poll_op(&self, state: &mut InFlight, request: &Request<'_>, _: &mut Context<'_>) -> Poll<Result<Answer, Cause>> {
         let Request { key, token, now, op, .. } = *request;
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
         let (mut freed, mut gone) = ([None, None], None);
@@ -51,7 +51,7 @@ impl Leases for Memory {
                             return Ok(Answer::Recursive);
                         }
                     }
-                    return ram.ask(key, ask.size, token, end, NO_STACK, now).map_err(|_| Fault::Full);
+                    return ram.ask(key, ask.size, token, end, NO_STACK, now).map_err(|_| Cause::Full);
                 }
                 Op::Renew { .. } => ram.extend(key, token, end, now),
                 Op::Clear => {
@@ -144,7 +144,7 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
         request: &Request<'_>,
         fresh: Fresh<'_, '_, V, C>,
         _: &mut Context<'_>,
-    ) -> Poll<Result<Option<Answer>, Fault>> {
+    ) -> Poll<Result<Option<Answer>, Cause>> {
         let Request { key, token, now, .. } = *request;
         let end = Instant::from_millis(now.as_millis().saturating_add(fresh.ttl));
         // copied and boxed before the lock is taken

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::backend::{Ask, NO_CLEARING, NO_INSPECTION, Op, Reply};
 use cachify_core::{
-    Fault, Holding,
+    Cause, Holding,
     key::Kind,
     patience::Ticket,
     time::{Clock, Instant},
@@ -40,7 +40,7 @@ pub(super) async fn call<W: Wire + Sync>(
     name: &Name,
     question: &Question<'_>,
     until: Instant,
-) -> Result<Reply, Fault> {
+) -> Result<Reply, Cause> {
     match (question.op, name.kind) {
         (Op::Clear, Kind::Pool) => return Err(NO_CLEARING),
         (Op::Inspect, Kind::Cache) => return Err(NO_INSPECTION),
@@ -57,16 +57,16 @@ pub(super) async fn call<W: Wire + Sync>(
                 continue;
             }
             Err(Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late) => {
-                return Err(Fault::TimedOut);
+                return Err(Cause::TimedOut);
             }
-            Err(Failure::NotSent(fault) | Failure::Refused(fault)) => return Err(attempt.refused(fault)),
+            Err(Failure::NotSent(cause) | Failure::Refused(cause)) => return Err(attempt.refused(cause)),
         };
-        match read(&question.op, name.kind, value, attempt.ticket).map_err(|fault| attempt.refused(fault))? {
+        match read(&question.op, name.kind, value, attempt.ticket).map_err(|cause| attempt.refused(cause))? {
             Read::Late { now } => {
                 shared.node.learn(shared.clock.now(), now);
                 late += 1;
                 if late == LATE {
-                    return Err(attempt.refused(Fault::Unreachable));
+                    return Err(attempt.refused(Cause::Unreachable));
                 }
             }
             Read::Done { reply, now, arrived } => {
@@ -178,7 +178,7 @@ impl<'a> Attempt<'a> {
         self.enters()
     }
 
-    fn done(mut self, reply: Reply, arrived: u64) -> Result<Reply, Fault> {
+    fn done(mut self, reply: Reply, arrived: u64) -> Result<Reply, Cause> {
         self.open = false;
         let (inbox, token) = (&self.shared.inbox, self.token);
         if self.ask().is_some() {
@@ -205,7 +205,7 @@ impl<'a> Attempt<'a> {
             inbox.gone(self.name, token);
             // the first copy may have done it, and the second found nothing left
             if self.resent && reply == Reply::Held(Holding::Lost) {
-                return Err(Fault::TimedOut);
+                return Err(Cause::TimedOut);
             }
             self.shared.settled(self.name, token, Room::Unbounded);
         }
@@ -213,13 +213,13 @@ impl<'a> Attempt<'a> {
     }
 
     /// Nothing was done, unless an earlier copy did it.
-    fn refused(&mut self, fault: Fault) -> Fault {
+    fn refused(&mut self, cause: Cause) -> Cause {
         if self.resent {
-            return Fault::TimedOut;
+            return Cause::TimedOut;
         }
         self.open = false;
         if self.ask().is_none() {
-            return fault;
+            return cause;
         }
         let (inbox, token) = (&self.shared.inbox, self.token);
         // nobody gives back what was refused, so a turn it was given would end here
@@ -231,7 +231,7 @@ impl<'a> Attempt<'a> {
         if had_a_turn {
             self.shared.pass_on(self.name);
         }
-        fault
+        cause
     }
 }
 

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 /// A client for `url`. Nothing of the URL appears in an error: it may hold a password.
 pub(super) fn client(url: &str) -> Result<Client, Error> {
-    let (scheme, _) = url.split_once("://").ok_or(Error::Url(FORM))?;
+    let (scheme, _) = url.split_once("://").ok_or(Error::Config(FORM))?;
     match scheme {
         "redis" | "valkey" | "unix" | "redis+unix" | "valkey+unix" => {}
         "rediss" | "valkeys" if cfg!(feature = "redis-tls") => {}
-        "rediss" | "valkeys" => return Err(Error::Url("`rediss://` needs cachify's feature `redis-tls`")),
-        _ => return Err(Error::Url(FORM)),
+        "rediss" | "valkeys" => return Err(Error::Config("`rediss://` needs cachify's feature `redis-tls`")),
+        _ => return Err(Error::Config(FORM)),
     }
-    let info = url.into_connection_info().map_err(|_| Error::Url(FORM))?;
-    Client::open(settled(info)).map_err(|_| Error::Url("this kind of address is not available on this system"))
+    let info = url.into_connection_info().map_err(|_| Error::Config(FORM))?;
+    Client::open(settled(info)).map_err(|_| Error::Config("this kind of address is not available on this system"))
 }
 
 /// What every connection needs, whoever made the client.
@@ -40,7 +40,7 @@ mod tests {
             ["", "localhost:6379", "http://:secret@x", "redis://:secret@", "redis://:secret@h:port", "redis://h/x"]
         {
             let why = client(url).map(drop).unwrap_err();
-            assert!(matches!(why, Error::Url(_)), "{url}");
+            assert!(matches!(why, Error::Config(_)), "{url}");
             assert!(!format!("{why} {why:?}").contains("secret"));
         }
         for url in ["redis://h", "redis://:secret@h:7000/3", "unix:///run/redis.sock", "valkey://h"] {

@@ -17,7 +17,7 @@ use crate::{
     locked,
 };
 use cachify_core::{
-    Fault,
+    Cause,
     drive::beside,
     observe::Event,
     patience::Ticket,
@@ -207,16 +207,16 @@ async fn work(shared: Arc<Shared>) {
         let now = shared.clock.now();
         let mut again: Vec<(Instant, Vec<Debt>)> = Vec::new();
         for (mut debt, answer) in batch.into_iter().zip(answers) {
-            let Some(fault) = answer.err().map(unanswered) else {
+            let Some(cause) = answer.err().map(unanswered) else {
                 background.reaper.paid(&debt);
                 continue;
             };
-            let lasting = matches!(fault, Fault::Rejected(why) if !reply::PASSING.contains(&why));
+            let lasting = matches!(cause, Cause::Rejected(why) if !reply::PASSING.contains(&why));
             let at = now.saturating_add(debt.pause);
             if lasting || shared.is_closed() || at >= debt.until {
                 // nobody is left to be told but the observer
                 background.reaper.paid(&debt);
-                shared.tell(&Event::Failed { key: None, fault });
+                shared.tell(&Event::Failed { key: None, cause });
                 continue;
             }
             debt.pause = (debt.pause * 2).min(PAUSE[1]);

@@ -8,24 +8,24 @@ use super::{
     threads::Thread,
 };
 use crate::backend::{Call, Reply};
-use cachify_core::{Fault, patience::Ticket, time::Clock};
+use cachify_core::{Cause, patience::Ticket, time::Clock};
 use redis::{RedisError, Value};
 
 /// How many calls travel together.
 const BATCH: usize = 100;
 
 /// Renewals, and whatever else does not wait for its turn.
-pub(super) fn call_many(shared: &Shared, calls: &[Call]) -> Vec<Result<Reply, Fault>> {
+pub(super) fn call_many(shared: &Shared, calls: &[Call]) -> Vec<Result<Reply, Cause>> {
     let mut answers = Vec::with_capacity(calls.len());
-    let mut fault = None;
+    let mut cause = None;
     for batch in calls.chunks(BATCH) {
-        match fault {
+        match cause {
             // a server that keeps one batch waiting keeps the next one too
-            Some(fault) => answers.extend(batch.iter().map(|_| Err(fault))),
+            Some(cause) => answers.extend(batch.iter().map(|_| Err(cause))),
             None => answers.extend(ask(shared, batch)),
         }
         let last = answers.last().and_then(|answer| answer.as_ref().err().copied());
-        fault = last.filter(|fault| !matches!(fault, Fault::Rejected(_)));
+        cause = last.filter(|cause| !matches!(cause, Cause::Rejected(_)));
     }
     answers
 }
@@ -34,7 +34,7 @@ pub(super) fn call_many(shared: &Shared, calls: &[Call]) -> Vec<Result<Reply, Fa
 const ROUNDS: u32 = 4;
 
 /// Until there is an answer for each. What a round leaves unanswered by its own fault, the next one asks again.
-fn ask(shared: &Shared, batch: &[Call]) -> Vec<Result<Reply, Fault>> {
+fn ask(shared: &Shared, batch: &[Call]) -> Vec<Result<Reply, Cause>> {
     let mut answers: Vec<_> = batch.iter().map(|_| Err(Failure::TimedOut)).collect();
     let mut left: Vec<_> = (0..batch.len()).collect();
     let mut by = By::Digest;

@@ -1,7 +1,7 @@
 //! What the server answers, as an answer or as the failure it is. Both faces read the same.
 
 use crate::backend::{Inspection, Op, Reply};
-use cachify_core::{Fault, Holding, key::Kind, patience::Ticket, token::FencingToken};
+use cachify_core::{Cause, Holding, key::Kind, patience::Ticket, token::FencingToken};
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(super) enum Failure {
     /// The server does not know the script by its digest.
     NoScript,
     /// It was not sent.
-    NotSent(Fault),
+    NotSent(Cause),
     /// The connection broke; it may have been done.
     Broken,
     /// No answer came in time; it may have been done.
@@ -33,21 +33,21 @@ pub(super) enum Failure {
     /// It came after its time; nothing was done.
     Late,
     /// The server refused.
-    Refused(Fault),
+    Refused(Cause),
 }
 
 impl Failure {
     /// Whether the server said that it is no master any more: then its address may be another's.
     pub(super) fn is_demotion(self) -> bool {
-        matches!(self, Self::Refused(Fault::Rejected(READ_ONLY | NO_MASTER)))
+        matches!(self, Self::Refused(Cause::Rejected(READ_ONLY | NO_MASTER)))
     }
 }
 
-const STRANGE: Fault =
-    Fault::Rejected("the server answered what none of our scripts answers: is the key another program's?");
+const STRANGE: Cause =
+    Cause::Rejected("the server answered what none of our scripts answers: is the key another program's?");
 
 /// Reads the reply to an operation; whoever is to wait gets `ticket`.
-pub(super) fn read(op: &Op, kind: Kind, value: Value, ticket: Ticket) -> Result<Read, Fault> {
+pub(super) fn read(op: &Op, kind: Kind, value: Value, ticket: Ticket) -> Result<Read, Cause> {
     let done = |reply| Ok(Read::Done { reply, now: None, arrived: 0 });
     match op {
         Op::Get => match value {
@@ -80,7 +80,7 @@ pub(super) fn read(op: &Op, kind: Kind, value: Value, ticket: Ticket) -> Result<
 }
 
 /// Granted (1), busy (0), a marker is kept (2), a value is there (3), late (-1).
-fn contended(kind: Kind, value: Value, ticket: Ticket) -> Result<Read, Fault> {
+fn contended(kind: Kind, value: Value, ticket: Ticket) -> Result<Read, Cause> {
     let Value::Array(mut fields) = value else { return Err(STRANGE) };
     let value = if fields.len() == 7 { fields.pop() } else { None };
     let [code, fence, remaining, index, now, arrived] = fields.as_slice() else { return Err(STRANGE) };
@@ -96,28 +96,28 @@ fn contended(kind: Kind, value: Value, ticket: Ticket) -> Result<Read, Fault> {
     Ok(Read::Done { reply, now: Some(now), arrived })
 }
 
-fn parts<const N: usize>(value: &Value) -> Result<&[Value; N], Fault> {
+fn parts<const N: usize>(value: &Value) -> Result<&[Value; N], Cause> {
     match value {
         Value::Array(fields) => fields.as_slice().try_into().map_err(|_| STRANGE),
         _ => Err(STRANGE),
     }
 }
 
-fn signed(value: &Value) -> Result<i64, Fault> {
+fn signed(value: &Value) -> Result<i64, Cause> {
     match value {
         Value::Int(n) => Ok(*n),
         _ => Err(STRANGE),
     }
 }
 
-fn int(value: &Value) -> Result<u64, Fault> {
+fn int(value: &Value) -> Result<u64, Cause> {
     signed(value).and_then(|n| u64::try_from(n).map_err(|_| STRANGE))
 }
 
 /// What an error means: whether it was sent, and why it was refused.
 pub(super) fn failure(error: &RedisError) -> Failure {
     if error.is_connection_refusal() {
-        return Failure::NotSent(Fault::Unreachable);
+        return Failure::NotSent(Cause::Unreachable);
     }
     match error.kind() {
         ErrorKind::Server(ServerErrorKind::NoScript) => Failure::NoScript,
@@ -135,10 +135,10 @@ pub(super) fn is_demoted(value: &Value) -> bool {
 }
 
 /// What a batch is left without: a refusal, or not knowing.
-pub(super) fn unanswered(failure: Failure) -> Fault {
+pub(super) fn unanswered(failure: Failure) -> Cause {
     match failure {
-        Failure::NotSent(fault) | Failure::Refused(fault) => fault,
-        Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Fault::TimedOut,
+        Failure::NotSent(cause) | Failure::Refused(cause) => cause,
+        Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Cause::TimedOut,
     }
 }
 
@@ -153,9 +153,9 @@ const TOO_FEW: &str = "the server has fewer replicas than it wants for a write";
 const NO_MEMORY: &str = "the server is out of memory and evicts nothing";
 
 /// One sentence for what a server refuses with; its own text may repeat what a client sent, and is not shown.
-pub(super) fn refusal(error: &RedisError) -> Fault {
+pub(super) fn refusal(error: &RedisError) -> Cause {
     let denied = |detail: &str| detail.contains("NOPERM") || detail.contains("no permissions");
-    Fault::Rejected(match (error.kind(), error.code()) {
+    Cause::Rejected(match (error.kind(), error.code()) {
         (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
             "the server does not accept the user name or password"
         }

@@ -11,7 +11,7 @@ use super::{
     tasks::{dial, unreached},
 };
 use cachify_core::{
-    Fault,
+    Cause,
     drive::beside,
     observe::Event,
     time::{Clock, Timer},
@@ -38,11 +38,11 @@ pub(super) async fn keep(shared: Arc<Shared>) {
                 shared.inbox.set(Subscription::Down);
                 shared.broke();
             }
-            Err(fault) => {
+            Err(cause) => {
                 shared.inbox.set(Subscription::Down);
                 // whoever waits polls meanwhile, and would never know why
-                if matches!(fault, Fault::Rejected(_)) && !told {
-                    shared.tell(&Event::Failed { key: None, fault });
+                if matches!(cause, Cause::Rejected(_)) && !told {
+                    shared.tell(&Event::Failed { key: None, cause });
                     told = true;
                 }
             }
@@ -54,13 +54,13 @@ pub(super) async fn keep(shared: Arc<Shared>) {
 
 type Messages = mpsc::UnboundedReceiver<PushInfo>;
 
-async fn subscribe(shared: &Shared) -> Result<(MultiplexedConnection, Messages), Fault> {
+async fn subscribe(shared: &Shared) -> Result<(MultiplexedConnection, Messages), Cause> {
     let (sender, messages) = mpsc::unbounded_channel();
     let config = AsyncConnectionConfig::new().set_push_sender(sender);
     let info = shared.client.get_connection_info();
     // messages and answers on one connection need the newer protocol, whatever the commands use
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    let client = redis::Client::open(info.clone().set_redis_settings(settings)).map_err(|_| Fault::Unreachable)?;
+    let client = redis::Client::open(info.clone().set_redis_settings(settings)).map_err(|_| Cause::Unreachable)?;
     let mut connection = dial(shared, config, &client).await?;
     let limit = shared.clock.sleep_until(shared.deadline());
     match beside(connection.subscribe(shared.inbox.channel()), limit).await {

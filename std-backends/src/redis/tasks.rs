@@ -10,7 +10,7 @@ use super::{
 };
 use crate::locked;
 use cachify_core::{
-    Fault,
+    Cause,
     drive::beside,
     time::{Clock, Instant, Timer},
 };
@@ -56,7 +56,7 @@ impl Line {
 enum State {
     Connecting,
     Up(MultiplexedConnection),
-    Down(Fault),
+    Down(Cause),
 }
 
 impl fmt::Debug for Lines {
@@ -69,7 +69,7 @@ impl Lines {
     /// The connection of the caller's runtime, with its number; made now if there is none.
     ///
     /// The attempt goes on when the caller gives up, so that a slow server is reached in the end.
-    async fn connection(&self, shared: &Arc<Shared>) -> Result<(u64, MultiplexedConnection), Fault> {
+    async fn connection(&self, shared: &Arc<Shared>) -> Result<(u64, MultiplexedConnection), Cause> {
         let (number, mut state) = {
             let runtime = match Handle::try_current() {
                 Ok(runtime) => runtime,
@@ -80,7 +80,7 @@ impl Lines {
                 lines.retain(|_, line| line.runtime.strong_count() > 0);
                 lines.insert(runtime.id(), connect(shared, &runtime));
             }
-            let Some(line) = lines.get(&runtime.id()) else { return Err(Fault::Unreachable) };
+            let Some(line) = lines.get(&runtime.id()) else { return Err(Cause::Unreachable) };
             if let State::Up(connection) = &*line.state.borrow() {
                 return Ok((line.number, connection.clone()));
             }
@@ -89,7 +89,7 @@ impl Lines {
         // the sender goes only with its runtime
         match state.wait_for(|state| !matches!(state, State::Connecting)).await.as_deref() {
             Ok(State::Up(connection)) => Ok((number, connection.clone())),
-            Ok(State::Down(fault)) => Err(*fault),
+            Ok(State::Down(cause)) => Err(*cause),
             Ok(State::Connecting) | Err(_) => Err(NO_RUNTIME),
         }
     }
@@ -100,9 +100,9 @@ impl Lines {
     }
 }
 
-const NO_THREAD: Fault = Fault::Unsupported("the background thread could not be started");
-const NO_RUNTIME: Fault =
-    Fault::Unsupported("connecting ended with its runtime: it is gone, or was built without `enable_all`");
+const NO_THREAD: Cause = Cause::Unsupported("the background thread could not be started");
+const NO_RUNTIME: Cause =
+    Cause::Unsupported("connecting ended with its runtime: it is gone, or was built without `enable_all`");
 
 /// Connects on `runtime`, in the background.
 fn connect(shared: &Arc<Shared>, runtime: &Handle) -> Line {
@@ -130,7 +130,7 @@ pub(super) async fn dial(
     shared: &Shared,
     config: AsyncConnectionConfig,
     client: &redis::Client,
-) -> Result<MultiplexedConnection, Fault> {
+) -> Result<MultiplexedConnection, Cause> {
     // every operation has its own limit; a connection whose answers are late is replaced
     let config = config.set_connection_timeout(Some(shared.connect_timeout)).set_response_timeout(None);
     let attempt = async {
@@ -143,15 +143,15 @@ pub(super) async fn dial(
     match beside(attempt, limit).await {
         Ok(Ok((connection, answers))) => shared.greeted(&answers).map(|()| connection),
         Ok(Err(error)) => Err(unreached(failure(&error))),
-        Err(()) => Err(Fault::Unreachable),
+        Err(()) => Err(Cause::Unreachable),
     }
 }
 
 /// Why there is no connection. Nothing was asked yet, so nothing is in doubt.
-pub(super) fn unreached(failure: Failure) -> Fault {
+pub(super) fn unreached(failure: Failure) -> Cause {
     match failure {
-        Failure::Refused(fault) | Failure::NotSent(fault) => fault,
-        Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Fault::Unreachable,
+        Failure::Refused(cause) | Failure::NotSent(cause) => cause,
+        Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Cause::Unreachable,
     }
 }
 
@@ -177,7 +177,7 @@ impl<'a> Task<'a> {
     async fn connection(&self) -> Result<(u64, MultiplexedConnection), Failure> {
         let limit = self.shared.clock.sleep_until(self.connect_by);
         let connected = beside(self.shared.lines.connection(self.shared), limit).await;
-        let (number, connection) = connected.unwrap_or(Err(Fault::Unreachable)).map_err(Failure::NotSent)?;
+        let (number, connection) = connected.unwrap_or(Err(Cause::Unreachable)).map_err(Failure::NotSent)?;
         *locked(&self.unanswered) = Some(number);
         Ok((number, connection))
     }

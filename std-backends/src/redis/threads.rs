@@ -9,7 +9,7 @@ use super::{
 };
 use crate::locked;
 use cachify_core::{
-    Fault,
+    Cause,
     time::{Clock, Instant, Sleep},
 };
 use redis::{Cmd, Connection, RedisResult, Value};
@@ -79,7 +79,7 @@ impl<'a> Thread<'a> {
             return Ok(connection);
         }
         let until = self.until.unwrap_or(now.saturating_add(self.shared.connect_timeout));
-        let left = self.left(until).map_err(|_| Failure::NotSent(Fault::Unreachable))?;
+        let left = self.left(until).map_err(|_| Failure::NotSent(Cause::Unreachable))?;
         // a part of it: the client counts the last of its own two questions anew
         let limit = (left * 3 / 4).min(self.shared.connect_timeout);
         let made = self.shared.client.get_connection_with_timeout(limit);
@@ -126,7 +126,7 @@ impl<'a> Thread<'a> {
         if self.left(until).is_err() {
             // the way is long, but open: the next call begins here
             self.idle.put(sent, connection);
-            return Err(Failure::NotSent(Fault::Unreachable));
+            return Err(Failure::NotSent(Cause::Unreachable));
         }
         let done = self.ask(&mut connection, &packed(until), answers, until);
         match &done {

@@ -7,7 +7,7 @@ use crate::{
     memory,
 };
 use cachify_core::{
-    Fault,
+    Cause,
     codec::{Codec, entry::decode},
     key::{Key, Kind as Of},
     op::{Answer, Left, Op, Request, Watched},
@@ -32,7 +32,7 @@ pub struct InFlight {
 /// An operation outside the process, from poll to poll.
 #[derive(Debug, Default)]
 struct Away {
-    call: Held<Result<Reply, Fault>>,
+    call: Held<Result<Reply, Cause>>,
     changed: Held<()>,
     /// When the question was sent: what it is granted began then, or later.
     since: Instant,
@@ -46,7 +46,7 @@ struct Away {
     /// There was another one after that was said.
     is_hopeless: bool,
     /// Why a value is not sent, and its flight given up instead.
-    unfit: Option<Fault>,
+    unfit: Option<Cause>,
 }
 
 /// Before a flight is asked for, its value is looked at, which takes nothing.
@@ -98,7 +98,7 @@ impl AnyStore {
         op: Op,
         bytes: impl FnOnce(&mut Away) -> Option<Vec<u8>>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Reply, Fault>> {
+    ) -> Poll<Result<Reply, Cause>> {
         if away.call.get().is_none() {
             away.since = request.now;
             let bytes = bytes(away);
@@ -124,7 +124,7 @@ impl AnyStore {
         outside: &Outside,
         request: &Request<'_>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Fault>> {
+    ) -> Poll<Result<Answer, Cause>> {
         if let Op::Acquire(_) = request.op {
             // whatever woke the caller, its wait is over
             *away.changed.get() = None;
@@ -147,7 +147,7 @@ impl AnyStore {
         outside: &Outside,
         request: &Request<'_>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Answer>, Fault>> {
+    ) -> Poll<Result<Option<Answer>, Cause>> {
         if memory::is_marked(outside.id(), request.key) {
             return Poll::Ready(Ok(Some(Answer::Recursive)));
         }
@@ -160,7 +160,7 @@ impl AnyStore {
                 return Poll::Ready(Ok(Some(Answer::Filled)));
             }
         }
-        Poll::Ready(if away.is_hopeless { Err(Fault::Codec) } else { Ok(None) })
+        Poll::Ready(if away.is_hopeless { Err(Cause::Codec) } else { Ok(None) })
     }
 }
 
@@ -190,7 +190,7 @@ impl Away {
 
 impl Leases for AnyStore {
     type InFlight = InFlight;
-    type Trouble = Fault;
+    type Trouble = Cause;
 
     #[inline]
     fn poll_op(
@@ -198,11 +198,11 @@ impl Leases for AnyStore {
         state: &mut InFlight,
         request: &Request<'_>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Fault>> {
+    ) -> Poll<Result<Answer, Cause>> {
         match &self.kind {
             Kind::Memory(memory) => memory.poll_op(&mut state.memory, request, cx),
             Kind::Outside(outside) => self.poll_outside(state.outside.get_or_insert_default(), outside, request, cx),
-            Kind::Nothing => Poll::Ready(Err(Fault::NotInitialised)),
+            Kind::Nothing => Poll::Ready(Err(Cause::NotInitialised)),
         }
     }
 
@@ -315,16 +315,16 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
         request: &Request<'_>,
         fresh: Fresh<'_, '_, V, C>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Answer>, Fault>> {
+    ) -> Poll<Result<Option<Answer>, Cause>> {
         let outside = match &self.kind {
             Kind::Memory(memory) => return memory.poll_publish(&mut state.memory, request, fresh, cx),
             Kind::Outside(outside) => outside,
-            Kind::Nothing => return Poll::Ready(Err(Fault::NotInitialised)),
+            Kind::Nothing => return Poll::Ready(Err(Cause::NotInitialised)),
         };
         let (codec, value) = (fresh.codec, &*fresh.value);
         self.poll_landing(state, outside, request, cx, || {
             // left where it is: it tells, from poll to poll, that there is one
-            value.as_ref().map_or(Err(Fault::Codec), |value| encode(value.as_ref(), codec))
+            value.as_ref().map_or(Err(Cause::Codec), |value| encode(value.as_ref(), codec))
         })
     }
 }
@@ -337,19 +337,19 @@ impl AnyStore {
         outside: &Outside,
         request: &Request<'_>,
         cx: &mut Context<'_>,
-        bytes: impl FnOnce() -> Result<Vec<u8>, Fault>,
-    ) -> Poll<Result<Option<Answer>, Fault>> {
+        bytes: impl FnOnce() -> Result<Vec<u8>, Cause>,
+    ) -> Poll<Result<Option<Answer>, Cause>> {
         let away = state.outside.get_or_insert_default();
         let encoded = |away: &mut Away| match bytes() {
             Ok(bytes) => Some(bytes),
-            Err(fault) => {
-                away.unfit = Some(fault);
+            Err(cause) => {
+                away.unfit = Some(cause);
                 None
             }
         };
         let reply = ready!(self.poll_away(away, outside, request, *request.op, encoded, cx))?;
         Poll::Ready(match away.unfit {
-            Some(fault) => Err(fault),
+            Some(cause) => Err(cause),
             None => Ok(Some(away.read(reply, request.now))),
         })
     }

@@ -7,7 +7,7 @@ use crate::{
     process::PerProcess,
 };
 use cachify_core::{
-    Fault, Holding,
+    Cause, Holding,
     drive::beside,
     op::Left,
     patience::Ticket,
@@ -61,7 +61,7 @@ impl Outside {
     }
 
     /// One operation; past its limit the outcome is unknown.
-    pub(super) async fn call(self, call: Call) -> Result<Reply, Fault> {
+    pub(super) async fn call(self, call: Call) -> Result<Reply, Cause> {
         let Inner { backend, clock, runtime, .. } = &*self.0;
         if runtime.get().is_none() {
             let here = Runtime::current();
@@ -73,11 +73,11 @@ impl Outside {
             return backend.clone().call(call).await;
         }
         let limit = clock.sleep_until(clock.now().saturating_add(call.limit));
-        beside(backend.clone().call(call), limit).await.unwrap_or(Err(Fault::TimedOut))
+        beside(backend.clone().call(call), limit).await.unwrap_or(Err(Cause::TimedOut))
     }
 
     /// One operation, blocking; past its limit the outcome is unknown.
-    pub(super) fn call_blocking(&self, call: Call) -> Result<Reply, Fault> {
+    pub(super) fn call_blocking(&self, call: Call) -> Result<Reply, Cause> {
         let _inside = self.0.runtime.get().map(Runtime::enter);
         self.0.backend.clone().call_blocking(call)
     }
@@ -131,7 +131,7 @@ impl Drop for Inner {
 }
 
 impl Renew for Inner {
-    fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Fault>> {
+    fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Cause>> {
         let _inside = self.runtime.get().map(Runtime::enter);
         let call = |(key, token, ttl)| Call::new(key, token, Op::Renew { ttl }, self.op_timeout);
         let count = due.len();

@@ -3,7 +3,7 @@
 use super::{AnyStore, Kind, leases::InFlight};
 use crate::{StdLock, clock::StdClock, keeper::Attended};
 use cachify_core::{
-    AsIs, Fault,
+    AsIs, Cause,
     cell::Kept,
     key::{Key, LongKeyBuf},
     link::{Gateway, Roster},
@@ -61,14 +61,14 @@ impl Host for RawStore {
 
 impl Leases for RawStore {
     type InFlight = InFlight;
-    type Trouble = Fault;
+    type Trouble = Cause;
 
     fn poll_op(
         &self,
         state: &mut InFlight,
         request: &Request<'_>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Fault>> {
+    ) -> Poll<Result<Answer, Cause>> {
         if matches!((&self.0.kind, request.op), (Kind::Outside(_), Op::Acquire(_))) {
             AnyStore::for_device(state);
         }
@@ -111,7 +111,7 @@ impl Values<Bytes, AsIs> for RawStore {
         request: &Request<'_>,
         fresh: Fresh<'_, '_, Bytes, AsIs>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Answer>, Fault>> {
+    ) -> Poll<Result<Option<Answer>, Cause>> {
         let Fresh { codec, value, ttl } = fresh;
         match &self.0.kind {
             Kind::Memory(memory) => {
@@ -119,9 +119,9 @@ impl Values<Bytes, AsIs> for RawStore {
                 memory.poll_publish(&mut state.memory, request, Fresh { codec, value, ttl }, cx)
             }
             Kind::Outside(outside) => self.0.poll_landing(state, outside, request, cx, || {
-                value.as_ref().map(|value| value.as_ref().clone()).ok_or(Fault::Codec)
+                value.as_ref().map(|value| value.as_ref().clone()).ok_or(Cause::Codec)
             }),
-            Kind::Nothing => Poll::Ready(Err(Fault::NotInitialised)),
+            Kind::Nothing => Poll::Ready(Err(Cause::NotInitialised)),
         }
     }
 }

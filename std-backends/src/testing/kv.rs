@@ -17,14 +17,14 @@ pub async fn key_values<S: AsyncKvStore>(kv: &AsyncKv<S>, advance: &impl Fn(Dura
 /// The contract of [`KvStore`], over an empty store.
 ///
 /// ```
-/// # use cachify::{Fault, Kv, KvStore, testing::{conformance::Broken, key_values_blocking}};
+/// # use cachify::{Cause, Kv, KvStore, testing::{conformance::Broken, key_values_blocking}};
 /// # use std::time::Duration;
 /// # struct Forgetful;
 /// # impl KvStore for Forgetful {
-/// #     type Error = Fault;
-/// #     fn get(&self, _: &str) -> Result<Option<Vec<u8>>, Fault> { Ok(None) }
-/// #     fn compare_exchange(&self, _: &str, _: Option<&[u8]>, _: Option<&[u8]>, _: Option<Duration>) -> Result<bool, Fault> { Ok(true) }
-/// #     fn remove(&self, _: &str) -> Result<bool, Fault> { Ok(false) }
+/// #     type Error = Cause;
+/// #     fn get(&self, _: &str) -> Result<Option<Vec<u8>>, Cause> { Ok(None) }
+/// #     fn compare_exchange(&self, _: &str, _: Option<&[u8]>, _: Option<&[u8]>, _: Option<Duration>) -> Result<bool, Cause> { Ok(true) }
+/// #     fn remove(&self, _: &str) -> Result<bool, Cause> { Ok(false) }
 /// # }
 /// // `Forgetful` says yes to every exchange and keeps nothing
 /// let found = key_values_blocking(&Kv(Forgetful), &std::thread::sleep);

@@ -134,7 +134,7 @@ impl Near {
 struct Shelf(Mutex<HashMap<String, Vec<u8>>>);
 
 impl KvStore for Shelf {
-    type Error = cachify::Fault;
+    type Error = cachify::Cause;
     fn get(&self, key: &str) -> std::result::Result<Option<Vec<u8>>, Self::Error> {
         Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
     }

@@ -3,7 +3,7 @@
 use super::keys::{rendered, template, whole};
 use cachify::{
     Cachify, Error, KeyError, Refused, Shown, cached,
-    core::key::{AsKey, Key, KeyBuf, KeyBuffer, KeyPart, KeySink, Kind},
+    cachify_core::key::{AsKey, Key, KeyBuf, KeyBuffer, KeyPart, KeySink, Kind},
     lock,
 };
 use std::{cell::Cell, fmt};

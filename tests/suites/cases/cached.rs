@@ -10,7 +10,7 @@ use crate::{
 };
 use cachify::{
     Cachify, Config, Error, Memory, Ttl, cached,
-    core::{
+    cachify_core::{
         FixedStore, Instance,
         store::{fixed::State, lock::NoLock},
         testing::{self, Faulty, Script},
@@ -152,7 +152,7 @@ fn c7_a_ttl_of_zero_is_refused_everywhere_alike() {
     }
     let event = "refused -: a TTL or a pool size of zero".to_owned();
     everywhere!(case => ("ran".to_owned(), None, vec![event.clone()]));
-    assert_eq!(Cachify::builder().default_ttl(ms(0)).build().err(), Some(Error::Zero("default_ttl")));
+    assert_eq!(Cachify::builder().default_ttl(ms(0)).build().err(), Some(Error::Config("`default_ttl` is zero")));
 }
 
 #[test]

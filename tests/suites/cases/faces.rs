@@ -6,13 +6,13 @@ use crate::{
 };
 use cachify::{
     Holding, Ran, Refused, Ttl,
-    clock::StdClock,
-    core::{
+    cachify_core::{
         cache::Cache,
         guard::{BlockingLockGuard, BlockingPermit, BlockingRunGuard, LockGuard, Permit, RunGuard},
         instance::{Handle, Primitives},
         store::{Host, Leases, Values},
     },
+    clock::StdClock,
 };
 use std::{convert::identity, time::Duration};
 

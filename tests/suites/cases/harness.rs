@@ -7,8 +7,8 @@
 use crate::world::{Log, Waiting, World};
 use cachify::{
     Builder, Cachify, Config, Holding, Memory, Ran, Refused, StdLock, Ttl,
+    cachify_core::{FixedStore, Instance, instance::Primitives, lease::Wait, lock, once, pool, store::fixed::State},
     clock::StdClock,
-    core::{FixedStore, Instance, instance::Primitives, lease::Wait, lock, once, pool, store::fixed::State},
 };
 use cachify_tests::Guest;
 use std::{

@@ -12,7 +12,7 @@
 use crate::harness::{Right, Subject, everywhere, ms, on};
 use cachify::{
     Arguments, KeyError, KeyTemplate, Refused, Shown, cached,
-    core::key::{AsKey, DynPart, Key, KeyBuffer, Kind, LongKeyBuf},
+    cachify_core::key::{AsKey, DynPart, Key, KeyBuffer, Kind, LongKeyBuf},
 };
 use std::{collections::HashMap, fmt};
 

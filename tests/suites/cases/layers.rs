@@ -7,10 +7,10 @@ use crate::{
     world::{Log, Waiting, now},
 };
 use cachify::{
-    Cachify, Config, Error, Fault, HolderToken, ManualClock, Memory, Ttl,
+    Cachify, Cause, Config, Error, HolderToken, ManualClock, Memory, Ttl,
     backend::{Backend, BoxFuture, Call, Reply},
     cached,
-    core::{
+    cachify_core::{
         AsIs, FixedStore, Instance,
         cell::{Ask, Kept, Life},
         key::{Key, Kind},
@@ -89,11 +89,11 @@ struct Broken {
 }
 
 impl Backend for Broken {
-    fn call(self: Arc<Self>, _: Call) -> BoxFuture<'static, Result<Reply, Fault>> {
-        if self.silent { Box::pin(std::future::pending()) } else { Box::pin(async { Err(Fault::Unreachable) }) }
+    fn call(self: Arc<Self>, _: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
+        if self.silent { Box::pin(std::future::pending()) } else { Box::pin(async { Err(Cause::Unreachable) }) }
     }
-    fn call_blocking(self: Arc<Self>, _: Call) -> Result<Reply, Fault> {
-        Err(Fault::Unreachable)
+    fn call_blocking(self: Arc<Self>, _: Call) -> Result<Reply, Cause> {
+        Err(Cause::Unreachable)
     }
 }
 
@@ -217,7 +217,7 @@ fn c27_a_layer_that_fails_to_reset_is_reported_and_the_others_are_reset() {
         id + new
     }
     assert_eq!((layered(1, 1), layered(1, 2)), (2, 2));
-    assert_eq!(layered::reset(1), Err(Error::Store(Fault::Unreachable)));
+    assert_eq!(layered::reset(1), Err(Error::Store(Cause::Unreachable)));
     assert_eq!(layered(1, 2), 3, "the outer layer was reset all the same");
 }
 

@@ -8,8 +8,8 @@ use crate::{
     world::now,
 };
 use cachify::{
-    Cachify, Config, Fault, Holding, Refused,
-    core::{
+    Cachify, Cause, Config, Holding, Refused,
+    cachify_core::{
         FixedStore, Instance,
         store::{fixed::State, lock::NoLock},
         testing::{Faulty, ManualClock, Script},
@@ -246,7 +246,7 @@ fn l21_a_store_with_one_face_refuses_the_other_by_name() {
     let c = Cachify::builder().store(store).build().unwrap();
     let _guard = now(c.lock("k").acquire()).unwrap();
     let refused = c.lock("k").acquire_blocking().unwrap_err();
-    assert!(matches!(refused, Refused::Unavailable(Fault::Unsupported(_))));
+    assert!(matches!(refused, Refused::Unavailable(Cause::Unsupported(_))));
     assert_eq!(refused.to_string(), "this store has only an async face: use it from async functions");
 }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 use cachify::{
     Cachify, Config, Error, HolderToken, Holding, ManualClock, Refused,
-    core::{
+    cachify_core::{
         cell::{Fences, map::Map, ram::Ram, waiters::Waiters},
         instance::Primitives,
         key::{Key, Kind},
@@ -232,7 +232,7 @@ fn p20_times_of_zero_are_refused_when_they_are_said() {
     }
     everywhere!(case => (Refused::Zero, 0));
     let builder = Cachify::builder().default_permit(ms(0));
-    assert_eq!(builder.build().err(), Some(Error::Zero("default_permit")));
+    assert_eq!(builder.build().err(), Some(Error::Config("`default_permit` is zero")));
 }
 
 mod p21_a_value_and_an_attribute_speak_of_one_pool {

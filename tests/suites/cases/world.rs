@@ -2,7 +2,7 @@
 
 use cachify::{
     ManualClock,
-    core::{
+    cachify_core::{
         observe::{Event, Observer},
         time::{Clock, Instant},
     },
@@ -49,7 +49,7 @@ impl Observer for Log {
             Event::Granted { key, .. } => format!("granted {}", key.text()),
             Event::Refused { key, why } => format!("refused {}: {why}", key.map_or("-", |key| key.text())),
             Event::Lost { key } => format!("lost {}", key.text()),
-            Event::Failed { key, fault } => format!("failed {}: {fault}", key.map_or("-", |key| key.text())),
+            Event::Failed { key, cause } => format!("failed {}: {cause}", key.map_or("-", |key| key.text())),
             other => format!("{other:?}"),
         };
         let mut lines = self.0.lock().expect("no panics");

@@ -1,14 +1,14 @@
 //! Devices on each kind of line, many at once, and one that sends rubbish.
 
 use cachify::{
-    Cachify, Fault, Refused,
-    clock::StdClock,
-    core::{
+    Cachify, Cause, Refused,
+    cachify_core::{
         Instance,
         drive::beside,
         link::{LineEnd, RemoteStore, Session, Timing},
         store::lock::NoLock,
     },
+    clock::StdClock,
     secs,
 };
 use cachify_tests::{
@@ -207,7 +207,7 @@ fn a_pool_beyond_all_measure_is_refused() {
     run(async {
         on(tcp(port).await, 1, async |device| {
             let refused = device.pool("k", 4_097).take().await.map(drop).unwrap_err();
-            assert!(matches!(refused, Refused::Unavailable(Fault::Rejected(_))), "{refused:?}");
+            assert!(matches!(refused, Refused::Unavailable(Cause::Rejected(_))), "{refused:?}");
             device.pool("k", 4_096).take().await.unwrap().release().await.unwrap();
         })
         .await;
@@ -401,11 +401,11 @@ fn a_second_live_device_of_one_identity_is_refused_and_named() {
                 // the same attempt of the same life, as far as its token can tell
                 for call in 0..3 {
                     let refused = two.lock("k").ttl(secs(30)).acquire().await.map(drop).unwrap_err();
-                    let Refused::Unavailable(Fault::Rejected(why)) = refused else { panic!("{call}: {refused:?}") };
+                    let Refused::Unavailable(Cause::Rejected(why)) = refused else { panic!("{call}: {refused:?}") };
                     assert!(why.contains("identity"), "{why}");
                 }
                 let twice = two.once("job").keep(secs(60)).run(async |_| ()).await;
-                assert!(matches!(twice, Err(Refused::Unavailable(Fault::Rejected(_)))), "{twice:?}");
+                assert!(matches!(twice, Err(Refused::Unavailable(Cause::Rejected(_)))), "{twice:?}");
                 let computed = two.cache("v").get_or_insert_with(async || Ok::<u8, ()>(2)).await;
                 assert_eq!(computed, Ok(2), "a cache fails open");
             })

@@ -4,7 +4,9 @@ use crate::{
     conformance::instance,
     shelf::{Shelf, Slow},
 };
-use cachify::{AsyncKv, AsyncKvStore, Fault, Kv, KvStore, ManualClock, Ran, clock::StdClock, core::time::Clock, secs};
+use cachify::{
+    AsyncKv, AsyncKvStore, Cause, Kv, KvStore, ManualClock, Ran, cachify_core::time::Clock, clock::StdClock, secs,
+};
 use cachify_core::testing::block_on;
 use std::{
     future::{Future, poll_fn},
@@ -71,8 +73,8 @@ fn an_async_store_gets_threads_renewal_and_giving_back() {
 struct Timed(Shelf);
 
 impl AsyncKvStore for Timed {
-    type Error = Fault;
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+    type Error = Cause;
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
         tokio::time::sleep(Duration::from_millis(1)).await;
         KvStore::get(&self.0, key)
     }
@@ -82,11 +84,11 @@ impl AsyncKvStore for Timed {
         old: Option<&[u8]>,
         new: Option<&[u8]>,
         ttl: Option<Duration>,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, Cause> {
         tokio::time::sleep(Duration::from_millis(1)).await;
         KvStore::compare_exchange(&self.0, key, old, new, ttl)
     }
-    async fn remove(&self, key: &str) -> Result<bool, Fault> {
+    async fn remove(&self, key: &str) -> Result<bool, Cause> {
         tokio::time::sleep(Duration::from_millis(1)).await;
         KvStore::remove(&self.0, key)
     }
@@ -156,8 +158,8 @@ impl Faulty {
 }
 
 impl KvStore for Faulty {
-    type Error = Fault;
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+    type Error = Cause;
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
         self.shelf.get(key)
     }
     fn compare_exchange(
@@ -166,7 +168,7 @@ impl KvStore for Faulty {
         old: Option<&[u8]>,
         new: Option<&[u8]>,
         ttl: Option<Duration>,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, Cause> {
         self.asked.fetch_add(1, SeqCst);
         while self.how.load(SeqCst) == HELD {
             std::thread::yield_now();
@@ -182,16 +184,16 @@ impl KvStore for Faulty {
         }
         if how == LOST_BEFORE || how == STUCK {
             self.unanswered.fetch_add(1, SeqCst);
-            return Err(Fault::TimedOut);
+            return Err(Cause::TimedOut);
         }
         let done = self.shelf.compare_exchange(key, old, new, ttl);
         if how == LOST_AFTER {
             self.unanswered.fetch_add(1, SeqCst);
-            return Err(Fault::TimedOut);
+            return Err(Cause::TimedOut);
         }
         done
     }
-    fn remove(&self, key: &str) -> Result<bool, Fault> {
+    fn remove(&self, key: &str) -> Result<bool, Cause> {
         self.shelf.remove(key)
     }
 }

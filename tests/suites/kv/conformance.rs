@@ -4,7 +4,7 @@ use crate::{
     shelf::{Failing, Shelf, Slow},
     sqlite::Sqlite,
 };
-use cachify::{AsyncKv, Backend, Cachify, Fault, Kv, KvStore, ManualClock, testing};
+use cachify::{AsyncKv, Backend, Cachify, Cause, Kv, KvStore, ManualClock, testing};
 use cachify_core::{
     testing::{
         Trouble, block_on,
@@ -115,8 +115,8 @@ fn a_store_whose_exchange_always_succeeds_is_found_out() {
     #[derive(Clone)]
     struct Careless(Shelf);
     impl KvStore for Careless {
-        type Error = Fault;
-        fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        type Error = Cause;
+        fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
             KvStore::get(&self.0, key)
         }
         fn compare_exchange(
@@ -125,7 +125,7 @@ fn a_store_whose_exchange_always_succeeds_is_found_out() {
             _: Option<&[u8]>,
             new: Option<&[u8]>,
             ttl: Option<Duration>,
-        ) -> Result<bool, Fault> {
+        ) -> Result<bool, Cause> {
             let held = self.get(key)?;
             if held.is_some() || new.is_some() {
                 self.0.compare_exchange(key, held.as_deref(), new, ttl)
@@ -133,7 +133,7 @@ fn a_store_whose_exchange_always_succeeds_is_found_out() {
                 Ok(true)
             }
         }
-        fn remove(&self, key: &str) -> Result<bool, Fault> {
+        fn remove(&self, key: &str) -> Result<bool, Cause> {
             self.0.remove(key)
         }
     }

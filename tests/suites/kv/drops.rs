@@ -4,7 +4,7 @@ use crate::{
     conformance::instance,
     shelf::{Shelf, Slow, TTL, ask, key, token},
 };
-use cachify::{AsIs, AsyncKv, Cachify, Fault, Kv, KvStore, ManualClock};
+use cachify::{AsIs, AsyncKv, Cachify, Cause, Kv, KvStore, ManualClock};
 use cachify_core::testing::Words;
 use cachify_core::{
     cell::{Kept, Life},
@@ -175,8 +175,8 @@ fn a_call_dropped_anywhere_leaves_nothing_past_its_lease() {
 struct Gated(Shelf, Arc<Mutex<()>>);
 
 impl KvStore for Gated {
-    type Error = Fault;
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+    type Error = Cause;
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
         let _open = self.1.lock().unwrap();
         self.0.get(key)
     }
@@ -186,11 +186,11 @@ impl KvStore for Gated {
         old: Option<&[u8]>,
         new: Option<&[u8]>,
         ttl: Option<Duration>,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, Cause> {
         let _open = self.1.lock().unwrap();
         self.0.compare_exchange(key, old, new, ttl)
     }
-    fn remove(&self, key: &str) -> Result<bool, Fault> {
+    fn remove(&self, key: &str) -> Result<bool, Cause> {
         let _open = self.1.lock().unwrap();
         self.0.remove(key)
     }

@@ -1,7 +1,7 @@
 //! A call that is refused, or whose request or answer is lost, at every place: nobody is granted what another holds.
 
 use crate::shelf::{Failing, Shelf, Slow, TTL, ask, key, token};
-use cachify::{AsIs, AsyncKv, Fault, FencingToken, Kv, KvStore, ManualClock};
+use cachify::{AsIs, AsyncKv, Cause, FencingToken, Kv, KvStore, ManualClock};
 use cachify_core::testing::{BlockingWords, Words};
 use cachify_core::{cell::Holding, key::Kind, patience::Contended, testing::Trouble};
 use cachify_tests::Over;
@@ -17,7 +17,7 @@ use std::{
 type Store = Over<Kv<Arc<Failing>>>;
 
 /// What is granted to a token: a fence, where the right has one.
-type Got = Result<Option<FencingToken>, Fault>;
+type Got = Result<Option<FencingToken>, Cause>;
 
 fn acquire(kv: &Store, who: u32) -> Got {
     Ok(BlockingWords::acquire(kv, key(Kind::Lock), &ask(who))?.granted().map(|grant| grant.fence))
@@ -36,7 +36,7 @@ fn join(kv: &Store, who: u32) -> Got {
     Ok(matches!(joined, Contended::Granted(_)).then_some(FencingToken(0)))
 }
 
-fn release(kv: &Store, kind: Kind, who: u32) -> Result<Holding, Fault> {
+fn release(kv: &Store, kind: Kind, who: u32) -> Result<Holding, Cause> {
     match kind {
         Kind::Lock => BlockingWords::release(kv, key(kind), token(who)),
         Kind::Pool => BlockingWords::give_back(kv, key(kind), token(who)),
@@ -75,7 +75,7 @@ fn everywhere(trouble: Trouble, check: impl Fn(Kind, Ask, &Store, &ManualClock, 
 #[test]
 fn what_was_refused_is_held_by_nobody() {
     everywhere(Trouble::Refused, |kind, ask, kv, _, first| {
-        assert_eq!(first, Err(Fault::Unreachable));
+        assert_eq!(first, Err(Cause::Unreachable));
         assert!(matches!(ask(kv, 2), Ok(Some(_))), "{kind:?} stays held");
     });
 }
@@ -84,7 +84,7 @@ fn what_was_refused_is_held_by_nobody() {
 fn after_an_unknown_outcome_the_same_token_gets_it_and_nobody_else() {
     for trouble in [Trouble::RequestLost, Trouble::ReplyLost] {
         everywhere(trouble, |kind, ask, kv, _, first| {
-            assert_eq!(first, Err(Fault::TimedOut));
+            assert_eq!(first, Err(Cause::TimedOut));
             let fence = ask(kv, 1).unwrap();
             assert!(fence.is_some(), "{kind:?} is refused to its own token");
             assert_eq!(ask(kv, 2), Ok(None), "{kind:?} is granted twice");
@@ -139,7 +139,7 @@ fn a_request_that_arrives_after_others_had_their_turn_grants_no_lower_fence() {
         let clock = ManualClock::new();
         let kv = failing(&clock, 4, Trouble::RequestLost);
         let shelf = kv.0.shelf.clone();
-        assert_eq!(acquire(&kv, 1), Err(Fault::TimedOut));
+        assert_eq!(acquire(&kv, 1), Err(Cause::TimedOut));
         let asked = shelf.get("app:l:{k}").unwrap().expect("asked for");
         clock.advance(TTL);
         let other = Over::new(Kv(shelf.clone()));

@@ -2,7 +2,7 @@
 
 use crate::conformance::instance;
 use crate::shelf::{Shelf, TTL, ask, key, token};
-use cachify::{AsIs, Fault, Kv, KvStore, ManualClock, secs};
+use cachify::{AsIs, Cause, Kv, KvStore, ManualClock, secs};
 use cachify_core::testing::BlockingWords;
 use cachify_core::{
     cell::{Ask, Begun, Holding, Kept, Life, Lookup},
@@ -112,7 +112,7 @@ fn what_cannot_be_read_is_held_by_somebody_else_and_in_a_cache_a_miss() {
         assert_eq!(BlockingWords::give_up(&kv, cache, token(1)), Ok(Holding::Kept));
     }
     shelf.write("app:l:{k}:fence", b"?");
-    assert_eq!(kv.acquire(key(Kind::Lock), &ask(1)), Err(Fault::Codec), "no fence is better than a lower one");
+    assert_eq!(kv.acquire(key(Kind::Lock), &ask(1)), Err(Cause::Codec), "no fence is better than a lower one");
     assert_eq!(BlockingWords::remaining(&kv, key(Kind::Lock)), Ok(None));
 }
 
@@ -121,8 +121,8 @@ fn a_store_that_never_exchanges_is_not_asked_for_ever() {
     #[derive(Clone)]
     struct Stubborn;
     impl KvStore for Stubborn {
-        type Error = Fault;
-        fn get(&self, _: &str) -> Result<Option<Vec<u8>>, Fault> {
+        type Error = Cause;
+        fn get(&self, _: &str) -> Result<Option<Vec<u8>>, Cause> {
             Ok(None)
         }
         fn compare_exchange(
@@ -131,10 +131,10 @@ fn a_store_that_never_exchanges_is_not_asked_for_ever() {
             _: Option<&[u8]>,
             _: Option<&[u8]>,
             _: Option<Duration>,
-        ) -> Result<bool, Fault> {
+        ) -> Result<bool, Cause> {
             Ok(false)
         }
-        fn remove(&self, _: &str) -> Result<bool, Fault> {
+        fn remove(&self, _: &str) -> Result<bool, Cause> {
             Ok(false)
         }
     }

@@ -1,6 +1,6 @@
 //! Stores in memory that a user might have written: blocking, async with pauses, failing on demand.
 
-use cachify::{AsyncKvStore, Fault, KvStore, ManualClock};
+use cachify::{AsyncKvStore, Cause, KvStore, ManualClock};
 use cachify_core::{
     cell::Ask,
     key::{Key, Kind},
@@ -74,9 +74,9 @@ impl Shelf {
 }
 
 impl KvStore for Shelf {
-    type Error = Fault;
+    type Error = Cause;
 
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
         self.calls.fetch_add(1, SeqCst);
         Ok(self.with(|entries, _| entries.get(key).map(|(value, _)| value.clone())))
     }
@@ -87,7 +87,7 @@ impl KvStore for Shelf {
         old: Option<&[u8]>,
         new: Option<&[u8]>,
         ttl: Option<Duration>,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, Cause> {
         self.calls.fetch_add(1, SeqCst);
         assert!(old.is_some() || new.is_some(), "nothing for nothing");
         assert!(ttl.is_none_or(|ttl| !ttl.is_zero()), "a TTL of no length");
@@ -106,7 +106,7 @@ impl KvStore for Shelf {
         }))
     }
 
-    fn remove(&self, key: &str) -> Result<bool, Fault> {
+    fn remove(&self, key: &str) -> Result<bool, Cause> {
         self.calls.fetch_add(1, SeqCst);
         Ok(self.with(|entries, _| entries.remove(key).is_some()))
     }
@@ -147,9 +147,9 @@ impl Slow {
 }
 
 impl AsyncKvStore for Slow {
-    type Error = Fault;
+    type Error = Cause;
 
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
         self.slowly(|| KvStore::get(&self.shelf, key)).await
     }
     async fn compare_exchange(
@@ -158,10 +158,10 @@ impl AsyncKvStore for Slow {
         old: Option<&[u8]>,
         new: Option<&[u8]>,
         ttl: Option<Duration>,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, Cause> {
         self.slowly(|| KvStore::compare_exchange(&self.shelf, key, old, new, ttl)).await
     }
-    async fn remove(&self, key: &str) -> Result<bool, Fault> {
+    async fn remove(&self, key: &str) -> Result<bool, Cause> {
         self.slowly(|| KvStore::remove(&self.shelf, key)).await
     }
     fn micros(&self) -> Option<u64> {
@@ -178,20 +178,20 @@ pub(crate) struct Failing {
 }
 
 impl Failing {
-    fn with<T>(&self, call: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    fn with<T>(&self, call: impl FnOnce() -> Result<T, Cause>) -> Result<T, Cause> {
         match self.trouble {
             _ if self.calls.fetch_add(1, SeqCst) != self.at => call(),
-            Trouble::Refused => Err(Fault::Unreachable),
-            Trouble::RequestLost => Err(Fault::TimedOut),
-            Trouble::ReplyLost => call().and(Err(Fault::TimedOut)),
+            Trouble::Refused => Err(Cause::Unreachable),
+            Trouble::RequestLost => Err(Cause::TimedOut),
+            Trouble::ReplyLost => call().and(Err(Cause::TimedOut)),
             Trouble::None | Trouble::Duplicated => call(),
         }
     }
 }
 
 impl KvStore for Failing {
-    type Error = Fault;
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+    type Error = Cause;
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
         self.with(|| KvStore::get(&self.shelf, key))
     }
     fn compare_exchange(
@@ -200,10 +200,10 @@ impl KvStore for Failing {
         old: Option<&[u8]>,
         new: Option<&[u8]>,
         ttl: Option<Duration>,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, Cause> {
         self.with(|| KvStore::compare_exchange(&self.shelf, key, old, new, ttl))
     }
-    fn remove(&self, key: &str) -> Result<bool, Fault> {
+    fn remove(&self, key: &str) -> Result<bool, Cause> {
         self.with(|| KvStore::remove(&self.shelf, key))
     }
     fn micros(&self) -> Option<u64> {

@@ -6,7 +6,7 @@ use crate::{
 };
 use cachify_core::testing::BlockingWords;
 use cachify_core::{
-    Fault, Instance, Refused, cached, cell::Ask, key::Kind, lock, once, pooled, testing::ManualClock, time::Clock,
+    Cause, Instance, Refused, cached, cell::Ask, key::Kind, lock, once, pooled, testing::ManualClock, time::Clock,
     token::HolderToken,
 };
 use std::{cell::Cell, time::Duration};
@@ -262,7 +262,7 @@ fn a_failure_after_an_unknown_outcome_leaves_the_outcome_unknown_until_there_is_
         world.spawn(async {
             let refused = locked(&device, &watch).await.unwrap_err();
             match answered {
-                true => assert_eq!(refused, Refused::Unavailable(Fault::Unreachable)),
+                true => assert_eq!(refused, Refused::Unavailable(Cause::Unreachable)),
                 false => assert!(matches!(refused, Refused::Indeterminate { .. }), "{refused:?}"),
             }
         });
@@ -285,7 +285,7 @@ fn a_line_that_is_down_refuses_at_once() {
     line.set(Faults { broken: true, ..Faults::default() });
     world.spawn(async {
         let refused = locked_at_once(&device, &watch).await.unwrap_err();
-        assert_eq!((refused, clock.now()), (Refused::Unavailable(Fault::Unreachable), at(0)));
+        assert_eq!((refused, clock.now()), (Refused::Unavailable(Cause::Unreachable), at(0)));
     });
     assert!(world.run(LONG, || ()));
 }

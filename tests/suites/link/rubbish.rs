@@ -5,7 +5,7 @@ use crate::{
     world::{Store, World, connected, device, named, pass},
 };
 use cachify_core::{
-    Fault,
+    Cause, Error,
     key::Kind,
     link::{
         Gateway,
@@ -148,7 +148,7 @@ fn a_device_is_told_that_its_gateway_speaks_another_version() {
     }));
     world.spawn(async {
         let said = device.lock("k").is_locked().await;
-        assert!(matches!(said, Err(Fault::Unsupported(why)) if why.contains("version")), "{said:?}");
+        assert!(matches!(said, Err(Error::Store(Cause::Unsupported(why))) if why.contains("version")), "{said:?}");
     });
     world.round();
     line.down.put(&framed(&[2, 5, 1, 73, 2]));

@@ -4,7 +4,7 @@ use crate::{
     pipe::{Faults, Line},
     world::{Device, LONG, MS, Store, World, connected, device, pass, world},
 };
-use cachify_core::{Fault, Instance, Refused, lock, testing::ManualClock, time::Clock};
+use cachify_core::{Error, Instance, Refused, lock, testing::ManualClock, time::Clock};
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -56,7 +56,7 @@ fn crowd<'a>(world: &mut World<'a>, device: &'a Device<'a>, line: &Line, waiting
 }
 
 /// How long one more call takes, and what becomes of it.
-fn asked<'a>(world: &mut World<'a>, device: &'a Device<'a>, clock: &'a ManualClock) -> (Duration, Result<(), Fault>) {
+fn asked<'a>(world: &mut World<'a>, device: &'a Device<'a>, clock: &'a ManualClock) -> (Duration, Result<(), Error>) {
     let (before, done) = (clock.now(), Rc::new(Cell::new(Ok(()))));
     let told = done.clone();
     world.spawn(async move { told.set(device.lock("free").is_locked().await.map(drop)) });

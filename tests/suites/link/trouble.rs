@@ -10,7 +10,7 @@ use crate::{
 };
 use cachify_core::testing::BlockingWords;
 use cachify_core::{
-    Holding, Instance, Refused,
+    Error, Holding, Instance, Refused,
     drive::beside,
     guard::{LockGuard, Permit, RunGuard},
     instance::{Handle, Primitives},
@@ -273,7 +273,7 @@ async fn used<T>(
     end: Instant,
     held: Rc<T>,
     random: &mut Random,
-    settle: impl AsyncFnOnce(T) -> Result<Holding, Refused>,
+    settle: impl AsyncFnOnce(T) -> Result<Holding, Error>,
 ) -> Result<(), Refused> {
     let (held_for, dropped) = (millis(random.below(400) * random.below(6)), random.once_in(3));
     pass(record.clock, held_for).await;

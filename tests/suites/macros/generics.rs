@@ -1,6 +1,6 @@
 //! What is kept where the attribute cannot see the type: behind a generic parameter or an associated type.
 
-use cachify::{Cachify, Event, Fault, Memory, Observer, cached, lock, once, pooled, secs};
+use cachify::{Cachify, Cause, Event, Memory, Observer, cached, lock, once, pooled, secs};
 use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
 use std::{
     convert::identity,
@@ -13,12 +13,12 @@ use tokio::task::yield_now;
 
 /// Notes what failed.
 #[derive(Debug, Default)]
-struct Failures(Mutex<Vec<Fault>>);
+struct Failures(Mutex<Vec<Cause>>);
 
 impl Observer for &'static Failures {
     fn event(&self, event: &Event<'_>) {
-        if let Event::Failed { key: Some(_), fault } = event {
-            self.0.lock().unwrap().push(*fault);
+        if let Event::Failed { key: Some(_), cause } = event {
+            self.0.lock().unwrap().push(*cause);
         }
     }
 }
@@ -28,7 +28,7 @@ impl Failures {
     fn hidden(&self) -> usize {
         let told = std::mem::take(&mut *self.0.lock().unwrap());
         let is_hidden =
-            |fault: &Fault| matches!(fault, Fault::Unsupported(why) if why.contains("return `Result<T, E>`"));
+            |cause: &Cause| matches!(cause, Cause::Unsupported(why) if why.contains("return `Result<T, E>`"));
         assert!(told.iter().all(is_hidden), "{told:?}");
         told.len()
     }

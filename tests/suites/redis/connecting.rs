@@ -1,7 +1,7 @@
 //! Getting there: addresses, passwords, access lists, TLS, and what a wrong one says.
 
 use super::world::{int, millis, pass, patient, run, timed, until_blocking};
-use cachify::{Cachify, Error, Event, Fault, Holding, Observer, secs};
+use cachify::{Cachify, Cause, Error, Event, Holding, Observer, secs};
 use cachify_tests::server::{Engine, Server};
 use std::{
     sync::{Arc, Mutex},
@@ -88,7 +88,7 @@ fn a_password_is_used_and_never_shown() {
     let c = at(&wrong);
     let why = [c.ping_blocking().unwrap_err(), run(async { c.ping().await.unwrap_err() })];
     for why in why {
-        assert!(matches!(why, Error::Store(Fault::Rejected(what)) if what.contains("password")), "{why:?}");
+        assert!(matches!(why, Error::Store(Cause::Rejected(what)) if what.contains("password")), "{why:?}");
     }
     let shown = format!("{c:?} {:?} {:?}", Cachify::builder().redis(&wrong), c.lock("k").acquire_blocking().map(drop));
     assert!(!shown.contains("rhubarb") && !shown.contains("sesame"), "{shown}");
@@ -136,7 +136,7 @@ fn a_database_wants_what_the_documentation_says() {
         let server = Server::of(engine).user(&documented()).start();
         let c = at(&format!("{}/1", as_documented(&server)));
         for why in [c.ping_blocking().unwrap_err(), run(async { c.ping().await.unwrap_err() })] {
-            assert!(matches!(why, Error::Store(Fault::Rejected(what)) if what.contains("access list")), "{why:?}");
+            assert!(matches!(why, Error::Store(Cause::Rejected(what)) if what.contains("access list")), "{why:?}");
         }
     }
 }
@@ -156,7 +156,7 @@ fn the_memory_policy_wants_what_the_documentation_says() {
 fn an_access_list_that_lacks_something_is_said_so() {
     let server = Server::of(Engine::Redis).user("app on >pw ~other:* &* +@all").start();
     let why = at(&server.url().replace("redis://", "redis://app:pw@")).ping_blocking().unwrap_err();
-    assert!(matches!(why, Error::Store(Fault::Rejected(what)) if what.contains("access list")), "{why:?}");
+    assert!(matches!(why, Error::Store(Cause::Rejected(what)) if what.contains("access list")), "{why:?}");
 }
 
 #[test]
@@ -199,9 +199,9 @@ fn a_dead_server_is_said_long_before_the_limit() {
     let c = at(&server.url());
     server.kill();
     let (why, took) = timed(|| c.ping_blocking().unwrap_err());
-    assert_eq!(why, Error::Store(Fault::Unreachable));
+    assert_eq!(why, Error::Store(Cause::Unreachable));
     assert!(took < secs(3), "{took:?}");
     let (why, took) = timed(|| run(async { c.ping().await.unwrap_err() }));
-    assert_eq!(why, Error::Store(Fault::Unreachable));
+    assert_eq!(why, Error::Store(Cause::Unreachable));
     assert!(took < secs(3), "{took:?}");
 }

@@ -3,7 +3,7 @@
 use super::world::{
     everywhere, int, millis, over, pass, patient, run, text, timed, until, until_answered, until_blocking,
 };
-use cachify::{Cachify, Fault, Holding, Refused, secs};
+use cachify::{Cachify, Cause, Holding, Refused, secs};
 use cachify_tests::{
     proxy::{Direction, Proxy},
     resp::Client,
@@ -85,7 +85,7 @@ fn a_server_that_is_gone_stopped_or_unreachable_costs_one_limit() {
     fails_open_and_closed(&c);
     until_blocking(|| {
         let got = c.lock("k").acquire_blocking().map(drop);
-        matches!(got, Err(Refused::Unavailable(Fault::Unreachable)))
+        matches!(got, Err(Refused::Unavailable(Cause::Unreachable)))
     });
     server.restart();
     works();

@@ -14,8 +14,8 @@ struct Failures(Arc<Mutex<Vec<String>>>);
 
 impl Observer for Failures {
     fn event(&self, event: &Event<'_>) {
-        if let Event::Failed { key: Some(key), fault } = event {
-            self.0.lock().unwrap().push(format!("{key}: {fault}"));
+        if let Event::Failed { key: Some(key), cause } = event {
+            self.0.lock().unwrap().push(format!("{key}: {cause}"));
         }
     }
 }

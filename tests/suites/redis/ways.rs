@@ -1,7 +1,7 @@
 //! Ways to a server that are long, silent or half closed: what is asked then, and what is believed.
 
 use super::world::{everywhere, int, millis, over, pass, run, text, timed, until, until_blocking};
-use cachify::{Cachify, Error, Event, Fault, Observer, Refused, secs};
+use cachify::{Cachify, Cause, Error, Event, Observer, Refused, secs};
 use cachify_tests::{
     proxy::{Direction, Proxy},
     resp::Client,
@@ -35,19 +35,19 @@ fn a_renewal_on_its_way_revives_nothing_that_was_given_back() {
 }
 
 #[derive(Clone, Default)]
-struct Failures(Arc<Mutex<Vec<Fault>>>);
+struct Failures(Arc<Mutex<Vec<Cause>>>);
 
 impl Observer for Failures {
     fn event(&self, event: &Event<'_>) {
-        if let Event::Failed { fault, .. } = event {
-            self.0.lock().unwrap().push(*fault);
+        if let Event::Failed { cause, .. } = event {
+            self.0.lock().unwrap().push(*cause);
         }
     }
 }
 
 impl Failures {
     fn about(&self, what: &str) -> usize {
-        let is = |fault: &&Fault| matches!(fault, Fault::Rejected(why) if why.contains(what));
+        let is = |cause: &&Cause| matches!(cause, Cause::Rejected(why) if why.contains(what));
         self.0.lock().unwrap().iter().filter(is).count()
     }
 }
@@ -201,7 +201,7 @@ fn a_runtime_that_cannot_connect_is_said_and_harms_no_other() {
     let blind = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     for _ in 0..2 {
         let why = blind.block_on(c.ping()).unwrap_err();
-        assert!(matches!(why, Error::Store(Fault::Unsupported(what)) if what.contains("enable_all")), "{why:?}");
+        assert!(matches!(why, Error::Store(Cause::Unsupported(what)) if what.contains("enable_all")), "{why:?}");
     }
     run(async { c.ping().await.unwrap() });
 }
@@ -213,9 +213,9 @@ fn what_ended_while_it_connected_was_not_done() {
     proxy.blackhole(Direction::ToClient);
     let c = through(&server, &proxy, millis(600));
     let blocking = c.lock("k").acquire_blocking().map(drop).unwrap_err();
-    assert!(matches!(blocking, Refused::Unavailable(Fault::Unreachable)), "{blocking:?}");
+    assert!(matches!(blocking, Refused::Unavailable(Cause::Unreachable)), "{blocking:?}");
     let task = run(async { c.lock("k").acquire().await.map(drop).unwrap_err() });
-    assert!(matches!(task, Refused::Unavailable(Fault::Unreachable)), "{task:?}");
+    assert!(matches!(task, Refused::Unavailable(Cause::Unreachable)), "{task:?}");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn a_server_that_was_demoted_is_left() {
         let before = proxy.connections();
         server.command(&["REPLICAOF", "127.0.0.1", "1"]);
         let refused =
-            |why: Refused| matches!(why, Refused::Unavailable(Fault::Rejected(why)) if why.contains("replica"));
+            |why: Refused| matches!(why, Refused::Unavailable(Cause::Rejected(why)) if why.contains("replica"));
         assert!(refused(task.acquire().await.map(drop).unwrap_err()));
         assert!(refused(thread.acquire_blocking().map(drop).unwrap_err()));
         // where the address leads to another server by now, the next call finds it
@@ -297,7 +297,11 @@ fn a_forced_release_whose_answer_was_lost_is_unknown() {
         until(|| int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 0).await;
         proxy.cut();
         proxy.delay(Direction::ToClient, std::time::Duration::ZERO);
-        assert_eq!(forced.await.unwrap(), Err(Fault::TimedOut), "sent again it would free the next holder's");
+        assert_eq!(
+            forced.await.unwrap(),
+            Err(Error::Store(Cause::TimedOut)),
+            "sent again it would free the next holder's"
+        );
         drop(held);
     });
 }

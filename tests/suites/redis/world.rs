@@ -1,6 +1,6 @@
 //! What the tests on real servers share.
 
-use cachify::{Builder, Cachify, clock::StdClock, core::time::Clock, secs};
+use cachify::{Builder, Cachify, cachify_core::time::Clock, clock::StdClock, secs};
 use cachify_tests::{
     resp::Reply,
     server::{Engine, Server},

@@ -11,7 +11,7 @@ use crate::{
         message::{Head, Name, put_reply, take_head},
     },
     patience::Ticket,
-    store::Fault,
+    store::Cause,
     token::HolderToken,
 };
 use alloc::{collections::VecDeque, vec, vec::Vec};
@@ -155,7 +155,7 @@ impl Desk {
             && !admits(Identity { device: [a, b], session: head.session })
         {
             self.served.rivals += 1;
-            let refusal = Reply::Failed(Fault::Rejected(RIVAL));
+            let refusal = Reply::Failed(Cause::Rejected(RIVAL));
             self.send(framed(limits, |to| put_reply(head, &refusal, to)), true);
             return Some(());
         }
@@ -202,7 +202,7 @@ impl Desk {
         self.served.done += 1;
         let head = incoming.head;
         let frame = framed(limits, |to| put_reply(head, reply, to))
-            .or_else(|| framed(limits, |to| put_reply(head, &Reply::Failed(Fault::Rejected(TOO_LONG)), to)));
+            .or_else(|| framed(limits, |to| put_reply(head, &Reply::Failed(Cause::Rejected(TOO_LONG)), to)));
         let Some(frame) = frame else { return };
         if let Some(session) = self.sessions.iter_mut().find(|known| known.session == head.session) {
             session.open.retain(|request| *request != head.request);

@@ -14,7 +14,7 @@ use crate::{
     },
     op::{Answer, Op, Outcome},
     patience::Ticket,
-    store::{Asking, Fault, Values},
+    store::{Asking, Cause, Values},
     time::{Instant, millis, short},
     token::HolderToken,
 };
@@ -22,12 +22,12 @@ use alloc::vec::Vec;
 
 type Bytes = Vec<u8>;
 
-const LARGE: Fault = Fault::Rejected("the gateway serves no pool of that size");
+const LARGE: Cause = Cause::Rejected("the gateway serves no pool of that size");
 /// How often a value may be gone between the answer and the look at it.
 const LOOKS: usize = 3;
 /// When a device asks again whom nobody will tell, in milliseconds.
 const AGAIN: u32 = 100;
-const LONG: Fault = Fault::Rejected(TOO_LONG);
+const LONG: Cause = Cause::Rejected(TOO_LONG);
 
 /// Does a request; never fails to answer.
 pub(super) async fn perform<S>(store: &S, place: &Place, permits: u16, incoming: Incoming) -> (Incoming, Reply)
@@ -40,13 +40,13 @@ where
         }
         Some(Asked(_, command)) => dispatch(store, incoming.name.on(place), command).await,
         // it was read before it was accepted
-        None => Err(Fault::Rejected("no request")),
+        None => Err(Cause::Rejected("no request")),
     };
     let reply = reply.unwrap_or_else(Reply::Failed);
     (incoming, reply)
 }
 
-async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Command<'_>) -> Result<Reply, Fault> {
+async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Command<'_>) -> Result<Reply, Cause> {
     let Command { op, token, room, foreign, value } = command;
     if let Some(foreign) = foreign {
         heal(store, key, foreign).await?;
@@ -80,14 +80,14 @@ async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Comm
         Answer::Held(holding) => Reply::Held(holding),
         Answer::Cleared(was) => Reply::Cleared(was),
         Answer::Inspected(seen) => Reply::Inspected(seen),
-        Answer::Full => return Err(Fault::Full),
+        Answer::Full => return Err(Cause::Full),
         // a value that goes as fast as it comes, or a flight further up this very stack: the device asks again
         Answer::Filled | Answer::Recursive => Reply::Busy { remaining: AGAIN, ticket: Ticket::NONE },
     })
 }
 
 /// Forgets the value if it is the one that its caller cannot read.
-async fn heal<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, foreign: u32) -> Result<(), Fault> {
+async fn heal<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, foreign: u32) -> Result<(), Cause> {
     let mut look = Asking::new(store, false, key, HolderToken::default(), Op::Get);
     if look.answer().await? == Answer::Filled
         && look.fetch(&AsIs).is_some_and(|found: Bytes| checksum(&found) == foreign)

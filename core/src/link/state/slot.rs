@@ -3,7 +3,7 @@
 use crate::{
     key::{Key, Kind},
     link::settings::Tick,
-    store::Fault,
+    store::Cause,
     token::HolderToken,
 };
 use core::task::Waker;
@@ -29,7 +29,7 @@ pub(super) struct Slot<const FRAME: usize> {
     bytes: [u8; FRAME],
 }
 
-/// How far a request came. A fault of its own here would not be all zero when new.
+/// How far a request came. A cause of its own here would not be all zero when new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Reserved,
@@ -64,8 +64,8 @@ impl<const FRAME: usize> Slot<FRAME> {
     }
 
     /// What it means that it was not answered: whether it ever reached the line tells.
-    pub(super) fn unanswered(&self) -> Fault {
-        if self.sends.count == 0 { Fault::Unreachable } else { Fault::TimedOut }
+    pub(super) fn unanswered(&self) -> Cause {
+        if self.sends.count == 0 { Cause::Unreachable } else { Cause::TimedOut }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Parse, Put, Reader};
 use crate::{
     link::{RIVAL, TOO_LONG, frame::Encoder},
-    store::Fault,
+    store::Cause,
 };
 
 /// Numbers of faults that more than their reader looks at.
@@ -14,7 +14,7 @@ pub(in crate::link) mod code {
 }
 
 /// The texts stay behind; the device says its own.
-impl Put for Fault {
+impl Put for Cause {
     fn put(&self, to: &mut Encoder<'_>) {
         to.put(&[match self {
             Self::TimedOut => code::TIMED_OUT,
@@ -30,7 +30,7 @@ impl Put for Fault {
     }
 }
 
-impl Parse<'_> for Fault {
+impl Parse<'_> for Cause {
     fn parse(from: &mut Reader<'_>) -> Option<Self> {
         Some(match from.byte()? {
             code::TIMED_OUT => Self::TimedOut,

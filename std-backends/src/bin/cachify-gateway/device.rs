@@ -3,8 +3,8 @@
 use crate::doorway::Names;
 use cachify::{
     RawStore,
+    cachify_core::link::{Gateway, LineEnd, Served},
     clock::StdClock,
-    core::link::{Gateway, LineEnd, Served},
 };
 use embedded_io_adapters::tokio_1::FromTokio;
 use std::{

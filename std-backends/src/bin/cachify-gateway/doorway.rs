@@ -3,7 +3,7 @@
 use crate::device::{Devices, say};
 use cachify::{
     StdLock,
-    core::{
+    cachify_core::{
         link::{Admission, Identity, Limits, Roster},
         time::Instant,
     },
