@@ -11,7 +11,7 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-const SIZE: u16 = 5;
+const SIZE: u32 = 5;
 
 #[pooled(key = "api:{id}", size = SIZE, ttl = 600)]
 fn ours(id: u64) -> Result<(), Refused> {
@@ -30,7 +30,7 @@ fn by_hand(id: u64) -> OwnedSemaphorePermit {
     let pool = {
         let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
         let pool = pools.entry(format!("api:{id}"));
-        pool.or_insert_with(|| Arc::new(Semaphore::new(usize::from(SIZE)))).clone()
+        pool.or_insert_with(|| Arc::new(Semaphore::new(SIZE as usize))).clone()
     };
     pool.try_acquire_owned().expect("a permit is free")
 }

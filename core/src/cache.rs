@@ -15,13 +15,13 @@ use crate::{
     time::{Sleep, Timer},
     ttl::Ttl,
 };
-use core::future::Future;
+use core::{fmt, future::Future};
 
 /// A cached value by its key; can be kept and used again. Made by `Instance::cache`.
 ///
 /// ```
 /// use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
-/// use core::time::Duration;
+/// use core::{fmt, time::Duration};
 /// let clock = ManualClock::new();
 /// let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
 /// let device = Instance::new(&store);
@@ -38,13 +38,20 @@ use core::future::Future;
 /// assert!(reading.reset_blocking()?);
 /// # Ok::<(), cachify_core::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "nothing is read before `get`"]
 pub struct Cache<P: Handle, C> {
     handle: P,
     key: <P::Store as Host>::KeyBuf,
     ttl: Option<Ttl>,
     codec: C,
+}
+
+/// Without its instance.
+impl<P: Handle, C> fmt::Debug for Cache<P, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("key", &self.key).field("ttl", &self.ttl).finish_non_exhaustive()
+    }
 }
 
 impl<P: Handle, C> Cache<P, C> {

@@ -133,7 +133,7 @@ released_blocking! { BlockingLockGuard: "lock"; BlockingPermit: "permit"; }
 impl<P: Handle> Permit<P> {
     /// Which permit of the pool this is; the lowest free one was taken.
     #[must_use]
-    pub fn index(&self) -> u16 {
+    pub fn index(&self) -> u32 {
         self.0.index()
     }
 }
@@ -141,7 +141,7 @@ impl<P: Handle> Permit<P> {
 impl<P: Handle> BlockingPermit<P> {
     /// Which permit of the pool this is; the lowest free one was taken.
     #[must_use]
-    pub fn index(&self) -> u16 {
+    pub fn index(&self) -> u32 {
         self.0.index()
     }
 }

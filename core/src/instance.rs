@@ -138,7 +138,7 @@ pub trait Primitives: Handle {
         Once::new(self.clone(), render::<Self>(key))
     }
     /// A pool: at most `size` at a time. A size of zero is refused when a permit is asked for.
-    fn pool(&self, key: impl AsKey, size: u16) -> Pool<Self> {
+    fn pool(&self, key: impl AsKey, size: u32) -> Pool<Self> {
         Pool::new(self.clone(), render::<Self>(key), size)
     }
     /// A cached value.
@@ -167,7 +167,7 @@ impl<S: Leases, O: Observer> Instance<S, O> {
     }
 
     /// A pool: at most `size` at a time. A size of zero is refused when a permit is asked for.
-    pub fn pool(&self, key: impl AsKey, size: u16) -> Pool<&Self> {
+    pub fn pool(&self, key: impl AsKey, size: u32) -> Pool<&Self> {
         Primitives::pool(&self, key, size)
     }
 
@@ -197,7 +197,7 @@ impl<S: Leases, O: Observer> Instance<S, O> {
         Once::new(self, key)
     }
 
-    pub fn pool_of(&self, key: S::KeyBuf, size: u16) -> Pool<&Self> {
+    pub fn pool_of(&self, key: S::KeyBuf, size: u32) -> Pool<&Self> {
         Pool::new(self, key, size)
     }
 

@@ -57,7 +57,7 @@ impl Kind {
 /// assert_eq!(key.to_string(), "app:l:{item:7}");
 /// assert_eq!(Key::new(Kind::Cache, "a{b", b"", 0).to_string(), "a%7Bb:c:{%}");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Key<'a> {
     /// What it is for.
     pub kind: Kind,
@@ -112,6 +112,13 @@ impl fmt::Display for Key<'_> {
             chunk.invalid().iter().try_for_each(|byte| write!(f, "%{byte:02X}"))?;
         }
         f.write_str(if self.bytes == b"%" { "}%" } else { "}" })
+    }
+}
+
+/// As its `Display`, in quotes.
+impl fmt::Debug for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
     }
 }
 

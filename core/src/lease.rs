@@ -44,7 +44,7 @@ pub enum LeaseOf {
     /// To be one of `size`.
     Permit {
         /// How many there are.
-        size: u16,
+        size: u32,
     },
     /// To run.
     Run {
@@ -72,7 +72,7 @@ struct Terms {
     ttl: u64,
     poll: u32,
     keep: u64,
-    size: u16,
+    size: u32,
     kind: Kind,
     renew: bool,
     wait: u64,
@@ -94,8 +94,8 @@ pub struct Lease<H: Handle> {
     handle: H,
     /// Longest time between two attempts, in milliseconds.
     poll: u32,
-    size: u16,
-    index: u16,
+    size: u32,
+    index: u32,
     /// When to give up; before the first question how long to wait, in milliseconds from zero.
     deadline: Instant,
     at: Instant,
@@ -231,7 +231,7 @@ impl<H: Handle> Lease<H> {
     }
 
     /// Which permit of the pool this is; the lowest free one was taken. Zero for a lock.
-    pub fn index(&self) -> u16 {
+    pub fn index(&self) -> u32 {
         self.index
     }
 

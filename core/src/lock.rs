@@ -13,7 +13,7 @@ use crate::{
     time::{Sleep, Timer},
     token::FencingToken,
 };
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 /// A lock by its key: not held yet, can be kept and used again. Made by `Instance::lock`.
 ///
@@ -33,7 +33,7 @@ use core::time::Duration;
 /// assert!(bus.run_blocking(|next| next > fence)?);
 /// # Ok::<(), cachify_core::Refused>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "nothing is locked before `acquire`"]
 pub struct Lock<P: Handle> {
     handle: P,
@@ -41,6 +41,18 @@ pub struct Lock<P: Handle> {
     ttl: Option<Duration>,
     wait: Wait,
     renew: bool,
+}
+
+/// Without its instance.
+impl<P: Handle> fmt::Debug for Lock<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lock")
+            .field("key", &self.key)
+            .field("ttl", &self.ttl)
+            .field("wait", &self.wait)
+            .field("renew", &self.renew)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<P: Handle> Lock<P> {

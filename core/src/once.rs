@@ -13,7 +13,7 @@ use crate::{
     time::{Sleep, Timer},
     token::FencingToken,
 };
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 /// How a run that may be skipped ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub enum Ran<T> {
 /// assert_eq!(upload.run_blocking(|_| 8)?, Ran::Ran(8));
 /// # Ok::<(), cachify_core::Refused>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "nothing runs before `run`"]
 pub struct Once<P: Handle> {
     handle: P,
@@ -48,6 +48,18 @@ pub struct Once<P: Handle> {
     ttl: Option<Duration>,
     keep: Duration,
     renew: bool,
+}
+
+/// Without its instance.
+impl<P: Handle> fmt::Debug for Once<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Once")
+            .field("key", &self.key)
+            .field("ttl", &self.ttl)
+            .field("keep", &self.keep)
+            .field("renew", &self.renew)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<P: Handle> Once<P> {

@@ -62,7 +62,7 @@ pub struct Ask {
     /// For how much longer the caller waits; zero for one that does not, `u64::MAX` for one that waits for ever.
     pub wait: u64,
     /// How many permits the pool has; of no meaning for other kinds.
-    pub size: u16,
+    pub size: u32,
 }
 
 /// How a lease ended, for its holder.
@@ -100,7 +100,7 @@ pub enum Answer {
         /// Grows with every grant of the key.
         fence: FencingToken,
         /// Which permit of the pool; zero for everything else.
-        index: u16,
+        index: u32,
     },
     /// To [`Op::Acquire`]: somebody else has it.
     Busy {
@@ -137,7 +137,7 @@ pub enum Answer {
 #[non_exhaustive]
 pub struct Inspection {
     /// How many hold it: a marker counts for its run, a fresh value for its flight.
-    pub held: u16,
+    pub held: u32,
     /// In milliseconds; `u64::MAX` where no end is known.
     pub(crate) remaining: u64,
     fence: FencingToken,
@@ -153,7 +153,7 @@ impl Inspection {
 
     /// Held by so many, for so many milliseconds; `u64::MAX` where no end is known.
     #[must_use]
-    pub const fn new(held: u16, remaining: u64) -> Self {
+    pub const fn new(held: u32, remaining: u64) -> Self {
         Self { held, remaining, ..Self::FREE }
     }
 

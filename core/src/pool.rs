@@ -13,7 +13,7 @@ use crate::{
     time::{Sleep, Timer},
     token::FencingToken,
 };
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 /// A pool by its key and size; can be kept and used again. Made by `Instance::pool`.
 ///
@@ -30,19 +30,32 @@ use core::time::Duration;
 /// assert_eq!(radios.in_use_blocking().unwrap(), 1);
 /// # Ok::<(), cachify_core::Refused>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "nothing is taken before `take`"]
 pub struct Pool<P: Handle> {
     handle: P,
     key: <P::Store as Host>::KeyBuf,
-    size: u16,
+    size: u32,
     ttl: Option<Duration>,
     wait: Wait,
     renew: bool,
 }
 
+/// Without its instance.
+impl<P: Handle> fmt::Debug for Pool<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("key", &self.key)
+            .field("size", &self.size)
+            .field("ttl", &self.ttl)
+            .field("wait", &self.wait)
+            .field("renew", &self.renew)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<P: Handle> Pool<P> {
-    pub(crate) fn new(handle: P, key: <P::Store as Host>::KeyBuf, size: u16) -> Self {
+    pub(crate) fn new(handle: P, key: <P::Store as Host>::KeyBuf, size: u32) -> Self {
         Self { handle, key, size, ttl: None, wait: Wait::No, renew: true }
     }
 
@@ -130,7 +143,7 @@ where
     ///
     /// # Errors
     /// [`Error`] when the store could not be asked.
-    pub async fn in_use(&self) -> Result<u16, Error> {
+    pub async fn in_use(&self) -> Result<u32, Error> {
         Ok(asked::inspect(&self.handle, Kind::Pool, &self.key).await?.held)
     }
 }
@@ -175,7 +188,7 @@ where
     ///
     /// # Errors
     /// [`Error`] when the store could not be asked.
-    pub fn in_use_blocking(&self) -> Result<u16, Error> {
+    pub fn in_use_blocking(&self) -> Result<u32, Error> {
         Ok(asked::inspect_blocking(&self.handle, Kind::Pool, &self.key)?.held)
     }
 }

@@ -194,7 +194,7 @@ impl<S: Leases> Cachify<S> {
     }
 
     /// A pool: at most `size` at a time. A size of zero is refused when a permit is asked for.
-    pub fn pool(&self, key: impl AsKey, size: u16) -> Pool<Self> {
+    pub fn pool(&self, key: impl AsKey, size: u32) -> Pool<Self> {
         Primitives::pool(self, key, size)
     }
 

@@ -10,7 +10,8 @@
 //!
 //! - **Waiters poll.** Nothing wakes them when a right is released: they ask again every 100 ms.
 //! - **Several round trips an operation.** Lock and once: 5 to get, 2 to renew, 2 to give back, 1 to learn that it is
-//!   held. Cache: 1 for a hit, 4 for a miss that fills. Pool: one more for every permit of it, held or not.
+//!   held. Cache: 1 for a hit, 4 for a miss that fills. Pool: one more for every permit that was ever
+//!   in use at once.
 //! - **What is not given back ends with its lease**: a guard that is dropped without `release` where nothing gives
 //!   back in the background, and a call that is dropped, or whose request arrives late, between two of its steps.
 //! - **What remains of a right is told as its whole TTL**, since nobody but the store knows when it began.

@@ -23,10 +23,10 @@ use cachify_core::{
 pub(crate) use outside::Outside;
 #[cfg(feature = "link")]
 pub use raw::RawStore;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// Memory, or a store outside the process.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AnyStore {
     kind: Kind,
     clock: StdClock,
@@ -35,7 +35,17 @@ pub struct AnyStore {
     watcher: Watcher,
 }
 
-#[derive(Clone, Debug)]
+impl fmt::Debug for AnyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Memory(memory) => memory.fmt(f),
+            Kind::Outside(outside) => outside.fmt(f),
+            Kind::Nothing => f.write_str("Nothing"),
+        }
+    }
+}
+
+#[derive(Clone)]
 enum Kind {
     Memory(Memory),
     Outside(Outside),

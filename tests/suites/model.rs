@@ -396,7 +396,7 @@ mod waiting {
                     let lock = instance.lock("k").wait_forever();
                     return Box::pin(async move { Ok(Box::new(lock.acquire().await?) as Box<dyn Guard>) });
                 }
-                let pool = instance.pool("k", room).wait_forever();
+                let pool = instance.pool("k", room.into()).wait_forever();
                 Box::pin(async move { Ok(Box::new(pool.take().await?) as Box<dyn Guard>) })
             };
             let mut world = World::new(tasks, usize::from(room));

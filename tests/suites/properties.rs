@@ -287,12 +287,12 @@ proptest! {
     #[test]
     fn pools_keep_their_size(
         steps in prop::collection::vec((0_u8..4, 1_u32..8, 1_u64..9), 1..80),
-        size in 1_u16..4,
+        size in 1_u32..4,
     ) {
         let clock = ManualClock::new();
         let (fixed, growing) = (FixedStore::<NoLock, _, 8>::new(&clock), MapStore::<NoLock, _, ()>::new(&clock));
         let key = Key::new(Kind::Pool, "", b"p", 0);
-        let mut held: Vec<(u32, u64, u16)> = Vec::new();
+        let mut held: Vec<(u32, u64, u32)> = Vec::new();
         for (what, who, ttl) in steps {
             let now = clock.now().as_millis();
             held.retain(|(_, end, _)| *end > now);
@@ -303,10 +303,10 @@ proptest! {
                     let replies = [fixed.take(key, size, &ask(who, ttl)).unwrap(), growing.take(key, size, &ask(who, ttl)).unwrap()];
                     let index = replies.map(|r| r.granted().map(|g| g.index));
                     prop_assert_eq!(index[0], index[1]);
-                    let lowest = (0..u16::MAX).find(|i| held.iter().all(|(.., taken)| taken != i)).unwrap();
+                    let lowest = (0..u32::MAX).find(|i| held.iter().all(|(.., taken)| taken != i)).unwrap();
                     let expected = match own {
                         Some(at) => Some(held[at].2),
-                        None => (held.len() < usize::from(size)).then_some(lowest),
+                        None => (held.len() < size as usize).then_some(lowest),
                     };
                     prop_assert_eq!(index[0], expected);
                     if own.is_none() && let Some(index) = expected { held.push((who, now + ttl, index)); }
@@ -320,8 +320,8 @@ proptest! {
             }
             let now = clock.now().as_millis();
             let live = held.iter().filter(|(_, end, _)| *end > now).count();
-            prop_assert_eq!(usize::from(fixed.in_use(key).unwrap()), live);
-            prop_assert_eq!(usize::from(growing.in_use(key).unwrap()), live);
+            prop_assert_eq!(fixed.in_use(key).unwrap() as usize, live);
+            prop_assert_eq!(growing.in_use(key).unwrap() as usize, live);
         }
     }
 }

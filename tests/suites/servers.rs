@@ -358,6 +358,33 @@ fn an_observer_is_told_what_happens_and_to_which_key() {
 }
 
 #[test]
+fn what_is_printed_for_a_person_names_the_key_and_no_bytes() {
+    #[derive(Clone, Default)]
+    struct Printed(Arc<Mutex<Vec<String>>>);
+    impl Observer for Printed {
+        fn event(&self, event: &Event<'_>) {
+            self.0.lock().unwrap().push(format!("{event:?}"));
+        }
+    }
+    let printed = Printed::default();
+    let c = Cachify::builder().prefix("app").observer(printed.clone()).build().unwrap();
+    let _ = c.cache(("user", 42)).get_or_insert_with_blocking(|| Ok::<u32, ()>(7));
+    let guard = c.lock("k").acquire_blocking().unwrap();
+    assert!(c.lock("k").acquire_blocking().is_err());
+    let events = printed.0.lock().unwrap().clone();
+    assert_eq!(events[0], "Miss { key: \"app:c:{user:42}\" }");
+    assert!(events[1].starts_with("Granted { key: \"app:l:{k}\", fence: FencingToken("), "{events:?}");
+    assert_eq!(events[2], "Refused { key: Some(\"app:l:{k}\"), why: Busy { remaining: None } }");
+    let lock = c.lock(("k", 1)).ttl(secs(3));
+    assert_eq!(format!("{lock:?}"), "Lock { key: \"k:1\", ttl: Some(3s), wait: No, renew: true, .. }");
+    assert!(format!("{guard:?}").starts_with("BlockingLockGuard { key: \"app:l:{k}\", fence: "), "{guard:?}");
+    assert!(
+        format!("{c:?}").starts_with("Instance { store: Memory { entries: 1, .. }, config: Config { ttl: "),
+        "{c:?}"
+    );
+}
+
+#[test]
 fn a_caller_that_waited_for_another_s_value_is_told_apart() {
     let diary = Diary::default();
     let c = Cachify::builder().prefix("").observer(diary.clone()).build_memory();

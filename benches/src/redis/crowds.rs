@@ -21,7 +21,7 @@ pub(super) fn run(world: &World) {
 }
 
 /// The worst time in milliseconds, and how many were refused.
-fn crowd(world: &World, callers: u16, rounds: usize, python_rounds: usize) -> (f64, usize) {
+fn crowd(world: &World, callers: u32, rounds: usize, python_rounds: usize) -> (f64, usize) {
     let (mut ours, mut raw, mut python, mut full) = (vec![], vec![], vec![], 0);
     for round in 0..rounds {
         let key = format!("crowd-{callers}-{round}");
@@ -45,7 +45,7 @@ fn crowd(world: &World, callers: u16, rounds: usize, python_rounds: usize) -> (f
     (worst, full)
 }
 
-fn ours_in(world: &World, key: &str, callers: u16) -> (f64, usize) {
+fn ours_in(world: &World, key: &str, callers: u32) -> (f64, usize) {
     let began = shared_nanos();
     let got_in = world.runtime.block_on(async {
         let tasks: Vec<_> = (0..callers)
@@ -67,10 +67,10 @@ fn ours_in(world: &World, key: &str, callers: u16) -> (f64, usize) {
         got_in
     });
     let last = got_in.iter().copied().max().unwrap_or(began);
-    (micros_between(began, last) / 1e3, usize::from(callers) - got_in.len())
+    (micros_between(began, last) / 1e3, callers as usize - got_in.len())
 }
 
-fn raw_in(world: &World, key: &str, callers: u16) -> f64 {
+fn raw_in(world: &World, key: &str, callers: u32) -> f64 {
     let (connection, key) = (world.raw.clone(), key.to_owned());
     let each = world.crowd(callers.into(), 1, move |at| {
         let mut set = ::redis::cmd("SET");

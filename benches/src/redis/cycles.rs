@@ -199,7 +199,7 @@ fn permits(world: &World) {
 }
 
 /// Takes a permit of this pool and gives it back.
-fn ours_permit<'a>(world: &'a World, key: &str, size: u16, count: u32) -> Turn<'a> {
+fn ours_permit<'a>(world: &'a World, key: &str, size: u32, count: u32) -> Turn<'a> {
     let key = key.to_owned();
     Box::new(move || {
         let (c, key) = (world.ours.clone(), key.clone());
@@ -213,8 +213,8 @@ fn ours_permit<'a>(world: &'a World, key: &str, size: u16, count: u32) -> Turn<'
 /// The same with many permits held.
 fn flat(world: &World) {
     // 160 is about where Redis still keeps the holders as one list
-    const HELD: [u16; 5] = [10, 100, 160, 1_000, 10_000];
-    const SIZE: u16 = 20_000;
+    const HELD: [u32; 5] = [10, 100, 160, 1_000, 10_000];
+    const SIZE: u32 = 20_000;
     let mut turns = Vec::new();
     let mut all = Vec::new();
     for held in HELD {

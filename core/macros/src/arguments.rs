@@ -236,7 +236,7 @@ fn flag(value: &Expr) -> Result<bool> {
 
 fn size(value: Expr) -> Result<Expr> {
     if let Expr::Lit(ExprLit { lit: Lit::Int(n), .. }) = &value
-        && n.base10_parse::<u16>()? == 0
+        && n.base10_parse::<u32>()? == 0
     {
         return Err(Error::new(n.span(), "a pool of size zero would never let anybody in"));
     }

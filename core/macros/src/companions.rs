@@ -50,7 +50,7 @@ fn all() -> [Companion; 4] {
             doc: "How many calls are under way.",
             about: |p| p == Primitive::Pooled,
             ask: |f, _| f.ask("in_use"),
-            answer: (quote!(u16), quote!(0_u16), quote!(+=)),
+            answer: (quote!(u32), quote!(0_u32), quote!(+=)),
         },
     ]
 }

@@ -34,7 +34,7 @@ pub struct Grant {
     /// Grows with every grant of the key.
     pub fence: FencingToken,
     /// Which permit of the pool; zero for everything else.
-    pub index: u16,
+    pub index: u32,
     /// How long it lasts, from when the store answered.
     pub remaining: Duration,
 }

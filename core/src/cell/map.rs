@@ -96,21 +96,21 @@ impl<V> Table for Map<V> {
         let cell = self.cells.entry(key.hash, |c| c.is(key), |c| c.hash);
         Ok(&mut cell.or_insert_with(|| Named::new(key, Cell::EMPTY)).into_mut().of)
     }
-    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u16 {
-        permit::in_use(now, (0..=u16::MAX).zip(self.permits(key)))
+    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u32 {
+        permit::in_use(now, (0..=u32::MAX).zip(self.permits(key)))
     }
-    fn permit(&mut self, key: &Key<'_>, size: u16, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull> {
+    fn permit(&mut self, key: &Key<'_>, size: u32, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull> {
         let permits = self.permits(key);
-        let index = match permit::place(now, token, size, || (0..=u16::MAX).zip(permits)) {
+        let index = match permit::place(now, token, size, || (0..=u32::MAX).zip(permits)) {
             Place::Mine(index) | Place::Free(index) => index,
             Place::Full(end) => return Ok(Err(end)),
         };
         self.sweep(now);
         let pool = self.pool(key);
-        if pool.len() <= usize::from(index) {
-            pool.resize(usize::from(index) + 1, LeaseCell::FREE);
+        if pool.len() <= index as usize {
+            pool.resize(index as usize + 1, LeaseCell::FREE);
         }
-        Ok(Ok((index, pool.get_mut(usize::from(index)).ok_or(TableFull)?)))
+        Ok(Ok((index, pool.get_mut(index as usize).ok_or(TableFull)?)))
     }
 
     fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell> {

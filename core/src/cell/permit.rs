@@ -7,9 +7,9 @@ use crate::{time::Instant, token::HolderToken};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// The token already holds this permit.
-    Mine(u16),
+    Mine(u32),
     /// The lowest index that nobody holds.
-    Free(u16),
+    Free(u32),
     /// All permits are held; the first ends then.
     Full(Instant),
 }
@@ -18,13 +18,13 @@ pub enum Place {
 ///
 /// ```
 /// use cachify_core::{cell::{LeaseCell, permit::{Place, place}}, time::Instant, token::HolderToken};
-/// let held: [(u16, &LeaseCell); 0] = [];
+/// let held: [(u32, &LeaseCell); 0] = [];
 /// assert_eq!(place(Instant::ZERO, HolderToken([1; 4]), 3, || held.into_iter()), Place::Free(0));
 /// ```
-pub fn place<'c, I: Iterator<Item = (u16, &'c LeaseCell)>>(
+pub fn place<'c, I: Iterator<Item = (u32, &'c LeaseCell)>>(
     now: Instant,
     token: HolderToken,
-    size: u16,
+    size: u32,
     cells: impl Fn() -> I,
 ) -> Place {
     let live = || cells().filter(|(_, cell)| cell.is_live(now));
@@ -50,15 +50,15 @@ pub fn place<'c, I: Iterator<Item = (u16, &'c LeaseCell)>>(
         // below the size, for fewer are held
         match held.map(u32::trailing_ones) {
             [32, 32] => base += 64,
-            [32, more] => return Place::Free((base + 32 + more) as u16),
-            [low, _] => return Place::Free((base + low) as u16),
+            [32, more] => return Place::Free((base + 32 + more) as u32),
+            [low, _] => return Place::Free((base + low) as u32),
         }
     }
 }
 
 /// How many permits are held.
-pub fn in_use<'c>(now: Instant, cells: impl Iterator<Item = (u16, &'c LeaseCell)>) -> u16 {
-    cells.fold(0, |n, (_, cell)| n.saturating_add(u16::from(cell.is_live(now))))
+pub fn in_use<'c>(now: Instant, cells: impl Iterator<Item = (u32, &'c LeaseCell)>) -> u32 {
+    cells.fold(0, |n, (_, cell)| n.saturating_add(u32::from(cell.is_live(now))))
 }
 
 #[cfg(test)]
@@ -72,14 +72,14 @@ mod tests {
     use core::time::Duration;
     use std::vec::Vec;
 
-    fn held(index: u16, ends: u64) -> (u16, LeaseCell) {
+    fn held(index: u32, ends: u64) -> (u32, LeaseCell) {
         let mut cell = LeaseCell::FREE;
         let ask = Ask::new(HolderToken([u32::from(index) + 1; 4]), Duration::from_millis(ends));
         cell.acquire(Instant::ZERO, &ask, &mut Fences::default(), Ticket::NONE);
         (index, cell)
     }
 
-    fn place_in(cells: &[(u16, LeaseCell)], now: u64, size: u16) -> Place {
+    fn place_in(cells: &[(u32, LeaseCell)], now: u64, size: u32) -> Place {
         place(Instant::from_millis(now), HolderToken([999; 4]), size, || {
             cells.iter().map(|(index, cell)| (*index, cell))
         })

@@ -46,7 +46,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     pub fn ask(
         &mut self,
         key: &Key<'_>,
-        size: u16,
+        size: u32,
         token: HolderToken,
         end: Instant,
         stack: u32,

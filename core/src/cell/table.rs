@@ -24,7 +24,7 @@ impl fmt::Display for TableFull {
 impl core::error::Error for TableFull {}
 
 /// A permit and its index; or the pool is full, and the first one ends then.
-pub type Permit<'t> = Result<(u16, &'t mut LeaseCell), Instant>;
+pub type Permit<'t> = Result<(u32, &'t mut LeaseCell), Instant>;
 
 /// Finds cells by key.
 pub trait Table {
@@ -38,9 +38,9 @@ pub trait Table {
     /// The cell of `key`, made in the place of an idle one if there is none.
     fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<Self::Value>, TableFull>;
     /// How many permits of a pool are held.
-    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u16;
+    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u32;
     /// The permit of a pool that `token` holds, else the free one of the lowest index, made if there is none.
-    fn permit(&mut self, key: &Key<'_>, size: u16, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull>;
+    fn permit(&mut self, key: &Key<'_>, size: u32, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull>;
     /// The lease or permit of `key` that `token` holds.
     fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell>;
     /// The cell of `key` whose lease `token` holds.
@@ -226,10 +226,10 @@ struct Pool<'t, V, const KEY: usize> {
 
 impl<'t, V, const KEY: usize> Pool<'t, V, KEY> {
     /// Its permits; their keys are compared only where the sign is not enough.
-    fn permits(&self, key: &'t Key<'_>) -> impl Iterator<Item = (u16, &'t LeaseCell)> {
+    fn permits(&self, key: &'t Key<'_>) -> impl Iterator<Item = (u32, &'t LeaseCell)> {
         let Self { slots, sign, twins } = *self;
         let own = move |slot: &&Slot<V, KEY>| slot.sign == sign && (!twins || slot.has(key));
-        slots.iter().filter(own).map(|slot| (slot.index, &slot.cell.lease))
+        slots.iter().filter(own).map(|slot| (slot.index.into(), &slot.cell.lease))
     }
 }
 
@@ -244,17 +244,18 @@ impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
     fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<V>, TableFull> {
         self.place(key, now).map(|slot| &mut slot.cell)
     }
-    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u16 {
+    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u32 {
         permit::in_use(now, self.pool(key).permits(key))
     }
-    fn permit(&mut self, key: &Key<'_>, size: u16, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull> {
+    fn permit(&mut self, key: &Key<'_>, size: u32, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull> {
         let pool = self.pool(key);
         let slot = match permit::place(now, token, size, || pool.permits(key)) {
             Place::Full(end) => return Ok(Err(end)),
             Place::Mine(_) => self.held(key, token, now).ok_or(TableFull)?,
-            Place::Free(index) => self.vacate(key, index, now)?,
+            // the lowest free one, so below how many slots there are
+            Place::Free(index) => self.vacate(key, index as u16, now)?,
         };
-        Ok(Ok((slot.index, &mut slot.cell.lease)))
+        Ok(Ok((slot.index.into(), &mut slot.cell.lease)))
     }
     fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell> {
         self.held(key, token, now).map(|slot| &mut slot.cell.lease)
@@ -276,7 +277,7 @@ mod tests {
         Key { hash: 7, ..Key::new(kind, "", bytes, 0) }
     }
 
-    fn take(table: &mut FixedTable<[Slot<(), 8>]>, pool: &[u8], holder: u32) -> Option<u16> {
+    fn take(table: &mut FixedTable<[Slot<(), 8>]>, pool: &[u8], holder: u32) -> Option<u32> {
         let token = HolderToken([holder; 4]);
         let (index, permit) = table.permit(&key(Kind::Pool, pool), 3, token, NOW).unwrap().ok()?;
         assert!(permit.take(NOW, token, END, &mut crate::cell::Fences(0)));

@@ -1,6 +1,7 @@
 //! Where a key is rendered.
 
 use super::KeyError;
+use core::fmt;
 
 /// Bytes that are known to be whole texts, so that nobody looks at them again.
 #[derive(Clone, Copy, Debug)]
@@ -57,11 +58,33 @@ pub trait KeyBuffer: KeySink + Default + Clone + core::fmt::Debug {
 /// buf.put(b"e");
 /// assert_eq!(buf.bytes(), Err(KeyError::TooLong));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KeyBuf<const N: usize> {
     bytes: [u8; N],
     len: usize,
     error: Option<KeyError>,
+}
+
+impl<const N: usize> fmt::Debug for KeyBuf<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text(self.bytes(), f)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Debug for LongKeyBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text(self.bytes(), f)
+    }
+}
+
+/// A rendered key as text, or why there is none.
+fn text(key: Result<&[u8], KeyError>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match key.map(core::str::from_utf8) {
+        Ok(Ok(text)) => write!(f, "{text:?}"),
+        Ok(Err(_)) => write!(f, "{:?}", KeyError::NotUtf8),
+        Err(why) => write!(f, "{why:?}"),
+    }
 }
 
 /// What the error is after `put`, which came last among `all`. One more use of [`KeyError::NotUtf8`] than its own: a
@@ -125,7 +148,7 @@ impl<const N: usize> KeyBuffer for KeyBuf<N> {
 
 /// A buffer without a limit: 96 bytes in place, the heap after that.
 #[cfg(feature = "alloc")]
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct LongKeyBuf {
     /// Keeps the error of both. Its `len`, once the key is long, is how many bytes at the long key's end begin a
     /// character, and the error is [`KeyError::NotUtf8`] meanwhile; a field of its own would cost each guard 8 bytes.

@@ -44,9 +44,9 @@ impl<'a> Command<'a> {
             (number::ACQUIRE, _) => {
                 let ttl = lasting(from)?;
                 let wait = Option::<u32>::parse(from)?.map_or(u64::MAX, u64::from);
-                let size = if matches!(kind, Kind::Pool | Kind::Cache) { u16::parse(from)? } else { 1 };
+                let size = if matches!(kind, Kind::Pool | Kind::Cache) { u32::parse(from)? } else { 1 };
                 if kind == Kind::Cache {
-                    (command.room, command.foreign) = (size, Option::parse(from)?);
+                    (command.room, command.foreign) = (u16::try_from(size).ok()?, Option::parse(from)?);
                 }
                 Op::Acquire(Ask { ttl, wait, size })
             }
@@ -105,7 +105,7 @@ impl<'a> Asked<'a> {
 pub(super) enum Reply {
     Granted {
         fence: FencingToken,
-        index: u16,
+        index: u32,
         remaining: u32,
     },
     Busy {

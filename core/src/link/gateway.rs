@@ -44,7 +44,7 @@ pub struct Limits {
     /// For how long a device that was told of a release has the turn: 500 ms.
     pub turn: Duration,
     /// The largest pool that is served: 4096 permits.
-    pub permits: u16,
+    pub permits: u32,
     /// Sessions that are remembered: 4, the ones used last.
     pub sessions: usize,
     /// Answers that are remembered in each session: 16.

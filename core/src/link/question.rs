@@ -24,7 +24,7 @@ pub(super) struct Question {
     pub(super) number: u8,
     pub(super) kind: Kind,
     /// Of a pool; or of the longest value there is room for.
-    pub(super) size: u16,
+    pub(super) size: u32,
     pub(super) token: HolderToken,
     /// Of a lease, or of the marker of a run that succeeded.
     pub(super) ttl: u32,
@@ -114,7 +114,7 @@ fn held(number: u8, from: &mut Reader<'_>, now: Instant) -> Option<(Answer, u32)
     let mut lasts = u32::MAX;
     let answer = match number {
         number::GRANTED => {
-            let (fence, index) = (FencingToken(u64::parse(from)?), u16::parse(from)?);
+            let (fence, index) = (FencingToken(u64::parse(from)?), u32::parse(from)?);
             lasts = u32::parse(from)?;
             Answer::Granted { fence, index }
         }

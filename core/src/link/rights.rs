@@ -44,7 +44,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
             Op::Acquire(_) if call.is_hopeless => return Poll::Ready(Err(Cause::Codec)),
             Op::Acquire(ask) => {
                 self.unwait(call, key);
-                question.size = if key.kind == Kind::Cache { Self::ROOM } else { ask.size };
+                question.size = if key.kind == Kind::Cache { Self::ROOM.into() } else { ask.size };
                 question.patience = (ask.wait != u64::MAX).then(|| short(ask.wait));
                 question.foreign = call.foreign;
                 number::ACQUIRE
@@ -56,7 +56,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
             Op::Clear => number::CLEAR,
             Op::Inspect => number::INSPECT,
             Op::Get => {
-                question.size = Self::ROOM;
+                question.size = Self::ROOM.into();
                 number::GET
             }
         };

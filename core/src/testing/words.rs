@@ -82,13 +82,13 @@ words! {
     /// Gives a lock back.
     fn release(token: HolderToken) -> Holding = |s, b, k| holding(end(s, b, k, token, Outcome::Free));
     /// Asks for a permit.
-    fn take(size: u16, ask: &Ask) -> Contended<Grant> = |s, b, k| granted(acquisition(s, b, k, ask, size));
+    fn take(size: u32, ask: &Ask) -> Contended<Grant> = |s, b, k| granted(acquisition(s, b, k, ask, size));
     /// Extends a permit.
     fn extend(ask: &Ask) -> Holding = |s, b, k| holding(renewal(s, b, k, ask));
     /// Gives a permit back.
     fn give_back(token: HolderToken) -> Holding = |s, b, k| holding(end(s, b, k, token, Outcome::Free));
     /// How many permits are held.
-    fn in_use() -> u16 = |s, b, k| counted(query(s, b, k, Op::Inspect));
+    fn in_use() -> u32 = |s, b, k| counted(query(s, b, k, Op::Inspect));
     /// Asks to run.
     fn begin(ask: &Ask) -> Begun = |s, b, k| begun(acquisition(s, b, k, ask, 1));
     /// Extends a run.
@@ -117,7 +117,7 @@ words! {
     fn invalidate() -> bool = |s, b, k| cleared(query(s, b, k, Op::Clear));
 }
 
-fn acquisition<'s, 'k, S: Leases>(store: &'s S, b: bool, key: Key<'k>, ask: &Ask, size: u16) -> Asking<'s, 'k, S> {
+fn acquisition<'s, 'k, S: Leases>(store: &'s S, b: bool, key: Key<'k>, ask: &Ask, size: u32) -> Asking<'s, 'k, S> {
     let wait = ask.within.map_or(u64::MAX, millis);
     Asking::new(store, b, key, ask.token, Op::Acquire(Wanted { ttl: millis(ask.ttl), wait, size }))
 }
@@ -153,7 +153,7 @@ async fn holding<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<Holding, Ca
     if let Answer::Held(holding) = asking.answer().await? { Ok(holding) } else { Err(OTHER) }
 }
 
-async fn counted<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<u16, Cause> {
+async fn counted<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<u32, Cause> {
     if let Answer::Inspected(seen) = asking.answer().await? { Ok(seen.held) } else { Err(OTHER) }
 }
 

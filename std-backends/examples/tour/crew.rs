@@ -23,7 +23,7 @@ use std::{
 use tokio::task::{JoinSet, spawn_blocking, yield_now};
 
 pub(crate) const WORKERS: usize = 12;
-pub(crate) const AT_ONCE: u16 = 4;
+pub(crate) const AT_ONCE: u32 = 4;
 
 /// What all workers share.
 pub(crate) struct Crew {

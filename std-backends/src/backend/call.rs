@@ -64,7 +64,7 @@ pub enum Reply {
         /// Grows with every grant of the key.
         fence: FencingToken,
         /// Which permit of the pool, the lowest that was free; zero for everything else.
-        index: u16,
+        index: u32,
         /// How long it lasts.
         remaining: Duration,
     },

@@ -49,7 +49,7 @@ pub(super) struct Slot {
     pub(super) key: String,
     pub(super) counter: String,
     /// Which permit of its pool.
-    pub(super) index: Option<u16>,
+    pub(super) index: Option<u32>,
 }
 
 impl Slot {
@@ -57,7 +57,7 @@ impl Slot {
         Self { key: key.to_string(), counter: counter_of(key), index: None }
     }
 
-    pub(super) fn permit(key: Key<'_>, index: u16) -> Self {
+    pub(super) fn permit(key: Key<'_>, index: u32) -> Self {
         Self { key: format!("{key}:{index}"), counter: counter_of(key), index: Some(index) }
     }
 }

@@ -14,19 +14,24 @@ use std::time::Duration;
 
 /// What one look at a pool tells.
 struct Look {
-    in_use: u16,
+    in_use: u32,
     /// When the first permit ends, at the latest.
     next: Duration,
     /// The token's own permit, else the lowest that nobody holds, with what its key holds.
-    place: Option<(u16, Bytes)>,
+    place: Option<(u32, Bytes)>,
     /// What the counter's key holds.
     counter: Bytes,
 }
 
-async fn look<S: AsyncKvStore>(kv: &S, key: Key<'_>, size: u16, token: Option<HolderToken>) -> Result<Look, Cause> {
+async fn look<S: AsyncKvStore>(kv: &S, key: Key<'_>, size: u32, token: Option<HolderToken>) -> Result<Look, Cause> {
     let found = get(kv, &counter_of(key)).await?;
     let mut look = Look { in_use: 0, next: Duration::MAX, place: None, counter: found };
-    for index in 0..counter(&look.counter)?.top.max(size) {
+    let top = counter(&look.counter)?.top;
+    for index in 0..top.max(size) {
+        // past those that were ever in use, as far as is remembered, the first free one is the lowest
+        if index >= top && look.place.is_some() {
+            break;
+        }
         let found = get(kv, &Slot::permit(key, index).key).await?;
         let ends = match Content::of(found.as_deref()) {
             Content::Nothing => {
@@ -46,7 +51,7 @@ async fn look<S: AsyncKvStore>(kv: &S, key: Key<'_>, size: u16, token: Option<Ho
     Ok(look)
 }
 
-pub(super) async fn take<S: AsyncKvStore>(kv: &S, key: Key<'_>, size: u16, ask: &Ask) -> Result<Reply, Cause> {
+pub(super) async fn take<S: AsyncKvStore>(kv: &S, key: Key<'_>, size: u32, ask: &Ask) -> Result<Reply, Cause> {
     for _ in 0..ROUNDS {
         let look = look(kv, key, size, Some(ask.token)).await?;
         let (index, found) = match look.place {

@@ -65,7 +65,7 @@ impl Record {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counter {
     pub(super) last: u64,
-    pub(super) top: u16,
+    pub(super) top: u32,
     /// When it may be forgotten, in microseconds of the store's clock; zero where there is none.
     pub(super) until: u64,
 }
@@ -102,7 +102,7 @@ impl<'a> Content<'a> {
             VALUE => return Some(Self::Value(rest)),
             COUNTER => {
                 let [last, top, until] = words(rest)?;
-                return Some(Self::Counter(Counter { last, top: u16::try_from(top).ok()?, until }));
+                return Some(Self::Counter(Counter { last, top: u32::try_from(top).ok()?, until }));
             }
             _ => return None,
         };
@@ -164,7 +164,7 @@ mod tests {
             assert_eq!(record.ttl(), Duration::from_millis(2));
             assert_eq!(Content::of(Some(&record.bytes())), Content::Right(record));
         }
-        let counter = Counter { last: 7, top: u16::MAX, until: 9 };
+        let counter = Counter { last: 7, top: u32::MAX, until: 9 };
         assert_eq!(Content::of(Some(&counter.bytes())), Content::Counter(counter));
         assert_eq!(Content::of(Some(&value(b"v"))), Content::Value(b"v"));
         assert_eq!(Content::of(None), Content::Nothing);

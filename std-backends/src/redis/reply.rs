@@ -56,7 +56,7 @@ pub(super) fn read(op: &Op, kind: Kind, value: Value, ticket: Ticket) -> Result<
             _ => Err(STRANGE),
         },
         Op::Inspect if kind == Kind::Pool => {
-            done(Reply::Inspected(Inspection::new(u16::try_from(int(&value)?).unwrap_or(u16::MAX), u64::MAX)))
+            done(Reply::Inspected(Inspection::new(u32::try_from(int(&value)?).unwrap_or(u32::MAX), u64::MAX)))
         }
         Op::Inspect => {
             let [held, remaining, fence, age, waiting] = parts(&value)?;
@@ -91,7 +91,7 @@ fn contended(kind: Kind, value: Value, ticket: Ticket) -> Result<Read, Cause> {
         (_, Kind::Cache, Some(Value::BulkString(bytes))) => Reply::Filled(bytes),
         (0, ..) => Reply::Busy { remaining, ticket },
         (2, Kind::Once, _) => Reply::Done { remaining },
-        _ => Reply::Granted { fence, index: u16::try_from(int(index)?).unwrap_or(u16::MAX), remaining },
+        _ => Reply::Granted { fence, index: u32::try_from(int(index)?).unwrap_or(u32::MAX), remaining },
     };
     Ok(Read::Done { reply, now: Some(now), arrived })
 }

@@ -50,17 +50,17 @@ where
         now(on(key).lock(&self.0, &self.1).force_release()).expect("answered")
     }
 
-    fn take(&self, ask: &Ask, size: u16) -> Result<Self::Permit, Refused> {
+    fn take(&self, ask: &Ask, size: u32) -> Result<Self::Permit, Refused> {
         now(ask.pool(&self.0, &self.1, size).take())
     }
-    fn start_take(&self, ask: Ask, size: u16) -> Waiting<Result<Self::Permit, Refused>> {
+    fn start_take(&self, ask: Ask, size: u32) -> Waiting<Result<Self::Permit, Refused>> {
         let pool = ask.pool(&self.0, &self.1, size);
         Waiting::task(async move { pool.take().await })
     }
-    fn with_permit<T>(&self, ask: &Ask, size: u16, body: impl FnOnce() -> T) -> Result<T, Refused> {
+    fn with_permit<T>(&self, ask: &Ask, size: u32, body: impl FnOnce() -> T) -> Result<T, Refused> {
         now(ask.pool(&self.0, &self.1, size).run(async |_| body()))
     }
-    fn in_use(&self, key: &str) -> u16 {
+    fn in_use(&self, key: &str) -> u32 {
         now(on(key).pool(&self.0, &self.1, 1).in_use()).expect("answered")
     }
 
@@ -128,17 +128,17 @@ where
         on(key).lock(&self.0, &self.1).force_release_blocking().expect("answered")
     }
 
-    fn take(&self, ask: &Ask, size: u16) -> Result<Self::Permit, Refused> {
+    fn take(&self, ask: &Ask, size: u32) -> Result<Self::Permit, Refused> {
         ask.pool(&self.0, &self.1, size).take_blocking()
     }
-    fn start_take(&self, ask: Ask, size: u16) -> Waiting<Result<Self::Permit, Refused>> {
+    fn start_take(&self, ask: Ask, size: u32) -> Waiting<Result<Self::Permit, Refused>> {
         let pool = ask.pool(&self.0, &self.1, size);
         self.1.start_thread(move || pool.take_blocking())
     }
-    fn with_permit<T>(&self, ask: &Ask, size: u16, body: impl FnOnce() -> T) -> Result<T, Refused> {
+    fn with_permit<T>(&self, ask: &Ask, size: u32, body: impl FnOnce() -> T) -> Result<T, Refused> {
         ask.pool(&self.0, &self.1, size).run_blocking(|_| body())
     }
-    fn in_use(&self, key: &str) -> u16 {
+    fn in_use(&self, key: &str) -> u32 {
         on(key).pool(&self.0, &self.1, 1).in_use_blocking().expect("answered")
     }
 
@@ -182,8 +182,8 @@ macro_rules! rights {
             fn is_valid(&self) -> bool {
                 Self::is_valid(self)
             }
-            fn index(&self) -> u16 {
-                let index: fn(&Self) -> u16 = $index;
+            fn index(&self) -> u32 {
+                let index: fn(&Self) -> u32 = $index;
                 index(self)
             }
             fn release(self) -> Holding {

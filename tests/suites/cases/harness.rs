@@ -63,7 +63,7 @@ impl Ask {
         }
     }
 
-    pub fn pool<P: Primitives>(&self, handle: &P, world: &World, size: u16) -> pool::Pool<P> {
+    pub fn pool<P: Primitives>(&self, handle: &P, world: &World, size: u32) -> pool::Pool<P> {
         let pool = handle.pool(&self.key, size).renew(world.keeps);
         let pool = self.ttl.into_iter().fold(pool, pool::Pool::ttl);
         match self.wait {
@@ -82,7 +82,7 @@ impl Ask {
 /// A right that is held.
 pub trait Right: Debug + Send + 'static {
     fn is_valid(&self) -> bool;
-    fn index(&self) -> u16;
+    fn index(&self) -> u32;
     /// Gives it back; of a run: it succeeded.
     fn release(self) -> Holding;
 }
@@ -102,10 +102,10 @@ pub trait Subject: Clone + Send + 'static {
     fn is_locked(&self, key: &str) -> bool;
     fn force_release(&self, key: &str) -> bool;
 
-    fn take(&self, ask: &Ask, size: u16) -> Result<Self::Permit, Refused>;
-    fn start_take(&self, ask: Ask, size: u16) -> Waiting<Result<Self::Permit, Refused>>;
-    fn with_permit<T>(&self, ask: &Ask, size: u16, body: impl FnOnce() -> T) -> Result<T, Refused>;
-    fn in_use(&self, key: &str) -> u16;
+    fn take(&self, ask: &Ask, size: u32) -> Result<Self::Permit, Refused>;
+    fn start_take(&self, ask: Ask, size: u32) -> Waiting<Result<Self::Permit, Refused>>;
+    fn with_permit<T>(&self, ask: &Ask, size: u32, body: impl FnOnce() -> T) -> Result<T, Refused>;
+    fn in_use(&self, key: &str) -> u32;
 
     fn begin(&self, ask: &Ask, keep: Duration) -> Result<Self::Run, Refused>;
     fn run_once<T>(&self, ask: &Ask, keep: Duration, body: impl FnOnce() -> T) -> Result<Ran<T>, Refused>;

@@ -55,7 +55,7 @@ struct All {
     sync: Result<Option<u8>, String>,
     api: Result<u8, Refused>,
     quiet: u8,
-    companions: (Result<bool, Error>, Result<bool, Error>, Result<u16, Error>),
+    companions: (Result<bool, Error>, Result<bool, Error>, Result<u32, Error>),
     global: Option<Error>,
 }
 

@@ -205,7 +205,7 @@ fn k20_a_number_and_its_text_are_one_key_unless_the_spec_tells_them_apart() {
 
 #[test]
 fn k21_kinds_never_share_a_key() {
-    fn case(s: &impl Subject) -> ([bool; 4], u16) {
+    fn case(s: &impl Subject) -> ([bool; 4], u32) {
         let (lease, run) = (s.acquire(&on("k")), s.begin(&on("k"), ms(0)));
         let permit = s.take(&on("k"), 1);
         let cached = s.cached("k", None, || Ok(None));

@@ -1,7 +1,7 @@
 //! P: pools.
 //!
 //! P7's "raise beats handler" has no Rust meaning: a full pool is the handler's where there is one, else the return
-//! type's; `on_full` and `otherwise` together are a compile error. P20's negative sizes do not exist: a size is a `u16`.
+//! type's; `on_full` and `otherwise` together are a compile error. P20's negative sizes do not exist: a size is a `u32`.
 
 use crate::{
     harness::{Async, Blocking, Right, Subject, attributes, everywhere, fixed, guest, memory, ms, on},
@@ -20,7 +20,7 @@ use cachify::{
 use cachify_tests::Guest;
 use std::{
     convert::identity,
-    sync::atomic::{AtomicU16, Ordering::SeqCst},
+    sync::atomic::{AtomicU32, Ordering::SeqCst},
     thread,
 };
 
@@ -30,7 +30,7 @@ const fn full(millis: u64) -> Refused {
 
 #[test]
 fn p1_a_full_pool_refuses_until_one_leaves() {
-    fn case(s: &impl Subject) -> (String, [u16; 3], Vec<String>) {
+    fn case(s: &impl Subject) -> (String, [u32; 3], Vec<String>) {
         let (a, b) = (s.take(&on("k"), 2).unwrap(), s.take(&on("k"), 2).unwrap());
         let message = s.take(&on("k"), 2).unwrap_err().to_string();
         let (first, second) = (a.index(), b.index());
@@ -44,7 +44,7 @@ fn p1_a_full_pool_refuses_until_one_leaves() {
 
 #[test]
 fn p2_in_use_counts_who_is_inside() {
-    fn case(s: &impl Subject) -> [u16; 4] {
+    fn case(s: &impl Subject) -> [u32; 4] {
         let before = s.in_use("k");
         let permit = s.take(&on("k"), 3).unwrap();
         let inside = s.in_use("k");
@@ -59,7 +59,7 @@ fn p2_in_use_counts_who_is_inside() {
 
 #[test]
 fn p3_an_error_inside_frees_the_permit() {
-    fn case(s: &impl Subject) -> (Result<Result<(), &'static str>, Refused>, u16) {
+    fn case(s: &impl Subject) -> (Result<Result<(), &'static str>, Refused>, u32) {
         let failed = s.with_permit(&on("k"), 1, || Err("inside"));
         drop(s.take(&on("k"), 1).unwrap());
         (failed, s.in_use("k"))
@@ -69,7 +69,7 @@ fn p3_an_error_inside_frees_the_permit() {
 
 #[test]
 fn p4_a_holder_that_stopped_is_replaced_and_comes_too_late() {
-    fn case(s: &impl Subject) -> ([bool; 2], Holding, u16, Refused) {
+    fn case(s: &impl Subject) -> ([bool; 2], Holding, u32, Refused) {
         let stopped = s.take(&on("k").ttl(secs(1)), 1).unwrap();
         s.advance(ms(1_100));
         let next = s.take(&on("k"), 1).unwrap();
@@ -81,7 +81,7 @@ fn p4_a_holder_that_stopped_is_replaced_and_comes_too_late() {
 
 #[test]
 fn p5_a_permit_said_beats_the_default_and_always_ends() {
-    fn case(s: &impl Subject) -> ([Refused; 2], [u16; 2]) {
+    fn case(s: &impl Subject) -> ([Refused; 2], [u32; 2]) {
         let _default = s.take(&on("d"), 1).unwrap();
         let _own = s.take(&on("k").ttl(secs(5)), 1).unwrap();
         let refused = [s.take(&on("d"), 1).unwrap_err(), s.take(&on("k"), 1).unwrap_err()];
@@ -153,8 +153,8 @@ mod p9_each_user_has_a_pool {
 }
 
 /// Many threads, each with `turns` turns inside a pool of three; the most that were inside, and how many got in.
-fn crowd(s: &(impl Subject + Sync), turns: u16) -> (u16, u16) {
-    let (inside, most, granted) = (AtomicU16::new(0), AtomicU16::new(0), AtomicU16::new(0));
+fn crowd(s: &(impl Subject + Sync), turns: u32) -> (u32, u32) {
+    let (inside, most, granted) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
     thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
@@ -167,7 +167,7 @@ fn crowd(s: &(impl Subject + Sync), turns: u16) -> (u16, u16) {
                     });
                     // the body's result comes back, or the pool was full: nothing in between
                     assert!(ran == Ok(turn) || matches!(ran, Err(Refused::Full { .. })), "{ran:?}");
-                    granted.fetch_add(u16::from(ran.is_ok()), SeqCst);
+                    granted.fetch_add(u32::from(ran.is_ok()), SeqCst);
                 }
             });
         }
@@ -227,7 +227,7 @@ fn p19_only_the_stores_clock_ends_a_permit() {
 
 #[test]
 fn p20_times_of_zero_are_refused_when_they_are_said() {
-    fn case(s: &impl Subject) -> (Refused, u16) {
+    fn case(s: &impl Subject) -> (Refused, u32) {
         (s.take(&on("k").ttl(ms(0)), 1).unwrap_err(), s.in_use("k"))
     }
     everywhere!(case => (Refused::Zero, 0));
@@ -282,7 +282,7 @@ fn p23_a_call_leaves_no_memory_behind() {
 
 #[test]
 fn p24_a_wait_for_a_permit_ends_at_its_deadline_or_with_a_permit() {
-    fn case(s: &impl Subject) -> (bool, Option<Refused>, u16, u64) {
+    fn case(s: &impl Subject) -> (bool, Option<Refused>, u32, u64) {
         let (a, b) = (s.take(&on("k").ttl(secs(60)), 2).unwrap(), s.take(&on("k"), 2).unwrap());
         let mut waiting = s.start_take(on("k").wait(ms(250)), 2);
         s.advance(ms(249));

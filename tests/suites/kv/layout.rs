@@ -34,11 +34,11 @@ fn each_operation_makes_as_many_calls_as_documented() {
     kv.complete(once, token(1), TTL).unwrap();
     cost("complete", 2);
     kv.take(pool, 3, &ask(1)).unwrap();
-    cost("the first take of three", 9);
+    cost("the first take of three", 7);
     kv.give_back(pool, token(1)).unwrap();
     cost("give it back", 4);
     kv.take(pool, 3, &ask(1)).unwrap();
-    cost("take one of three", 8);
+    cost("take one of three", 6);
     kv.in_use(pool).unwrap();
     cost("in use", 2);
     BlockingWords::get(&kv, cache, &AsIs).unwrap();

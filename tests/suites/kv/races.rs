@@ -29,7 +29,7 @@ pub(crate) struct World {
     size: usize,
     /// Who holds until when, unless given back.
     held: RefCell<Vec<(u32, Instant)>>,
-    granted: RefCell<Vec<(u32, u16, FencingToken)>>,
+    granted: RefCell<Vec<(u32, u32, FencingToken)>>,
     said: RefCell<Vec<&'static str>>,
 }
 
@@ -85,7 +85,7 @@ impl World {
         }
     }
 
-    pub(crate) async fn permit(&self, who: u32, size: u16, back: bool) {
+    pub(crate) async fn permit(&self, who: u32, size: u32, back: bool) {
         if let Contended::Granted(grant) = self.kv.take(key(Kind::Pool), size, &ask(who)).await.unwrap() {
             self.grant(who, grant);
             if back {

@@ -13,7 +13,7 @@ use std::{cell::Cell, time::Duration};
 
 /// What a body sees of its right.
 pub(crate) trait Inside {
-    fn enter(&self, kind: Kind, fence: u64, index: u16, is_valid: bool);
+    fn enter(&self, kind: Kind, fence: u64, index: u32, is_valid: bool);
     /// Called at every poll.
     fn look(&self, is_valid: bool);
     /// How long the body takes.
@@ -96,7 +96,7 @@ impl<'c> Watch<'c> {
 }
 
 impl Inside for Watch<'_> {
-    fn enter(&self, _: Kind, fence: u64, index: u16, _: bool) {
+    fn enter(&self, _: Kind, fence: u64, index: u32, _: bool) {
         assert!(fence > 0 && index == 0);
         self.entered.set(self.entered.get() + 1);
         if let Some(line) = &self.line {

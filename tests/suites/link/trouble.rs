@@ -30,7 +30,7 @@ const LOCK: u8 = 0;
 const POOL: u8 = 1;
 const ONCE: u8 = 2;
 const CACHE: u8 = 3;
-const SIZE: u16 = 2;
+const SIZE: u32 = 2;
 /// Longer than any history.
 const KEEP: Duration = Duration::from_secs(3_600);
 
@@ -40,7 +40,7 @@ trait Right {
         FencingToken(0)
     }
     fn is_valid(&self) -> bool;
-    fn index(&self) -> u16;
+    fn index(&self) -> u32;
 }
 
 macro_rules! rights {
@@ -52,8 +52,8 @@ macro_rules! rights {
             fn is_valid(&self) -> bool {
                 self.is_valid()
             }
-            fn index(&self) -> u16 {
-                let index: fn(&Self) -> u16 = $index;
+            fn index(&self) -> u32 {
+                let index: fn(&Self) -> u32 = $index;
                 index(self)
             }
         }
@@ -117,7 +117,7 @@ impl<'c> Record<'c> {
         permits.sort_unstable();
         let count = permits.len();
         permits.dedup();
-        assert!(count <= usize::from(SIZE) && permits.len() == count, "permits {permits:?} of {count}");
+        assert!(count <= SIZE as usize && permits.len() == count, "permits {permits:?} of {count}");
     }
 }
 
@@ -189,20 +189,20 @@ struct Called<'r, 'c> {
 
 struct Looked {
     is_valid: Cell<bool>,
-    index: u16,
+    index: u32,
 }
 
 impl Right for Looked {
     fn is_valid(&self) -> bool {
         self.is_valid.get()
     }
-    fn index(&self) -> u16 {
+    fn index(&self) -> u32 {
         self.index
     }
 }
 
 impl Inside for Called<'_, '_> {
-    fn enter(&self, kind: Kind, fence: u64, index: u16, is_valid: bool) {
+    fn enter(&self, kind: Kind, fence: u64, index: u32, is_valid: bool) {
         let looked = Rc::new(Looked { is_valid: Cell::new(is_valid), index });
         let right: Rc<dyn Right> = looked.clone();
         *self.right.borrow_mut() = Some(looked);

@@ -25,11 +25,11 @@ const KEYS: u64 = 2;
 /// What an operation answered, without what only one of both can know.
 #[derive(Clone, Debug, PartialEq)]
 enum Seen {
-    Granted { fence: usize, index: u16, remaining: Duration },
+    Granted { fence: usize, index: u32, remaining: Duration },
     Busy { remaining: Duration },
     Done { remaining: Duration },
     Holding(Holding),
-    Count(u16),
+    Count(u32),
     Ends(Option<Duration>),
     Flag(bool),
     Value(Option<u32>),

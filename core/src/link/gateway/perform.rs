@@ -30,7 +30,7 @@ const AGAIN: u32 = 100;
 const LONG: Cause = Cause::Rejected(TOO_LONG);
 
 /// Does a request; never fails to answer.
-pub(super) async fn perform<S>(store: &S, place: &Place, permits: u16, incoming: Incoming) -> (Incoming, Reply)
+pub(super) async fn perform<S>(store: &S, place: &Place, permits: u32, incoming: Incoming) -> (Incoming, Reply)
 where
     S: Values<Bytes, AsIs>,
 {

@@ -21,7 +21,7 @@ impl Put for Inspection {
 
 impl Parse<'_> for Inspection {
     fn parse(from: &mut Reader<'_>) -> Option<Self> {
-        let (held, remaining) = (u16::parse(from)?, u32::parse(from)?);
+        let (held, remaining) = (u32::parse(from)?, u32::parse(from)?);
         let seen = Self::new(held, if remaining == u32::MAX { u64::MAX } else { remaining.into() });
         let (fence, age) = (Option::<u64>::parse(from)?, Option::<u32>::parse(from)?);
         let seen = seen.by(FencingToken(fence.unwrap_or_default()), age.map_or(u64::MAX, u64::from));
