@@ -278,3 +278,46 @@ impl<P: Handle> Handle for Threads<P> {
         self.0.instance()
     }
 }
+
+/// An instance that tasks use: the one bound of logic that is the same on a device and on a server.
+///
+/// ```
+/// use cachify_core::{FixedStore, Instance, Refused, instance::TaskHandle, store::lock::NoLock};
+/// # use cachify_core::testing::{ManualClock, block_on};
+/// async fn flash(c: &impl TaskHandle, image: &[u8]) -> Result<usize, Refused> {
+///     c.lock("flash").run(async |_fence| image.len()).await
+/// }
+/// # let clock = ManualClock::new();
+/// let store = FixedStore::<NoLock, _, 8>::new(&clock); // a device; a server hands over its `Cachify`
+/// assert_eq!(block_on(flash(&&Instance::new(&store), b"image"))?, 5);
+/// # Ok::<(), Refused>(())
+/// ```
+pub trait TaskHandle: Primitives<Store: Leases + Host<Clock: Timer>> {}
+
+impl<P> TaskHandle for P where P: Primitives<Store: Leases + Host<Clock: Timer>> {}
+
+/// The same for logic that also caches values of type `V`.
+///
+/// ```
+/// use cachify_core::{FixedStore, Instance, instance::CacheHandle, store::lock::NoLock};
+/// # use cachify_core::testing::{ManualClock, block_on};
+/// async fn reading(c: &impl CacheHandle<u32>, sensor: u8) -> u32 {
+///     let cached = c.cache(("reading", sensor)).ttl(core::time::Duration::from_secs(5));
+///     cached.get_or_insert(async { 21 }).await
+/// }
+/// # let clock = ManualClock::new();
+/// let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
+/// assert_eq!(block_on(reading(&&Instance::new(&store), 1)), 21);
+/// ```
+pub trait CacheHandle<V>: TaskHandle<Store = <Self as CacheHandle<V>>::Values> {
+    /// Its store.
+    type Values: Values<V, <Self::Values as Host>::Codec> + Host<Clock: Timer>;
+}
+
+impl<V, P> CacheHandle<V> for P
+where
+    P: TaskHandle,
+    P::Store: Values<V, <P::Store as Host>::Codec>,
+{
+    type Values = P::Store;
+}

@@ -68,6 +68,14 @@ pub(crate) fn name(id: u32, who: &str) -> Option<String> {
     Some(format!("{who}{id}"))
 }
 
+/// Its companions borrow what it owns.
+#[cached(key = "owned:{who}:{what}")]
+#[lock(key = "owned:{what}")]
+fn owned(mut who: String, what: std::string::String) -> Answer<String> {
+    who.push_str(&what);
+    Ok(who)
+}
+
 #[cached(key = "gen:{id}")]
 fn generic<T: Display + Clone, const N: usize>(id: T, _unrelated: [u8; N]) -> String
 where
@@ -314,6 +322,9 @@ fn arguments_of_all_kinds_render() {
     assert_eq!(name::key(3, "a:b%").unwrap(), "name:3:a%3Ab%25");
     assert!(name::reset(3, "a:b%").unwrap());
     assert!(!name::reset(3, "a:b%").unwrap());
+    assert_eq!(owned("a{".into(), "b".into()).unwrap(), "a{b");
+    assert_eq!(owned::key("a{", "b").unwrap(), "owned:a%7B:b");
+    assert!(!owned::is_locked("b").unwrap() && owned::reset("a{", "b").unwrap());
     assert_eq!(generic("x", [0; 3]), "<x>3");
     assert!(generic::reset("x").unwrap());
     assert_eq!(patterns((1, 2), User { id: 3 }), 4);

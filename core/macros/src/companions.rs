@@ -9,7 +9,7 @@ use crate::{
 };
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{FnArg, GenericParam, Pat, WherePredicate};
+use syn::{FnArg, GenericParam, Pat, Type, WherePredicate};
 
 /// One companion: its name, the layers it is about, and how it asks and adds up the answers.
 struct Companion {
@@ -226,13 +226,25 @@ impl Function {
     }
 }
 
-/// A companion changes nothing, so its parameters need no `mut`; attributes stay behind.
+/// A companion changes nothing, so its parameters need no `mut`, and of a `String` it only reads the text; attributes
+/// stay behind.
 fn immutable(mut argument: FnArg) -> FnArg {
     if let FnArg::Typed(typed) = &mut argument {
         typed.attrs.clear();
+        if is_string(&typed.ty) {
+            *typed.ty = syn::parse_quote!(&str);
+        }
         if let Pat::Ident(ident) = &mut *typed.pat {
             ident.mutability = None;
         }
     }
     argument
+}
+
+/// Whether the type is the standard library's, as people write it.
+fn is_string(of: &Type) -> bool {
+    let Type::Path(path) = of else { return false };
+    let names: Vec<_> = path.path.segments.iter().map(|segment| segment.to_token_stream().to_string()).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    path.qself.is_none() && matches!(names[..], ["String"] | ["std" | "alloc", "string", "String"])
 }
