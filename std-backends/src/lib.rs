@@ -156,3 +156,16 @@ pub mod __private {
 #[cfg(all(doctest, feature = "macros"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The pages of the attributes, whose programs need both crates.
+#[cfg(all(doctest, feature = "macros"))]
+mod attributes {
+    #[doc = include_str!("../../core/macros/docs/cached.md")]
+    struct Cached;
+    #[doc = include_str!("../../core/macros/docs/lock.md")]
+    struct Lock;
+    #[doc = include_str!("../../core/macros/docs/once.md")]
+    struct Once;
+    #[doc = include_str!("../../core/macros/docs/pooled.md")]
+    struct Pooled;
+}

@@ -154,9 +154,9 @@ impl Layer {
     fn unknown(&self, name: &Ident) -> Error {
         let known = match self.primitive {
             Primitive::Cached => "key, ttl, version, codec, type_tag, encode, decode, cache_err, cache_none",
-            Primitive::Lock => "key, ttl, wait, guard, otherwise",
-            Primitive::Once => "key, ttl, keep, guard, otherwise",
-            Primitive::Pooled => "key, size, ttl, wait, on_full, guard, otherwise",
+            Primitive::Lock => "key, ttl, wait, renew, guard, otherwise",
+            Primitive::Once => "key, ttl, keep, renew, guard, otherwise",
+            Primitive::Pooled => "key, size, ttl, wait, renew, on_full, guard, otherwise",
         };
         let attribute = self.primitive.attribute();
         Error::new(

@@ -181,7 +181,7 @@ mod tests {
         newer[0] = 2;
         let mut unknown = whole;
         unknown[1] = 9;
-        let too_many = spell(COUNTER, &[1, 1 << 16, 0]);
+        let too_many = spell(COUNTER, &[1, 1 << 32, 0]);
         for bytes in [longer, newer, unknown, too_many] {
             assert_eq!(Content::of(Some(&bytes)), Content::Foreign, "{bytes:?}");
         }
