@@ -86,6 +86,9 @@ where
     <P::Store as Host>::Clock: Timer,
 {
     /// The value, if it is there and fresh.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store could not be asked; bytes of another type count for no value.
     pub async fn get<V>(&self) -> Result<Option<V>, Error>
     where
         P::Store: Values<V, C>,
@@ -107,6 +110,9 @@ where
     ///
     /// What `load` fails with is passed on and not kept. A store that fails does not matter: `load` runs.
     /// Dropping the future while it loads lets the next waiter load.
+    ///
+    /// # Errors
+    /// What `load` fails with, and nothing else.
     pub async fn get_or_insert_with<V, E>(&self, load: impl AsyncFnOnce() -> Result<V, E>) -> Result<V, E>
     where
         P::Store: Values<V, C>,
@@ -125,6 +131,9 @@ where
     }
 
     /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
     pub async fn reset(&self) -> Result<bool, Error> {
         asked::clear(&self.handle, Kind::Cache, &self.key).await
     }
@@ -136,6 +145,9 @@ where
     <P::Store as Host>::Clock: Sleep,
 {
     /// The value, if it is there and fresh.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store could not be asked; bytes of another type count for no value.
     pub fn get_blocking<V>(&self) -> Result<Option<V>, Error>
     where
         P::Store: Values<V, C>,
@@ -154,6 +166,9 @@ where
     }
 
     /// The value; on a miss one caller loads it and the others wait for what it brings.
+    ///
+    /// # Errors
+    /// What `load` fails with, and nothing else.
     pub fn get_or_insert_with_blocking<V, E>(&self, load: impl FnOnce() -> Result<V, E>) -> Result<V, E>
     where
         P::Store: Values<V, C>,
@@ -172,6 +187,9 @@ where
     }
 
     /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
     pub fn reset_blocking(&self) -> Result<bool, Error> {
         asked::clear_blocking(&self.handle, Kind::Cache, &self.key)
     }

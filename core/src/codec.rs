@@ -55,8 +55,14 @@ pub trait Codec<V> {
     /// Told apart in the stored entry; below 128 are this library's.
     const ID: u8;
     /// Writes the value.
+    ///
+    /// # Errors
+    /// [`Uncodable`] for a value that has no bytes, or more than there is room for.
     fn encode(&self, value: &V, into: &mut impl Sink) -> Result<(), Uncodable>;
     /// Reads a value.
+    ///
+    /// # Errors
+    /// [`Uncodable`] for bytes that are no such value.
     fn decode(&self, bytes: &[u8]) -> Result<V, Uncodable>;
 
     /// Whether decoding `bytes`, which `value` was encoded to, brings the value back; if not, it is not stored.
@@ -149,6 +155,9 @@ pub fn same<V: serde::Serialize + ?Sized>(value: &V, other: &V, human_readable: 
 ///
 /// For a codec of your own: a recursive type decodes as deep as the bytes say, and a list may have any number of elements that
 /// take no bytes.
+///
+/// # Errors
+/// That of `from`, for bytes that are no such value, or nest or repeat beyond the bounds.
 #[cfg(feature = "postcard")]
 pub fn decode_bounded<'de, V, D>(from: D, depth: u16, len: usize) -> Result<V, D::Error>
 where

@@ -7,6 +7,9 @@ use core::{
 };
 
 /// Runs `body` beside `other`; whichever ends first decides. Nothing is spawned, so nothing need be `Send`.
+///
+/// # Errors
+/// What `other` brought, if it ended first.
 pub async fn beside<T, L>(body: impl Future<Output = T>, other: impl Future<Output = L>) -> Result<T, L> {
     let (mut body, mut other) = (pin!(body), pin!(other));
     poll_fn(|cx| match body.as_mut().poll(cx) {

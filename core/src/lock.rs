@@ -194,6 +194,9 @@ impl<P: Handle> Lock<P> {
     }
 
     /// Whether anybody holds it.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
     pub async fn is_locked(&self) -> Result<bool, Error> {
         Ok(asked::inspect(&self.handle, Kind::Lock, &self.key).await?.held > 0)
     }
@@ -212,6 +215,9 @@ impl<P: Handle> Lock<P> {
     }
 
     /// Whether anybody holds it.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
     pub fn is_locked_blocking(&self) -> Result<bool, Error>
     where
         <P::Store as Host>::Clock: Sleep,
@@ -220,11 +226,17 @@ impl<P: Handle> Lock<P> {
     }
 
     /// Frees it, whoever holds it; whether anybody did.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
     pub async fn force_release(&self) -> Result<bool, Error> {
         asked::clear(&self.handle, Kind::Lock, &self.key).await
     }
 
     /// Frees it, whoever holds it; whether anybody did.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
     pub fn force_release_blocking(&self) -> Result<bool, Error>
     where
         <P::Store as Host>::Clock: Sleep,

@@ -138,11 +138,17 @@ where
     }
 
     /// Whether somebody runs, or a marker is kept.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
     pub async fn is_locked(&self) -> Result<bool, Error> {
         Ok(asked::inspect(&self.handle, Kind::Once, &self.key).await?.held > 0)
     }
 
     /// Lets the next one run, whoever runs now; whether there was a run or a marker.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
     pub async fn force_release(&self) -> Result<bool, Error> {
         asked::clear(&self.handle, Kind::Once, &self.key).await
     }
@@ -192,6 +198,9 @@ where
     }
 
     /// Whether somebody runs, or a marker is kept.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
     pub fn is_locked_blocking(&self) -> Result<bool, Error>
     where
         <P::Store as Host>::Clock: Sleep,
@@ -200,6 +209,9 @@ where
     }
 
     /// Lets the next one run, whoever runs now; whether there was a run or a marker.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
     pub fn force_release_blocking(&self) -> Result<bool, Error>
     where
         <P::Store as Host>::Clock: Sleep,

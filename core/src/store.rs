@@ -55,6 +55,9 @@ pub trait Host {
         0
     }
     /// The key that was rendered into `buf`.
+    ///
+    /// # Errors
+    /// [`KeyError`] where no key was rendered.
     #[inline]
     fn key<'a>(&'a self, kind: Kind, buf: &'a Self::KeyBuf) -> Result<Key<'a>, KeyError> {
         Ok(Key::new(kind, self.prefix(), buf.bytes()?, self.seed()))

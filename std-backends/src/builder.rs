@@ -162,6 +162,9 @@ impl Builder {
     ///
     /// Doing so again replaces it; calls under way keep the one they began with. Each global instance stays in memory
     /// until the process ends.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
     pub fn init(self) -> Result<Cachify, Error> {
         let instance = self.build()?;
         global::set(instance.clone());
@@ -169,6 +172,9 @@ impl Builder {
     }
 
     /// An instance whose store was chosen at run time. Cached values derive `Serialize` and `Deserialize`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a time or number of zero, or a URL that cannot be used.
     pub fn build(self) -> Result<Cachify, Error> {
         self.check()?;
         let outside = self.outside()?;

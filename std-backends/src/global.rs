@@ -60,6 +60,9 @@ fn look() -> &'static Cachify {
 }
 
 /// The global instance, as a value.
+///
+/// # Errors
+/// [`Error::NotInitialised`] before `init`.
 pub fn global() -> Result<Cachify, Error> {
     let current = current();
     if current.instance().store().is_nothing() { Err(Error::NotInitialised) } else { Ok(current.clone()) }

@@ -118,6 +118,9 @@ impl Cachify {
     /// Asks the store whether it is there, for those who want to fail at the start rather than at the first call.
     ///
     /// Ends within `op_timeout`. Memory is always there. Dropping this future leaves nothing behind.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
     pub async fn ping(&self) -> Result<Pong, Error> {
         let store = self.0.store();
         self.lock(PROBE).is_locked().await?;
@@ -125,6 +128,9 @@ impl Cachify {
     }
 
     /// The same, blocking.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
     pub fn ping_blocking(&self) -> Result<Pong, Error> {
         let store = self.0.store();
         self.lock(PROBE).is_locked_blocking()?;

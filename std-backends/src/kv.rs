@@ -96,11 +96,17 @@ pub trait KvStore: Send + Sync {
     type Error: Debug + Into<Cause> + Send;
 
     /// What the key holds.
+    ///
+    /// # Errors
+    /// That of the store, when it did not answer.
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Self::Error>;
 
     /// Makes `new` of what the key holds if that is exactly `old`; whether it was. `None` means absent.
     ///
     /// What is written ends after `ttl`, counted anew from now; without one it stays. Not both are `None`.
+    ///
+    /// # Errors
+    /// [`Cause::TimedOut`] says that it may have been done, every other that it was not.
     fn compare_exchange(
         &self,
         key: &str,
@@ -110,6 +116,9 @@ pub trait KvStore: Send + Sync {
     ) -> Result<bool, Self::Error>;
 
     /// Empties the key, whatever it holds; whether it held anything.
+    ///
+    /// # Errors
+    /// [`Cause::TimedOut`] says that it may have been done, every other that it was not.
     fn remove(&self, key: &str) -> Result<bool, Self::Error>;
 
     /// The wall clock in microseconds, if there is one that all clients share to within some seconds.

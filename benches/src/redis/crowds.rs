@@ -72,7 +72,7 @@ fn ours_in(world: &World, key: &str, callers: u32) -> (f64, usize) {
 
 fn raw_in(world: &World, key: &str, callers: u32) -> f64 {
     let (connection, key) = (world.raw.clone(), key.to_owned());
-    let each = world.crowd(callers.into(), 1, move |at| {
+    let each = world.crowd(callers, 1, move |at| {
         let mut set = ::redis::cmd("SET");
         set.arg(format!("raw:{key}:{at}")).arg("0123456789abcdef0123456789abcdef").arg("NX").arg("PX").arg(60_000);
         World::raw(connection.clone(), set)

@@ -37,21 +37,21 @@ pub fn place<'c, I: Iterator<Item = (u32, &'c LeaseCell)>>(
                 return Place::Mine(index);
             }
             in_use += 1;
-            let at = u32::from(index).wrapping_sub(base);
+            let at = index.wrapping_sub(base);
             // in words: shifts of 64 bits are long on a small core
             if let Some(word) = held.get_mut(at as usize / 32) {
                 *word |= 1 << (at % 32);
             }
         }
         // counted over every index: after a pool shrank, permits above its size still count
-        if in_use >= size.into() {
+        if in_use >= size {
             return Place::Full(live().fold(Instant::MAX, |next, (_, cell)| next.min(cell.end())));
         }
         // below the size, for fewer are held
         match held.map(u32::trailing_ones) {
             [32, 32] => base += 64,
-            [32, more] => return Place::Free((base + 32 + more) as u32),
-            [low, _] => return Place::Free((base + low) as u32),
+            [32, more] => return Place::Free(base + 32 + more),
+            [low, _] => return Place::Free(base + low),
         }
     }
 }
@@ -74,7 +74,7 @@ mod tests {
 
     fn held(index: u32, ends: u64) -> (u32, LeaseCell) {
         let mut cell = LeaseCell::FREE;
-        let ask = Ask::new(HolderToken([u32::from(index) + 1; 4]), Duration::from_millis(ends));
+        let ask = Ask::new(HolderToken([index + 1; 4]), Duration::from_millis(ends));
         cell.acquire(Instant::ZERO, &ask, &mut Fences::default(), Ticket::NONE);
         (index, cell)
     }

@@ -43,6 +43,9 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     /// Asks for whatever right a key of this kind stands for, until `end`, on the stack `stack`; `size` is a pool's.
     ///
     /// One look at the table for all but pools.
+    ///
+    /// # Errors
+    /// [`TableFull`] when every place holds something live.
     pub fn ask(
         &mut self,
         key: &Key<'_>,

@@ -36,10 +36,16 @@ pub trait Table {
     /// The cell of `key`, if there is one.
     fn find(&mut self, key: &Key<'_>) -> Option<&mut Cell<Self::Value>>;
     /// The cell of `key`, made in the place of an idle one if there is none.
+    ///
+    /// # Errors
+    /// [`TableFull`] when every place holds something live.
     fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<Self::Value>, TableFull>;
     /// How many permits of a pool are held.
     fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u32;
     /// The permit of a pool that `token` holds, else the free one of the lowest index, made if there is none.
+    ///
+    /// # Errors
+    /// [`TableFull`] when every place holds something live.
     fn permit(&mut self, key: &Key<'_>, size: u32, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull>;
     /// The lease or permit of `key` that `token` holds.
     fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell>;

@@ -14,6 +14,9 @@ fn header<V, C: Codec<V>>(codec: &C) -> [u8; 6] {
 }
 
 /// Writes the entry of a value.
+///
+/// # Errors
+/// [`Uncodable`] for a value that has no bytes, or more than there is room for.
 pub fn encode<V, C: Codec<V>>(value: &V, codec: &C, into: &mut impl Sink) -> Result<(), Uncodable> {
     if !into.put(&header::<V, C>(codec)) {
         return Err(Uncodable);

@@ -45,6 +45,9 @@ impl<S: KeySink + ?Sized> KeySink for &mut S {
 /// A sink that gives the key back.
 pub trait KeyBuffer: KeySink + Default + Clone + core::fmt::Debug {
     /// What was rendered, which MUST be UTF-8, or why there is no key.
+    ///
+    /// # Errors
+    /// [`KeyError`] if it is too long, no UTF-8, or a part of it could not be shown.
     fn bytes(&self) -> Result<&[u8], KeyError>;
 }
 

@@ -38,6 +38,9 @@ impl fmt::Debug for Arguments<'_> {
 
 impl<'t> KeyTemplate<'t> {
     /// Checks a template; malformed ones and format specs are errors.
+    ///
+    /// # Errors
+    /// [`KeyError`] for a template that is malformed, or has a format spec.
     pub fn parse(template: &'t str) -> Result<Self, KeyError> {
         for piece in pieces(template) {
             if let Piece::Placeholder(hole) = piece?

@@ -58,6 +58,9 @@ where
     }
 
     /// Gives it back, and tells how that went.
+    ///
+    /// # Errors
+    /// [`Cause`] when the store did not answer, or said no.
     pub async fn settle(&mut self, success: bool) -> Result<Holding, Cause> {
         self.finish(success).await;
         self.settled()
@@ -106,6 +109,9 @@ where
     ClockOf<H>: Sleep,
 {
     /// Asks until granted or out of patience, blocking this thread.
+    ///
+    /// # Errors
+    /// Why it was not granted.
     pub fn turn_blocking(&mut self) -> Result<(), Refused> {
         if self.stage != Stage::New || self.begin() {
             self.block(Self::poll_asked);
@@ -119,6 +125,9 @@ where
     }
 
     /// Gives it back, blocking this thread, and tells how that went.
+    ///
+    /// # Errors
+    /// [`Cause`] when the store did not answer, or said no.
     pub fn settle_blocking(&mut self, success: bool) -> Result<Holding, Cause> {
         self.finish_blocking(success);
         self.settled()

@@ -8,6 +8,9 @@ use std::time::Duration;
 const HALF: Duration = Duration::from_millis(200);
 
 /// The contract of [`AsyncKvStore`], over an empty store.
+///
+/// # Errors
+/// The first promise that is not kept.
 pub async fn key_values<S: AsyncKvStore>(kv: &AsyncKv<S>, advance: &impl Fn(Duration)) -> Result<(), Broken> {
     exchanges(&kv.0).await?;
     removals(&kv.0).await?;
@@ -30,6 +33,9 @@ pub async fn key_values<S: AsyncKvStore>(kv: &AsyncKv<S>, advance: &impl Fn(Dura
 /// let found = key_values_blocking(&Kv(Forgetful), &std::thread::sleep);
 /// assert_eq!(found, Err(Broken("not exchange what is absent")));
 /// ```
+///
+/// # Errors
+/// The first promise that is not kept.
 pub fn key_values_blocking<S: KvStore>(kv: &Kv<S>, advance: &impl Fn(Duration)) -> Result<(), Broken> {
     ready(key_values(&AsyncKv(Blocking(&kv.0)), advance))
 }
