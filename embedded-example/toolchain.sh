@@ -6,15 +6,7 @@
 # build core themselves, with the linker of rustup's toolchain or of binutils-arm-none-eabi. What is missing is
 # installed as root, or named with the command that installs it.
 
-need() { # need <command or file> <debian packages>
-  if command -v "$1" >/dev/null 2>&1 || [ -e "$1" ]; then return 0; fi
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "installing $2 (for $1)" >&2
-    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $2; } >&2 && return 0
-  fi
-  echo "$1 is missing: run 'apt-get install -y --no-install-recommends $2' as root and try again" >&2
-  exit 1
-}
+. "$(dirname "${BASH_SOURCE[0]}")/../.ci/debian.sh" # need
 
 thumb_cargo() {
   local target=$1 sysroot libdir

@@ -40,8 +40,6 @@ pub mod guard;
 pub mod instance;
 pub mod key;
 pub mod lease;
-#[cfg(feature = "link")]
-pub mod link;
 pub mod lock;
 pub mod observe;
 pub mod once;

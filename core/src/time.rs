@@ -53,7 +53,9 @@ impl Instant {
     }
 
     /// How many milliseconds ago `earlier` was; zero if it lies ahead.
-    pub(crate) const fn millis_since(self, earlier: Self) -> u64 {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn millis_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
@@ -66,14 +68,18 @@ impl Instant {
 
 /// Whole milliseconds, rounded up.
 #[inline]
-pub(crate) const fn millis(d: Duration) -> u64 {
+#[doc(hidden)]
+#[must_use]
+pub const fn millis(d: Duration) -> u64 {
     // not `as_millis`: its u128 division costs 2 kB of flash on thumbv6m
     let below_second = d.subsec_nanos().div_ceil(1_000_000) as u64;
     d.as_secs().saturating_mul(1_000).saturating_add(below_second)
 }
 
 /// At most 49 days.
-pub(crate) const fn short(ms: u64) -> u32 {
+#[doc(hidden)]
+#[must_use]
+pub const fn short(ms: u64) -> u32 {
     if ms > u32::MAX as u64 { u32::MAX } else { ms as u32 }
 }
 

@@ -1,6 +1,6 @@
 //! What the targets share: a line that brings given bytes and then ends.
 
-use cachify_core::link::frame::encode;
+use cachify_link::frame::encode;
 use core::{convert::Infallible, future::poll_fn, mem::replace, task::Poll};
 use embedded_io_async::{ErrorType, Read, Write};
 

@@ -188,7 +188,7 @@ impl<P: Places> Waiters<P> {
     }
 
     /// What had been released by now, whether or not there is a place to wait in.
-    pub(crate) fn counted(&self) -> Ticket {
+    pub fn counted(&self) -> Ticket {
         // never NONE
         Ticket(self.released | 1 << 31)
     }

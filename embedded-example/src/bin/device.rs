@@ -8,9 +8,9 @@
 use cachify_core::{
     Instance, Refused,
     embassy::{CriticalSection, EmbassyClock},
-    link::{RemoteStore, Session},
     once,
 };
+use cachify_link::{RemoteStore, Session};
 use core::time::Duration;
 use embassy_executor::Spawner;
 use embassy_time::Timer;

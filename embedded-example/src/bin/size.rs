@@ -18,10 +18,8 @@ use device::CACHIFY;
 /// Behind a gateway, on a line where nothing ever happens, as the compiler must not know: no driver is counted.
 #[cfg(feature = "remote")]
 mod remote {
-    use cachify_core::{
-        embassy::{CriticalSection, EmbassyClock},
-        link::{RemoteStore, Session},
-    };
+    use cachify_core::embassy::{CriticalSection, EmbassyClock};
+    use cachify_link::{RemoteStore, Session};
     use core::{convert::Infallible, future::poll_fn, hint::black_box, task::Poll};
     use embedded_io_async::{ErrorType, Read, Write};
 
@@ -111,7 +109,7 @@ mod alone {
         key::{Key, Kind},
         op::{Answer, Ask, Op, Outcome, Request},
         store::{Host, Leases},
-        time::{Clock, Instant},
+        time::Clock,
         token::HolderToken,
     };
     use core::task::{Context, Poll};

@@ -6,13 +6,13 @@ use cachify_core::{
     AsIs, Cause,
     cell::Kept,
     key::{Key, LongKeyBuf},
-    link::{Gateway, Roster},
     op::{Answer, Left, Op, Request},
     patience::Ticket,
     store::{Fresh, Host, Leases, Values},
     time::Instant,
     token::HolderToken,
 };
+use cachify_link::{Gateway, Roster};
 use std::{
     sync::Arc,
     task::{Context, Poll},

@@ -4,12 +4,12 @@
 use cachify_core::{
     Instance, Refused, cached,
     drive::beside,
-    link::{RemoteStore, Session},
     lock,
     store::lock::NoLock,
     testing::{ManualClock, block_on},
 };
 use cachify_fuzz::{Kind, Line, framed, messages};
+use cachify_link::{RemoteStore, Session};
 use core::{future::pending, time::Duration};
 use libfuzzer_sys::fuzz_target;
 

@@ -1,7 +1,7 @@
 //! Whatever stood on a line, nothing panics, nothing is found that was not there, and the next good frame is.
 #![no_main]
 
-use cachify_core::link::frame::{Decoder, encode};
+use cachify_link::frame::{Decoder, encode};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -2,11 +2,11 @@
 #![no_main]
 
 use cachify_core::{
-    link::Gateway,
     store::{growing::MapStore, lock::NoLock},
     testing::{ManualClock, block_on},
 };
 use cachify_fuzz::{Kind, Line, framed, messages};
+use cachify_link::Gateway;
 use libfuzzer_sys::fuzz_target;
 
 /// An acquisition has a size on pools, room and perhaps foreign bytes in caches.

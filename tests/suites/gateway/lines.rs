@@ -2,15 +2,11 @@
 
 use cachify::{
     Cachify, Cause, Refused,
-    cachify_core::{
-        Instance,
-        drive::beside,
-        link::{LineEnd, RemoteStore, Session, Timing},
-        store::lock::NoLock,
-    },
+    cachify_core::{Instance, drive::beside, store::lock::NoLock},
     clock::StdClock,
     secs,
 };
+use cachify_link::{LineEnd, RemoteStore, Session, Timing};
 use cachify_tests::{
     program::{Program, gateway, port_of},
     proxy::{Direction, Proxy},

@@ -11,12 +11,12 @@ use cachify_core::{
     cell::Ask,
     drive::beside,
     key::{Key, Kind},
-    link::{Gateway, LineEnd, RemoteStore, Session},
     store::{Host, lock::NoLock},
     testing::ManualClock,
     time::{Clock, Instant},
     token::{FenceGate, HolderToken},
 };
+use cachify_link::{Gateway, LineEnd, RemoteStore, Session};
 use std::cell::{Cell, RefCell};
 
 #[test]

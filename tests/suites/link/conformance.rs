@@ -4,10 +4,10 @@ use crate::pipe::Line;
 use cachify_core::{
     Instance,
     drive::beside,
-    link::{Gateway, RemoteStore, Session},
     store::{growing::MapStore, lock::NoLock},
     testing::{ManualClock, block_on, conformance},
 };
+use cachify_link::{Gateway, RemoteStore, Session};
 use std::future::Future;
 
 type Device<'c> = RemoteStore<NoLock, &'c ManualClock>;

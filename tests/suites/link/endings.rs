@@ -5,15 +5,8 @@ use crate::{
     world::{Device, LONG, MS, Store, World, connected, device, named, once_more, pass, world},
 };
 use cachify_core::testing::BlockingWords;
-use cachify_core::{
-    Instance, Ran, Refused,
-    drive::beside,
-    key::Kind,
-    link::{Gateway, Roster},
-    once,
-    store::lock::Lock,
-    testing::ManualClock,
-};
+use cachify_core::{Instance, Ran, Refused, drive::beside, key::Kind, once, store::lock::Lock, testing::ManualClock};
+use cachify_link::{Gateway, Roster};
 use std::cell::Cell;
 
 const MUTE: Faults = Faults {

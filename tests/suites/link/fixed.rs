@@ -5,8 +5,9 @@ use crate::{
     world::{Device, LONG, MS, World, at, device, pass},
 };
 use cachify_core::{
-    FixedStore, Instance, Refused, drive::beside, link::Gateway, store::lock::NoLock, testing::ManualClock, time::Clock,
+    FixedStore, Instance, Refused, drive::beside, store::lock::NoLock, testing::ManualClock, time::Clock,
 };
+use cachify_link::Gateway;
 
 /// Keys of up to eight bytes.
 type Small<'c> = FixedStore<NoLock, &'c ManualClock, 6, Vec<u8>, 8>;

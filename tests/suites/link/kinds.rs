@@ -5,12 +5,8 @@ use crate::{
     world::{Store, named},
 };
 use cachify_core::testing::BlockingWords;
-use cachify_core::{
-    AsIs, Instance,
-    key::Kind,
-    link::{Gateway, frame::encode},
-    testing::ManualClock,
-};
+use cachify_core::{AsIs, Instance, key::Kind, testing::ManualClock};
+use cachify_link::{Gateway, frame::encode};
 use std::{
     pin::pin,
     task::{Context, Waker},

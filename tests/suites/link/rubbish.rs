@@ -4,17 +4,12 @@ use crate::{
     pipe::{Line, Pipe, Random},
     world::{Store, World, connected, device, named, pass},
 };
-use cachify_core::{
-    Cause, Error,
-    key::Kind,
-    link::{
-        Gateway,
-        frame::{Decoder, encode},
-    },
-    testing::ManualClock,
-    token::HolderToken,
-};
+use cachify_core::{Cause, Error, key::Kind, testing::ManualClock, token::HolderToken};
 use cachify_core::{op::Left, store::abandon};
+use cachify_link::{
+    Gateway,
+    frame::{Decoder, encode},
+};
 use proptest::prelude::*;
 use std::{
     cell::Cell,

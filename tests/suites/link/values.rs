@@ -11,7 +11,6 @@ use cachify_core::{
     codec::{Codec, Postcard, entry},
     drive::beside,
     key::{KeyError, KeyPart, KeySink, Kind, Shown},
-    link::RemoteStore,
     lock,
     store::lock::NoLock,
     testing::ManualClock,
@@ -19,6 +18,7 @@ use cachify_core::{
     token::HolderToken,
     ttl::Ttl,
 };
+use cachify_link::RemoteStore;
 use std::{cell::Cell, time::Duration};
 
 /// A server puts bytes into the cache.

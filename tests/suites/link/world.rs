@@ -4,11 +4,11 @@ use crate::pipe::{Faults, Line, Random};
 use cachify_core::{
     Instance,
     key::{Key, Kind},
-    link::{Gateway, LineEnd, RemoteStore, Session},
     store::{growing::MapStore, lock::NoLock},
     testing::ManualClock,
     time::{Clock, Instant},
 };
+use cachify_link::{Gateway, LineEnd, RemoteStore, Session};
 use std::{
     cell::RefCell,
     future::Future,

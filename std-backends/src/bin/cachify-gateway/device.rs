@@ -1,11 +1,8 @@
 //! One device on one line, from its first byte to its last, with a line of log for each end.
 
 use crate::doorway::Names;
-use cachify::{
-    RawStore,
-    cachify_core::link::{Gateway, LineEnd, Served},
-    clock::StdClock,
-};
+use cachify::{RawStore, clock::StdClock};
+use cachify_link::{Gateway, LineEnd, Served};
 use embedded_io_adapters::tokio_1::FromTokio;
 use std::{
     fmt,

@@ -1,13 +1,8 @@
 //! Two devices that were flashed alike: the second one is refused, and the log names both lines.
 
 use crate::device::{Devices, say};
-use cachify::{
-    StdLock,
-    cachify_core::{
-        link::{Admission, Identity, Limits, Roster},
-        time::Instant,
-    },
-};
+use cachify::{StdLock, cachify_core::time::Instant};
+use cachify_link::{Admission, Identity, Limits, Roster};
 use std::{
     collections::HashMap,
     sync::{

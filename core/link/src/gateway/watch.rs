@@ -4,15 +4,15 @@
 //! not ask in its turn passes it on, as a dropped waiter in the gateway's own process would.
 
 use super::{Limits, OwnName, Place, desk::Incoming};
-use crate::{
+use crate::command::Reply;
+use alloc::{boxed::Box, vec::Vec};
+use cachify_core::{
     drive::beside,
-    link::command::Reply,
     patience::Ticket,
     store::{Leases, changed},
     time::Timer,
     token::HolderToken,
 };
-use alloc::{boxed::Box, vec::Vec};
 use core::{
     future::Future,
     pin::Pin,

@@ -1,7 +1,7 @@
 //! A value on its way over the line: encoded, and no longer than a frame.
 
 use super::TOO_LONG;
-use crate::{
+use cachify_core::{
     codec::{Codec, Sink, entry},
     store::Cause,
 };

@@ -7,7 +7,7 @@ use super::{
     settings::{Tick, after},
     wire::{Put, Reader},
 };
-use crate::{
+use cachify_core::{
     cell::waiters::Place,
     patience::Ticket,
     store::{Cause, lock::Lock},

@@ -9,7 +9,7 @@ use super::{
     message::Head,
     settings::{Millis, Session, Tally, Tick},
 };
-use crate::{
+use cachify_core::{
     cell::waiters::{Place, Waiter, Waiters},
     key::{Key, Kind},
     store::Cause,

@@ -7,7 +7,7 @@ use super::{
     settings::after,
     wire::{Parse, Put, Reader},
 };
-use crate::{
+use cachify_core::{
     cell::Holding,
     key::Kind,
     op::{Answer, Inspection},
@@ -162,13 +162,11 @@ impl Put for Publication<'_> {
 mod tests {
     use super::*;
     use crate::{
-        link::{
-            command::{Asked, Command, Reply},
-            frame::{Decoder, encode},
-            message::Name,
-        },
-        op::{Ask, Op, Outcome},
+        command::{Asked, Command, Reply},
+        frame::{Decoder, encode},
+        message::Name,
     };
+    use cachify_core::op::{Ask, Op, Outcome};
     use std::vec::Vec;
 
     const TOKEN: HolderToken = HolderToken([1, 2, 3, 4]);

@@ -10,7 +10,7 @@ use super::{
     short::Short,
     wire::Put,
 };
-use crate::{
+use cachify_core::{
     cell::waiters::Place,
     codec::{Codec, entry},
     key::{Key, Kind},

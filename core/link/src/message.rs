@@ -7,7 +7,7 @@ use super::{
     frame::{self, Encoder},
     wire::{Parse, Put, Reader},
 };
-use crate::{key::Kind, patience::Ticket};
+use cachify_core::{key::Kind, patience::Ticket};
 
 /// What every message begins with, after its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use super::{
     number,
     wire::{Parse, Put, Reader},
 };
-use crate::{
+use alloc::vec::Vec;
+use cachify_core::{
     cell::Holding,
     key::Kind,
     op::{Ask, Inspection, Op, Outcome},
@@ -15,7 +16,6 @@ use crate::{
     store::Cause,
     token::{FencingToken, HolderToken},
 };
-use alloc::vec::Vec;
 
 /// What a device asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,16 +1,14 @@
 //! Why a gateway's store did not do what it was asked.
 
 use super::{Parse, Put, Reader};
-use crate::{
-    link::{RIVAL, TOO_LONG, frame::Encoder},
-    store::Cause,
-};
+use crate::{RIVAL, TOO_LONG, frame::Encoder};
+use cachify_core::store::Cause;
 
 /// Numbers of faults that more than their reader looks at.
-pub(in crate::link) mod code {
-    pub(in crate::link) const TIMED_OUT: u8 = 0;
-    pub(in crate::link) const UNREACHABLE: u8 = 1;
-    pub(in crate::link) const RIVAL: u8 = 8;
+pub(crate) mod code {
+    pub(crate) const TIMED_OUT: u8 = 0;
+    pub(crate) const UNREACHABLE: u8 = 1;
+    pub(crate) const RIVAL: u8 = 8;
 }
 
 /// The texts stay behind; the device says its own.
@@ -25,7 +23,8 @@ impl Put for Cause {
             Self::Unsupported(_) => 5,
             Self::Rejected(TOO_LONG) => 7,
             Self::Rejected(RIVAL) => code::RIVAL,
-            Self::Rejected(_) => 6,
+            // also what a later version of core may add
+            _ => 6,
         }]);
     }
 }

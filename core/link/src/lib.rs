@@ -1,7 +1,7 @@
-//! A gateway's store over a serial line (feature `link`): a device takes part in the fleet's locks and caches.
+//! A gateway's store over a serial line: a device takes part in the fleet's locks and caches.
 //!
-//! [`RemoteStore`] is the store of the device; its requests travel in frames to a [`Gateway`] (with `alloc`), which does
-//! them on any store. Nothing here knows what a line is: both sides take `embedded_io_async`'s `Read` and `Write`.
+//! [`RemoteStore`] is the store of the device; its requests travel in frames to a gateway (`Gateway`, feature `alloc`), which
+//! does them on any store. Nothing here knows what a line is: both sides take `embedded_io_async`'s `Read` and `Write`.
 //!
 //! # Frames
 //!
@@ -20,36 +20,41 @@
 //! | number | 1 | of a request or an answer, from the tables below |
 //! | fields | | |
 //!
-//! Tokens are 16 bytes; times are durations in milliseconds of at most 32 bits (49 days), rounded up. An *ask* is token,
-//! TTL, and perhaps for how long the caller still waits. *Room* is the longest value the device can take.
+//! Tokens are 16 bytes; times are durations in milliseconds of at most 32 bits (49 days), rounded up. *Room* is the longest
+//! value the device can take, *foreign* the CRC-32C of a value that it cannot read and takes for none.
 //!
-//! | requests | | | |
-//! |---|---|---|---|
-//! | 0 acquire: ask | 1 renew: ask | 2 release: token | 3 take: size, ask |
-//! | 4 extend: ask | 5 give back: token | 6 in use | 7 begin: ask |
-//! | 8 touch: ask | 9 complete: token, keep | 10 fail: token | 11 remaining |
-//! | 12 force release | 13 get: room | 14 join: room, ask | 15 heal: room, ask, checksum |
-//! | 16 publish: token, life, value | 17 keep flying: ask | 18 abandon: token | 19 invalidate |
+//! | request | fields | of keys of kind |
+//! |---|---|---|
+//! | 0 acquire | token, TTL, perhaps for how long the caller still waits; of a pool its size; of a cache room, perhaps foreign | all |
+//! | 1 renew | token, TTL | all |
+//! | 2 release | token | all |
+//! | 3 complete | token, for how long the marker is kept | once |
+//! | 4 publish | token, perhaps for how long it is fresh, the value | cache |
+//! | 5 clear | | cache, lock, once |
+//! | 6 inspect | | lock, once, pool |
+//! | 7 get | room | cache |
 //!
-//! | answers | |
+//! | reply | fields |
 //! |---|---|
-//! | 64 grant, or busy | of acquire and take: fence, index, remaining; or remaining, and whether a notice will follow |
-//! | 65 kept, or lost | of what is done by token |
-//! | 66 count, 68 remaining, 69 flag | of in use, remaining, and force release or invalidate |
-//! | 67 begun | of begin: as 64, or done and for how long |
-//! | 70 value, 71 lookup | of get; of join and heal |
+//! | 64 granted | fence, index, for how long |
+//! | 65 busy | for how long (the longest: no end is known), whether a notice will follow |
+//! | 66 done | for how long the marker is kept |
+//! | 67 filled | the value |
+//! | 68 absent | |
+//! | 69 held | whether the token held it: 0 kept, 1 lost |
+//! | 70 cleared | whether there was anything |
+//! | 71 inspected | held by how many, for how long, perhaps the fence, since when, how many wait |
 //! | 72 failed | a cause by number; texts stay behind |
 //! | 73 other version | the version that is spoken; the same in every version, like everything before the number |
 //!
-//! What a later version adds gets new numbers. Values are laid out as [`codec::entry`](crate::codec::entry) says, so a
-//! device shares them with servers; *heal* joins as if the bytes of that checksum, which the device cannot read, were
-//! not there.
+//! What a later version adds gets new numbers. Values are laid out as [`codec::entry`](cachify_core::codec::entry) says, so a
+//! device shares them with servers.
 //!
 //! # What is promised
 //!
 //! - **A request is done once.** It is sent again until answered; the gateway remembers the last answers of a session,
 //!   and does nothing for a request that it saw before. Requests on one key are done in the order they came.
-//! - **No answer in time is an unknown outcome** ([`Cause::TimedOut`](crate::Cause)): the same token asks again while its
+//! - **No answer in time is an unknown outcome** ([`Cause::TimedOut`](cachify_core::Cause)): the same token asks again while its
 //!   caller waits; after that the right is given back. Only what never reached the line is `Unreachable`.
 //! - **A dropped future leaves nothing behind but a give-back**, sent until acknowledged, for [`Timing::give_back`] at
 //!   most. No room to remember it: the right ends by itself, and [`Tally::forgotten`] counts it.
@@ -59,7 +64,7 @@
 //!   nothing to it and its tokens are new.
 //! - **A restart of the gateway**: what was under way may be done again, by the same token; that changes nothing on a
 //!   store that outlives the gateway, but a release done twice says `Lost`, and a forced release or an invalidation,
-//!   which have no token, may hit what came after. Fences are that store's, and grow. A [`Gateway`] that is made anew
+//!   which have no token, may hit what came after. Fences are that store's, and grow. A gateway that is made anew
 //!   for each connection, as that of a network listener is, begins anew with each.
 //!
 //! # Waiting
@@ -75,7 +80,8 @@
 //! A device that resets must not repeat itself. One counter in flash, raised at every start, serves both kinds of store:
 //!
 //! ```
-//! use cachify_core::{FixedStore, link::{RemoteStore, Session}, store::lock::NoLock, testing::ManualClock};
+//! use cachify_core::{FixedStore, store::lock::NoLock, testing::ManualClock};
+//! use cachify_link::{RemoteStore, Session};
 //! # use std::cell::Cell;
 //! # struct Flash(Cell<u32>);
 //! # impl Flash { fn raise_boot_count(&self) -> u32 { self.0.set(self.0.get() + 1); self.0.get() } }
@@ -89,6 +95,14 @@
 //! ```
 //!
 //! Without flash, a random session will do, but then fences of a local store may repeat after a reset.
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod call;
 #[cfg(feature = "alloc")]
@@ -113,7 +127,7 @@ pub use remote::RemoteStore;
 pub use settings::{Session, Tally, Timing};
 pub use state::State;
 
-use crate::store::Cause;
+use cachify_core::store::Cause;
 use core::fmt;
 use embedded_io_async::Write;
 

@@ -1,6 +1,6 @@
 //! What a device is told about itself, and what it tells about its line.
 
-use crate::time::{Instant, millis, short};
+use cachify_core::time::{Instant, millis, short};
 use core::time::Duration;
 
 /// One life of one device.

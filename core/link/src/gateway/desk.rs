@@ -4,17 +4,13 @@
 
 use super::{Identity, Limits, OwnName, Served};
 use crate::{
-    link::{
-        RIVAL, TOO_LONG, VERSION,
-        command::{Asked, Reply},
-        frame::{self, Decoder, Encoder},
-        message::{Head, Name, put_reply, take_head},
-    },
-    patience::Ticket,
-    store::Cause,
-    token::HolderToken,
+    RIVAL, TOO_LONG, VERSION,
+    command::{Asked, Reply},
+    frame::{self, Decoder, Encoder},
+    message::{Head, Name, put_reply, take_head},
 };
 use alloc::{collections::VecDeque, vec, vec::Vec};
+use cachify_core::{patience::Ticket, store::Cause, token::HolderToken};
 
 /// A request that was heard.
 #[derive(Debug)]
@@ -256,10 +252,8 @@ fn framed(limits: &Limits, write: impl FnOnce(&mut Encoder<'_>)) -> Option<Vec<u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        key::Kind,
-        link::{message::request_frame, number, question::Question},
-    };
+    use crate::{message::request_frame, number, question::Question};
+    use cachify_core::key::Kind;
 
     #[test]
     fn a_request_is_begun_once_also_when_the_counter_wraps() {

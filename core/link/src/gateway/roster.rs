@@ -4,16 +4,16 @@
 //! one that fell silent, as that of a device without power does, gives way after a while.
 
 use super::Limits;
-use crate::{store::lock::Lock, time::Instant};
 use alloc::vec::Vec;
+use cachify_core::{store::lock::Lock, time::Instant};
 use core::{fmt, time::Duration};
 
 /// What a request says of its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Of [`Session::device`](crate::link::Session::device).
+    /// Of [`Session::device`](crate::Session::device).
     pub device: [u32; 2],
-    /// Of [`Session::id`](crate::link::Session::id).
+    /// Of [`Session::id`](crate::Session::id).
     pub session: u32,
 }
 

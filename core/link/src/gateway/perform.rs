@@ -2,23 +2,23 @@
 
 use super::{Place, desk::Incoming};
 use crate::{
+    TOO_LONG,
+    command::{Asked, Command, Reply},
+    frame::checksum,
+    message::Name,
+    wire::Reader,
+};
+use alloc::vec::Vec;
+use cachify_core::{
     cell::Kept,
     codec::AsIs,
     key::{Key, Kind},
-    link::{
-        TOO_LONG,
-        command::{Asked, Command, Reply},
-        frame::checksum,
-        message::Name,
-        wire::Reader,
-    },
     op::{Answer, Op, Outcome},
     patience::Ticket,
     store::{Asking, Cause, Values},
     time::{Instant, millis, short},
     token::HolderToken,
 };
-use alloc::vec::Vec;
 
 type Bytes = Vec<u8>;
 

@@ -1,8 +1,8 @@
 //! One request under way, and one right to give back.
 
-use crate::{
+use crate::settings::Tick;
+use cachify_core::{
     key::{Key, Kind},
-    link::settings::Tick,
     store::Cause,
     token::HolderToken,
 };
@@ -95,17 +95,17 @@ impl Sends {
 
 /// A right whose holder was dropped.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::link) struct Dropped<const KEY: usize> {
+pub(crate) struct Dropped<const KEY: usize> {
     /// Zero when the place is free.
-    pub(in crate::link) request: u32,
-    pub(in crate::link) token: HolderToken,
-    pub(in crate::link) kind: Option<Kind>,
+    pub(crate) request: u32,
+    pub(crate) token: HolderToken,
+    pub(crate) kind: Option<Kind>,
     pub(super) sends: Sends,
     pub(super) until: Tick,
     /// Else it is only a turn that may have been given.
     pub(super) may_be_held: bool,
     /// Milliseconds that the marker of a run that succeeded is kept; zero gives the right back.
-    pub(in crate::link) keep: u32,
+    pub(crate) keep: u32,
     len: u16,
     bytes: [u8; KEY],
 }
@@ -136,7 +136,7 @@ impl<const KEY: usize> Dropped<KEY> {
         dropped
     }
 
-    pub(in crate::link) fn key(&self) -> &[u8] {
+    pub(crate) fn key(&self) -> &[u8] {
         self.bytes.get(..self.len.into()).unwrap_or_default()
     }
 }

@@ -9,14 +9,14 @@ mod roster;
 mod watch;
 
 use super::{LineEnd, frame::Decoder, write_all};
-use crate::{
+use alloc::{boxed::Box, string::String, vec, vec::Vec};
+use cachify_core::{
     codec::AsIs,
     key::{Key, Kind},
     op::Left,
     store::{Values, abandon},
     time::Timer,
 };
-use alloc::{boxed::Box, string::String, vec, vec::Vec};
 use core::{
     fmt,
     future::{Future, poll_fn},

@@ -9,7 +9,7 @@ mod inspection;
 pub(super) use faults::code;
 
 use super::frame::Encoder;
-use crate::{cell::Holding, key::Kind, patience::Ticket, token::HolderToken};
+use cachify_core::{cell::Holding, key::Kind, patience::Ticket, token::HolderToken};
 
 /// Writes itself.
 pub(super) trait Put {
@@ -200,10 +200,8 @@ impl Parse<'_> for HolderToken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        link::frame::{Decoder, encode},
-        store::Cause,
-    };
+    use crate::frame::{Decoder, encode};
+    use cachify_core::store::Cause;
     use std::{fmt::Debug, vec::Vec};
 
     fn bytes(value: &impl Put) -> Vec<u8> {
@@ -254,8 +252,8 @@ mod tests {
         for cause in [Cause::TimedOut, Cause::Unreachable, Cause::Full, Cause::KeyTooLong, Cause::Codec] {
             comes_back(cause);
         }
-        comes_back(Cause::Rejected(crate::link::TOO_LONG));
-        comes_back(Cause::Rejected(crate::link::RIVAL));
+        comes_back(Cause::Rejected(crate::TOO_LONG));
+        comes_back(Cause::Rejected(crate::RIVAL));
         comes_back(Some(Holding::Lost));
         comes_back(Kind::Pool);
     }

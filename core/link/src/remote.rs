@@ -4,7 +4,7 @@ use super::{
     settings::{Millis, Session, Tally, Tick, Timing},
     state::State,
 };
-use crate::{
+use cachify_core::{
     codec::Postcard,
     key::{Key, KeyBuf},
     store::{
@@ -27,7 +27,7 @@ use core::{cell::RefCell, fmt, task::Waker};
 /// ```
 /// use cachify_core::{FixedStore, Instance, drive::beside, store::lock::NoLock};
 /// # use cachify_core::testing::{ManualClock, block_on};
-/// use cachify_core::link::{RemoteStore, Session};
+/// use cachify_link::{RemoteStore, Session};
 ///
 /// # struct Line;
 /// # impl embedded_io_async::ErrorType for Line { type Error = core::convert::Infallible; }
@@ -93,7 +93,7 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
 
     /// Begins this life of the device, with [`Timing::DEFAULT`].
     ///
-    /// Call it once; before that, every operation fails with [`Cause::NotInitialised`](crate::Cause::NotInitialised).
+    /// Call it once; before that, every operation fails with [`Cause::NotInitialised`](cachify_core::Cause::NotInitialised).
     pub fn start(&self, session: Session) {
         self.start_with(session, Timing::DEFAULT);
     }
@@ -135,7 +135,7 @@ impl<C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS:
 
 #[cfg(feature = "critical-section")]
 impl<C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
-    RemoteStore<crate::store::lock::CriticalSection, C, SLOTS, FRAME, KEY, WAITERS>
+    RemoteStore<cachify_core::store::lock::CriticalSection, C, SLOTS, FRAME, KEY, WAITERS>
 {
     /// A store behind a critical section.
     pub const fn new(clock: C) -> Self {

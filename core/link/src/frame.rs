@@ -47,7 +47,7 @@ impl Encoder<'_> {
 /// It begins with a zero, which ends whatever stood before it on the line and may be left out after a whole frame.
 ///
 /// ```
-/// use cachify_core::link::frame::{Decoder, encode};
+/// use cachify_link::frame::{Decoder, encode};
 /// let mut line = [0; 16];
 /// let len = encode(&mut line, |message| message.put(b"a\0b")).expect("fits");
 /// assert_eq!((line[0], line[len - 1]), (0, 0));

@@ -1,8 +1,8 @@
 //! What is seen of a key.
 
 use super::{Parse, Put, Reader};
-use crate::{
-    link::frame::Encoder,
+use crate::frame::Encoder;
+use cachify_core::{
     op::Inspection,
     time::{millis, short},
     token::FencingToken,
@@ -12,7 +12,8 @@ use crate::{
 impl Put for Inspection {
     fn put(&self, to: &mut Encoder<'_>) {
         self.held.put(to);
-        short(self.remaining).put(to);
+        let endless = if self.held == 0 { 0 } else { u64::MAX };
+        short(self.remaining().map_or(endless, millis)).put(to);
         self.fence().map(|fence| fence.0).put(to);
         self.age().map(|age| short(millis(age))).put(to);
         self.waiting().put(to);

@@ -14,7 +14,7 @@ use super::{
     wire::{Parse, code},
     write_all,
 };
-use crate::{
+use cachify_core::{
     drive::beside,
     key::{Key, Kind},
     patience::Ticket,
