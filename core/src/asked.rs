@@ -8,12 +8,12 @@ use crate::{
     key::Kind,
     lease::block,
     op::{Answer, Inspection, Op},
-    store::{Asking, Host, OTHER, Values},
+    store::{Asking, OTHER, Platform, Values},
     time::{Instant, Sleep},
     token::HolderToken,
 };
 
-type KeyBufOf<H> = <<H as Handle>::Store as Host>::KeyBuf;
+type KeyBufOf<H> = <<H as Handle>::Store as Platform>::KeyBuf;
 type AskingOf<'a, H> = Asking<'a, 'a, <H as Handle>::Store>;
 
 fn asking<'a, H: Handle>(handle: &'a H, kind: Kind, key: &'a KeyBufOf<H>, op: Op) -> Result<AskingOf<'a, H>, Error> {
@@ -63,7 +63,7 @@ where
 
 fn wait<P: Handle>(handle: &Threads<P>, asking: &mut AskingOf<'_, Threads<P>>) -> Result<Answer, Error>
 where
-    <P::Store as Host>::Clock: Sleep,
+    <P::Store as Platform>::Clock: Sleep,
 {
     Ok(block(handle, asking, |_| Instant::MAX, Asking::poll)?)
 }
@@ -71,7 +71,7 @@ where
 /// [`clear`] for threads.
 pub(crate) fn clear_blocking<P: Handle>(handle: &P, kind: Kind, key: &KeyBufOf<P>) -> Result<bool, Error>
 where
-    <P::Store as Host>::Clock: Sleep,
+    <P::Store as Platform>::Clock: Sleep,
 {
     let threads = Threads(handle.clone());
     cleared(wait(&threads, &mut asking(&threads, kind, key, Op::Clear)?)?)
@@ -80,7 +80,7 @@ where
 /// [`inspect`] for threads.
 pub(crate) fn inspect_blocking<P: Handle>(handle: &P, kind: Kind, key: &KeyBufOf<P>) -> Result<Inspection, Error>
 where
-    <P::Store as Host>::Clock: Sleep,
+    <P::Store as Platform>::Clock: Sleep,
 {
     let threads = Threads(handle.clone());
     inspected(wait(&threads, &mut asking(&threads, kind, key, Op::Inspect)?)?)
@@ -90,7 +90,7 @@ where
 pub(crate) fn get_blocking<P: Handle, V, C>(handle: &P, key: &KeyBufOf<P>, codec: &C) -> Result<Option<V>, Error>
 where
     P::Store: Values<V, C>,
-    <P::Store as Host>::Clock: Sleep,
+    <P::Store as Platform>::Clock: Sleep,
 {
     let threads = Threads(handle.clone());
     let mut asking = asking(&threads, Kind::Cache, key, Op::Get)?;

@@ -11,7 +11,7 @@ use crate::{
     lease::Lease,
     observe::{Event, Observer},
     outcome::{InOk, Shape, Whole},
-    store::{Host, Values},
+    store::{Platform, Values},
     time::{Sleep, Timer},
     ttl::Ttl,
 };
@@ -42,7 +42,7 @@ use core::{fmt, future::Future};
 #[must_use = "nothing is read before `get`"]
 pub struct Cache<P: Handle, C> {
     handle: P,
-    key: <P::Store as Host>::KeyBuf,
+    key: <P::Store as Platform>::KeyBuf,
     ttl: Option<Ttl>,
     codec: C,
 }
@@ -55,7 +55,7 @@ impl<P: Handle, C> fmt::Debug for Cache<P, C> {
 }
 
 impl<P: Handle, C> Cache<P, C> {
-    pub(crate) const fn new(handle: P, key: <P::Store as Host>::KeyBuf, codec: C) -> Self {
+    pub(crate) const fn new(handle: P, key: <P::Store as Platform>::KeyBuf, codec: C) -> Self {
         Self { handle, key, ttl: None, codec }
     }
 
@@ -83,7 +83,7 @@ impl<P: Handle, C> Cache<P, C> {
 /// For tasks.
 impl<P: Handle, C> Cache<P, C>
 where
-    <P::Store as Host>::Clock: Timer,
+    <P::Store as Platform>::Clock: Timer,
 {
     /// The value, if it is there and fresh.
     ///
@@ -142,7 +142,7 @@ where
 /// For threads.
 impl<P: Handle, C> Cache<P, C>
 where
-    <P::Store as Host>::Clock: Sleep,
+    <P::Store as Platform>::Clock: Sleep,
 {
     /// The value, if it is there and fresh.
     ///
@@ -197,7 +197,12 @@ where
 
 /// A hit, without a future where the value is in this process.
 #[inline]
-pub(crate) fn hit<P: Handle, K, R, C>(handle: &P, key: &<P::Store as Host>::KeyBuf, shape: &K, codec: &C) -> Option<R>
+pub(crate) fn hit<P: Handle, K, R, C>(
+    handle: &P,
+    key: &<P::Store as Platform>::KeyBuf,
+    shape: &K,
+    codec: &C,
+) -> Option<R>
 where
     P::Store: Values<K::Value, C>,
     K: Shape<R>,

@@ -13,7 +13,7 @@ pub mod ram;
 pub mod table;
 pub mod waiters;
 
-pub use cache::{Kept, Life, Lookup};
+pub use cache::{Life, Lookup, MaybeOwned};
 pub use lease::{Ask, Grant, Holding, LeaseCell};
 pub use once::Begun;
 

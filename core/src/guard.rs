@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     instance::{Handle, Threads},
     lease::Lease,
-    store::Host,
+    store::Platform,
     time::{Sleep, Timer},
     token::{FencingToken, HolderToken},
 };
@@ -52,7 +52,7 @@ macro_rules! guards {
 
         impl<P: Handle> $Guard<P>
         where
-            <P::Store as Host>::Clock: Timer,
+            <P::Store as Platform>::Clock: Timer,
         {
             /// Ends when it may no longer be held: it was not renewed in time, or a renewal found it taken.
             ///
@@ -88,7 +88,7 @@ macro_rules! released {
     ($($Guard:ident: $what:literal;)*) => { $(
         impl<P: Handle> $Guard<P>
         where
-            <P::Store as Host>::Clock: Timer,
+            <P::Store as Platform>::Clock: Timer,
         {
             #[doc = concat!("Gives the ", $what, " back; whether it was still held.")]
             ///
@@ -116,7 +116,7 @@ macro_rules! released_blocking {
     ($($Guard:ident: $what:literal;)*) => { $(
         impl<P: Handle> $Guard<P>
         where
-            <P::Store as Host>::Clock: Sleep,
+            <P::Store as Platform>::Clock: Sleep,
         {
             #[doc = concat!("Gives the ", $what, " back; whether it was still held.")]
             ///
@@ -148,7 +148,7 @@ impl<P: Handle> BlockingPermit<P> {
 
 impl<P: Handle> RunGuard<P>
 where
-    <P::Store as Host>::Clock: Timer,
+    <P::Store as Platform>::Clock: Timer,
 {
     /// The run succeeded: its marker is kept. Tells whether it was still this run's turn.
     ///
@@ -180,7 +180,7 @@ where
 
 impl<P: Handle> BlockingRunGuard<P>
 where
-    <P::Store as Host>::Clock: Sleep,
+    <P::Store as Platform>::Clock: Sleep,
 {
     /// The run succeeded: its marker is kept. Tells whether it was still this run's turn.
     ///

@@ -10,7 +10,7 @@ use crate::{
     outcome::Shape,
     patience::POLL,
     pool::Pool,
-    store::{Host, Leases, Values},
+    store::{Platform, Store, Values},
     time::{Sleep, Timer},
     ttl::Ttl,
 };
@@ -72,7 +72,7 @@ pub struct Instance<S, O = Silent> {
 /// Something that leads to an instance: a reference, or an owned handle that is cheap to clone.
 pub trait Handle: Clone {
     /// The store of the instance.
-    type Store: Leases;
+    type Store: Store;
     /// Its observer.
     type Observer: Observer;
     /// Whether who asks through it is a thread that may be blocked.
@@ -81,7 +81,7 @@ pub trait Handle: Clone {
     fn instance(&self) -> &Instance<Self::Store, Self::Observer>;
 }
 
-impl<S: Leases, O: Observer> Handle for &Instance<S, O> {
+impl<S: Store, O: Observer> Handle for &Instance<S, O> {
     type Store = S;
     type Observer = O;
     #[inline]
@@ -142,20 +142,20 @@ pub trait Primitives: Handle {
         Pool::new(self.clone(), render::<Self>(key), size)
     }
     /// A cached value.
-    fn cache(&self, key: impl AsKey) -> Cache<Self, <Self::Store as Host>::Codec> {
-        Cache::new(self.clone(), render::<Self>(key), <Self::Store as Host>::Codec::default())
+    fn cache(&self, key: impl AsKey) -> Cache<Self, <Self::Store as Platform>::Codec> {
+        Cache::new(self.clone(), render::<Self>(key), <Self::Store as Platform>::Codec::default())
     }
 }
 
 impl<P: Handle> Primitives for P {}
 
-fn render<P: Handle>(key: impl AsKey) -> <P::Store as Host>::KeyBuf {
-    let mut buf = <P::Store as Host>::KeyBuf::default();
+fn render<P: Handle>(key: impl AsKey) -> <P::Store as Platform>::KeyBuf {
+    let mut buf = <P::Store as Platform>::KeyBuf::default();
     key.render_key(&mut buf);
     buf
 }
 
-impl<S: Leases, O: Observer> Instance<S, O> {
+impl<S: Store, O: Observer> Instance<S, O> {
     /// A lock: at most one at a time.
     pub fn lock(&self, key: impl AsKey) -> Lock<&Self> {
         Primitives::lock(&self, key)
@@ -179,7 +179,7 @@ impl<S: Leases, O: Observer> Instance<S, O> {
 
 /// What the attribute macros call.
 #[doc(hidden)]
-impl<S: Leases, O: Observer> Instance<S, O> {
+impl<S: Store, O: Observer> Instance<S, O> {
     #[inline]
     pub fn key_buf(&self) -> S::KeyBuf {
         S::KeyBuf::default()
@@ -292,9 +292,9 @@ impl<P: Handle> Handle for Threads<P> {
 /// assert_eq!(block_on(flash(&&Instance::new(&store), b"image"))?, 5);
 /// # Ok::<(), Refused>(())
 /// ```
-pub trait TaskHandle: Primitives<Store: Leases + Host<Clock: Timer>> {}
+pub trait TaskHandle: Primitives<Store: Store + Platform<Clock: Timer>> {}
 
-impl<P> TaskHandle for P where P: Primitives<Store: Leases + Host<Clock: Timer>> {}
+impl<P> TaskHandle for P where P: Primitives<Store: Store + Platform<Clock: Timer>> {}
 
 /// The same for logic that also caches values of type `V`.
 ///
@@ -311,13 +311,13 @@ impl<P> TaskHandle for P where P: Primitives<Store: Leases + Host<Clock: Timer>>
 /// ```
 pub trait CacheHandle<V>: TaskHandle<Store = <Self as CacheHandle<V>>::Values> {
     /// Its store.
-    type Values: Values<V, <Self::Values as Host>::Codec> + Host<Clock: Timer>;
+    type Values: Values<V, <Self::Values as Platform>::Codec> + Platform<Clock: Timer>;
 }
 
 impl<V, P> CacheHandle<V> for P
 where
     P: TaskHandle,
-    P::Store: Values<V, <P::Store as Host>::Codec>,
+    P::Store: Values<V, <P::Store as Platform>::Codec>,
 {
     type Values = P::Store;
 }

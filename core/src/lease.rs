@@ -4,10 +4,10 @@
 //! servers run the same code. It holds no future, starts no timer (`wake_at` says when it wants to be polled)
 //! and knows nothing of where its store lies. Dropping it gives back what it holds, or may hold.
 
+mod acquire;
 mod drive;
 mod held;
 mod stage;
-mod turn;
 mod value;
 
 pub(crate) use drive::block;
@@ -23,7 +23,7 @@ use crate::{
     op::{Answer, Left, Op, Outcome, Request},
     outcome::Refused,
     patience::{Patience, Ticket},
-    store::{Cause, Host, Leases, Monitor, Values},
+    store::{Cause, Monitor, Platform, Store, Values},
     time::{Clock, Instant, duration, millis, short},
     token::{FencingToken, HolderToken},
     ttl::Ttl,
@@ -79,13 +79,13 @@ struct Terms {
 }
 
 /// The operation under way of who holds a lease through this handle.
-type InFlightOf<H> = <<H as Handle>::Store as Leases>::InFlight;
+type InFlightOf<H> = <<H as Handle>::Store as Store>::InFlight;
 /// Why it has no answer.
-type TroubleOf<H> = <<H as Handle>::Store as Leases>::Trouble;
+type ErrorOf<H> = <<H as Handle>::Store as Store>::Error;
 /// Where its key is rendered.
-type KeyBufOf<H> = <<H as Handle>::Store as Host>::KeyBuf;
+type KeyBufOf<H> = <<H as Handle>::Store as Platform>::KeyBuf;
 /// What watches over it once it was granted.
-type MonitorOf<H> = <<H as Handle>::Store as Host>::Monitor;
+type MonitorOf<H> = <<H as Handle>::Store as Platform>::Monitor;
 
 /// A lease of any kind: about to be asked for, waited for, or held. Dropping it gives it back.
 // in this order no row of fields begins as zeros: a compiler would clear it by a call, which costs a device 45 instructions
@@ -110,7 +110,7 @@ pub struct Lease<H: Handle> {
     ticket: Ticket,
     validity: Validity,
     /// What the store could not do; while asked again, that the last attempt may have been done.
-    trouble: Option<TroubleOf<H>>,
+    error: Option<ErrorOf<H>>,
     state: InFlightOf<H>,
     monitor: MonitorOf<H>,
     /// How long a run's marker is kept, or a flight's value, in milliseconds.
@@ -204,7 +204,7 @@ impl<H: Handle> Lease<H> {
             kind,
             renew,
             stage: Stage::New,
-            trouble: None,
+            error: None,
             state: InFlightOf::<H>::default(),
             monitor: MonitorOf::<H>::default(),
         }
@@ -273,7 +273,7 @@ impl<H: Handle> Lease<H> {
     }
 
     fn cause(&self) -> Option<Cause> {
-        self.trouble.map(Into::into)
+        self.error.map(Into::into)
     }
 }
 
@@ -287,7 +287,7 @@ impl<H: Handle> Lease<H> {
         now: Instant,
         op: &Op,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, TroubleOf<H>>> {
+    ) -> Poll<Result<Answer, ErrorOf<H>>> {
         // looked at where it is: a device would copy it
         match &self.key() {
             // which tells a compiler that a device has no need of the other operations
@@ -356,8 +356,8 @@ impl<H: Handle> Lease<H> {
         }
     }
 
-    fn failed(&self, trouble: TroubleOf<H>) {
-        self.say(|key| Event::Failed { key: Some(key), cause: trouble.into() });
+    fn failed(&self, error: ErrorOf<H>) {
+        self.say(|key| Event::Failed { key: Some(key), cause: error.into() });
     }
 }
 
@@ -425,11 +425,11 @@ impl<H: Handle> Lease<H> {
     }
 
     /// It was given back, or could not be.
-    fn ended(&mut self, answer: Result<Answer, TroubleOf<H>>) {
+    fn ended(&mut self, answer: Result<Answer, ErrorOf<H>>) {
         match answer {
             Ok(answer) => {
                 self.stage = Stage::Over;
-                if answer != Answer::Held(Holding::Kept) {
+                if answer != Answer::Held(Holding::Held) {
                     self.stage = Stage::Gone;
                     // a heartbeat that found it lost has told so
                     if <H::Store>::IS_IMMEDIATE || !self.validity.is_over() {
@@ -437,9 +437,9 @@ impl<H: Handle> Lease<H> {
                     }
                 }
             }
-            Err(trouble) => {
-                self.trouble = Some(trouble);
-                self.failed(trouble);
+            Err(error) => {
+                self.error = Some(error);
+                self.failed(error);
             }
         }
     }

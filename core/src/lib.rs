@@ -39,11 +39,13 @@ pub mod error;
 pub mod guard;
 pub mod instance;
 pub mod key;
+#[doc(hidden)]
 pub mod lease;
 pub mod lock;
 pub mod observe;
 pub mod once;
 pub mod op;
+#[doc(hidden)]
 pub mod outcome;
 pub mod patience;
 pub mod pool;
@@ -76,8 +78,8 @@ pub mod __private {
         key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeySink, Part, Text},
         lease::{LeaseOf, Wait, begun, carried},
         outcome::{
-            Encoded, Ends, IsAny, IsOption, IsResult, LockRefusal, Probe, Refusal, Refused, SaysNothing, SaysWhy,
-            Shape, Whole, keeps_err, keeps_none,
+            Encoded, Ends, IsAny, IsOption, IsResult, NeverSilent, Probe, Refusal, Refused, SaysNothing, Shape, Whole,
+            keeps_err, keeps_none,
         },
         ttl::Ttl,
     };
@@ -98,7 +100,7 @@ pub mod __private {
     }
 
     #[must_use]
-    pub fn refuse_lock<R: LockRefusal>(why: Refused) -> R {
+    pub fn refuse_lock<R: NeverSilent>(why: Refused) -> R {
         R::refused(why)
     }
 

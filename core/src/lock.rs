@@ -9,7 +9,7 @@ use crate::{
     lease::{Lease, LeaseOf, Wait},
     op::Inspection,
     outcome::Refused,
-    store::Host,
+    store::Platform,
     time::{Sleep, Timer},
     token::FencingToken,
 };
@@ -37,7 +37,7 @@ use core::{fmt, time::Duration};
 #[must_use = "nothing is locked before `acquire`"]
 pub struct Lock<P: Handle> {
     handle: P,
-    key: <P::Store as Host>::KeyBuf,
+    key: <P::Store as Platform>::KeyBuf,
     ttl: Option<Duration>,
     wait: Wait,
     renew: bool,
@@ -56,7 +56,7 @@ impl<P: Handle> fmt::Debug for Lock<P> {
 }
 
 impl<P: Handle> Lock<P> {
-    pub(crate) fn new(handle: P, key: <P::Store as Host>::KeyBuf) -> Self {
+    pub(crate) fn new(handle: P, key: <P::Store as Platform>::KeyBuf) -> Self {
         Self { handle, key, ttl: None, wait: Wait::No, renew: true }
     }
 
@@ -100,7 +100,7 @@ impl<P: Handle> Lock<P> {
 /// For tasks.
 impl<P: Handle> Lock<P>
 where
-    <P::Store as Host>::Clock: Timer,
+    <P::Store as Platform>::Clock: Timer,
 {
     /// Takes the lock, waiting as long as was said.
     ///
@@ -111,7 +111,7 @@ where
     /// not be asked.
     pub async fn acquire(&self) -> Result<LockGuard<P>, Refused> {
         let mut lease = self.lease(self.handle.clone(), self.wait);
-        lease.turn().await?;
+        lease.acquire().await?;
         Ok(LockGuard(lease))
     }
 
@@ -123,7 +123,7 @@ where
     /// [`Refused`] when the store could not be asked.
     pub async fn try_acquire(&self) -> Result<Option<LockGuard<P>>, Refused> {
         let mut lease = self.lease(self.handle.clone(), Wait::No);
-        Ok(unless_contended(lease.turn().await)?.map(|()| LockGuard(lease)))
+        Ok(unless_contended(lease.acquire().await)?.map(|()| LockGuard(lease)))
     }
 
     /// Runs `body` under the lock, renewing it.
@@ -135,7 +135,7 @@ where
     /// As [`acquire`](Self::acquire); a failure to give back is an event, never the caller's result.
     pub async fn run<T>(&self, body: impl AsyncFnOnce(FencingToken) -> T) -> Result<T, Refused> {
         let mut lease = self.lease(self.handle.clone(), self.wait);
-        lease.turn().await?;
+        lease.acquire().await?;
         let out = lease.carry(body(lease.fence())).await;
         lease.finish(true).await;
         Ok(out)
@@ -145,7 +145,7 @@ where
 /// For threads.
 impl<P: Handle> Lock<P>
 where
-    <P::Store as Host>::Clock: Sleep,
+    <P::Store as Platform>::Clock: Sleep,
 {
     /// Takes the lock, blocking this thread as long as was said.
     ///
@@ -154,7 +154,7 @@ where
     /// not be asked.
     pub fn acquire_blocking(&self) -> Result<BlockingLockGuard<P>, Refused> {
         let mut lease = self.lease(Threads(self.handle.clone()), self.wait);
-        lease.turn_blocking()?;
+        lease.acquire_blocking()?;
         Ok(BlockingLockGuard(lease))
     }
 
@@ -164,7 +164,7 @@ where
     /// [`Refused`] when the store could not be asked.
     pub fn try_acquire_blocking(&self) -> Result<Option<BlockingLockGuard<P>>, Refused> {
         let mut lease = self.lease(Threads(self.handle.clone()), Wait::No);
-        Ok(unless_contended(lease.turn_blocking())?.map(|()| BlockingLockGuard(lease)))
+        Ok(unless_contended(lease.acquire_blocking())?.map(|()| BlockingLockGuard(lease)))
     }
 
     /// Runs `body` under the lock.
@@ -209,7 +209,7 @@ impl<P: Handle> Lock<P> {
     /// [`Error`] when the store could not be asked.
     pub fn inspect_blocking(&self) -> Result<Inspection, Error>
     where
-        <P::Store as Host>::Clock: Sleep,
+        <P::Store as Platform>::Clock: Sleep,
     {
         asked::inspect_blocking(&self.handle, Kind::Lock, &self.key)
     }
@@ -220,7 +220,7 @@ impl<P: Handle> Lock<P> {
     /// [`Error`] when the store could not be asked.
     pub fn is_locked_blocking(&self) -> Result<bool, Error>
     where
-        <P::Store as Host>::Clock: Sleep,
+        <P::Store as Platform>::Clock: Sleep,
     {
         Ok(asked::inspect_blocking(&self.handle, Kind::Lock, &self.key)?.held > 0)
     }
@@ -239,7 +239,7 @@ impl<P: Handle> Lock<P> {
     /// [`Error`] when the store could not be asked.
     pub fn force_release_blocking(&self) -> Result<bool, Error>
     where
-        <P::Store as Host>::Clock: Sleep,
+        <P::Store as Platform>::Clock: Sleep,
     {
         asked::clear_blocking(&self.handle, Kind::Lock, &self.key)
     }

@@ -9,7 +9,7 @@ use crate::{
     lease::{Lease, LeaseOf, Wait},
     op::Inspection,
     outcome::Refused,
-    store::Host,
+    store::Platform,
     time::{Sleep, Timer},
     token::FencingToken,
 };
@@ -44,7 +44,7 @@ pub enum Ran<T> {
 #[must_use = "nothing runs before `run`"]
 pub struct Once<P: Handle> {
     handle: P,
-    key: <P::Store as Host>::KeyBuf,
+    key: <P::Store as Platform>::KeyBuf,
     ttl: Option<Duration>,
     keep: Duration,
     renew: bool,
@@ -63,7 +63,7 @@ impl<P: Handle> fmt::Debug for Once<P> {
 }
 
 impl<P: Handle> Once<P> {
-    pub(crate) fn new(handle: P, key: <P::Store as Host>::KeyBuf) -> Self {
+    pub(crate) fn new(handle: P, key: <P::Store as Platform>::KeyBuf) -> Self {
         Self { handle, key, ttl: None, keep: Duration::ZERO, renew: true }
     }
 
@@ -95,7 +95,7 @@ impl<P: Handle> Once<P> {
 /// For tasks.
 impl<P: Handle> Once<P>
 where
-    <P::Store as Host>::Clock: Timer,
+    <P::Store as Platform>::Clock: Timer,
 {
     /// Asks to run; who gets the run ends it with `complete`, `fail`, or by dropping it.
     ///
@@ -106,7 +106,7 @@ where
     /// asked.
     pub async fn begin(&self) -> Result<RunGuard<P>, Refused> {
         let mut lease = self.lease(self.handle.clone());
-        lease.turn().await?;
+        lease.acquire().await?;
         Ok(RunGuard(lease))
     }
 
@@ -118,7 +118,7 @@ where
     /// [`Refused`] when the store could not be asked.
     pub async fn run<T>(&self, body: impl AsyncFnOnce(FencingToken) -> T) -> Result<Ran<T>, Refused> {
         let mut lease = self.lease(self.handle.clone());
-        match skipped(lease.turn().await)? {
+        match skipped(lease.acquire().await)? {
             Ran::Ran(()) => {}
             Ran::Skipped(remaining) => return Ok(Ran::Skipped(remaining)),
         }
@@ -157,7 +157,7 @@ where
 /// For threads.
 impl<P: Handle> Once<P>
 where
-    <P::Store as Host>::Clock: Sleep,
+    <P::Store as Platform>::Clock: Sleep,
 {
     /// Asks to run; who gets the run ends it with `complete`, `fail`, or by dropping it.
     ///
@@ -166,7 +166,7 @@ where
     /// asked.
     pub fn begin_blocking(&self) -> Result<BlockingRunGuard<P>, Refused> {
         let mut lease = self.lease(Threads(self.handle.clone()));
-        lease.turn_blocking()?;
+        lease.acquire_blocking()?;
         Ok(BlockingRunGuard(lease))
     }
 
@@ -192,7 +192,7 @@ where
     /// [`Error`] when the store could not be asked.
     pub fn inspect_blocking(&self) -> Result<Inspection, Error>
     where
-        <P::Store as Host>::Clock: Sleep,
+        <P::Store as Platform>::Clock: Sleep,
     {
         asked::inspect_blocking(&self.handle, Kind::Once, &self.key)
     }
@@ -203,7 +203,7 @@ where
     /// [`Error`] when the store could not be asked.
     pub fn is_locked_blocking(&self) -> Result<bool, Error>
     where
-        <P::Store as Host>::Clock: Sleep,
+        <P::Store as Platform>::Clock: Sleep,
     {
         Ok(asked::inspect_blocking(&self.handle, Kind::Once, &self.key)?.held > 0)
     }
@@ -214,7 +214,7 @@ where
     /// [`Error`] when the store could not be asked.
     pub fn force_release_blocking(&self) -> Result<bool, Error>
     where
-        <P::Store as Host>::Clock: Sleep,
+        <P::Store as Platform>::Clock: Sleep,
     {
         asked::clear_blocking(&self.handle, Kind::Once, &self.key)
     }

@@ -209,7 +209,7 @@ pub enum Left {
     /// Nothing but the wake-up that a waiter may have been given; a lease that it was granted unheard is taken back too.
     WakeUp,
     /// The wake-up alone: what the token may hold stays.
-    Turn,
+    HandOff,
     /// The lease, if it was granted.
     Lease,
     /// The marker of a run that succeeded, which was told and not heard: to be told again, not taken back.

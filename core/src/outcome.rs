@@ -4,7 +4,7 @@ mod demand;
 
 pub use demand::{Ends, Guardable, Later, MayErr, MayMiss, Now, keeps_err, keeps_none};
 
-use crate::{cell::Kept, error::Cause, key::KeyError, time::Instant, token::HolderToken};
+use crate::{cell::MaybeOwned, error::Cause, key::KeyError, time::Instant, token::HolderToken};
 use core::{any::type_name, fmt, marker::PhantomData, time::Duration};
 
 /// Why a call did not run.
@@ -146,30 +146,23 @@ impl<T, E: From<Refused>> Refusal for Result<T, E> {
     }
 }
 
-/// A return type that says why a critical section was not entered.
+/// A return type that tells every caller that a critical section was not entered.
 #[diagnostic::on_unimplemented(
     message = "a locked function cannot return `{Self}`",
     label = "a critical section is never skipped in silence",
     note = "return `Result<T, E>` where `E: From<Refused>`; or say `otherwise = expression`"
 )]
-pub trait LockRefusal {
-    /// What the call returns.
-    fn refused(why: Refused) -> Self;
-}
+pub trait NeverSilent: Refusal {}
 
 #[diagnostic::do_not_recommend]
-impl<T, E: From<Refused>> LockRefusal for Result<T, E> {
-    fn refused(why: Refused) -> Self {
-        Err(why.into())
-    }
-}
+impl<T, E: From<Refused>> NeverSilent for Result<T, E> {}
 
 /// How a return type `R` is taken apart and put together again.
 pub trait Shape<R> {
     /// The part that is kept.
     type Value;
     /// The part worth keeping; `None` when the call did not succeed.
-    fn keep<'r>(&self, out: &'r R) -> Option<Kept<'r, Self::Value>>;
+    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, Self::Value>>;
     /// What a hit returns.
     fn back(&self, value: Self::Value) -> R;
     /// Whether nothing is kept because an `R` that failed cannot be told from one that did not; a constant.
@@ -193,8 +186,8 @@ pub struct InOk;
 
 impl<R> Shape<R> for Whole {
     type Value = R;
-    fn keep<'r>(&self, out: &'r R) -> Option<Kept<'r, R>> {
-        Some(Kept::Ref(out))
+    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, R>> {
+        Some(MaybeOwned::Borrowed(out))
     }
     fn back(&self, value: R) -> R {
         value
@@ -204,8 +197,8 @@ impl<R> Shape<R> for Whole {
 impl<R> Shape<R> for Unseen {
     type Value = R;
     #[inline]
-    fn keep<'r>(&self, out: &'r R) -> Option<Kept<'r, R>> {
-        (!Shape::<R>::hides(self)).then_some(Kept::Ref(out))
+    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, R>> {
+        (!Shape::<R>::hides(self)).then_some(MaybeOwned::Borrowed(out))
     }
     fn back(&self, value: R) -> R {
         value
@@ -225,8 +218,8 @@ pub(crate) const HIDDEN: Cause = Cause::Unsupported(
 
 impl<T> Shape<Option<T>> for InSome {
     type Value = T;
-    fn keep<'r>(&self, out: &'r Option<T>) -> Option<Kept<'r, T>> {
-        out.as_ref().map(Kept::Ref)
+    fn keep<'r>(&self, out: &'r Option<T>) -> Option<MaybeOwned<'r, T>> {
+        out.as_ref().map(MaybeOwned::Borrowed)
     }
     fn back(&self, value: T) -> Option<T> {
         Some(value)
@@ -235,8 +228,8 @@ impl<T> Shape<Option<T>> for InSome {
 
 impl<T, E> Shape<Result<T, E>> for InOk {
     type Value = T;
-    fn keep<'r>(&self, out: &'r Result<T, E>) -> Option<Kept<'r, T>> {
-        out.as_ref().ok().map(Kept::Ref)
+    fn keep<'r>(&self, out: &'r Result<T, E>) -> Option<MaybeOwned<'r, T>> {
+        out.as_ref().ok().map(MaybeOwned::Borrowed)
     }
     fn back(&self, value: T) -> Result<T, E> {
         Ok(value)
@@ -260,8 +253,8 @@ impl<K, F, G> Encoded<K, F, G> {
 
 impl<R, K: Shape<R>, U, F: Fn(&K::Value) -> U, G: Fn(U) -> K::Value> Shape<R> for Encoded<K, F, G> {
     type Value = U;
-    fn keep<'r>(&self, out: &'r R) -> Option<Kept<'r, U>> {
-        self.inner.keep(out).map(|kept| Kept::Own((self.encode)(kept.as_ref())))
+    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, U>> {
+        self.inner.keep(out).map(|kept| MaybeOwned::Owned((self.encode)(kept.as_ref())))
     }
     fn back(&self, value: U) -> R {
         self.inner.back((self.decode)(value))
@@ -309,13 +302,9 @@ pub trait IsAny {
 }
 impl<T> IsAny for Probe<T> {}
 
-/// Only a full pool is the `on_full` handler's; any other reason is the caller's, where the return type can say it.
-pub trait SaysWhy<R> {
-    /// What the call returns, unless the handler is to decide.
-    fn unless_full(&self, why: Refused) -> Option<R>;
-}
-impl<T, E: From<Refused>> SaysWhy<Result<T, E>> for Probe<Result<T, E>> {
-    fn unless_full(&self, why: Refused) -> Option<Result<T, E>> {
+impl<T, E: From<Refused>> Probe<Result<T, E>> {
+    /// Only a full pool is the `on_full` handler's; any other reason is the caller's.
+    pub fn unless_full(&self, why: Refused) -> Option<Result<T, E>> {
         (!matches!(why, Refused::Full { .. })).then(|| Err(why.into()))
     }
 }

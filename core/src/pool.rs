@@ -9,7 +9,7 @@ use crate::{
     lease::{Lease, LeaseOf, Wait},
     lock::unless_contended,
     outcome::Refused,
-    store::Host,
+    store::Platform,
     time::{Sleep, Timer},
     token::FencingToken,
 };
@@ -34,7 +34,7 @@ use core::{fmt, time::Duration};
 #[must_use = "nothing is taken before `take`"]
 pub struct Pool<P: Handle> {
     handle: P,
-    key: <P::Store as Host>::KeyBuf,
+    key: <P::Store as Platform>::KeyBuf,
     size: u32,
     ttl: Option<Duration>,
     wait: Wait,
@@ -55,7 +55,7 @@ impl<P: Handle> fmt::Debug for Pool<P> {
 }
 
 impl<P: Handle> Pool<P> {
-    pub(crate) fn new(handle: P, key: <P::Store as Host>::KeyBuf, size: u32) -> Self {
+    pub(crate) fn new(handle: P, key: <P::Store as Platform>::KeyBuf, size: u32) -> Self {
         Self { handle, key, size, ttl: None, wait: Wait::No, renew: true }
     }
 
@@ -99,7 +99,7 @@ impl<P: Handle> Pool<P> {
 /// For tasks.
 impl<P: Handle> Pool<P>
 where
-    <P::Store as Host>::Clock: Timer,
+    <P::Store as Platform>::Clock: Timer,
 {
     /// Takes a permit, waiting as long as was said.
     ///
@@ -110,7 +110,7 @@ where
     /// asked.
     pub async fn take(&self) -> Result<Permit<P>, Refused> {
         let mut lease = self.lease(self.handle.clone(), self.wait);
-        lease.turn().await?;
+        lease.acquire().await?;
         Ok(Permit(lease))
     }
 
@@ -122,7 +122,7 @@ where
     /// [`Refused`] when the store could not be asked.
     pub async fn try_take(&self) -> Result<Option<Permit<P>>, Refused> {
         let mut lease = self.lease(self.handle.clone(), Wait::No);
-        Ok(unless_contended(lease.turn().await)?.map(|()| Permit(lease)))
+        Ok(unless_contended(lease.acquire().await)?.map(|()| Permit(lease)))
     }
 
     /// Runs `body` with a permit, renewing it.
@@ -133,7 +133,7 @@ where
     /// As [`take`](Self::take); a failure to give back is an event, never the caller's result.
     pub async fn run<T>(&self, body: impl AsyncFnOnce(FencingToken) -> T) -> Result<T, Refused> {
         let mut lease = self.lease(self.handle.clone(), self.wait);
-        lease.turn().await?;
+        lease.acquire().await?;
         let out = lease.carry(body(lease.fence())).await;
         lease.finish(true).await;
         Ok(out)
@@ -151,7 +151,7 @@ where
 /// For threads.
 impl<P: Handle> Pool<P>
 where
-    <P::Store as Host>::Clock: Sleep,
+    <P::Store as Platform>::Clock: Sleep,
 {
     /// Takes a permit, blocking this thread as long as was said.
     ///
@@ -160,7 +160,7 @@ where
     /// asked.
     pub fn take_blocking(&self) -> Result<BlockingPermit<P>, Refused> {
         let mut lease = self.lease(Threads(self.handle.clone()), self.wait);
-        lease.turn_blocking()?;
+        lease.acquire_blocking()?;
         Ok(BlockingPermit(lease))
     }
 
@@ -170,7 +170,7 @@ where
     /// [`Refused`] when the store could not be asked.
     pub fn try_take_blocking(&self) -> Result<Option<BlockingPermit<P>>, Refused> {
         let mut lease = self.lease(Threads(self.handle.clone()), Wait::No);
-        Ok(unless_contended(lease.turn_blocking())?.map(|()| BlockingPermit(lease)))
+        Ok(unless_contended(lease.acquire_blocking())?.map(|()| BlockingPermit(lease)))
     }
 
     /// Runs `body` with a permit.

@@ -14,7 +14,7 @@ pub mod ram;
 pub use crate::error::Cause;
 pub(crate) use asking::OTHER;
 pub use asking::{Asking, abandon, changed};
-pub use leases::{Fresh, Leases, Values};
+pub use leases::{Fresh, Store, Values};
 
 use crate::{
     key::{Key, KeyBuffer, KeyError, Kind},
@@ -25,7 +25,7 @@ use crate::{
 use core::task::{Context, Poll};
 
 /// What an instance needs beside the operations: time, tokens, keys.
-pub trait Host {
+pub trait Platform {
     /// The clock deadlines are measured on.
     type Clock: Clock;
     /// Where keys are rendered.
@@ -75,7 +75,7 @@ pub trait Host {
     }
 }
 
-impl<S: Host> Host for &S {
+impl<S: Platform> Platform for &S {
     type Clock = S::Clock;
     type KeyBuf = S::KeyBuf;
     type Monitor = S::Monitor;

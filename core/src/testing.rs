@@ -7,5 +7,5 @@ mod faulty;
 mod words;
 
 pub use clock::{ManualClock, block_on};
-pub use faulty::{Faulty, Script, Trouble};
+pub use faulty::{Fault, Faulty, Script};
 pub use words::{BlockingWords, Words};

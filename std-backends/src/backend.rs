@@ -7,7 +7,7 @@ mod call;
 mod reaper;
 mod runtime;
 
-use crate::{clock::StdClock, keeper::Keeper, process::PerProcess};
+use crate::{clock::StdClock, process::PerProcess, renewer::Renewer};
 pub use cachify_core::op::{Ask, Inspection, Left, Op, Outcome};
 use cachify_core::{
     Cause,
@@ -166,7 +166,7 @@ pub(crate) fn abandoned(key: OwnedKey, token: HolderToken, left: Left, tell: imp
         Left::Done { fresh, .. } => Call::new(key, token, Op::Release(Outcome::Done { fresh }), GIVE_BACK),
         Left::Lease | Left::WakeUp => Call::give_back(key, token, GIVE_BACK),
         // giving back what nobody holds calls the next one
-        Left::Turn => Call::give_back(key, HolderToken::default(), GIVE_BACK),
+        Left::HandOff => Call::give_back(key, HolderToken::default(), GIVE_BACK),
     };
     let ends = ends(left, &clock);
     // what is not heard of a lease ends by itself
@@ -177,24 +177,24 @@ pub(crate) fn abandoned(key: OwnedKey, token: HolderToken, left: Left, tell: imp
 pub(crate) fn ends(left: Left, clock: &StdClock) -> Option<Instant> {
     match left {
         Left::Done { ttl, .. } => Some(clock.now().saturating_add(lasting(ttl))),
-        Left::Lease | Left::WakeUp | Left::Turn => None,
+        Left::Lease | Left::WakeUp | Left::HandOff => None,
     }
 }
 
 /// What a backend may tell its instance.
 #[derive(Clone, Debug, Default)]
-pub struct News(Weak<PerProcess<Keeper>>);
+pub struct News(Weak<PerProcess<Renewer>>);
 
 impl News {
-    pub(crate) const fn to(keeper: Weak<PerProcess<Keeper>>) -> Self {
-        Self(keeper)
+    pub(crate) const fn to(renewer: Weak<PerProcess<Renewer>>) -> Self {
+        Self(renewer)
     }
 
     /// The server may have been replaced by one that knows less: all that is held is renewed at once, at most once a
     /// second.
     pub fn reconnected(&self) {
-        if let Some(keeper) = self.0.upgrade().as_deref().and_then(PerProcess::get) {
-            keeper.rush();
+        if let Some(renewer) = self.0.upgrade().as_deref().and_then(PerProcess::get) {
+            renewer.rush();
         }
     }
 }

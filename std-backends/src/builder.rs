@@ -8,9 +8,9 @@ use crate::{
     instance::Cachify,
     memory::{DEFAULT_MAX_ENTRIES, Memory},
     observe::Watcher,
-    store::{AnyStore, Outside},
+    store::{AnyStore, Remote},
 };
-use cachify_core::{Config, Instance, Ttl, observe::Observer, store::Host};
+use cachify_core::{Config, Instance, Ttl, observe::Observer, store::Platform};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// Builds an instance. Everything has a default; in memory unless a store is given.
@@ -177,10 +177,10 @@ impl Builder {
     /// [`Error::Config`] for a time or number of zero, or a URL that cannot be used.
     pub fn build(self) -> Result<Cachify, Error> {
         self.check()?;
-        let outside = self.outside()?;
+        let remote = self.remote()?;
         let Self { prefix, config, clock, watcher, max_entries, .. } = self;
-        let store = match outside {
-            Some(outside) => AnyStore::outside(outside, clock, &prefix, watcher.clone()),
+        let store = match remote {
+            Some(remote) => AnyStore::remote(remote, clock, &prefix, watcher.clone()),
             None => {
                 let memory = Memory::new(clock.clone(), &prefix, max_entries);
                 AnyStore::memory(memory, clock, &prefix, watcher.clone())
@@ -190,7 +190,7 @@ impl Builder {
     }
 
     #[cfg_attr(not(feature = "redis"), expect(clippy::unnecessary_wraps, reason = "a URL may be wrong"))]
-    fn outside(&self) -> Result<Option<Outside>, Error> {
+    fn remote(&self) -> Result<Option<Remote>, Error> {
         Ok(match &self.backend {
             Where::Memory => None,
             Where::Own(store) => Some(self.over(store.clone())),
@@ -201,8 +201,8 @@ impl Builder {
         })
     }
 
-    fn over(&self, backend: Arc<dyn Backend>) -> Outside {
-        Outside::new(backend, self.clock.clone(), self.op_timeout)
+    fn over(&self, backend: Arc<dyn Backend>) -> Remote {
+        Remote::new(backend, self.clock.clone(), self.op_timeout)
     }
 
     #[cfg(feature = "redis")]

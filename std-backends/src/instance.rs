@@ -6,7 +6,7 @@ use crate::{
     global::Scoped,
     memory::Memory,
     observe::Watcher,
-    store::{AnyStore, Outside},
+    store::{AnyStore, Remote},
 };
 use cachify_core::{
     Instance,
@@ -16,7 +16,7 @@ use cachify_core::{
     lock::Lock,
     once::Once,
     pool::Pool,
-    store::{Host, Leases},
+    store::{Platform, Store},
     time::{Clock, Sleep, Timer},
 };
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -45,7 +45,7 @@ impl<S: fmt::Debug> fmt::Debug for Cachify<S> {
     }
 }
 
-impl<S: Leases> Handle for Cachify<S> {
+impl<S: Store> Handle for Cachify<S> {
     type Store = S;
     type Observer = Watcher;
     fn instance(&self) -> &Instance<S, Watcher> {
@@ -96,9 +96,9 @@ impl Cachify {
     pub async fn shutdown(&self, within: Duration) -> usize {
         let store = self.0.store();
         let held = store.drain();
-        if let Some(outside) = store.beyond() {
+        if let Some(remote) = store.as_remote() {
             let limit = store.clock().sleep_until(store.clock().now().saturating_add(within));
-            let _ = cachify_core::drive::beside(outside.flush(), limit).await;
+            let _ = cachify_core::drive::beside(remote.flush(), limit).await;
         }
         held
     }
@@ -108,9 +108,9 @@ impl Cachify {
     pub fn shutdown_blocking(&self, within: Duration) -> usize {
         let store = self.0.store();
         let held = store.drain();
-        if let Some(outside) = store.beyond() {
+        if let Some(remote) = store.as_remote() {
             let until = store.clock().now().saturating_add(within);
-            store.clock().wait(until, std::pin::pin!(outside.flush()));
+            store.clock().wait(until, std::pin::pin!(remote.flush()));
         }
         held
     }
@@ -142,7 +142,7 @@ impl Cachify {
 const PROBE: &str = "ping";
 
 fn pong(store: &AnyStore) -> Pong {
-    Pong { evicts: store.beyond().and_then(Outside::evicts) }
+    Pong { evicts: store.as_remote().and_then(Remote::evicts) }
 }
 
 /// What a store answered to a ping.
@@ -176,7 +176,7 @@ impl Cachify<Memory> {
     }
 }
 
-impl<S: Leases> Cachify<S> {
+impl<S: Store> Cachify<S> {
     pub(crate) fn new(instance: Instance<S, Watcher>) -> Self {
         Self(Arc::new(instance))
     }

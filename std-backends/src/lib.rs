@@ -32,13 +32,13 @@ pub mod guide;
 mod instance;
 #[cfg(feature = "json")]
 mod json;
-mod keeper;
 mod kv;
 mod memory;
 mod observe;
 mod process;
 #[cfg(feature = "redis")]
 mod redis;
+mod renewer;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -62,10 +62,10 @@ pub use global::global;
 pub use instance::{Cachify, Pong};
 #[cfg(feature = "json")]
 pub use json::Json;
-pub use keeper::Attended;
 pub use kv::{AsyncKv, AsyncKvStore, Kv, KvStore};
 pub use memory::{DEFAULT_MAX_ENTRIES, Memory};
 pub use observe::Watcher;
+pub use renewer::Renewed;
 pub use store::AnyStore;
 #[cfg(feature = "link")]
 pub use store::RawStore;
@@ -114,8 +114,8 @@ pub mod __private {
     pub use cachify_core::{
         __private::{
             ByDisplay, ByPart, Encoded, Ends, IsAny, IsOption, IsResult, KeyBuffer, KeyError, KeySink, LeaseOf, Part,
-            Probe, SaysNothing, SaysWhy, Shape, Tagged, Text, Ttl, Wait, Whole, begun, carried, decide, keeps_err,
-            keeps_none, refuse_lock,
+            Probe, SaysNothing, Shape, Tagged, Text, Ttl, Wait, Whole, begun, carried, decide, keeps_err, keeps_none,
+            refuse_lock,
         },
         Refused,
         key::LongKeyBuf as KeyBuf,

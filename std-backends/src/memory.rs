@@ -3,15 +3,16 @@
 //! A hit takes a read lock, allocates nothing and writes nothing but a bit. Everything else takes the shard's rights
 //! first, then its values, so a flight, its value and its end are one atomic step. Ended values go a few at a time
 //! with every write; past the bound the one that was not read since the hand last passed goes (CLOCK, Corbató 1968).
-//! Leases, permits and flights are never evicted.
+//! Store, permits and flights are never evicted.
 
 mod leases;
 mod values;
 
 use crate::{
     clock::{StdClock, wall_micros},
-    keeper::Attended,
-    locked, token,
+    locked,
+    renewer::Renewed,
+    token,
 };
 use cachify_core::{
     AsIs,
@@ -22,7 +23,7 @@ use cachify_core::{
         waiters::{Waiter, Waiters},
     },
     key::{Key, LongKeyBuf},
-    store::Host,
+    store::Platform,
     time::{Clock, Instant},
     token::HolderToken,
 };
@@ -170,10 +171,10 @@ pub(crate) fn is_marked(store: usize, key: &Key<'_>) -> bool {
     INSIDE.with_borrow(|stack| stack.contains(&(store, key.hash)))
 }
 
-impl Host for Memory {
+impl Platform for Memory {
     type Clock = StdClock;
     type KeyBuf = LongKeyBuf;
-    type Monitor = Attended;
+    type Monitor = Renewed;
     type Codec = AsIs;
 
     fn clock(&self) -> &StdClock {

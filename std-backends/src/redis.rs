@@ -195,8 +195,8 @@ impl Backend for Redis {
         let (shared, name) = (self.shared(), Name::of(&key.key()));
         let had_turn = shared.inbox.gone(&name, token);
         match left {
-            Left::Turn if had_turn => shared.pass_on(&name),
-            Left::Turn => {}
+            Left::HandOff if had_turn => shared.pass_on(&name),
+            Left::HandOff => {}
             Left::Lease | Left::WakeUp => {
                 let room = shared.doubts.room(name.kind, token);
                 if shared.owe(Owed::back(name.clone(), token), room) {

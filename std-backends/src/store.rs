@@ -2,27 +2,27 @@
 
 mod entry;
 mod leases;
-mod outside;
 #[cfg(feature = "link")]
 mod raw;
+mod remote;
 
 use crate::{
     clock::StdClock,
-    keeper::Attended,
     memory::{self, Memory},
     observe::Watcher,
+    renewer::Renewed,
     token,
 };
 use cachify_core::{
     codec::Postcard,
     key::{Key, LongKeyBuf},
-    store::Host,
+    store::Platform,
     token::HolderToken,
     validity::Validity,
 };
-pub(crate) use outside::Outside;
 #[cfg(feature = "link")]
 pub use raw::RawStore;
+pub(crate) use remote::Remote;
 use std::{fmt, sync::Arc};
 
 /// Memory, or a store outside the process.
@@ -39,7 +39,7 @@ impl fmt::Debug for AnyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Memory(memory) => memory.fmt(f),
-            Kind::Outside(outside) => outside.fmt(f),
+            Kind::Remote(remote) => remote.fmt(f),
             Kind::Nothing => f.write_str("Nothing"),
         }
     }
@@ -48,7 +48,7 @@ impl fmt::Debug for AnyStore {
 #[derive(Clone)]
 enum Kind {
     Memory(Memory),
-    Outside(Outside),
+    Remote(Remote),
     /// What stands for the global instance before `init`.
     Nothing,
 }
@@ -59,9 +59,9 @@ impl AnyStore {
         Self { kind: Kind::Memory(memory), clock, prefix: prefix.into(), seed, watcher }
     }
 
-    pub(crate) fn outside(outside: Outside, clock: StdClock, prefix: &str, watcher: Watcher) -> Self {
+    pub(crate) fn remote(remote: Remote, clock: StdClock, prefix: &str, watcher: Watcher) -> Self {
         let seed = token::random_word();
-        Self { kind: Kind::Outside(outside), clock, prefix: prefix.into(), seed, watcher }
+        Self { kind: Kind::Remote(remote), clock, prefix: prefix.into(), seed, watcher }
     }
 
     pub(crate) fn nothing() -> Self {
@@ -77,24 +77,24 @@ impl AnyStore {
     pub(crate) fn drain(&self) -> usize {
         match &self.kind {
             Kind::Memory(memory) => memory.drain(),
-            Kind::Outside(outside) => outside.keeper().drain(),
+            Kind::Remote(remote) => remote.renewer().drain(),
             Kind::Nothing => 0,
         }
     }
 
     /// What lies outside the process, if anything does.
-    pub(crate) const fn beyond(&self) -> Option<&Outside> {
+    pub(crate) const fn as_remote(&self) -> Option<&Remote> {
         match &self.kind {
-            Kind::Outside(outside) => Some(outside),
+            Kind::Remote(remote) => Some(remote),
             Kind::Memory(_) | Kind::Nothing => None,
         }
     }
 }
 
-impl Host for AnyStore {
+impl Platform for AnyStore {
     type Clock = StdClock;
     type KeyBuf = LongKeyBuf;
-    type Monitor = Attended;
+    type Monitor = Renewed;
     type Codec = Postcard;
 
     fn clock(&self) -> &StdClock {
@@ -103,16 +103,16 @@ impl Host for AnyStore {
     fn token(&self) -> HolderToken {
         match self.kind {
             Kind::Memory(_) | Kind::Nothing => token::local(),
-            Kind::Outside(_) => token::shared(),
+            Kind::Remote(_) => token::shared(),
         }
     }
-    fn monitor(&self, key: &Key<'_>, token: HolderToken, ttl: u64, validity: Validity) -> Attended {
+    fn monitor(&self, key: &Key<'_>, token: HolderToken, ttl: u64, validity: Validity) -> Renewed {
         match &self.kind {
-            Kind::Outside(outside) => match outside.renewer() {
-                Some(store) => outside.keeper().attend(store, self.own(key), token, ttl, validity),
-                None => Attended::default(),
+            Kind::Remote(remote) => match remote.renews() {
+                Some(store) => remote.renewer().attend(store, self.own(key), token, ttl, validity),
+                None => Renewed::default(),
             },
-            Kind::Memory(_) | Kind::Nothing => Attended::default(),
+            Kind::Memory(_) | Kind::Nothing => Renewed::default(),
         }
     }
     fn prefix(&self) -> &str {
@@ -124,12 +124,12 @@ impl Host for AnyStore {
     }
     fn owns(&self, token: HolderToken) -> bool {
         // a child has a copy of all that is held in memory, and of who holds it
-        !matches!(self.kind, Kind::Outside(_)) || token::is_ours(token)
+        !matches!(self.kind, Kind::Remote(_)) || token::is_ours(token)
     }
     fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         match &self.kind {
             Kind::Memory(memory) => memory.mark(key, token, inside),
-            Kind::Outside(outside) => memory::mark(outside.id(), key, inside),
+            Kind::Remote(remote) => memory::mark(remote.id(), key, inside),
             Kind::Nothing => {}
         }
     }

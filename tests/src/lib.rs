@@ -12,7 +12,7 @@ use cachify::{
     AsIs, Cause, HolderToken, StdLock,
     backend::{About, Backend, BoxFuture, Call, OwnedKey, Reply},
     cachify_core::{
-        cell::Kept,
+        cell::MaybeOwned,
         drive::ready,
         key::{Key, Kind},
         op::{Answer, Left, Op, Outcome},
@@ -62,7 +62,7 @@ async fn perform<S: Values<Vec<u8>, AsIs>>(store: &S, key: Key<'_>, call: &Call)
             asked.answer().await?
         }
         (Op::Release(Outcome::Done { .. }), Some(value)) if key.kind == Kind::Cache => {
-            asked.publish(&AsIs, Kept::Ref(value)).await?
+            asked.publish(&AsIs, MaybeOwned::Borrowed(value)).await?
         }
         _ => asked.answer().await?,
     };

@@ -7,7 +7,7 @@ use cachify::{
         key::{Key, LongKeyBuf},
         op::{Answer, Left, Request},
         patience::Ticket,
-        store::{Fresh, Host, Leases, Values},
+        store::{Fresh, Platform, Store, Values},
         time::Instant,
     },
     clock::StdClock,
@@ -61,7 +61,7 @@ impl fmt::Debug for InFlight {
     }
 }
 
-impl<B: Backend> Host for Over<B> {
+impl<B: Backend> Platform for Over<B> {
     type Clock = StdClock;
     type KeyBuf = LongKeyBuf;
     type Monitor = ();
@@ -112,9 +112,9 @@ impl<B: Backend> Over<B> {
     }
 }
 
-impl<B: Backend> Leases for Over<B> {
+impl<B: Backend> Store for Over<B> {
     type InFlight = InFlight;
-    type Trouble = Cause;
+    type Error = Cause;
     fn poll_op(
         &self,
         state: &mut InFlight,

@@ -9,7 +9,7 @@ use cachify_core::{
     key::{Key, LongKeyBuf},
     op::{Answer, Left, Request},
     patience::Ticket,
-    store::{Fresh, Host, Leases, Values, growing::MapStore, lock::NoLock},
+    store::{Fresh, Platform, Store, Values, growing::MapStore, lock::NoLock},
     testing::{ManualClock, block_on},
     token::HolderToken,
 };
@@ -52,7 +52,7 @@ impl Paused {
     }
 }
 
-impl<'c> Host for Pausing<'c> {
+impl<'c> Platform for Pausing<'c> {
     type Clock = &'c ManualClock;
     type KeyBuf = LongKeyBuf;
     type Monitor = ();
@@ -70,9 +70,9 @@ fn now<T>(polled: Poll<Result<T, Infallible>>) -> T {
     done
 }
 
-impl Leases for Pausing<'_> {
+impl Store for Pausing<'_> {
     type InFlight = Paused;
-    type Trouble = Infallible;
+    type Error = Infallible;
 
     fn poll_op(
         &self,

@@ -161,7 +161,7 @@ fn a_flight_is_renewed_while_it_computes() {
     let cache = c.cache("k");
     let value = cache.get_or_insert_with_blocking(|| {
         for _ in 0..10 {
-            // the keeper waits for its next heartbeat: only then does time go on
+            // the renewer waits for its next heartbeat: only then does time go on
             while clock.sleepers() == 0 {
                 std::thread::yield_now();
             }

@@ -92,10 +92,10 @@ mod cells {
             let ask = ask(client);
             let mut holding = self.cell.renew(now, ask.token, ask.ttl);
             if fault == Fault::RenewalRevives && self.beliefs[client].is_some() {
-                holding = Holding::Kept;
+                holding = Holding::Held;
             }
             self.beliefs[client] = match (holding, self.beliefs[client]) {
-                (Holding::Kept, Some((_, fence))) => Some((self.now + TTL, fence)),
+                (Holding::Held, Some((_, fence))) => Some((self.now + TTL, fence)),
                 _ => None,
             };
             self
@@ -195,7 +195,7 @@ mod waiting {
         key::Key,
         op::{Answer, Left, Request},
         patience::Ticket,
-        store::{Host, Leases, lock::NoLock},
+        store::{Platform, Store, lock::NoLock},
         testing::ManualClock,
         token::HolderToken,
     };
@@ -229,9 +229,9 @@ mod waiting {
         fault: Fault,
     }
 
-    impl<'c> Host for Sabotaged<'c> {
+    impl<'c> Platform for Sabotaged<'c> {
         type Clock = &'c ManualClock;
-        type KeyBuf = <Ram<'c> as Host>::KeyBuf;
+        type KeyBuf = <Ram<'c> as Platform>::KeyBuf;
         type Monitor = ();
         type Codec = ();
         fn clock(&self) -> &&'c ManualClock {
@@ -242,9 +242,9 @@ mod waiting {
         }
     }
 
-    impl Leases for Sabotaged<'_> {
+    impl Store for Sabotaged<'_> {
         type InFlight = Place;
-        type Trouble = Infallible;
+        type Error = Infallible;
 
         fn poll_op(
             &self,

@@ -3,7 +3,7 @@
 use cachify_core::testing::BlockingWords;
 use cachify_core::{
     Ttl,
-    cell::{Ask, Cell, Fences, Holding, Kept, Life, Lookup},
+    cell::{Ask, Cell, Fences, Holding, Life, Lookup, MaybeOwned},
     key::{Arguments, AsKey, Key, KeyBuffer, KeySink, KeyTemplate, Kind, LongKeyBuf},
     patience::{Contended, Ticket},
     store::{Values, fixed::FixedStore, growing::MapStore, lock::NoLock},
@@ -253,7 +253,7 @@ where
         Step::Begin(w, t) => begun(&store.begin(once, &ask(w, t)).unwrap()),
         Step::Complete(w, t) => holding(store.complete(once, token(w), Duration::from_millis(t))),
         Step::Join(w, t) => seen(&store.join(cache, &(), &ask(w, t)).unwrap(), looked),
-        Step::Publish(w, v, t) => holding(store.publish(cache, &(), token(w), Kept::Own(v), life(t))),
+        Step::Publish(w, v, t) => holding(store.publish(cache, &(), token(w), MaybeOwned::Owned(v), life(t))),
         Step::Abandon(w) => holding(store.give_up(cache, token(w))),
         Step::Invalidate => format!("{:?}", store.invalidate(cache).unwrap()),
         Step::Get => format!("{:?}", store.get(cache, &()).unwrap().as_ref()),
@@ -314,7 +314,7 @@ proptest! {
                 _ => {
                     let done = fixed.give_back(key, HolderToken([who; 4])).unwrap();
                     prop_assert_eq!(growing.give_back(key, HolderToken([who; 4])).unwrap(), done);
-                    prop_assert_eq!(done == Holding::Kept, own.is_some());
+                    prop_assert_eq!(done == Holding::Held, own.is_some());
                     own.map(|at| held.remove(at));
                 }
             }

@@ -12,8 +12,8 @@ use cachify_core::{
     key::{Key, Kind},
     op::Answer,
     patience::Ticket,
-    store::{Asking, Host, Leases, growing::MapStore, lock::NoLock},
-    testing::{Faulty, ManualClock as BareClock, Script, Trouble, block_on},
+    store::{Asking, Platform, Store, growing::MapStore, lock::NoLock},
+    testing::{Fault, Faulty, ManualClock as BareClock, Script, block_on},
     time::Clock,
 };
 use cachify_tests::Guest;
@@ -32,7 +32,7 @@ fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Lets the keeper come to rest, so that moving the clock is seen by it.
+/// Lets the renewer come to rest, so that moving the clock is seen by it.
 fn rest(clock: &ManualClock) {
     while clock.sleepers() == 0 {
         std::thread::yield_now();
@@ -51,8 +51,8 @@ fn the_bound_holds_at_every_instant_and_leases_are_never_evicted() {
         }
         assert!(c.lock("held").is_locked_blocking().unwrap() && guard.is_valid());
         assert_eq!(c.pool("held", 1).in_use_blocking().unwrap(), 1);
-        assert_eq!(guard.release(), Ok(Holding::Kept));
-        assert_eq!(permit.release(), Ok(Holding::Kept));
+        assert_eq!(guard.release(), Ok(Holding::Held));
+        assert_eq!(permit.release(), Ok(Holding::Held));
     }
 }
 
@@ -113,8 +113,8 @@ fn a_guard_is_renewed_in_the_background_on_both_faces() {
         }
     }
     assert!(lock.try_acquire_blocking().unwrap().is_none());
-    assert_eq!(guard.release(), Ok(Holding::Kept));
-    assert_eq!(block_on(permit.release()), Ok(Holding::Kept));
+    assert_eq!(guard.release(), Ok(Holding::Held));
+    assert_eq!(block_on(permit.release()), Ok(Holding::Held));
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn in_memory_a_live_guard_is_the_lease() {
 fn without_renewal_a_lease_ends_with_its_ttl_on_every_store() {
     fn case<S>(c: &Cachify<S>, clock: &ManualClock)
     where
-        S: Leases + Host<Clock = StdClock>,
+        S: Store + Platform<Clock = StdClock>,
     {
         let (lock, pool) = (c.lock("k").ttl(secs(1)).renew(false), c.pool("k", 1).ttl(secs(1)).renew(false));
         let run = c.once("k").ttl(secs(1)).renew(false);
@@ -168,7 +168,7 @@ fn without_renewal_a_lease_ends_with_its_ttl_on_every_store() {
 fn who_holds_since_when_and_how_many_wait_is_seen_on_every_store() {
     fn case<S>(c: &Cachify<S>, clock: &ManualClock, remaining: Option<Duration>)
     where
-        S: Leases + Host<Clock = StdClock>,
+        S: Store + Platform<Clock = StdClock>,
     {
         let lock = c.lock("k").ttl(secs(30)).wait_forever();
         let free = lock.inspect_blocking().unwrap();
@@ -467,7 +467,7 @@ fn a_store_that_answers_another_operation_is_a_typed_error() {
         Reply::Done { remaining },
         Reply::Filled(b"foreign".to_vec()),
         Reply::Absent,
-        Reply::Held(Holding::Kept),
+        Reply::Held(Holding::Held),
         Reply::Cleared(true),
         Reply::Inspected(Inspection::new(1, 1_000)),
     ];
@@ -585,20 +585,20 @@ fn a_store_that_never_answers_refuses_a_lock_within_the_limit() {
 
 #[test]
 fn an_unknown_outcome_is_asked_again_by_the_same_token() {
-    let script = [Trouble::ReplyLost, Trouble::None];
+    let script = [Fault::ReplyLost, Fault::None];
     let clock = BareClock::new();
     let store = Faulty::new(MapStore::<NoLock, _, u8>::new(&clock), Script::new(&script));
     let instance = Instance::new(&store);
     let guard = instance.lock("k").wait(secs(1)).acquire_blocking().unwrap();
     assert_eq!((guard.fence().0, store.operations()), (1, 2), "granted once, found again by its token");
     assert!(clock.now().as_millis() < 1_000);
-    assert_eq!(guard.release(), Ok(Holding::Kept));
+    assert_eq!(guard.release(), Ok(Holding::Held));
 }
 
 #[test]
 fn a_store_that_stops_answering_after_a_miss_is_asked_no_more() {
-    let mut script = [Trouble::RequestLost; 100];
-    script[0] = Trouble::None;
+    let mut script = [Fault::RequestLost; 100];
+    script[0] = Fault::None;
     let clock = BareClock::new();
     let store = Faulty::new(MapStore::<NoLock, _, u8>::new(&clock), Script::new(&script));
     let instance = Instance::new(&store);
@@ -629,8 +629,8 @@ fn a_late_value_is_dropped_outside_the_locks() {
 
 #[test]
 fn giving_up_on_an_unknown_outcome_leaves_nothing_held() {
-    for trouble in [Trouble::ReplyLost, Trouble::RequestLost] {
-        let script = [trouble; 3];
+    for fault in [Fault::ReplyLost, Fault::RequestLost] {
+        let script = [fault; 3];
         let clock = BareClock::new();
         let store = Faulty::new(MapStore::<NoLock, _, u8>::new(&clock), Script::new(&script));
         let instance = Instance::new(&store);
@@ -642,15 +642,15 @@ fn giving_up_on_an_unknown_outcome_leaves_nothing_held() {
 
 #[test]
 fn a_failing_store_never_replaces_the_body_s_result() {
-    for trouble in [Trouble::Refused, Trouble::RequestLost, Trouble::ReplyLost, Trouble::Duplicated] {
+    for fault in [Fault::Refused, Fault::RequestLost, Fault::ReplyLost, Fault::Duplicated] {
         for at in 0..4 {
-            let mut script = [Trouble::None; 5];
-            script[at] = trouble;
+            let mut script = [Fault::None; 5];
+            script[at] = fault;
             let clock = BareClock::new();
             let store = Faulty::new(MapStore::<NoLock, _, u8>::new(&clock), Script::new(&script));
             let instance = Instance::new(&store);
             let value = instance.cache("k").get_or_insert_with_blocking(|| Ok::<u8, ()>(7));
-            assert_eq!(value, Ok(7), "caches fail open: {trouble:?} at {at}");
+            assert_eq!(value, Ok(7), "caches fail open: {fault:?} at {at}");
             match instance.lock("k").run_blocking(|_| 9) {
                 Ok(out) => assert_eq!(out, 9),
                 Err(why) => assert!(!why.is_contended(), "leases fail closed, and say why: {why:?}"),

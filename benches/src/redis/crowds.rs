@@ -55,7 +55,7 @@ fn ours_in(world: &World, key: &str, callers: u32) -> (f64, usize) {
                     let permit = pool.try_take().await.expect("the server answers")?;
                     let in_at = shared_nanos();
                     tokio::time::sleep(STAY).await;
-                    assert_eq!(permit.release().await, Ok(Holding::Kept));
+                    assert_eq!(permit.release().await, Ok(Holding::Held));
                     Some(in_at)
                 })
             })

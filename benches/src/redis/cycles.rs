@@ -131,7 +131,7 @@ fn locks(world: &World) {
         let c = world.ours.clone();
         move |at| {
             let lock = c.lock(format!("lock:{}", at % KEYS)).ttl(LEASE);
-            async move { assert_eq!(lock.acquire().await.expect("free").release().await, Ok(Holding::Kept)) }
+            async move { assert_eq!(lock.acquire().await.expect("free").release().await, Ok(Holding::Held)) }
         }
     };
     let raw = world.raw.clone();
@@ -205,7 +205,7 @@ fn ours_permit<'a>(world: &'a World, key: &str, size: u32, count: u32) -> Turn<'
         let (c, key) = (world.ours.clone(), key.clone());
         world.each(count, move |_| {
             let pool = c.pool(&key, size);
-            async move { assert_eq!(pool.take().await.expect("a permit is free").release().await, Ok(Holding::Kept)) }
+            async move { assert_eq!(pool.take().await.expect("a permit is free").release().await, Ok(Holding::Held)) }
         })
     })
 }

@@ -3,10 +3,10 @@
 //! Several requests are under way at once, each a boxed future: safe Rust cannot pin an array of them in place, hence
 //! `alloc`. Everything else is bounded by [`Limits`], whatever comes over the line.
 
-mod desk;
 mod perform;
 mod roster;
 mod watch;
+mod window;
 
 use super::{LineEnd, frame::Decoder, write_all};
 use alloc::{boxed::Box, string::String, vec, vec::Vec};
@@ -24,11 +24,11 @@ use core::{
     task::{Context, Poll},
     time::Duration,
 };
-use desk::{Desk, Frame};
 use embedded_io_async::{Read, Write};
 use perform::perform;
 pub use roster::{Admission, Identity, Lines, Roster};
 use watch::{Watches, wait};
+use window::{Frame, Window};
 
 /// How much a gateway takes on for one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,12 +134,12 @@ pub struct Gateway<'s, S, C> {
     place: Place,
     limits: Limits,
     admission: Option<&'s dyn Admission>,
-    desk: Desk,
+    window: Window,
 }
 
 impl<S, C> fmt::Debug for Gateway<'_, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gateway").field("limits", &self.limits).field("desk", &self.desk).finish_non_exhaustive()
+        f.debug_struct("Gateway").field("limits", &self.limits).field("window", &self.window).finish_non_exhaustive()
     }
 }
 
@@ -147,7 +147,7 @@ impl<'s, S, C> Gateway<'s, S, C> {
     /// Serves from `store`; values are bytes.
     pub fn new(store: &'s S, clock: C) -> Self {
         let place = Place { prefix: String::new(), seed: 0 };
-        Self { store, clock, place, limits: Limits::DEFAULT, admission: None, desk: Desk::default() }
+        Self { store, clock, place, limits: Limits::DEFAULT, admission: None, window: Window::default() }
     }
 
     /// What the keys of devices begin with; empty unless said.
@@ -180,7 +180,7 @@ impl<'s, S, C> Gateway<'s, S, C> {
 
     /// What it did so far.
     pub fn served(&self) -> Served {
-        self.desk.served
+        self.window.served
     }
 }
 
@@ -193,47 +193,47 @@ where
     ///
     /// Dropping the future leaves each of them done or not done; the devices ask again by the same tokens.
     pub async fn serve<R: Read, W: Write>(&mut self, reader: R, writer: W) -> LineEnd<R::Error, W::Error> {
-        let Self { store, clock, place, limits, admission, desk } = self;
+        let Self { store, clock, place, limits, admission, window } = self;
         let mut line = Some(roster::Place::begin(*admission));
         let (store, clock, place, limits) = (*store, &*clock, &*place, *limits);
         let mut jobs = Vec::new();
         let mut watches = Watches::new(
             |name, ticket, limit| wait(store, clock, place, name, ticket, limit),
-            |name, token| abandon(store, name.on(place), token, Left::Turn),
+            |name, token| abandon(store, name.on(place), token, Left::HandOff),
         );
         let mut decoder = Decoder::new(vec![0; limits.frame]);
         let (mut reading, mut writing) = (pin!(Some(read(reader))), pin!(None));
         let (mut idle, mut end) = (Some(writer), None);
-        desk.line_up();
+        window.line_up();
         poll_fn(|cx| {
             for _ in 0..ROUNDS {
                 let mut moved = false;
-                let listens = end.is_none() && !desk.is_behind(&limits);
+                let listens = end.is_none() && !window.is_behind(&limits);
                 if let Some(heard) = listens.then(|| polled(&mut reading, cx)).flatten() {
                     moved = true;
                     match heard {
                         Ok((reader, chunk, len)) => {
                             let admits = |sender| line.as_ref().is_none_or(|l| l.admits(sender, clock.now(), &limits));
                             let chunk = chunk.get(..len).unwrap_or_default();
-                            desk.hear(chunk, &mut decoder, &limits, jobs.len(), &admits);
+                            window.hear(chunk, &mut decoder, &limits, jobs.len(), &admits);
                             reading.set(Some(read(reader)));
                         }
                         // what is still under way may take its time: the device may be on its next line by now
                         Err(why) => (end, line) = (Some(why), None),
                     }
                 }
-                while let Some(incoming) = desk.next(|name| jobs.iter().any(|job: &Job<_>| job.name == *name)) {
+                while let Some(incoming) = window.next(|name| jobs.iter().any(|job: &Job<_>| job.name == *name)) {
                     watches.asked(incoming.token);
                     let name = incoming.name.clone();
                     jobs.push(Job { name, future: Box::pin(perform(store, place, limits.permits, incoming)) });
                 }
                 moved |= finish(&mut jobs, cx, |(incoming, mut reply)| {
                     watches.refused(&incoming, &mut reply, &limits);
-                    desk.answer(&incoming, &reply, &limits);
+                    window.answer(&incoming, &reply, &limits);
                 });
                 // also who waits behind another request has asked in its turn
-                desk.tokens().for_each(|token| watches.asked(token));
-                moved |= watches.poll(cx, &limits, |session, name| desk.notice(session, name, &limits));
+                window.tokens().for_each(|token| watches.asked(token));
+                moved |= watches.poll(cx, &limits, |session, name| window.notice(session, name, &limits));
                 if let Some(written) = polled(&mut writing, cx) {
                     moved = true;
                     match written {
@@ -241,7 +241,7 @@ where
                         Err(why) => (end, line) = (Some(why), None),
                     }
                 }
-                if let Some(frame) = idle.as_ref().and_then(|_| desk.outgoing()) {
+                if let Some(frame) = idle.as_ref().and_then(|_| window.outgoing()) {
                     moved = true;
                     writing.set(idle.take().map(|writer| write(writer, frame)));
                 }

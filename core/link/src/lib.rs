@@ -57,7 +57,7 @@
 //! - **No answer in time is an unknown outcome** ([`Cause::TimedOut`](cachify_core::Cause)): the same token asks again while its
 //!   caller waits; after that the right is given back. Only what never reached the line is `Unreachable`.
 //! - **A dropped future leaves nothing behind but a give-back**, sent until acknowledged, for [`Timing::give_back`] at
-//!   most. No room to remember it: the right ends by itself, and [`Tally::forgotten`] counts it.
+//!   most. No room to remember it: the right ends by itself, and [`Stats::forgotten`] counts it.
 //! - **A line that is down**: what is held is valid until its end, counted from when it was asked for; after that it is
 //!   lost, without asking anybody.
 //! - **A reset of the device**: what it held ends by itself. The next life has another session, so old answers mean
@@ -124,7 +124,7 @@ mod wire;
 #[cfg(feature = "alloc")]
 pub use gateway::{Admission, Gateway, Identity, Limits, Lines, Roster, Served};
 pub use remote::RemoteStore;
-pub use settings::{Session, Tally, Timing};
+pub use settings::{Session, Stats, Timing};
 pub use state::State;
 
 use cachify_core::store::Cause;

@@ -124,7 +124,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         }
         let rubbish = decoder.take_rubbish();
         if rubbish != 0 {
-            self.step(|state| state.tally.rubbish = state.tally.rubbish.saturating_add(rubbish));
+            self.step(|state| state.stats.rubbish = state.stats.rubbish.saturating_add(rubbish));
         }
     }
 }

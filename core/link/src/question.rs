@@ -243,7 +243,7 @@ mod tests {
             (Reply::Done { remaining: 1_000 }, ok(Answer::Done { until: soon })),
             (Reply::Filled(b"v".to_vec()), ok(Answer::Filled)),
             (Reply::Absent, ok(Answer::Absent)),
-            (Reply::Held(Holding::Kept), ok(Answer::Held(Holding::Kept))),
+            (Reply::Held(Holding::Held), ok(Answer::Held(Holding::Held))),
             (Reply::Held(Holding::Lost), ok(Answer::Held(Holding::Lost))),
             (Reply::Cleared(true), ok(Answer::Cleared(true))),
             (Reply::Inspected(pool), ok(Answer::Inspected(pool))),

@@ -1,14 +1,14 @@
 //! The device's side of the link: a store that is asked over a line.
 
 use super::{
-    settings::{Millis, Session, Tally, Tick, Timing},
+    settings::{Millis, Session, Stats, Tick, Timing},
     state::State,
 };
 use cachify_core::{
     codec::Postcard,
     key::{Key, KeyBuf},
     store::{
-        Host,
+        Platform,
         lock::{Lock, NoLock},
     },
     time::Timer,
@@ -105,8 +105,8 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     }
 
     /// What went wrong on the line so far.
-    pub fn tally(&self) -> Tally {
-        self.step(|state| state.tally)
+    pub fn stats(&self) -> Stats {
+        self.step(|state| state.stats)
     }
 
     pub(super) fn step<R>(&self, f: impl FnOnce(&mut State<SLOTS, FRAME, KEY, WAITERS>) -> R) -> R {
@@ -154,7 +154,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     }
 }
 
-impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Host
+impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Platform
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     type Clock = C;

@@ -16,7 +16,7 @@ use cachify_core::{
     key::{Key, Kind},
     op::{Answer, Left, Op, Outcome, Request},
     patience::Ticket,
-    store::{Cause, Fresh, Leases, Values, lock::Lock},
+    store::{Cause, Fresh, Store, Values, lock::Lock},
     time::{Instant, Timer, short},
     token::HolderToken,
 };
@@ -25,11 +25,11 @@ use core::{
     task::{Context, Poll, ready},
 };
 
-impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Leases
+impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Store
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
     type InFlight = Call<C::Wait>;
-    type Trouble = Cause;
+    type Error = Cause;
 
     fn poll_op(
         &self,
@@ -76,7 +76,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         let (may_be_held, keep) = match left {
             Left::WakeUp => (false, 0),
             // giving back what nobody holds calls the next one
-            Left::Turn => return self.forget(key, HolderToken::default(), false, 0),
+            Left::HandOff => return self.forget(key, HolderToken::default(), false, 0),
             Left::Lease => (true, 0),
             Left::Done { fresh, .. } => (true, short(fresh)),
         };

@@ -97,7 +97,7 @@ impl Default for Timing {
 /// What went wrong on the line so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Tally {
+pub struct Stats {
     /// Pieces between zeros that were no frames, and frames that were no answers.
     pub rubbish: u32,
     /// Answers that nobody waits for any more.
@@ -106,7 +106,7 @@ pub struct Tally {
     pub forgotten: u32,
 }
 
-impl Tally {
+impl Stats {
     pub(super) const NONE: Self = Self { rubbish: 0, strays: 0, forgotten: 0 };
 }
 

@@ -7,7 +7,7 @@ mod slot;
 
 use super::{
     message::Head,
-    settings::{Millis, Session, Tally, Tick},
+    settings::{Millis, Session, Stats, Tick},
 };
 use cachify_core::{
     cell::waiters::{Place, Waiter, Waiters},
@@ -36,7 +36,7 @@ pub struct State<const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     down: bool,
     /// How many slots are kept for callers who were woken and did not come yet.
     kept: u8,
-    pub(super) tally: Tally,
+    pub(super) stats: Stats,
 }
 
 const OTHER_VERSION: Cause = Cause::Unsupported("the gateway speaks another version of the link");
@@ -88,7 +88,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
             kicked: false,
             down: false,
             kept: 0,
-            tally: Tally::NONE,
+            stats: Stats::NONE,
         }
     }
 
@@ -205,7 +205,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         let mut place = self.dropped.iter_mut().find(|dropped| dropped.request == 0);
         if place.is_none() && may_be_held {
             place = self.dropped.iter_mut().find(|dropped| !dropped.may_be_held);
-            self.tally.forgotten = self.tally.forgotten.saturating_add(u32::from(place.is_none()));
+            self.stats.forgotten = self.stats.forgotten.saturating_add(u32::from(place.is_none()));
         }
         let until = now.after(self.timing.give_back);
         let place = place?;
@@ -245,7 +245,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
             (_, Some(place)) if dropped <= 0 => {
                 if place.until.from(now) <= 0 {
                     place.request = 0;
-                    self.tally.forgotten = self.tally.forgotten.saturating_add(place.may_be_held.into());
+                    self.stats.forgotten = self.stats.forgotten.saturating_add(place.may_be_held.into());
                     return Due::Wait(0);
                 }
                 let again = place.sends.sent(now, self.timing.resend);
@@ -270,7 +270,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
     /// Takes what the gateway said; gives whom to wake.
     pub(super) fn hear(&mut self, head: Head, news: News<'_>) -> Option<Waker> {
         if self.session.map(|session| session.id) != Some(head.session) || matches!(news, News::Rubbish) {
-            self.tally.rubbish = self.tally.rubbish.saturating_add(1);
+            self.stats.rubbish = self.stats.rubbish.saturating_add(1);
             return None;
         }
         if let News::Released(key) = news {
@@ -283,7 +283,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
             return None;
         }
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.is_asked() && slot.request == request) else {
-            self.tally.strays = self.tally.strays.saturating_add(1);
+            self.stats.strays = self.stats.strays.saturating_add(1);
             return None;
         };
         match news {

@@ -114,7 +114,7 @@ macro_rules! bytes {
 }
 bytes! {
     Kind { 1 = Kind::Cache, 2 = Kind::Lock, 3 = Kind::Once, 4 = Kind::Pool }
-    Holding { 0 = Holding::Kept, 1 = Holding::Lost }
+    Holding { 0 = Holding::Held, 1 = Holding::Lost }
 }
 
 impl Put for u8 {

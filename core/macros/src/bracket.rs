@@ -36,10 +36,10 @@ impl Function {
                 let mut #beats = ::core::pin::pin!(#held.beats());
                 ::core::future::poll_fn(|#cx| #private::carried(#polled.as_mut(), #beats.as_mut(), #cx)).await
             };
-            (quote!(lease), quote!(turn), run, quote!(finish), quote!(.await))
+            (quote!(lease), quote!(acquire), run, quote!(finish), quote!(.await))
         } else {
             let run = quote!((#closure)());
-            (quote!(lease_blocking), quote!(turn_blocking), run, quote!(finish_blocking), TokenStream::new())
+            (quote!(lease_blocking), quote!(acquire_blocking), run, quote!(finish_blocking), TokenStream::new())
         };
         Ok(quote! {
             let mut #held = { #instance.#make(#terms) };
@@ -111,7 +111,7 @@ impl Function {
         Ok(quote! {
             match {
                 #[allow(unused_imports)]
-                use #private::{SaysNothing as _, SaysWhy as _};
+                use #private::SaysNothing as _;
                 (&#private::Probe::<#returned>::NEW).unless_full(#why)
             } {
                 ::core::option::Option::Some(#out) => #out,

@@ -46,28 +46,28 @@ impl Life {
 
 /// A value on its way into a store: borrowed from the caller's result, or made from it.
 #[derive(Clone, Copy, Debug)]
-pub enum Kept<'v, V> {
+pub enum MaybeOwned<'v, V> {
     /// Part of the result.
-    Ref(&'v V),
+    Borrowed(&'v V),
     /// Made for the store, by an encoder.
-    Own(V),
+    Owned(V),
 }
 
-impl<V: Clone> Kept<'_, V> {
+impl<V: Clone> MaybeOwned<'_, V> {
     /// The value itself; clones what was borrowed.
     pub fn into_owned(self) -> V {
         match self {
-            Self::Ref(v) => v.clone(),
-            Self::Own(v) => v,
+            Self::Borrowed(v) => v.clone(),
+            Self::Owned(v) => v,
         }
     }
 }
 
-impl<V> AsRef<V> for Kept<'_, V> {
+impl<V> AsRef<V> for MaybeOwned<'_, V> {
     fn as_ref(&self) -> &V {
         match self {
-            Self::Ref(v) => v,
-            Self::Own(v) => v,
+            Self::Borrowed(v) => v,
+            Self::Owned(v) => v,
         }
     }
 }
@@ -101,7 +101,7 @@ impl<V> Cell<V> {
     /// Stores a value, for the holder of the flight only; ends the flight.
     pub fn publish(&mut self, now: Instant, token: HolderToken, value: V, life: Life) -> Holding {
         let kept = self.lease.release(now, token);
-        if kept == Holding::Kept {
+        if kept == Holding::Held {
             self.fresh_until = life.ttl.end(now);
             self.stale_until = self.fresh_until.saturating_add(life.stale_for);
             self.value = Some(value);
@@ -137,7 +137,7 @@ mod tests {
         let (mut cell, mut fences) = (Cell::EMPTY, Fences::default());
         join(&mut cell, 0, &A, &mut fences);
         let life = Life { ttl: Ttl::For(Duration::from_millis(5)), stale_for: Duration::from_millis(5) };
-        assert_eq!(cell.publish(ms(0), A.token, 7, life), Holding::Kept);
+        assert_eq!(cell.publish(ms(0), A.token, 7, life), Holding::Held);
         assert_eq!(cell.fresh(ms(4)), Some(&7));
         assert_eq!(cell.fresh(ms(5)), None);
         let refresher = join(&mut cell, 5, &A, &mut fences).granted().unwrap();
@@ -151,7 +151,7 @@ mod tests {
         let (mut cell, mut fences) = (Cell::EMPTY, Fences::default());
         join(&mut cell, 0, &A, &mut fences);
         join(&mut cell, 10, &B, &mut fences);
-        assert_eq!(cell.publish(ms(11), B.token, 2, Life::new(Ttl::Forever)), Holding::Kept);
+        assert_eq!(cell.publish(ms(11), B.token, 2, Life::new(Ttl::Forever)), Holding::Held);
         assert_eq!(cell.publish(ms(12), A.token, 1, Life::new(Ttl::Forever)), Holding::Lost);
         assert_eq!(cell.fresh(ms(13)), Some(&2));
     }

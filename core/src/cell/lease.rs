@@ -43,7 +43,7 @@ pub struct Grant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Holding {
     /// It was.
-    Kept,
+    Held,
     /// It had ended, or somebody took it by force.
     Lost,
 }
@@ -127,7 +127,7 @@ impl LeaseCell {
             return Holding::Lost;
         }
         self.expires = now.saturating_add(ttl);
-        Holding::Kept
+        Holding::Held
     }
 
     /// Lets it end then, whoever holds it.
@@ -165,7 +165,7 @@ impl LeaseCell {
             return Holding::Lost;
         }
         self.expires = Instant::ZERO;
-        Holding::Kept
+        Holding::Held
     }
 
     /// Takes it from whoever holds it; whether anybody did.

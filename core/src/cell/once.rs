@@ -74,7 +74,7 @@ impl<V> Cell<V> {
     /// Ends a run that succeeded; others are skipped for `keep` more.
     pub fn complete(&mut self, now: Instant, token: HolderToken, keep: Duration) -> Holding {
         let kept = self.lease.release(now, token);
-        if kept == Holding::Kept {
+        if kept == Holding::Held {
             self.set_done(now.saturating_add(keep));
         }
         kept
@@ -113,7 +113,7 @@ mod tests {
         assert!(matches!(cell.begin(ms(0), &a, &mut fences, Ticket::NONE), Begun::Run(_)));
         assert!(matches!(cell.begin(ms(1), &b, &mut fences, Ticket::NONE), Begun::Busy(_)));
         assert_eq!(cell.complete(ms(2), b.token, Duration::from_millis(5)), Holding::Lost);
-        assert_eq!(cell.complete(ms(2), a.token, Duration::from_millis(5)), Holding::Kept);
+        assert_eq!(cell.complete(ms(2), a.token, Duration::from_millis(5)), Holding::Held);
         let done = Begun::Done { remaining: Duration::from_millis(1) };
         assert_eq!(cell.begin(ms(6), &b, &mut fences, Ticket::NONE), done);
         assert!(matches!(cell.begin(ms(7), &b, &mut fences, Ticket::NONE), Begun::Run(_)));

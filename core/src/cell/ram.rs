@@ -38,7 +38,7 @@ impl<P, T> Ram<P, T> {
     }
 }
 
-/// Leases: locks, runs and flights alike.
+/// Store: locks, runs and flights alike.
 impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     /// Asks for whatever right a key of this kind stands for, until `end`, on the stack `stack`; `size` is a pool's.
     ///
@@ -116,7 +116,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         match self.table.held_by(key, token, now) {
             Some(lease) => {
                 lease.set_end(end);
-                Holding::Kept
+                Holding::Held
             }
             None => Holding::Lost,
         }
@@ -131,7 +131,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
             None => self.table.held_by(key, token, now).map(|lease| lease.set_end(Instant::ZERO)),
         };
         if held.is_some() {
-            return (Holding::Kept, self.waiters.release(key));
+            return (Holding::Held, self.waiters.release(key));
         }
         // how large a pool is, and so whether it is full, is not known here
         let is_taken = key.kind != Kind::Pool && self.table.find(key).is_some_and(|cell| cell.lease.is_live(now));

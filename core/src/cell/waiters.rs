@@ -22,6 +22,7 @@ pub struct Waiter {
 }
 
 /// Where waiters are kept: an array, or a vector that grows.
+#[doc(hidden)]
 pub trait Places {
     /// All places, taken or not.
     fn places(&mut self) -> &mut [Option<Waiter>];

@@ -179,9 +179,11 @@ const fn hex(nibble: u8) -> u8 {
 /// What a macro wraps an argument in: `(&&Part(&x)).render_part(..)` takes [`KeyPart`] where there is one, else
 /// `Display` (autoref specialisation, after dtolnay's case study).
 #[derive(Debug)]
+#[doc(hidden)]
 pub struct Part<'a, T: ?Sized>(pub &'a T);
 
 /// The preferred way: [`KeyPart`].
+#[doc(hidden)]
 pub trait ByPart {
     /// Renders the value; `stop` is the character that ends its placeholder.
     fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>);
@@ -193,6 +195,7 @@ pub trait ByPart {
     label = "this key names a value that has no `Display`",
     note = "name a part of it (`{{a.id}}`), give it a format spec (`{{a:?}}` takes `Debug`), or implement `Display` or `KeyPart`"
 )]
+#[doc(hidden)]
 pub trait Showable {
     /// Renders it.
     fn show(&self, out: &mut impl KeyBuffer, stop: Option<char>);
@@ -206,6 +209,7 @@ impl<T: Display + ?Sized> Showable for Part<'_, T> {
 }
 
 /// The fall-back: `Display`.
+#[doc(hidden)]
 pub trait ByDisplay {
     /// Renders the value; `stop` is the character that ends its placeholder.
     fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>)

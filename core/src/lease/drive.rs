@@ -5,7 +5,7 @@ use crate::{
     Holding,
     instance::Handle,
     outcome::{Refused, Shape},
-    store::{Cause, Host},
+    store::{Cause, Platform},
     time::{Instant, Sleep, Timer},
 };
 use core::{
@@ -14,7 +14,7 @@ use core::{
     task::{Context, Poll, Waker, ready},
 };
 
-type ClockOf<H> = <<H as Handle>::Store as Host>::Clock;
+type ClockOf<H> = <<H as Handle>::Store as Platform>::Clock;
 
 /// For tasks.
 impl<H: Handle> Lease<H>
@@ -22,13 +22,13 @@ where
     ClockOf<H>: Timer,
 {
     /// Asks until granted or out of patience.
-    pub fn turn(&mut self) -> impl Future<Output = Result<(), Refused>> {
+    pub fn acquire(&mut self) -> impl Future<Output = Result<(), Refused>> {
         let mut wait = <ClockOf<H> as Timer>::Wait::default();
-        poll_fn(move |cx| self.poll_turn(&mut wait, cx))
+        poll_fn(move |cx| self.poll_acquire(&mut wait, cx))
     }
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(crate) fn poll_turn(
+    pub(crate) fn poll_acquire(
         &mut self,
         wait: &mut <ClockOf<H> as Timer>::Wait,
         cx: &mut Context<'_>,
@@ -36,7 +36,7 @@ where
         if self.stage != Stage::New || self.begin() {
             ready!(self.poll_timed(wait, cx));
         }
-        Poll::Ready(self.turned())
+        Poll::Ready(self.acquired())
     }
 
     /// Asks with the task's timer beside.
@@ -112,11 +112,11 @@ where
     ///
     /// # Errors
     /// Why it was not granted.
-    pub fn turn_blocking(&mut self) -> Result<(), Refused> {
+    pub fn acquire_blocking(&mut self) -> Result<(), Refused> {
         if self.stage != Stage::New || self.begin() {
             self.block(Self::poll_asked);
         }
-        self.turned()
+        self.acquired()
     }
 
     /// Gives it back as the body's result says, blocking this thread.
@@ -194,7 +194,7 @@ impl<H: Handle> Lease<H> {
     /// What giving back came to.
     fn settled(&self) -> Result<Holding, Cause> {
         match (self.stage, self.cause()) {
-            (Stage::Over, _) => Ok(Holding::Kept),
+            (Stage::Over, _) => Ok(Holding::Held),
             (Stage::Gone, _) => Ok(Holding::Lost),
             (_, cause) => Err(cause.unwrap_or(Cause::KeyTooLong)),
         }

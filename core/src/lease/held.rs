@@ -1,6 +1,6 @@
 //! A lease while its body runs: heartbeats, and the news that it was lost.
 
-use super::{Answer, InFlightOf, Lease, Leases, Monitor, Op, Stage};
+use super::{Answer, InFlightOf, Lease, Monitor, Op, Stage, Store};
 use crate::{
     Holding,
     instance::Handle,
@@ -8,7 +8,7 @@ use crate::{
     op::Watched,
     outcome::HIDDEN,
     patience::BLIND_POLL,
-    store::Host,
+    store::Platform,
     time::{Instant, Timer, short},
     validity::heartbeat,
 };
@@ -20,7 +20,7 @@ use core::{
     task::{Context, Poll, ready},
 };
 
-type ClockOf<H> = <<H as Handle>::Store as Host>::Clock;
+type ClockOf<H> = <<H as Handle>::Store as Platform>::Clock;
 type TimerOf<H> = <ClockOf<H> as Timer>::Wait;
 
 impl<H: Handle> Lease<H> {
@@ -82,7 +82,7 @@ where
             let op = Op::Renew { ttl: lease.ttl };
             let Poll::Ready(answer) = lease.poll_op(&mut self.state, now, &op, cx) else { return };
             self.due = match answer {
-                Ok(Answer::Held(Holding::Kept)) => {
+                Ok(Answer::Held(Holding::Held)) => {
                     let (since, lasts) = <H::Store>::lasts(&self.state, now, short(lease.ttl));
                     lease.validity().last(since, lasts);
                     heartbeat(since, lasts, lease.token)
@@ -94,8 +94,8 @@ where
                     cx.waker().wake_by_ref();
                     Instant::MAX
                 }
-                Err(trouble) => {
-                    lease.failed(trouble);
+                Err(error) => {
+                    lease.failed(error);
                     if lease.is_valid() { heartbeat(now, short(lease.ttl), lease.token) } else { Instant::MAX }
                 }
             };

@@ -19,7 +19,7 @@ pub(super) enum Stage {
     Busy,
     /// Refused: no room in the store.
     Full,
-    /// Refused: the store had trouble.
+    /// Refused: the store failed.
     Failed,
     /// Refused: no key.
     BadKey,

@@ -2,10 +2,10 @@
 
 use super::{InFlightOf, Lease, Op, Outcome, Request, Stage, Values};
 use crate::{
-    cell::Kept,
+    cell::MaybeOwned,
     instance::Handle,
     observe::Event,
-    store::{Fresh, Host},
+    store::{Fresh, Platform},
     time::Instant,
 };
 use core::{
@@ -75,7 +75,7 @@ impl<H: Handle> Lease<H> {
     pub(super) fn poll_land<V, C>(
         &mut self,
         codec: &C,
-        value: &mut Option<Kept<'_, V>>,
+        value: &mut Option<MaybeOwned<'_, V>>,
         cx: &mut Context<'_>,
     ) -> Poll<()>
     where
@@ -97,7 +97,7 @@ impl<H: Handle> Lease<H> {
             // a constant of the store: what follows is compiled for others only
             Ok(None) => return self.poll_end(true, cx),
             Ok(Some(answer)) => self.ended(Ok(answer)),
-            Err(trouble) => self.ended(Err(trouble)),
+            Err(error) => self.ended(Err(error)),
         }
         Poll::Ready(())
     }
@@ -108,7 +108,7 @@ impl<H: Handle> Lease<H> {
         now: Instant,
         fresh: Fresh<'_, '_, V, C>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<super::Answer>, super::TroubleOf<H>>>
+    ) -> Poll<Result<Option<super::Answer>, super::ErrorOf<H>>>
     where
         H::Store: Values<V, C>,
     {

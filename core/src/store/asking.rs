@@ -1,8 +1,8 @@
 //! One question to a store, for whoever asks without a lease of the machine: companions, gateways, conformance, tests.
 
-use super::{Cause, Fresh, Leases, Values};
+use super::{Cause, Fresh, Store, Values};
 use crate::{
-    cell::Kept,
+    cell::MaybeOwned,
     key::Key,
     op::{Answer, Left, Op, Request},
     patience::Ticket,
@@ -17,7 +17,7 @@ use core::{
 };
 
 /// An operation under way. Dropping it leaves the operation done or not done, and nobody waits for the answer.
-pub struct Asking<'s, 'k, S: Leases> {
+pub struct Asking<'s, 'k, S: Store> {
     store: &'s S,
     key: Key<'k>,
     token: HolderToken,
@@ -28,13 +28,13 @@ pub struct Asking<'s, 'k, S: Leases> {
     state: S::InFlight,
 }
 
-impl<S: Leases> fmt::Debug for Asking<'_, '_, S> {
+impl<S: Store> fmt::Debug for Asking<'_, '_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Asking").field("op", &self.op).finish_non_exhaustive()
     }
 }
 
-impl<S: Leases> Drop for Asking<'_, '_, S> {
+impl<S: Store> Drop for Asking<'_, '_, S> {
     fn drop(&mut self) {
         self.store.cancel(&mut self.state);
     }
@@ -43,7 +43,7 @@ impl<S: Leases> Drop for Asking<'_, '_, S> {
 /// What a store said that answered something else than it was asked.
 pub(crate) const OTHER: Cause = Cause::Unsupported("the store answered another question");
 
-impl<'s, 'k, S: Leases> Asking<'s, 'k, S> {
+impl<'s, 'k, S: Store> Asking<'s, 'k, S> {
     /// An operation of a task, or of a thread that may be blocked until there is an answer.
     pub fn new(store: &'s S, may_block: bool, key: Key<'k>, token: HolderToken, op: Op) -> Self {
         Self { store, key, token, op, may_block, now: Instant::ZERO, state: S::InFlight::default() }
@@ -83,7 +83,7 @@ impl<'s, 'k, S: Leases> Asking<'s, 'k, S> {
     ///
     /// # Errors
     /// As [`poll`](Self::poll); and what keeps the value from being stored, whose flight then ends without it.
-    pub async fn publish<V, C>(&mut self, codec: &C, value: Kept<'_, V>) -> Result<Answer, Cause>
+    pub async fn publish<V, C>(&mut self, codec: &C, value: MaybeOwned<'_, V>) -> Result<Answer, Cause>
     where
         S: Values<V, C>,
     {
@@ -119,14 +119,14 @@ impl<'s, 'k, S: Leases> Asking<'s, 'k, S> {
 }
 
 /// A wait under way; passes its wake-up on when it is dropped before its end.
-struct Waiting<'s, 'k, S: Leases> {
+struct Waiting<'s, 'k, S: Store> {
     store: &'s S,
     key: Key<'k>,
     state: S::InFlight,
     over: bool,
 }
 
-impl<S: Leases> Drop for Waiting<'_, '_, S> {
+impl<S: Store> Drop for Waiting<'_, '_, S> {
     fn drop(&mut self) {
         if self.over {
             return;
@@ -138,15 +138,15 @@ impl<S: Leases> Drop for Waiting<'_, '_, S> {
             let request = Request { key: &self.key, token, now, op: &Op::Inspect, may_block: false };
             let _ = self.store.poll_op(&mut self.state, &request, &mut Context::from_waker(Waker::noop()));
         } else {
-            self.store.abandon(&mut self.state, &self.key, token, Left::Turn);
+            self.store.abandon(&mut self.state, &self.key, token, Left::HandOff);
         }
     }
 }
 
 /// Ends at once if anything of `key` was released since `ticket`, else at the next release.
 ///
-/// May end early, may never end ([`Leases::poll_changed`]). Dropping it passes a wake-up on.
-pub fn changed<S: Leases>(store: &S, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
+/// May end early, may never end ([`Store::poll_changed`]). Dropping it passes a wake-up on.
+pub fn changed<S: Store>(store: &S, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
     let mut waiting = Waiting { store, key, state: S::InFlight::default(), over: false };
     poll_fn(move |cx| {
         let polled = waiting.store.poll_changed(&mut waiting.state, &waiting.key, ticket, cx);
@@ -156,6 +156,6 @@ pub fn changed<S: Leases>(store: &S, key: Key<'_>, ticket: Ticket) -> impl Futur
 }
 
 /// Takes back what `token` left behind, sooner or later.
-pub fn abandon<S: Leases>(store: &S, key: Key<'_>, token: HolderToken, left: Left) {
+pub fn abandon<S: Store>(store: &S, key: Key<'_>, token: HolderToken, left: Left) {
     store.abandon(&mut S::InFlight::default(), &key, token, left);
 }

@@ -3,9 +3,9 @@
 //! Polled by the state machine ([`Lease`](crate::lease::Lease)). A store in RAM is ready at once; one behind a line or a
 //! socket goes on from poll to poll. Not here: waiting, renewing and giving back, which are the machine's.
 
-use super::{Cause, Host};
+use super::{Cause, Platform};
 use crate::{
-    cell::Kept,
+    cell::MaybeOwned,
     key::Key,
     op::{Answer, Left, Op, Outcome, Request, Watched},
     patience::Ticket,
@@ -19,12 +19,12 @@ use core::task::{Context, Poll, Waker};
 /// - MUST grant a free or ended lease to one token at a time, with a fence above every earlier one of its key.
 /// - MUST answer the same token with the same grant while its lease lives.
 /// - MUST answer [`Holding::Lost`](crate::Holding) to a token that does not hold it, at its end and after it.
-pub trait Leases: Host {
+pub trait Store: Platform {
     /// An operation or a wait under way, from poll to poll. It borrows nothing, so that a guard can be owned; who drops
     /// it calls [`cancel`](Self::cancel) first.
     type InFlight: Default + Unpin;
     /// Why an operation has no answer.
-    type Trouble: Copy + Into<Cause>;
+    type Error: Copy + Into<Cause>;
 
     /// The longest key in bytes; who brings one from elsewhere than the store's own buffer looks at this first.
     const LONGEST_KEY: usize = usize::MAX;
@@ -38,7 +38,7 @@ pub trait Leases: Host {
         state: &mut Self::InFlight,
         request: &Request<'_>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Self::Trouble>>;
+    ) -> Poll<Result<Answer, Self::Error>>;
 
     /// Ready at once if anything of `key` was released since `ticket`, else at the next release.
     ///
@@ -57,10 +57,10 @@ pub trait Leases: Host {
     fn abandon(&self, state: &mut Self::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
         let op = Op::Release(match left {
             Left::Done { fresh, .. } => Outcome::Done { fresh },
-            Left::Lease | Left::WakeUp | Left::Turn => Outcome::Free,
+            Left::Lease | Left::WakeUp | Left::HandOff => Outcome::Free,
         });
         // giving back what nobody holds calls the next one
-        let token = if left == Left::Turn { HolderToken::default() } else { token };
+        let token = if left == Left::HandOff { HolderToken::default() } else { token };
         let request = Request { key, token, now: self.clock().now(), op: &op, may_block: false };
         let _ = self.poll_op(state, &request, &mut Context::from_waker(Waker::noop()));
     }
@@ -126,7 +126,7 @@ pub struct Fresh<'a, 'v, V, C> {
     /// How it is encoded, where it leaves the process.
     pub codec: &'a C,
     /// Taken out where it is kept as it is.
-    pub value: &'a mut Option<Kept<'v, V>>,
+    pub value: &'a mut Option<MaybeOwned<'v, V>>,
     /// For how many milliseconds it is fresh; `u64::MAX` for ever.
     pub ttl: u64,
 }
@@ -136,7 +136,7 @@ pub struct Fresh<'a, 'v, V, C> {
     message = "`{Self}` cannot cache values of type `{V}` with codec `{C}`",
     note = "a `FixedStore<.., V>` keeps `Clone` values of the one type `V`; in memory a value is `Clone + Send + Sync + 'static`, and where it may leave the process it also derives `Serialize` and `Deserialize`, or say `codec = ..`"
 )]
-pub trait Values<V, C>: Leases {
+pub trait Values<V, C>: Store {
     /// A hit: the fresh value, if it lies in this process. At once, without a future.
     ///
     /// A store that must ask elsewhere has none.
@@ -157,12 +157,12 @@ pub trait Values<V, C>: Leases {
         request: &Request<'_>,
         fresh: Fresh<'_, '_, V, C>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Answer>, Self::Trouble>>;
+    ) -> Poll<Result<Option<Answer>, Self::Error>>;
 }
 
-impl<S: Leases> Leases for &S {
+impl<S: Store> Store for &S {
     type InFlight = S::InFlight;
-    type Trouble = S::Trouble;
+    type Error = S::Error;
     const LONGEST_KEY: usize = S::LONGEST_KEY;
     const IS_IMMEDIATE: bool = S::IS_IMMEDIATE;
 
@@ -171,7 +171,7 @@ impl<S: Leases> Leases for &S {
         state: &mut S::InFlight,
         request: &Request<'_>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, S::Trouble>> {
+    ) -> Poll<Result<Answer, S::Error>> {
         (**self).poll_op(state, request, cx)
     }
     fn poll_changed(&self, state: &mut S::InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
@@ -229,7 +229,7 @@ impl<V, C, S: Values<V, C>> Values<V, C> for &S {
         request: &Request<'_>,
         fresh: Fresh<'_, '_, V, C>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Answer>, S::Trouble>> {
+    ) -> Poll<Result<Option<Answer>, S::Error>> {
         (**self).poll_publish(state, request, fresh, cx)
     }
 }

@@ -2,7 +2,7 @@
 
 mod steps;
 
-use super::Host;
+use super::Platform;
 use crate::{
     cell::{ram::Ram, table::Table, waiters::Places},
     codec::AsIs,
@@ -51,7 +51,7 @@ impl<B: Backing> RamStore<B> {
     }
 }
 
-impl<B: Backing> Host for RamStore<B> {
+impl<B: Backing> Platform for RamStore<B> {
     type Clock = B::Clock;
     type KeyBuf = B::KeyBuf;
     type Monitor = ();

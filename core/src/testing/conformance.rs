@@ -14,12 +14,12 @@
 
 use super::words::Client;
 use crate::{
-    cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
+    cell::{Ask, Begun, Grant, Holding, Life, Lookup, MaybeOwned},
     drive::ready,
     instance::Handle,
     key::{Key, KeySink, Kind},
     patience::Contended,
-    store::{Host, Leases, Values},
+    store::{Platform, Store, Values},
     ttl::Ttl,
 };
 use core::{fmt, time::Duration};
@@ -58,12 +58,12 @@ macro_rules! answer {
 }
 
 /// A key of the suite.
-struct Named<S: Host> {
+struct Named<S: Platform> {
     buf: S::KeyBuf,
     kind: Kind,
 }
 
-impl<S: Leases> Named<S> {
+impl<S: Store> Named<S> {
     fn new(kind: Kind, name: &str) -> Self {
         let mut buf = S::KeyBuf::default();
         buf.put(name.as_bytes());
@@ -75,7 +75,7 @@ impl<S: Leases> Named<S> {
     }
 }
 
-fn ask<S: Leases>(client: &Client<'_, S>) -> Ask {
+fn ask<S: Store>(client: &Client<'_, S>) -> Ask {
     Ask::new(client.store.token(), TTL)
 }
 
@@ -86,7 +86,7 @@ fn ask<S: Leases>(client: &Client<'_, S>) -> Ask {
 pub async fn all<H, V>(handle: H, advance: &impl Fn(Duration), values: [V; 2]) -> Result<(), Broken>
 where
     H: Handle,
-    H::Store: Values<V, <H::Store as Host>::Codec>,
+    H::Store: Values<V, <H::Store as Platform>::Codec>,
     V: Clone + PartialEq,
 {
     every(&Client { store: handle.instance().store(), may_block: false }, advance, values).await
@@ -100,7 +100,7 @@ where
 pub fn all_blocking<H, V>(handle: H, advance: &impl Fn(Duration), values: [V; 2]) -> Result<(), Broken>
 where
     H: Handle,
-    H::Store: Values<V, <H::Store as Host>::Codec>,
+    H::Store: Values<V, <H::Store as Platform>::Codec>,
     V: Clone + PartialEq,
 {
     ready(every(&Client { store: handle.instance().store(), may_block: true }, advance, values))
@@ -108,7 +108,7 @@ where
 
 async fn every<S, V, C>(client: &Client<'_, S>, advance: &impl Fn(Duration), values: [V; 2]) -> Result<(), Broken>
 where
-    S: Values<V, C> + Host<Codec = C>,
+    S: Values<V, C> + Platform<Codec = C>,
     C: Default,
     V: Clone + PartialEq,
 {
@@ -119,7 +119,7 @@ where
 }
 
 /// Locks, with looks and forced releases.
-async fn leases<S: Leases>(client: &Client<'_, S>, advance: &impl Fn(Duration)) -> Result<(), Broken> {
+async fn leases<S: Store>(client: &Client<'_, S>, advance: &impl Fn(Duration)) -> Result<(), Broken> {
     let named = Named::<S>::new(Kind::Lock, "lease");
     let key = named.key(client)?;
     let (a, b) = (ask(client), ask(client));
@@ -134,7 +134,7 @@ async fn leases<S: Leases>(client: &Client<'_, S>, advance: &impl Fn(Duration)) 
     must!(answer!(client.renew(key, &b)) == Holding::Lost, "answer `Lost` to a stranger's renewal");
     must!(answer!(client.remaining(key)).is_some_and(|r| r <= TTL), "tell what remains of a lease");
     advance(HALF);
-    must!(answer!(client.renew(key, &a)) == Holding::Kept, "renew for the holder");
+    must!(answer!(client.renew(key, &a)) == Holding::Held, "renew for the holder");
     advance(HALF);
     must!(busy(&answer!(client.acquire(key, &b))), "count a renewed TTL from the renewal");
     advance(HALF);
@@ -143,7 +143,7 @@ async fn leases<S: Leases>(client: &Client<'_, S>, advance: &impl Fn(Duration)) 
     let second = granted(answer!(client.acquire(key, &b)), "grant an ended lease")?;
     must!(second.fence > first.fence, "give a higher fence with every grant");
     must!(answer!(client.renew(key, &a)) == Holding::Lost, "answer `Lost` to the holder of an ended lease");
-    must!(answer!(client.release(key, b.token)) == Holding::Kept, "release for the holder");
+    must!(answer!(client.release(key, b.token)) == Holding::Held, "release for the holder");
     must!(answer!(client.release(key, b.token)) == Holding::Lost, "release only once");
     let third = granted(answer!(client.acquire(key, &a)), "grant a released lease")?;
     must!(third.fence > second.fence, "give a higher fence also after a release");
@@ -154,7 +154,7 @@ async fn leases<S: Leases>(client: &Client<'_, S>, advance: &impl Fn(Duration)) 
 }
 
 /// Permits.
-async fn permits<S: Leases>(client: &Client<'_, S>, advance: &impl Fn(Duration)) -> Result<(), Broken> {
+async fn permits<S: Store>(client: &Client<'_, S>, advance: &impl Fn(Duration)) -> Result<(), Broken> {
     let named = Named::<S>::new(Kind::Pool, "pool");
     let key = named.key(client)?;
     let (a, b, c) = (ask(client), ask(client), ask(client));
@@ -173,27 +173,27 @@ async fn permits<S: Leases>(client: &Client<'_, S>, advance: &impl Fn(Duration))
     must!(third.index == 0, "grant the lowest free index, of an ended permit too");
     must!(answer!(client.give_back(key, a.token)) == Holding::Lost, "answer `Lost` to a late give-back");
     must!(answer!(client.in_use(key)) == 2, "free nobody else's permit by a late give-back");
-    must!(answer!(client.extend(key, &b)) == Holding::Kept, "extend for the holder");
+    must!(answer!(client.extend(key, &b)) == Holding::Held, "extend for the holder");
     must!(answer!(client.extend(key, &a)) == Holding::Lost, "answer `Lost` to a late extension");
-    must!(answer!(client.give_back(key, b.token)) == Holding::Kept, "give back for the holder");
-    must!(answer!(client.give_back(key, c.token)) == Holding::Kept, "give back each permit");
+    must!(answer!(client.give_back(key, b.token)) == Holding::Held, "give back for the holder");
+    must!(answer!(client.give_back(key, c.token)) == Holding::Held, "give back each permit");
     must!(answer!(client.in_use(key)) == 0, "end with none in use");
     Ok(())
 }
 
 /// Runs and their markers.
-async fn runs<S: Leases>(client: &Client<'_, S>, advance: &impl Fn(Duration)) -> Result<(), Broken> {
+async fn runs<S: Store>(client: &Client<'_, S>, advance: &impl Fn(Duration)) -> Result<(), Broken> {
     let named = Named::<S>::new(Kind::Once, "run");
     let key = named.key(client)?;
     let (a, b) = (ask(client), ask(client));
     must!(matches!(answer!(client.begin(key, &a)), Begun::Run(_)), "let the first one run");
     must!(matches!(answer!(client.begin(key, &b)), Begun::Busy(_)), "let nobody else run meanwhile");
     must!(answer!(client.complete(key, b.token, TTL)) == Holding::Lost, "keep no marker for a stranger");
-    must!(answer!(client.touch(key, &a)) == Holding::Kept, "extend a run for its holder");
-    must!(answer!(client.fail(key, a.token)) == Holding::Kept, "end a run that failed");
+    must!(answer!(client.touch(key, &a)) == Holding::Held, "extend a run for its holder");
+    must!(answer!(client.fail(key, a.token)) == Holding::Held, "end a run that failed");
     must!(answer!(client.remaining(key)).is_none(), "keep nothing after a failure");
     must!(matches!(answer!(client.begin(key, &b)), Begun::Run(_)), "let the next one run after a failure");
-    must!(answer!(client.complete(key, b.token, HALF)) == Holding::Kept, "end a run that succeeded");
+    must!(answer!(client.complete(key, b.token, HALF)) == Holding::Held, "end a run that succeeded");
     must!(matches!(answer!(client.begin(key, &a)), Begun::Done { .. }), "keep the marker of a success");
     must!(answer!(client.remaining(key)).is_some_and(|r| r <= HALF), "tell what remains of a marker");
     advance(HALF);
@@ -212,7 +212,7 @@ async fn runs<S: Leases>(client: &Client<'_, S>, advance: &impl Fn(Duration)) ->
 /// Cached values and their flights.
 async fn entries<S, V, C>(client: &Client<'_, S>, advance: &impl Fn(Duration), values: [V; 2]) -> Result<(), Broken>
 where
-    S: Values<V, C> + Host<Codec = C>,
+    S: Values<V, C> + Platform<Codec = C>,
     C: Default,
     V: Clone + PartialEq,
 {
@@ -226,28 +226,28 @@ where
     must!(fills(&answer!(client.join(key, codec, &a))), "let the first caller fill");
     must!(fills(&answer!(client.join(key, codec, &a))), "let the same token fill again");
     must!(busy(&answer!(client.join(key, codec, &b))), "let nobody else fill meanwhile");
-    let stranger = answer!(client.publish(key, codec, b.token, Kept::Ref(&two), life));
+    let stranger = answer!(client.publish(key, codec, b.token, MaybeOwned::Borrowed(&two), life));
     must!(stranger == Holding::Lost, "store nothing for a stranger");
-    must!(answer!(client.keep_flying(key, &a)) == Holding::Kept, "extend a flight for its holder");
-    let own = answer!(client.publish(key, codec, a.token, Kept::Ref(&one), life));
-    must!(own == Holding::Kept, "store for the holder of the flight");
+    must!(answer!(client.keep_flying(key, &a)) == Holding::Held, "extend a flight for its holder");
+    let own = answer!(client.publish(key, codec, a.token, MaybeOwned::Borrowed(&one), life));
+    must!(own == Holding::Held, "store for the holder of the flight");
     must!(answer!(client.get(key, codec)).is_some_and(|v| v == one), "give back an equal value");
     let fresh = answer!(client.join(key, codec, &b));
     must!(matches!(fresh, Contended::Granted(Lookup::Fresh(v)) if v == one), "answer a join with a fresh value");
     advance(TTL);
     must!(answer!(client.get(key, codec)).is_none(), "forget a value at the end of its TTL");
     must!(fills(&answer!(client.join(key, codec, &a))), "let somebody fill again after the end");
-    must!(answer!(client.give_up(key, a.token)) == Holding::Kept, "end a flight without a value");
+    must!(answer!(client.give_up(key, a.token)) == Holding::Held, "end a flight without a value");
     must!(fills(&answer!(client.join(key, codec, &b))), "let the next one fill after that");
     advance(TTL);
     must!(fills(&answer!(client.join(key, codec, &a))), "let the next one fill after a flight ended");
-    let late = answer!(client.publish(key, codec, b.token, Kept::Ref(&two), life));
+    let late = answer!(client.publish(key, codec, b.token, MaybeOwned::Borrowed(&two), life));
     must!(late == Holding::Lost, "store nothing for a flight that ended");
     let _ = answer!(client.invalidate(key));
-    let invalidated = answer!(client.publish(key, codec, a.token, Kept::Ref(&two), life));
+    let invalidated = answer!(client.publish(key, codec, a.token, MaybeOwned::Borrowed(&two), life));
     must!(invalidated == Holding::Lost, "store nothing after an invalidation during the flight");
     must!(fills(&answer!(client.join(key, codec, &b))), "let somebody fill after an invalidation");
-    let _ = answer!(client.publish(key, codec, b.token, Kept::Ref(&two), Life::new(Ttl::Forever)));
+    let _ = answer!(client.publish(key, codec, b.token, MaybeOwned::Borrowed(&two), Life::new(Ttl::Forever)));
     advance(TTL);
     must!(answer!(client.get(key, codec)).is_some_and(|v| v == two), "keep for ever what has no end");
     must!(answer!(client.invalidate(key)), "tell that a value was forgotten");

@@ -4,7 +4,7 @@ use crate::{
     key::Key,
     op::{Answer, Left, Request},
     patience::Ticket,
-    store::{Cause, Fresh, Host, Leases, Values},
+    store::{Cause, Fresh, Platform, Store, Values},
     time::Instant,
     token::HolderToken,
     validity::Validity,
@@ -17,7 +17,7 @@ use core::{
 
 /// What goes wrong with one operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Trouble {
+pub enum Fault {
     /// Nothing.
     #[default]
     None,
@@ -34,15 +34,15 @@ pub enum Trouble {
 /// What goes wrong with each operation, in order; after its end nothing does.
 #[derive(Debug, Default)]
 pub struct Script<'s> {
-    troubles: &'s [Trouble],
+    faults: &'s [Fault],
     done: usize,
 }
 
 impl<'s> Script<'s> {
-    /// Goes through `troubles`, one an operation.
+    /// Goes through `faults`, one an operation.
     #[must_use]
-    pub const fn new(troubles: &'s [Trouble]) -> Self {
-        Self { troubles, done: 0 }
+    pub const fn new(faults: &'s [Fault]) -> Self {
+        Self { faults, done: 0 }
     }
 }
 
@@ -69,15 +69,15 @@ impl<'s, S> Faulty<'s, S> {
         self.script.borrow().done
     }
 
-    fn next(&self) -> Trouble {
+    fn next(&self) -> Fault {
         let mut script = self.script.borrow_mut();
-        let trouble = script.troubles.get(script.done).copied().unwrap_or_default();
+        let fault = script.faults.get(script.done).copied().unwrap_or_default();
         script.done += 1;
-        trouble
+        fault
     }
 }
 
-impl<S: Host> Host for Faulty<'_, S> {
+impl<S: Platform> Platform for Faulty<'_, S> {
     type Clock = S::Clock;
     type KeyBuf = S::KeyBuf;
     type Monitor = S::Monitor;
@@ -100,34 +100,34 @@ impl<S: Host> Host for Faulty<'_, S> {
 #[derive(Debug, Default)]
 pub struct InFlight<I> {
     inner: I,
-    trouble: Option<Trouble>,
+    fault: Option<Fault>,
 }
 
-impl<S: Leases> Faulty<'_, S> {
+impl<S: Store> Faulty<'_, S> {
     /// Does one operation as the script says.
     fn poll<T>(
         &self,
         state: &mut InFlight<S::InFlight>,
-        mut operation: impl FnMut(&mut S::InFlight) -> Poll<Result<T, S::Trouble>>,
+        mut operation: impl FnMut(&mut S::InFlight) -> Poll<Result<T, S::Error>>,
     ) -> Poll<Result<T, Cause>> {
-        let trouble = *state.trouble.get_or_insert_with(|| self.next());
-        let done = match trouble {
-            Trouble::Refused => Err(Cause::Unreachable),
-            Trouble::RequestLost => Err(Cause::TimedOut),
-            Trouble::None | Trouble::ReplyLost => ready!(operation(&mut state.inner)).map_err(Into::into),
-            Trouble::Duplicated => {
+        let fault = *state.fault.get_or_insert_with(|| self.next());
+        let done = match fault {
+            Fault::Refused => Err(Cause::Unreachable),
+            Fault::RequestLost => Err(Cause::TimedOut),
+            Fault::None | Fault::ReplyLost => ready!(operation(&mut state.inner)).map_err(Into::into),
+            Fault::Duplicated => {
                 let _ = ready!(operation(&mut state.inner));
                 ready!(operation(&mut state.inner)).map_err(Into::into)
             }
         };
-        state.trouble = None;
-        Poll::Ready(if trouble == Trouble::ReplyLost { done.and(Err(Cause::TimedOut)) } else { done })
+        state.fault = None;
+        Poll::Ready(if fault == Fault::ReplyLost { done.and(Err(Cause::TimedOut)) } else { done })
     }
 }
 
-impl<S: Leases> Leases for Faulty<'_, S> {
+impl<S: Store> Store for Faulty<'_, S> {
     type InFlight = InFlight<S::InFlight>;
-    type Trouble = Cause;
+    type Error = Cause;
 
     fn poll_op(
         &self,

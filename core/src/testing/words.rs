@@ -3,12 +3,12 @@
 //! Each is one question ([`Asking`]); a call's future ends what it began when it is dropped, as a user's call does.
 
 use crate::{
-    cell::{Ask, Begun, Grant, Holding, Kept, Life, Lookup},
+    cell::{Ask, Begun, Grant, Holding, Life, Lookup, MaybeOwned},
     drive::ready,
     key::Key,
     op::{Answer, Ask as Wanted, Op, Outcome},
     patience::{Busy, Contended},
-    store::{Asking, Cause, Leases, OTHER, Values},
+    store::{Asking, Cause, OTHER, Store, Values},
     time::{Instant, duration, millis},
     token::HolderToken,
     ttl::Ttl,
@@ -27,7 +27,7 @@ macro_rules! words {
             pub(super) may_block: bool,
         }
 
-        impl<S: Leases> Client<'_, S> {
+        impl<S: Store> Client<'_, S> {
             $(
                 pub(super) async fn $f $(<$V, $C>)? (&self, key: Key<'_>, $($a: $t),*) -> Result<$r, Cause>
                 $(where S: Values<$V, $C>)? {
@@ -38,7 +38,7 @@ macro_rules! words {
         }
 
         /// For tasks. Dropping a future leaves its operation done or not done; the token tells which.
-        pub trait Words: Leases + Sized {
+        pub trait Words: Store + Sized {
             $(
                 $(#[$m])*
                 ///
@@ -55,7 +55,7 @@ macro_rules! words {
         }
 
         /// For threads, which are blocked until there is an answer.
-        pub trait BlockingWords: Leases + Sized {
+        pub trait BlockingWords: Store + Sized {
             $(
                 $(#[$m])*
                 ///
@@ -71,8 +71,8 @@ macro_rules! words {
     };
 }
 
-impl<S: Leases> Words for S {}
-impl<S: Leases> BlockingWords for S {}
+impl<S: Store> Words for S {}
+impl<S: Store> BlockingWords for S {}
 
 words! {
     /// Asks for a lock.
@@ -107,7 +107,7 @@ words! {
     /// The fresh value, or its flight.
     fn join<V, C>(codec: &C, ask: &Ask) -> Contended<Lookup<V>> = |s, b, k| join(acquisition(s, b, k, ask, 1), codec);
     /// Stores a value, for the holder of its flight.
-    fn publish<V, C>(codec: &C, token: HolderToken, value: Kept<'_, V>, life: Life) -> Holding
+    fn publish<V, C>(codec: &C, token: HolderToken, value: MaybeOwned<'_, V>, life: Life) -> Holding
         = |s, b, k| publish(end(s, b, k, token, landed(life.ttl)), codec, value, life.stale_for);
     /// Extends a flight.
     fn keep_flying(ask: &Ask) -> Holding = |s, b, k| holding(renewal(s, b, k, ask));
@@ -117,16 +117,16 @@ words! {
     fn invalidate() -> bool = |s, b, k| cleared(query(s, b, k, Op::Clear));
 }
 
-fn acquisition<'s, 'k, S: Leases>(store: &'s S, b: bool, key: Key<'k>, ask: &Ask, size: u32) -> Asking<'s, 'k, S> {
+fn acquisition<'s, 'k, S: Store>(store: &'s S, b: bool, key: Key<'k>, ask: &Ask, size: u32) -> Asking<'s, 'k, S> {
     let wait = ask.within.map_or(u64::MAX, millis);
     Asking::new(store, b, key, ask.token, Op::Acquire(Wanted { ttl: millis(ask.ttl), wait, size }))
 }
 
-fn renewal<'s, 'k, S: Leases>(store: &'s S, b: bool, key: Key<'k>, ask: &Ask) -> Asking<'s, 'k, S> {
+fn renewal<'s, 'k, S: Store>(store: &'s S, b: bool, key: Key<'k>, ask: &Ask) -> Asking<'s, 'k, S> {
     Asking::new(store, b, key, ask.token, Op::Renew { ttl: millis(ask.ttl) })
 }
 
-fn end<'s, 'k, S: Leases>(
+fn end<'s, 'k, S: Store>(
     store: &'s S,
     b: bool,
     key: Key<'k>,
@@ -136,7 +136,7 @@ fn end<'s, 'k, S: Leases>(
     Asking::new(store, b, key, token, Op::Release(outcome))
 }
 
-fn query<'s, 'k, S: Leases>(store: &'s S, b: bool, key: Key<'k>, op: Op) -> Asking<'s, 'k, S> {
+fn query<'s, 'k, S: Store>(store: &'s S, b: bool, key: Key<'k>, op: Op) -> Asking<'s, 'k, S> {
     Asking::new(store, b, key, HolderToken::default(), op)
 }
 
@@ -149,37 +149,37 @@ const fn landed(ttl: Ttl) -> Outcome {
     }
 }
 
-async fn holding<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<Holding, Cause> {
+async fn holding<S: Store>(mut asking: Asking<'_, '_, S>) -> Result<Holding, Cause> {
     if let Answer::Held(holding) = asking.answer().await? { Ok(holding) } else { Err(OTHER) }
 }
 
-async fn counted<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<u32, Cause> {
+async fn counted<S: Store>(mut asking: Asking<'_, '_, S>) -> Result<u32, Cause> {
     if let Answer::Inspected(seen) = asking.answer().await? { Ok(seen.held) } else { Err(OTHER) }
 }
 
-async fn ends<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<Option<Duration>, Cause> {
+async fn ends<S: Store>(mut asking: Asking<'_, '_, S>) -> Result<Option<Duration>, Cause> {
     let Answer::Inspected(seen) = asking.answer().await? else { return Err(OTHER) };
     Ok((seen.held > 0).then(|| duration(seen.remaining)))
 }
 
-async fn cleared<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<bool, Cause> {
+async fn cleared<S: Store>(mut asking: Asking<'_, '_, S>) -> Result<bool, Cause> {
     if let Answer::Cleared(was) = asking.answer().await? { Ok(was) } else { Err(OTHER) }
 }
 
-async fn begun<S: Leases>(mut asking: Asking<'_, '_, S>) -> Result<Begun, Cause> {
+async fn begun<S: Store>(mut asking: Asking<'_, '_, S>) -> Result<Begun, Cause> {
     let answer = asking.answer().await?;
     read(&asking, answer)
 }
 
-async fn granted<S: Leases>(asking: Asking<'_, '_, S>) -> Result<Contended<Grant>, Cause> {
+async fn granted<S: Store>(asking: Asking<'_, '_, S>) -> Result<Contended<Grant>, Cause> {
     Ok(begun(asking).await?.contended())
 }
 
-fn left<S: Leases>(asking: &Asking<'_, '_, S>, until: Instant) -> Duration {
+fn left<S: Store>(asking: &Asking<'_, '_, S>, until: Instant) -> Duration {
     until.since(asking.answered_at())
 }
 
-fn read<S: Leases>(asking: &Asking<'_, '_, S>, answer: Answer) -> Result<Begun, Cause> {
+fn read<S: Store>(asking: &Asking<'_, '_, S>, answer: Answer) -> Result<Begun, Cause> {
     match answer {
         Answer::Granted { fence, index } => Ok(Begun::Run(Grant { fence, index, remaining: asking.remaining() })),
         Answer::Done { until } => Ok(Begun::Done { remaining: left(asking, until) }),
@@ -223,7 +223,7 @@ async fn join<V, C, S: Values<V, C>>(mut asking: Asking<'_, '_, S>, codec: &C) -
 async fn publish<V, C, S: Values<V, C>>(
     mut asking: Asking<'_, '_, S>,
     codec: &C,
-    value: Kept<'_, V>,
+    value: MaybeOwned<'_, V>,
     stale_for: Duration,
 ) -> Result<Holding, Cause> {
     if !stale_for.is_zero() {

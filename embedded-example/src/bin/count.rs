@@ -8,7 +8,7 @@ use cachify_core::{
     FixedStore, Instance, Refused,
     key::KeySink,
     lease::{LeaseOf, Wait},
-    store::{Host, Leases, fixed::State, lock::Lock},
+    store::{Platform, Store, fixed::State, lock::Lock},
     time::{Clock, Instant, Timer},
 };
 use core::{
@@ -121,14 +121,14 @@ macro_rules! call {
 }
 
 /// Holds so many keys, or permits of one pool, for ever.
-fn occupy<S: Leases + Host<Clock: Timer>>(instance: &'static Instance<S>, of: LeaseOf, count: u8) {
+fn occupy<S: Store + Platform<Clock: Timer>>(instance: &'static Instance<S>, of: LeaseOf, count: u8) {
     for n in 0..count {
         let mut lease = instance.lease(of, None, Wait::No, true);
         match of {
             LeaseOf::Permit { .. } => lease.key_mut().put(b"pool"),
             _ => lease.key_mut().put(&[b'k', b'e', b'y', b':', b'a' + n / 10, b'0' + n % 10]),
         }
-        call!(lease.turn());
+        call!(lease.acquire());
         core::mem::forget(lease);
     }
 }

@@ -108,13 +108,13 @@ mod alone {
         Cause,
         key::{Key, Kind},
         op::{Answer, Ask, Op, Outcome, Request},
-        store::{Host, Leases},
+        store::{Platform, Store},
         time::Clock,
         token::HolderToken,
     };
     use core::task::{Context, Poll};
 
-    type InFlight = <Store as Leases>::InFlight;
+    type InFlight = <Store as Store>::InFlight;
 
     /// As the machine asks: what is about no holder is not compiled.
     #[inline(never)]

@@ -56,7 +56,7 @@ impl<S: AsyncKvStore + 'static> Backend for AsyncKv<S> {
     }
     fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
         // waiters poll: there is no turn to pass on
-        if left != Left::Turn {
+        if left != Left::HandOff {
             give_back(self, key, token, left);
         }
     }
@@ -105,7 +105,7 @@ impl<S: KvStore + 'static> Backend for Kv<S> {
         perform_blocking(&self, &call)
     }
     fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
-        if left != Left::Turn {
+        if left != Left::HandOff {
             abandoned(key, token, left, move |call| {
                 let _turn = turn(token);
                 perform_blocking(&self, &call).is_ok()

@@ -203,7 +203,7 @@ pub(super) async fn settle<S: AsyncKvStore>(
         let Some(own) = Content::of(found.as_deref()).own(token) else { return Ok(Holding::Lost) };
         let (next, ttl) = then.follows(own);
         if exchange(kv, key, &found, next.as_deref(), ttl).await? {
-            return Ok(Holding::Kept);
+            return Ok(Holding::Held);
         }
     }
     Err(Cause::TimedOut)

@@ -10,7 +10,7 @@ use cachify_core::{
     key::{Key, Kind},
     op::{Answer, Inspection, Op, Outcome, Request, Watched},
     patience::Ticket,
-    store::{Fresh, Leases, Values},
+    store::{Fresh, Store, Values},
     time::{Clock, Instant},
     token::HolderToken,
 };
@@ -27,9 +27,9 @@ pub struct InFlight {
     is_foreign: bool,
 }
 
-impl Leases for Memory {
+impl Store for Memory {
     type InFlight = InFlight;
-    type Trouble = Cause;
+    type Error = Cause;
     const IS_IMMEDIATE: bool = true;
 
     #[inline]
@@ -148,15 +148,15 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
         let Request { key, token, now, .. } = *request;
         let end = Instant::from_millis(now.as_millis().saturating_add(fresh.ttl));
         // copied and boxed before the lock is taken
-        let value = fresh.value.take().map(cachify_core::cell::Kept::into_owned);
+        let value = fresh.value.take().map(cachify_core::cell::MaybeOwned::into_owned);
         let mut node = value.map(|value| -> AnyNode { Box::new(Node::new(key, end, value)) });
         let (holding, gone) = self.0.free(key, |ram, now| {
             let (holding, freed) = ram.end(key, token, None, now);
-            let kept = if holding == Holding::Kept { node.take() } else { None };
+            let kept = if holding == Holding::Held { node.take() } else { None };
             let gone = kept.map(|node| write(&self.0.shard(key).values).insert(node, key, now));
             ((holding, gone), freed)
         });
-        if holding == Holding::Kept {
+        if holding == Holding::Held {
             self.0.wake_all(key);
         }
         // values are dropped here, the late one too: a user's `Drop` never runs under a lock

@@ -57,7 +57,7 @@ impl Doubts {
         match (in_doubt, kind) {
             (false, _) => Room::Unbounded,
             (true, Kind::Cache) => Room::Flights,
-            (true, Kind::Lock | Kind::Once | Kind::Pool) => Room::Leases,
+            (true, Kind::Lock | Kind::Once | Kind::Pool) => Room::Store,
         }
     }
 

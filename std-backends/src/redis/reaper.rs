@@ -73,7 +73,7 @@ pub(super) enum Room {
     /// It was held, so there is no more of it than there was.
     Unbounded,
     /// Locks, runs and permits in doubt.
-    Leases,
+    Store,
     /// Flights in doubt.
     Flights,
 }
@@ -100,7 +100,7 @@ impl Queue {
     fn counter(&mut self, room: Room) -> Option<(&mut usize, usize)> {
         match room {
             Room::Unbounded => None,
-            Room::Leases => Some((&mut self.leases, LEASES)),
+            Room::Store => Some((&mut self.leases, LEASES)),
             Room::Flights => Some((&mut self.flights, FLIGHTS)),
         }
     }

@@ -72,7 +72,7 @@ pub(super) fn read(op: &Op, kind: Kind, value: Value, ticket: Ticket) -> Result<
             let holding = match signed(code)? {
                 -1 => return Ok(Read::Late { now: int(now)? }),
                 0 => Holding::Lost,
-                _ => Holding::Kept,
+                _ => Holding::Held,
             };
             Ok(Read::Done { reply: Reply::Held(holding), now: Some(int(now)?), arrived: 0 })
         }

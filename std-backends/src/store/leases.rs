@@ -1,7 +1,7 @@
 //! The leases and values of [`AnyStore`], as the state machine asks for them: in memory at once, outside by futures of
 //! the store's own, which an operation under way keeps in a box.
 
-use super::{AnyStore, Kind, Outside, entry::encode};
+use super::{AnyStore, Kind, Remote, entry::encode};
 use crate::{
     backend::{BoxFuture, OwnedKey, Reply},
     memory,
@@ -12,7 +12,7 @@ use cachify_core::{
     key::{Key, Kind as Of},
     op::{Answer, Left, Op, Request, Watched},
     patience::Ticket,
-    store::{Fresh, Leases, Values},
+    store::{Fresh, Store, Values},
     time::Instant,
     token::HolderToken,
 };
@@ -26,7 +26,7 @@ use std::{
 #[derive(Debug, Default)]
 pub struct InFlight {
     pub(super) memory: memory::InFlight,
-    outside: Option<Box<Away>>,
+    remote: Option<Box<Away>>,
 }
 
 /// An operation outside the process, from poll to poll.
@@ -93,7 +93,7 @@ impl AnyStore {
     fn poll_away(
         &self,
         away: &mut Away,
-        outside: &Outside,
+        remote: &Remote,
         request: &Request<'_>,
         op: Op,
         bytes: impl FnOnce(&mut Away) -> Option<Vec<u8>>,
@@ -102,13 +102,13 @@ impl AnyStore {
         if away.call.get().is_none() {
             away.since = request.now;
             let bytes = bytes(away);
-            let call = outside.question(self.own(request.key), request.token, op).with(bytes);
+            let call = remote.question(self.own(request.key), request.token, op).with(bytes);
             let op = call.op;
             if request.may_block {
-                return Poll::Ready(outside.call_blocking(call).and_then(|reply| reply.of(&op, request.key.kind)));
+                return Poll::Ready(remote.call_blocking(call).and_then(|reply| reply.of(&op, request.key.kind)));
             }
-            let (outside, kind) = (outside.clone(), request.key.kind);
-            *away.call.get() = Some(Box::pin(async move { outside.call(call).await?.of(&op, kind) }));
+            let (remote, kind) = (remote.clone(), request.key.kind);
+            *away.call.get() = Some(Box::pin(async move { remote.call(call).await?.of(&op, kind) }));
         }
         away.call.poll(|| Box::pin(std::future::pending()), cx)
     }
@@ -118,10 +118,10 @@ impl AnyStore {
         if *key.prefix == *self.prefix { OwnedKey::under(&self.prefix, key) } else { OwnedKey::of(*key) }
     }
 
-    fn poll_outside(
+    fn poll_remote(
         &self,
         away: &mut Away,
-        outside: &Outside,
+        remote: &Remote,
         request: &Request<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Cause>> {
@@ -130,13 +130,13 @@ impl AnyStore {
             *away.changed.get() = None;
             if request.key.kind == Of::Cache
                 && away.look != Look::Never
-                && let Some(answer) = ready!(self.poll_look(away, outside, request, cx))?
+                && let Some(answer) = ready!(self.poll_look(away, remote, request, cx))?
             {
                 return Poll::Ready(Ok(answer));
             }
         }
         let foreign = |away: &mut Away| away.foreign.clone().filter(|_| matches!(request.op, Op::Acquire(_)));
-        let reply = ready!(self.poll_away(away, outside, request, *request.op, foreign, cx))?;
+        let reply = ready!(self.poll_away(away, remote, request, *request.op, foreign, cx))?;
         Poll::Ready(Ok(away.read(reply, request.now)))
     }
 
@@ -144,16 +144,16 @@ impl AnyStore {
     fn poll_look(
         &self,
         away: &mut Away,
-        outside: &Outside,
+        remote: &Remote,
         request: &Request<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Answer>, Cause>> {
-        if memory::is_marked(outside.id(), request.key) {
+        if memory::is_marked(remote.id(), request.key) {
             return Poll::Ready(Ok(Some(Answer::Recursive)));
         }
         if away.look != Look::Over {
             away.look = Look::Looking;
-            let looked = ready!(self.poll_away(away, outside, request, Op::Get, |_| None, cx))?;
+            let looked = ready!(self.poll_away(away, remote, request, Op::Get, |_| None, cx))?;
             away.look = Look::Over;
             if let Reply::Filled(bytes) = looked {
                 away.value = Some(bytes);
@@ -188,9 +188,9 @@ impl Away {
     }
 }
 
-impl Leases for AnyStore {
+impl Store for AnyStore {
     type InFlight = InFlight;
-    type Trouble = Cause;
+    type Error = Cause;
 
     #[inline]
     fn poll_op(
@@ -201,7 +201,7 @@ impl Leases for AnyStore {
     ) -> Poll<Result<Answer, Cause>> {
         match &self.kind {
             Kind::Memory(memory) => memory.poll_op(&mut state.memory, request, cx),
-            Kind::Outside(outside) => self.poll_outside(state.outside.get_or_insert_default(), outside, request, cx),
+            Kind::Remote(remote) => self.poll_remote(state.remote.get_or_insert_default(), remote, request, cx),
             Kind::Nothing => Poll::Ready(Err(Cause::NotInitialised)),
         }
     }
@@ -213,21 +213,21 @@ impl Leases for AnyStore {
     fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
         match &self.kind {
             Kind::Memory(memory) => memory.is_held(key, token),
-            Kind::Outside(_) | Kind::Nothing => None,
+            Kind::Remote(_) | Kind::Nothing => None,
         }
     }
 
     fn ends(&self, key: &Key<'_>, token: HolderToken) -> Option<Instant> {
         match &self.kind {
             Kind::Memory(memory) => memory.ends(key, token),
-            Kind::Outside(_) | Kind::Nothing => None,
+            Kind::Remote(_) | Kind::Nothing => None,
         }
     }
 
     fn watch(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, cx: &mut Context<'_>) -> Option<Watched> {
         match &self.kind {
             Kind::Memory(memory) => memory.watch(&mut state.memory, key, token, cx),
-            Kind::Outside(_) | Kind::Nothing => None,
+            Kind::Remote(_) | Kind::Nothing => None,
         }
     }
 
@@ -240,12 +240,12 @@ impl Leases for AnyStore {
     fn poll_changed(&self, state: &mut InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
         match &self.kind {
             Kind::Memory(memory) => memory.poll_changed(&mut state.memory, key, ticket, cx),
-            Kind::Outside(outside) => {
+            Kind::Remote(remote) => {
                 let begin = || -> BoxFuture<'static, ()> {
-                    let (outside, key) = (outside.clone(), self.own(key));
-                    Box::pin(outside.changed(key, ticket))
+                    let (remote, key) = (remote.clone(), self.own(key));
+                    Box::pin(remote.changed(key, ticket))
                 };
-                state.outside.get_or_insert_default().changed.poll(begin, cx)
+                state.remote.get_or_insert_default().changed.poll(begin, cx)
             }
             Kind::Nothing => Poll::Pending,
         }
@@ -253,27 +253,27 @@ impl Leases for AnyStore {
 
     fn cancel(&self, state: &mut InFlight) {
         // what is under way notes, when it is dropped, that it may be done
-        if let Some(away) = &mut state.outside {
+        if let Some(away) = &mut state.remote {
             *away.call.get() = None;
         }
     }
 
     fn abandon(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
-        let outside = match &self.kind {
+        let remote = match &self.kind {
             Kind::Memory(memory) => return memory.abandon(&mut state.memory, key, token, left),
-            Kind::Outside(outside) => outside,
+            Kind::Remote(remote) => remote,
             Kind::Nothing => return,
         };
-        let away = state.outside.take();
+        let away = state.remote.take();
         // a look took nothing; a wait that ends without a token passes its wake-up on by itself
         if away.is_some_and(|away| away.look == Look::Looking) || token == HolderToken::default() {
             return;
         }
-        outside.abandon(self.own(key), token, left);
+        remote.abandon(self.own(key), token, left);
     }
 
     fn lasts(state: &InFlight, now: Instant, ttl: u32) -> (Instant, u32) {
-        match &state.outside {
+        match &state.remote {
             Some(away) => (away.since, ttl.min(away.lasts.unwrap_or(u32::MAX))),
             None => (now, ttl),
         }
@@ -286,7 +286,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
     fn peek(&self, key: &Key<'_>, codec: &C) -> Option<V> {
         match &self.kind {
             Kind::Memory(memory) => memory.peek(key, codec),
-            Kind::Outside(_) => None,
+            Kind::Remote(_) => None,
             Kind::Nothing => crate::global::not_initialised(),
         }
     }
@@ -294,8 +294,8 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
     fn fetch(&self, state: &mut InFlight, key: &Key<'_>, codec: &C) -> Option<V> {
         match &self.kind {
             Kind::Memory(memory) => memory.fetch(&mut state.memory, key, codec),
-            Kind::Outside(_) => {
-                let away = state.outside.as_mut()?;
+            Kind::Remote(_) => {
+                let away = state.remote.as_mut()?;
                 let bytes = away.value.take()?;
                 let value = decode(&bytes, codec);
                 if value.is_none() {
@@ -316,13 +316,13 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
         fresh: Fresh<'_, '_, V, C>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Answer>, Cause>> {
-        let outside = match &self.kind {
+        let remote = match &self.kind {
             Kind::Memory(memory) => return memory.poll_publish(&mut state.memory, request, fresh, cx),
-            Kind::Outside(outside) => outside,
+            Kind::Remote(remote) => remote,
             Kind::Nothing => return Poll::Ready(Err(Cause::NotInitialised)),
         };
         let (codec, value) = (fresh.codec, &*fresh.value);
-        self.poll_landing(state, outside, request, cx, || {
+        self.poll_landing(state, remote, request, cx, || {
             // left where it is: it tells, from poll to poll, that there is one
             value.as_ref().map_or(Err(Cause::Codec), |value| encode(value.as_ref(), codec))
         })
@@ -334,12 +334,12 @@ impl AnyStore {
     pub(super) fn poll_landing(
         &self,
         state: &mut InFlight,
-        outside: &Outside,
+        remote: &Remote,
         request: &Request<'_>,
         cx: &mut Context<'_>,
         bytes: impl FnOnce() -> Result<Vec<u8>, Cause>,
     ) -> Poll<Result<Option<Answer>, Cause>> {
-        let away = state.outside.get_or_insert_default();
+        let away = state.remote.get_or_insert_default();
         let encoded = |away: &mut Away| match bytes() {
             Ok(bytes) => Some(bytes),
             Err(cause) => {
@@ -347,7 +347,7 @@ impl AnyStore {
                 None
             }
         };
-        let reply = ready!(self.poll_away(away, outside, request, *request.op, encoded, cx))?;
+        let reply = ready!(self.poll_away(away, remote, request, *request.op, encoded, cx))?;
         Poll::Ready(match away.unfit {
             Some(cause) => Err(cause),
             None => Ok(Some(away.read(reply, request.now))),
@@ -357,12 +357,12 @@ impl AnyStore {
     /// The question is a device's.
     #[cfg(feature = "link")]
     pub(super) fn for_device(state: &mut InFlight) {
-        state.outside.get_or_insert_default().look = Look::Never;
+        state.remote.get_or_insert_default().look = Look::Never;
     }
 
     /// The bytes that the last answer brought from outside the process.
     #[cfg(feature = "link")]
     pub(super) fn brought(state: &mut InFlight) -> Option<Vec<u8>> {
-        state.outside.as_mut()?.value.take()
+        state.remote.as_mut()?.value.take()
     }
 }

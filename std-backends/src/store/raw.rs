@@ -1,14 +1,14 @@
 //! The store of an instance as devices see it: values are bytes, whatever their type.
 
 use super::{AnyStore, Kind, leases::InFlight};
-use crate::{StdLock, clock::StdClock, keeper::Attended};
+use crate::{StdLock, clock::StdClock, renewer::Renewed};
 use cachify_core::{
     AsIs, Cause,
-    cell::Kept,
+    cell::MaybeOwned,
     key::{Key, LongKeyBuf},
     op::{Answer, Left, Op, Request},
     patience::Ticket,
-    store::{Fresh, Host, Leases, Values},
+    store::{Fresh, Platform, Store, Values},
     time::Instant,
     token::HolderToken,
 };
@@ -40,10 +40,10 @@ impl RawStore {
     }
 }
 
-impl Host for RawStore {
+impl Platform for RawStore {
     type Clock = StdClock;
     type KeyBuf = LongKeyBuf;
-    type Monitor = Attended;
+    type Monitor = Renewed;
     type Codec = AsIs;
     fn clock(&self) -> &StdClock {
         &self.0.clock
@@ -59,9 +59,9 @@ impl Host for RawStore {
     }
 }
 
-impl Leases for RawStore {
+impl Store for RawStore {
     type InFlight = InFlight;
-    type Trouble = Cause;
+    type Error = Cause;
 
     fn poll_op(
         &self,
@@ -69,7 +69,7 @@ impl Leases for RawStore {
         request: &Request<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Cause>> {
-        if matches!((&self.0.kind, request.op), (Kind::Outside(_), Op::Acquire(_))) {
+        if matches!((&self.0.kind, request.op), (Kind::Remote(_), Op::Acquire(_))) {
             AnyStore::for_device(state);
         }
         self.0.poll_op(state, request, cx)
@@ -101,7 +101,7 @@ impl Values<Bytes, AsIs> for RawStore {
     fn fetch(&self, state: &mut InFlight, key: &Key<'_>, codec: &AsIs) -> Option<Bytes> {
         match &self.0.kind {
             Kind::Memory(memory) => memory.fetch(&mut state.memory, key, codec).map(|Written(bytes)| bytes),
-            Kind::Outside(_) | Kind::Nothing => AnyStore::brought(state),
+            Kind::Remote(_) | Kind::Nothing => AnyStore::brought(state),
         }
     }
 
@@ -115,10 +115,10 @@ impl Values<Bytes, AsIs> for RawStore {
         let Fresh { codec, value, ttl } = fresh;
         match &self.0.kind {
             Kind::Memory(memory) => {
-                let value = &mut value.take().map(|value| Kept::Own(Written(value.into_owned())));
+                let value = &mut value.take().map(|value| MaybeOwned::Owned(Written(value.into_owned())));
                 memory.poll_publish(&mut state.memory, request, Fresh { codec, value, ttl }, cx)
             }
-            Kind::Outside(outside) => self.0.poll_landing(state, outside, request, cx, || {
+            Kind::Remote(remote) => self.0.poll_landing(state, remote, request, cx, || {
                 value.as_ref().map(|value| value.as_ref().clone()).ok_or(Cause::Codec)
             }),
             Kind::Nothing => Poll::Ready(Err(Cause::NotInitialised)),

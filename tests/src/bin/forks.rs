@@ -63,7 +63,7 @@ fn main() -> Result<()> {
     for child in children {
         println!("ended {}", fork::waitpid(child)? == 0);
     }
-    println!("kept {} {}", kept.is_valid(), kept.release()? == Holding::Kept);
+    println!("kept {} {}", kept.is_valid(), kept.release()? == Holding::Held);
     wanted.release()?;
     println!("served {}", waiter.join().is_ok_and(|served| served));
     Ok(())
@@ -178,7 +178,7 @@ fn child(c: &Cachify, number: usize, port: u16) -> Result<()> {
     })?;
     let own = c.lock(("own", number as u64)).ttl(Duration::from_millis(700)).acquire_blocking()?;
     thread::sleep(Duration::from_millis(2_100));
-    println!("renewed {}", own.is_valid() && own.release()? == Holding::Kept);
+    println!("renewed {}", own.is_valid() && own.release()? == Holding::Held);
     // given back in the background, as is what the shutdown waits for
     drop(shared.acquire_blocking()?);
     Ok(())

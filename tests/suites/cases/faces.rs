@@ -10,7 +10,7 @@ use cachify::{
         cache::Cache,
         guard::{BlockingLockGuard, BlockingPermit, BlockingRunGuard, LockGuard, Permit, RunGuard},
         instance::{Handle, Primitives},
-        store::{Host, Leases, Values},
+        store::{Platform, Store, Values},
     },
     clock::StdClock,
 };
@@ -18,9 +18,9 @@ use std::{convert::identity, time::Duration};
 
 impl<P: Primitives + Send + 'static> Subject for Async<P>
 where
-    P::Store: Values<Value, <P::Store as Host>::Codec>
-        + Leases<InFlight: Send, Trouble: Send>
-        + Host<Clock = StdClock, KeyBuf: Send, Monitor: Send>,
+    P::Store: Values<Value, <P::Store as Platform>::Codec>
+        + Store<InFlight: Send, Error: Send>
+        + Platform<Clock = StdClock, KeyBuf: Send, Monitor: Send>,
 {
     type Lease = LockGuard<P>;
     type Permit = Permit<P>;
@@ -96,9 +96,9 @@ where
 
 impl<P: Primitives + Send + 'static> Subject for Blocking<P>
 where
-    P::Store: Values<Value, <P::Store as Host>::Codec>
-        + Leases<InFlight: Send, Trouble: Send>
-        + Host<Clock = StdClock, KeyBuf: Send, Monitor: Send>,
+    P::Store: Values<Value, <P::Store as Platform>::Codec>
+        + Store<InFlight: Send, Error: Send>
+        + Platform<Clock = StdClock, KeyBuf: Send, Monitor: Send>,
 {
     type Lease = BlockingLockGuard<P>;
     type Permit = BlockingPermit<P>;
@@ -176,7 +176,7 @@ macro_rules! rights {
     ($($Guard:ident, $index:expr, $release:ident, $wait:ident;)*) => { $(
         impl<P: Handle + 'static> Right for $Guard<P>
         where
-            P::Store: Host<Clock = StdClock>,
+            P::Store: Platform<Clock = StdClock>,
             Self: Send,
         {
             fn is_valid(&self) -> bool {

@@ -12,10 +12,10 @@ use cachify::{
     cached,
     cachify_core::{
         AsIs, FixedStore, Instance,
-        cell::{Ask, Kept, Life},
+        cell::{Ask, Life, MaybeOwned},
         key::{Key, Kind},
         store::{fixed::State, lock::NoLock},
-        testing::{self, Faulty, Script, Trouble},
+        testing::{self, Fault, Faulty, Script},
     },
     secs,
 };
@@ -44,7 +44,7 @@ fn c17_stored_bytes_are_data_and_foreign_ones_are_a_miss() {
     let put = |bytes: &[u8]| {
         let token = HolderToken([7; 4]);
         store.join(key, &AsIs, &Ask::new(token, secs(1))).unwrap();
-        store.publish(key, &AsIs, token, Kept::Own(bytes.to_vec()), Life::new(Ttl::Forever)).unwrap();
+        store.publish(key, &AsIs, token, MaybeOwned::Owned(bytes.to_vec()), Life::new(Ttl::Forever)).unwrap();
     };
     let get = |new: u32| c.cache("k").get_or_insert_with_blocking(|| Ok::<u32, ()>(new));
     let forget = || c.cache("k").reset_blocking().unwrap();
@@ -64,15 +64,15 @@ fn c17_stored_bytes_are_data_and_foreign_ones_are_a_miss() {
 
 #[test]
 fn c19_after_a_failed_read_the_call_computes_and_asks_no_more() {
-    for trouble in [Trouble::Refused, Trouble::RequestLost, Trouble::ReplyLost] {
+    for fault in [Fault::Refused, Fault::RequestLost, Fault::ReplyLost] {
         let clock = testing::ManualClock::new();
         let store = FixedStore::<NoLock, _, 4, u8>::over(RefCell::new(State::new()), &clock);
-        let script = [trouble, Trouble::None, Trouble::None, trouble, trouble];
+        let script = [fault, Fault::None, Fault::None, fault, fault];
         let faulty = Faulty::new(store, Script::new(&script));
         let log = Log::default();
         let device = Instance::with(&faulty, Config::DEFAULT, &log);
         assert_eq!(now(device.cache("k").get_or_insert_with(async || Ok::<u8, ()>(1))), Ok(1));
-        assert_eq!(faulty.operations(), 1, "{trouble:?}");
+        assert_eq!(faulty.operations(), 1, "{fault:?}");
         assert_eq!(device.cache("k").get_or_insert_with_blocking(|| Ok::<u8, ()>(2)), Ok(2));
         assert_eq!(faulty.operations(), 3, "and it is stored when the store is back");
         assert_eq!(device.cache("k").get_or_insert_with_blocking(|| Ok::<u8, ()>(3)), Ok(3));

@@ -128,7 +128,7 @@ fn l8_a_released_lock_goes_to_the_longest_waiting_at_once() {
         let c = c.end().unwrap();
         (c_waits, b, c.release(), s.world().now().as_millis())
     }
-    everywhere!(case => (true, Holding::Kept, Holding::Kept, 0));
+    everywhere!(case => (true, Holding::Held, Holding::Held, 0));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn l12_who_no_longer_holds_it_cannot_release_it() {
         let lost = late.release();
         (lost, [s.is_locked("k"), present.is_valid()], present.release(), s.events())
     }
-    everywhere!(case => (Holding::Lost, [true, true], Holding::Kept, vec!["lost k".to_owned()]));
+    everywhere!(case => (Holding::Lost, [true, true], Holding::Held, vec!["lost k".to_owned()]));
 }
 
 #[test]

@@ -206,7 +206,7 @@ fn p12_contention_neither_fails_a_release_nor_loses_a_result() {
         assert_eq!(refused, [full(600_000); 10]);
         permits.into_iter().map(Right::release).collect()
     }
-    everywhere!(case => vec![Holding::Kept; 10]);
+    everywhere!(case => vec![Holding::Held; 10]);
     let (_, granted) = crowd(&Blocking::new(memory(Config::DEFAULT)), 50);
     assert!(granted >= 50, "{granted}");
 }

@@ -80,7 +80,7 @@ impl World {
         self.keeper_rests();
     }
 
-    /// Whoever is started is on its own until it waits; the keeper's thread has come to rest before.
+    /// Whoever is started is on its own until it waits; the renewer's thread has come to rest before.
     ///
     /// It stays at rest as long as whatever was granted before was granted in the order of its TTL: a heartbeat that
     /// is due sooner than all others wakes it.

@@ -54,7 +54,7 @@ fn an_async_store_gets_threads_renewal_and_giving_back() {
     let lock = c.lock("k").ttl(secs(30));
     let guard = block_on(lock.acquire()).unwrap();
     for _ in 0..6 {
-        soon("the keeper's rest", || clock.sleepers() > 0);
+        soon("the renewer's rest", || clock.sleepers() > 0);
         clock.advance(secs(10));
         soon("the renewal", || guard.is_valid());
     }
@@ -100,7 +100,7 @@ async fn a_client_that_needs_its_runtime_serves_threads_too() {
     let c = instance(&clock, AsyncKv(Timed(Shelf::new(&clock, false))));
     let lock = c.lock("k").ttl(secs(30));
     let guard = lock.acquire().await.unwrap();
-    soon("the keeper's rest", || clock.sleepers() > 0);
+    soon("the renewer's rest", || clock.sleepers() > 0);
     clock.advance(secs(11));
     soon("the renewal", || clock.sleepers() > 0 && guard.is_valid());
     clock.advance(secs(20));

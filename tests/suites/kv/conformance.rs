@@ -7,7 +7,7 @@ use crate::{
 use cachify::{AsyncKv, Backend, Cachify, Cause, Kv, KvStore, ManualClock, testing};
 use cachify_core::{
     testing::{
-        Trouble, block_on,
+        Fault, block_on,
         conformance::{self, Broken},
     },
     time::Clock,
@@ -147,7 +147,7 @@ fn a_store_whose_exchange_always_succeeds_is_found_out() {
 fn a_failing_store_keeps_no_cached_call_from_its_body() {
     let clock = ManualClock::new();
     let shelf = Shelf::new(&clock, false);
-    let failing = Failing { shelf, at: 0, trouble: Trouble::Refused, calls: AtomicUsize::new(0) };
+    let failing = Failing { shelf, at: 0, fault: Fault::Refused, calls: AtomicUsize::new(0) };
     let c = instance(&clock, Kv(Arc::new(failing)));
     assert_eq!(c.cache("k").get_or_insert_with_blocking(|| Ok::<u32, ()>(1)), Ok(1));
 }

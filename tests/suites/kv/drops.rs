@@ -7,7 +7,7 @@ use crate::{
 use cachify::{AsIs, AsyncKv, Cachify, Cause, Kv, KvStore, ManualClock};
 use cachify_core::testing::Words;
 use cachify_core::{
-    cell::{Kept, Life},
+    cell::{Life, MaybeOwned},
     key::Kind,
     testing::block_on,
     ttl::Ttl,
@@ -43,7 +43,7 @@ const OPERATIONS: [(&str, Operation); 15] = operations! {
     fail(kv) kv.fail(key(Kind::Once), token(9));
     join(kv) kv.join(key(Kind::Cache), &AsIs, &ask(1));
     keep_flying(kv) kv.keep_flying(key(Kind::Cache), &ask(9));
-    publish(kv) kv.publish(key(Kind::Cache), &AsIs, token(9), Kept::Own(vec![1]), Life::new(Ttl::For(TTL)));
+    publish(kv) kv.publish(key(Kind::Cache), &AsIs, token(9), MaybeOwned::Owned(vec![1]), Life::new(Ttl::For(TTL)));
     invalidate(kv) kv.invalidate(key(Kind::Cache));
 };
 

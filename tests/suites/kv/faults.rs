@@ -3,7 +3,7 @@
 use crate::shelf::{Failing, Shelf, Slow, TTL, ask, key, token};
 use cachify::{AsIs, AsyncKv, Cause, FencingToken, Kv, KvStore, ManualClock};
 use cachify_core::testing::{BlockingWords, Words};
-use cachify_core::{cell::Holding, key::Kind, patience::Contended, testing::Trouble};
+use cachify_core::{cell::Holding, key::Kind, patience::Contended, testing::Fault};
 use cachify_tests::Over;
 use std::{
     future::Future,
@@ -49,17 +49,17 @@ type Ask = fn(&Store, u32) -> Got;
 
 const RIGHTS: [(Kind, Ask); 4] = [(Kind::Lock, acquire), (Kind::Pool, take), (Kind::Once, begin), (Kind::Cache, join)];
 
-fn failing(clock: &ManualClock, at: usize, trouble: Trouble) -> Store {
+fn failing(clock: &ManualClock, at: usize, fault: Fault) -> Store {
     let calls = AtomicUsize::new(0);
-    Over::new(Kv(Arc::new(Failing { shelf: Shelf::new(clock, false), at, trouble, calls })))
+    Over::new(Kv(Arc::new(Failing { shelf: Shelf::new(clock, false), at, fault, calls })))
 }
 
-/// Tries every right with trouble at every call of the first asker.
-fn everywhere(trouble: Trouble, check: impl Fn(Kind, Ask, &Store, &ManualClock, Got)) {
+/// Tries every right with fault at every call of the first asker.
+fn everywhere(fault: Fault, check: impl Fn(Kind, Ask, &Store, &ManualClock, Got)) {
     for (kind, ask) in RIGHTS {
         let at = (0..100).take_while(|at| {
             let clock = ManualClock::new();
-            let kv = failing(&clock, *at, trouble);
+            let kv = failing(&clock, *at, fault);
             let first = ask(&kv, 1);
             let reached = kv.0.calls.swap(1_000, SeqCst) > *at;
             if reached {
@@ -74,7 +74,7 @@ fn everywhere(trouble: Trouble, check: impl Fn(Kind, Ask, &Store, &ManualClock, 
 
 #[test]
 fn what_was_refused_is_held_by_nobody() {
-    everywhere(Trouble::Refused, |kind, ask, kv, _, first| {
+    everywhere(Fault::Refused, |kind, ask, kv, _, first| {
         assert_eq!(first, Err(Cause::Unreachable));
         assert!(matches!(ask(kv, 2), Ok(Some(_))), "{kind:?} stays held");
     });
@@ -82,14 +82,14 @@ fn what_was_refused_is_held_by_nobody() {
 
 #[test]
 fn after_an_unknown_outcome_the_same_token_gets_it_and_nobody_else() {
-    for trouble in [Trouble::RequestLost, Trouble::ReplyLost] {
-        everywhere(trouble, |kind, ask, kv, _, first| {
+    for fault in [Fault::RequestLost, Fault::ReplyLost] {
+        everywhere(fault, |kind, ask, kv, _, first| {
             assert_eq!(first, Err(Cause::TimedOut));
             let fence = ask(kv, 1).unwrap();
             assert!(fence.is_some(), "{kind:?} is refused to its own token");
             assert_eq!(ask(kv, 2), Ok(None), "{kind:?} is granted twice");
             assert_eq!(ask(kv, 1), Ok(fence), "{kind:?} has two fences");
-            assert_eq!(release(kv, kind, 1), Ok(Holding::Kept));
+            assert_eq!(release(kv, kind, 1), Ok(Holding::Held));
             let next = ask(kv, 2).unwrap();
             assert!(next.is_some() && (next > fence || kind == Kind::Cache), "{kind:?}: {next:?} after {fence:?}");
         });
@@ -98,12 +98,12 @@ fn after_an_unknown_outcome_the_same_token_gets_it_and_nobody_else() {
 
 #[test]
 fn what_an_unknown_outcome_leaves_its_token_gives_back_and_its_ttl_ends() {
-    for trouble in [Trouble::RequestLost, Trouble::ReplyLost] {
-        everywhere(trouble, |kind, ask, kv, _, _| {
+    for fault in [Fault::RequestLost, Fault::ReplyLost] {
+        everywhere(fault, |kind, ask, kv, _, _| {
             release(kv, kind, 1).unwrap();
             assert!(matches!(ask(kv, 2), Ok(Some(_))), "{kind:?} was not given back");
         });
-        everywhere(trouble, |kind, ask, kv, clock, _| {
+        everywhere(fault, |kind, ask, kv, clock, _| {
             let rival = ask(kv, 2).unwrap();
             clock.advance(TTL);
             let next = ask(kv, 3).unwrap();
@@ -115,17 +115,17 @@ fn what_an_unknown_outcome_leaves_its_token_gives_back_and_its_ttl_ends() {
 #[test]
 fn a_release_whose_answer_is_lost_was_a_release() {
     for (kind, ask) in RIGHTS {
-        for trouble in [Trouble::RequestLost, Trouble::ReplyLost] {
+        for fault in [Fault::RequestLost, Fault::ReplyLost] {
             for at in 0..3 {
                 let clock = ManualClock::new();
-                let kv = failing(&clock, usize::MAX, trouble);
+                let kv = failing(&clock, usize::MAX, fault);
                 ask(&kv, 1).unwrap();
                 let (shelf, calls) = (kv.0.shelf.clone(), AtomicUsize::new(0));
-                let kv = Over::new(Kv(Arc::new(Failing { shelf, at, trouble, calls })));
+                let kv = Over::new(Kv(Arc::new(Failing { shelf, at, fault, calls })));
                 let first = release(&kv, kind, 1);
                 kv.0.calls.store(1_000, SeqCst);
                 let again = release(&kv, kind, 1).unwrap();
-                assert!(first != Ok(Holding::Kept) || again == Holding::Lost, "{kind:?} was released twice");
+                assert!(first != Ok(Holding::Held) || again == Holding::Lost, "{kind:?} was released twice");
                 assert!(matches!(ask(&kv, 2), Ok(Some(_))));
             }
         }
@@ -137,7 +137,7 @@ fn a_release_whose_answer_is_lost_was_a_release() {
 fn a_request_that_arrives_after_others_had_their_turn_grants_no_lower_fence() {
     for polls in 0..10 {
         let clock = ManualClock::new();
-        let kv = failing(&clock, 4, Trouble::RequestLost);
+        let kv = failing(&clock, 4, Fault::RequestLost);
         let shelf = kv.0.shelf.clone();
         assert_eq!(acquire(&kv, 1), Err(Cause::TimedOut));
         let asked = shelf.get("app:l:{k}").unwrap().expect("asked for");

@@ -4,7 +4,7 @@ use crate::shelf::{Shelf, Slow, token};
 use cachify::{AsIs, AsyncKv, ManualClock};
 use cachify_core::testing::Words;
 use cachify_core::{
-    cell::{Ask, Begun, Grant, Kept, Life, Lookup},
+    cell::{Ask, Begun, Grant, Life, Lookup, MaybeOwned},
     key::{Key, Kind},
     patience::Contended,
     store::{Values, growing::MapStore, lock::NoLock},
@@ -123,7 +123,7 @@ trait Whole: Values<Vec<u8>, AsIs> + Sized {
             },
             Step::KeepFlying(w, t) => Seen::only(self.keep_flying(cache, &ask(w, t)).await),
             Step::Publish(w, v, t) => {
-                Seen::only(self.publish(cache, &AsIs, token(w), Kept::Own(vec![v]), life(t)).await)
+                Seen::only(self.publish(cache, &AsIs, token(w), MaybeOwned::Owned(vec![v]), life(t)).await)
             }
             Step::Abandon(w) => Seen::only(self.give_up(cache, token(w)).await),
             Step::Invalidate => Seen::only(self.invalidate(cache).await),

@@ -5,7 +5,7 @@ use crate::shelf::{Shelf, TTL, ask, key, token};
 use cachify::{AsIs, Cause, Kv, KvStore, ManualClock, secs};
 use cachify_core::testing::BlockingWords;
 use cachify_core::{
-    cell::{Ask, Begun, Holding, Kept, Life, Lookup},
+    cell::{Ask, Begun, Holding, Life, Lookup, MaybeOwned},
     key::Kind,
     patience::{BLIND_POLL, Busy, Contended, Ticket},
     testing::block_on,
@@ -43,7 +43,7 @@ fn each_operation_makes_as_many_calls_as_documented() {
     cost("in use", 2);
     BlockingWords::get(&kv, cache, &AsIs).unwrap();
     kv.join(cache, &AsIs, &ask(1)).unwrap();
-    kv.publish(cache, &AsIs, token(1), Kept::Own(vec![1]), Life::new(Ttl::Forever)).unwrap();
+    kv.publish(cache, &AsIs, token(1), MaybeOwned::Owned(vec![1]), Life::new(Ttl::Forever)).unwrap();
     cost("miss and fill", 4);
     BlockingWords::get(&kv, cache, &AsIs).unwrap();
     cost("hit", 1);
@@ -77,7 +77,7 @@ fn a_permit_that_is_extended_for_hours_is_counted_all_the_time() {
         kv.take(pool, 2, &long).unwrap();
         for _ in 0..30 {
             clock.advance(secs(599));
-            assert_eq!(BlockingWords::extend(&kv, pool, &long), Ok(Holding::Kept));
+            assert_eq!(BlockingWords::extend(&kv, pool, &long), Ok(Holding::Held));
             assert_eq!(kv.in_use(pool), Ok(1));
             // somebody with a short lease does not shorten what is remembered
             kv.take(pool, 2, &ask(3)).unwrap();
@@ -104,12 +104,12 @@ fn what_cannot_be_read_is_held_by_somebody_else_and_in_a_cache_a_miss() {
         assert_eq!(kv.begin(once, &ask(1)), Ok(Begun::Busy(unknown)));
         assert_eq!(kv.take(pool, 1, &ask(1)), Ok(Contended::Busy(unknown)));
         assert_eq!(kv.take(pool, 2, &ask(1)).unwrap().granted().unwrap().index, 1);
-        assert_eq!(kv.give_back(pool, token(1)), Ok(Holding::Kept));
+        assert_eq!(kv.give_back(pool, token(1)), Ok(Holding::Held));
         assert_eq!(BlockingWords::force_release(&kv, lock), Ok(true));
         assert_eq!(BlockingWords::get(&kv, cache, &AsIs), Ok(None));
         let filled = kv.join(cache, &AsIs, &ask(1)).unwrap();
         assert!(matches!(filled, Contended::Granted(Lookup::Fill { stale: None, .. })));
-        assert_eq!(BlockingWords::give_up(&kv, cache, token(1)), Ok(Holding::Kept));
+        assert_eq!(BlockingWords::give_up(&kv, cache, token(1)), Ok(Holding::Held));
     }
     shelf.write("app:l:{k}:fence", b"?");
     assert_eq!(kv.acquire(key(Kind::Lock), &ask(1)), Err(Cause::Codec), "no fence is better than a lower one");

@@ -4,7 +4,7 @@ use crate::shelf::{Shelf, Slow, TTL, ask, key, token};
 use cachify::{AsIs, AsyncKv, ManualClock};
 use cachify_core::testing::Words;
 use cachify_core::{
-    cell::{Begun, Grant, Holding, Kept, Life, Lookup},
+    cell::{Begun, Grant, Holding, Life, Lookup, MaybeOwned},
     key::Kind,
     patience::Contended,
     testing::block_on,
@@ -99,7 +99,7 @@ impl World {
         if let Begun::Run(grant) = self.kv.begin(key(Kind::Once), &ask(who)).await.unwrap() {
             self.grant(who, grant);
             self.give_back(who);
-            if self.kv.complete(key(Kind::Once), token(who), Duration::from_secs(60)).await.unwrap() == Holding::Kept {
+            if self.kv.complete(key(Kind::Once), token(who), Duration::from_secs(60)).await.unwrap() == Holding::Held {
                 self.say("completed");
             }
         }
@@ -111,7 +111,7 @@ impl World {
             self.hold(who, remaining);
             // what was loaded before an invalidation began must not be there after it
             let old = !self.said("changed");
-            let value = Kept::Own(if old { b"old".to_vec() } else { b"new".to_vec() });
+            let value = MaybeOwned::Owned(if old { b"old".to_vec() } else { b"new".to_vec() });
             self.give_back(who);
             self.kv.publish(key(Kind::Cache), &AsIs, token(who), value, Life::new(Ttl::Forever)).await.unwrap();
         }

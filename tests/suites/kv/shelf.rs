@@ -4,7 +4,7 @@ use cachify::{AsyncKvStore, Cause, KvStore, ManualClock};
 use cachify_core::{
     cell::Ask,
     key::{Key, Kind},
-    testing::Trouble,
+    testing::Fault,
     time::{Clock, Instant},
     token::HolderToken,
 };
@@ -173,18 +173,18 @@ impl AsyncKvStore for Slow {
 pub(crate) struct Failing {
     pub(crate) shelf: Shelf,
     pub(crate) at: usize,
-    pub(crate) trouble: Trouble,
+    pub(crate) fault: Fault,
     pub(crate) calls: AtomicUsize,
 }
 
 impl Failing {
     fn with<T>(&self, call: impl FnOnce() -> Result<T, Cause>) -> Result<T, Cause> {
-        match self.trouble {
+        match self.fault {
             _ if self.calls.fetch_add(1, SeqCst) != self.at => call(),
-            Trouble::Refused => Err(Cause::Unreachable),
-            Trouble::RequestLost => Err(Cause::TimedOut),
-            Trouble::ReplyLost => call().and(Err(Cause::TimedOut)),
-            Trouble::None | Trouble::Duplicated => call(),
+            Fault::Refused => Err(Cause::Unreachable),
+            Fault::RequestLost => Err(Cause::TimedOut),
+            Fault::ReplyLost => call().and(Err(Cause::TimedOut)),
+            Fault::None | Fault::Duplicated => call(),
         }
     }
 }

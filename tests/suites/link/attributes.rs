@@ -2,7 +2,7 @@
 
 use crate::{
     pipe::{Faults, Line},
-    world::{Device, LONG, MS, Store, World, at, connected, device, named, once_more, pass, world},
+    world::{Device, LONG, MS, Memory, World, at, connected, device, named, once_more, pass, world},
 };
 use cachify_core::testing::BlockingWords;
 use cachify_core::{
@@ -75,7 +75,7 @@ pub(crate) async fn answer(device: &Device<'_>, inside: &impl Inside) -> u32 {
 /// Notes how long the right was valid, and asks the store whether it was held all that time.
 struct Watch<'c> {
     clock: &'c ManualClock,
-    store: &'c Store<'c>,
+    store: &'c Memory<'c>,
     time: Duration,
     succeeds: bool,
     /// Cut when the body begins.
@@ -85,7 +85,7 @@ struct Watch<'c> {
 }
 
 impl<'c> Watch<'c> {
-    fn new(clock: &'c ManualClock, store: &'c Store<'c>, time: Duration) -> Self {
+    fn new(clock: &'c ManualClock, store: &'c Memory<'c>, time: Duration) -> Self {
         Self { clock, store, time, succeeds: true, line: None, entered: Cell::new(0), valid_until: Cell::new(0) }
     }
 
@@ -319,7 +319,7 @@ fn more_callers_than_slots_wait_for_one() {
     }
     assert!(world.run(4_000 * MS, || ()));
     assert_eq!(watch.entered.get(), 30);
-    assert_eq!(device.store().tally().forgotten, 0);
+    assert_eq!(device.store().stats().forgotten, 0);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::{
     pipe::{Faults, Line},
     slow::Slow,
-    world::{Device, LONG, MS, Store, World, at, connected, device, named, once_more, pass, world},
+    world::{Device, LONG, MS, Memory, World, at, connected, device, named, once_more, pass, world},
 };
 use cachify_core::testing::{BlockingWords, Words};
 use cachify_core::{
@@ -11,7 +11,7 @@ use cachify_core::{
     cell::Ask,
     drive::beside,
     key::{Key, Kind},
-    store::{Host, lock::NoLock},
+    store::{Platform, lock::NoLock},
     testing::ManualClock,
     time::{Clock, Instant},
     token::{FenceGate, HolderToken},
@@ -120,7 +120,7 @@ fn more_callers_than_slots_wait_for_one() {
 #[test]
 fn a_gateway_that_restarts_goes_on_with_the_session() {
     let clock = ManualClock::new();
-    let store = Store::new(&clock);
+    let store = Memory::new(&clock);
     let (device, line) = (device(&clock, 1), Line::new(0));
     let serve = async || {
         let mut gateway = Gateway::new(&store, &clock);
@@ -141,7 +141,7 @@ fn a_gateway_that_restarts_goes_on_with_the_session() {
             let guard = device.lock("k").ttl(LONG).wait(LONG).acquire().await.unwrap();
             assert!(gate.admits(guard.fence()));
             pass(&clock, 33 * MS).await;
-            assert_eq!(guard.release().await, Ok(Holding::Kept));
+            assert_eq!(guard.release().await, Ok(Holding::Held));
         }
     });
     assert!(world.run(LONG, || ()));
@@ -150,7 +150,7 @@ fn a_gateway_that_restarts_goes_on_with_the_session() {
 #[test]
 fn another_life_of_a_device_gets_a_higher_fence_and_none_of_the_old_answers() {
     let clock = ManualClock::new();
-    let store = Store::new(&clock);
+    let store = Memory::new(&clock);
     let line = Line::new(0);
     // the boot counter in flash
     let boots = Cell::new(0);
@@ -197,7 +197,7 @@ fn tokens_are_new_in_every_life_and_on_every_device() {
 #[test]
 fn a_slow_request_blocks_its_key_only_and_keeps_its_order() {
     let clock = ManualClock::new();
-    let store = Slow { store: Store::new(&clock), clock: &clock, diary: RefCell::default() };
+    let store = Slow { store: Memory::new(&clock), clock: &clock, diary: RefCell::default() };
     let (device, line) = (device(&clock, 1), Line::new(0));
     let mut world = World::new(&clock, 0);
     world.services.push(Box::pin(async {
@@ -225,7 +225,7 @@ fn a_slow_request_blocks_its_key_only_and_keeps_its_order() {
 #[test]
 fn a_line_that_ends_lets_the_gateway_finish_what_is_under_way() {
     let clock = ManualClock::new();
-    let store = Slow { store: Store::new(&clock), clock: &clock, diary: RefCell::default() };
+    let store = Slow { store: Memory::new(&clock), clock: &clock, diary: RefCell::default() };
     let (device, line) = (device(&clock, 1), Line::new(0));
     let mut world = World::new(&clock, 0);
     world.services.push(Box::pin(async {

@@ -2,7 +2,7 @@
 
 use crate::{
     pipe::{Faults, Line},
-    world::{Device, LONG, MS, Store, Task, World, connected, device, named, once_more, pass, world},
+    world::{Device, LONG, MS, Memory, Task, World, connected, device, named, once_more, pass, world},
 };
 use cachify_core::testing::BlockingWords;
 use cachify_core::{
@@ -33,7 +33,7 @@ fn full_queues_forget_dropped_rights_and_count_them() {
         pass(&clock, 100 * MS).await;
     });
     assert!(world.run(LONG, || ()));
-    assert_eq!(device.store().tally().forgotten, 6);
+    assert_eq!(device.store().stats().forgotten, 6);
     let held = (0..10).filter(|n| {
         let name = format!("k:{n}");
         store.remaining(Key::new(Kind::Lock, "", name.as_bytes(), 0)).unwrap().is_some()
@@ -70,7 +70,7 @@ fn turns_of_those_who_hold_nothing_give_way_to_a_right_that_is_dropped() {
             assert_eq!(store.remaining(key), Ok(None), "by attribute: {by_attribute}");
         });
         assert!(world.run(LONG, || ()));
-        assert_eq!(device.store().tally().forgotten, 0);
+        assert_eq!(device.store().stats().forgotten, 0);
         drop(guard);
     }
 }
@@ -87,7 +87,7 @@ fn what_was_asked_and_is_not_answered_gives_way_to_nothing() {
         assert!(asked.as_mut().poll(&mut cx).is_pending());
         drop(asked);
         drop(held);
-        assert_eq!(device.store().tally().forgotten, 1);
+        assert_eq!(device.store().stats().forgotten, 1);
     });
     assert!(world.run(LONG, || ()));
 }
@@ -160,7 +160,7 @@ fn dropped_after(rounds: usize, operation: Operation) -> bool {
     let ask = Ask::new(HolderToken([9; 4]), LONG);
     let flight = BlockingWords::join(&store, named(Kind::Cache), &AsIs, &ask).unwrap();
     assert!(flight.granted().is_some(), "a flight stays under way after {rounds} rounds");
-    assert_eq!(device.store().tally().forgotten, 0);
+    assert_eq!(device.store().stats().forgotten, 0);
     ended
 }
 

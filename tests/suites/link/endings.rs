@@ -2,7 +2,7 @@
 
 use crate::{
     pipe::{Faults, Line},
-    world::{Device, LONG, MS, Store, World, connected, device, named, once_more, pass, world},
+    world::{Device, LONG, MS, Memory, World, connected, device, named, once_more, pass, world},
 };
 use cachify_core::testing::BlockingWords;
 use cachify_core::{Instance, Ran, Refused, drive::beside, key::Kind, once, store::lock::Lock, testing::ManualClock};
@@ -61,7 +61,7 @@ fn the_completion_of_a_run_that_was_not_heard_is_repeated() {
                 let remaining = store.remaining(named(Kind::Once)).unwrap();
                 assert!(remaining.is_some(), "the marker was lost: {what}");
                 assert!(matches!(local.once("k").run_blocking(|_| ()), Ok(Ran::Skipped(_))), "{what}");
-                assert_eq!(device.store().tally().forgotten, 0, "{what}");
+                assert_eq!(device.store().stats().forgotten, 0, "{what}");
             }
         }
     }
@@ -85,7 +85,7 @@ impl Lock for StdLock {
 #[test]
 fn a_device_whose_old_line_ended_unheard_loses_nothing_that_it_owes() {
     let clock = ManualClock::new();
-    let store = Store::new(&clock);
+    let store = Memory::new(&clock);
     let local = Instance::new(&store);
     let device = device(&clock, 1);
     let (old, new) = (Line::new(0), Line::new(1));
@@ -133,5 +133,5 @@ fn a_device_whose_old_line_ended_unheard_loses_nothing_that_it_owes() {
     // past its lease: what skips others is the marker
     clock.advance(11 * LONG);
     assert!(matches!(local.once("k").run_blocking(|_| ()), Ok(Ran::Skipped(_))), "its job was done once");
-    assert_eq!(device.store().tally().forgotten, 0);
+    assert_eq!(device.store().stats().forgotten, 0);
 }

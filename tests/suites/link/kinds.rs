@@ -2,7 +2,7 @@
 
 use crate::{
     pipe::Line,
-    world::{Store, named},
+    world::{Memory, named},
 };
 use cachify_core::testing::BlockingWords;
 use cachify_core::{AsIs, Instance, key::Kind, testing::ManualClock};
@@ -43,7 +43,7 @@ fn a_command_that_does_not_fit_its_key_s_kind_is_rubbish_and_does_nothing() {
     for (at, kind) in KINDS.into_iter().enumerate() {
         for (number, (fitting, fields)) in commands(kind).into_iter().enumerate() {
             let clock = ManualClock::new();
-            let store = Store::new(&clock);
+            let store = Memory::new(&clock);
             let local = Instance::new(&store);
             let _guard = local.lock("k").try_acquire_blocking().unwrap().unwrap();
             let _run = local.once("k").begin_blocking().unwrap();

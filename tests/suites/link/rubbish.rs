@@ -2,7 +2,7 @@
 
 use crate::{
     pipe::{Line, Pipe, Random},
-    world::{Store, World, connected, device, named, pass},
+    world::{Memory, World, connected, device, named, pass},
 };
 use cachify_core::{Cause, Error, key::Kind, testing::ManualClock, token::HolderToken};
 use cachify_core::{op::Left, store::abandon};
@@ -65,7 +65,7 @@ proptest! {
     #[test]
     fn a_gateway_serves_on_after_anything(before in anything()) {
         let clock = ManualClock::new();
-        let store = Store::new(&clock);
+        let store = Memory::new(&clock);
         let line = Line::new(0);
         line.up.put(&before);
         let mut gateway = Gateway::new(&store, &clock);
@@ -91,7 +91,7 @@ proptest! {
     #[test]
     fn a_device_goes_on_after_anything(before in anything()) {
         let clock = ManualClock::new();
-        let store = Store::new(&clock);
+        let store = Memory::new(&clock);
         let (device, line) = (device(&clock, 1), Line::new(0));
         let mut world = World::new(&clock, 0);
         world.services.extend(connected(&device, &store, &clock, &line));
@@ -108,9 +108,9 @@ proptest! {
 }
 
 /// A gateway and what a test says to it by hand.
-fn told(frames: &[&[u8]]) -> (Vec<Vec<u8>>, Gateway<'static, Store<'static>, &'static ManualClock>) {
+fn told(frames: &[&[u8]]) -> (Vec<Vec<u8>>, Gateway<'static, Memory<'static>, &'static ManualClock>) {
     let clock: &'static ManualClock = Box::leak(Box::default());
-    let store: &'static Store<'static> = Box::leak(Box::new(Store::new(clock)));
+    let store: &'static Memory<'static> = Box::leak(Box::new(Memory::new(clock)));
     let mut gateway = Gateway::new(store, clock);
     let line = Line::new(0);
     {
@@ -174,7 +174,7 @@ fn what_another_version_does_not_give_back_is_given_back_when_this_one_returns()
     line.down.put(&framed(&[1, 5, last[2], 69, 0]));
     let _ = sent();
     assert_eq!(sent(), Vec::<Vec<u8>>::new(), "it was given back");
-    assert_eq!(device.store().tally().forgotten, 0);
+    assert_eq!(device.store().stats().forgotten, 0);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_frame_longer_than_a_gateway_takes_is_rubbish() {
 #[test]
 fn a_flood_of_requests_is_taken_in_turns() {
     let clock = ManualClock::new();
-    let store = Store::new(&clock);
+    let store = Memory::new(&clock);
     let (up, down) = (Pipe::new(0), Pipe::new(1));
     let mut random = Random::new(3);
     for n in 0..5_000_u32 {

@@ -2,7 +2,7 @@
 
 use crate::{
     pipe::{Faults, Line},
-    world::{Device, LONG, MS, Store, World, connected, device, pass, world},
+    world::{Device, LONG, MS, Memory, World, connected, device, pass, world},
 };
 use cachify_core::{Error, Instance, Refused, lock, testing::ManualClock, time::Clock};
 use std::{

@@ -1,12 +1,12 @@
 //! A store that takes its time with one key.
 
-use crate::world::Store;
+use crate::world::Memory;
 use cachify_core::{
     AsIs,
     key::{Key, LongKeyBuf},
     op::{Answer, Left, Op, Request},
     patience::Ticket,
-    store::{Fresh, Host, Leases, Values},
+    store::{Fresh, Platform, Store, Values},
     testing::ManualClock,
     time::{Clock, Instant},
     token::HolderToken,
@@ -19,12 +19,12 @@ use std::{
 
 /// Operations on the key `slow` take 200 ms; the diary tells when which began and ended.
 pub(crate) struct Slow<'c> {
-    pub(crate) store: Store<'c>,
+    pub(crate) store: Memory<'c>,
     pub(crate) clock: &'c ManualClock,
     pub(crate) diary: RefCell<Vec<String>>,
 }
 
-type Inner<'c> = <Store<'c> as Leases>::InFlight;
+type Inner<'c> = <Memory<'c> as Store>::InFlight;
 
 /// An operation under way, until when it takes its time.
 #[derive(Default)]
@@ -57,7 +57,7 @@ impl Slow<'_> {
     }
 }
 
-impl<'c> Host for Slow<'c> {
+impl<'c> Platform for Slow<'c> {
     type Clock = &'c ManualClock;
     type KeyBuf = LongKeyBuf;
     type Monitor = ();
@@ -70,15 +70,15 @@ impl<'c> Host for Slow<'c> {
     }
 }
 
-impl<'c> Leases for Slow<'c> {
+impl<'c> Store for Slow<'c> {
     type InFlight = InFlight<Inner<'c>>;
-    type Trouble = <Store<'c> as Leases>::Trouble;
+    type Error = <Memory<'c> as Store>::Error;
     fn poll_op(
         &self,
         state: &mut Self::InFlight,
         request: &Request<'_>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Self::Trouble>> {
+    ) -> Poll<Result<Answer, Self::Error>> {
         ready!(self.poll_time(state, request));
         self.store.poll_op(&mut state.inner, request, cx)
     }
@@ -109,7 +109,7 @@ impl Values<Vec<u8>, AsIs> for Slow<'_> {
         request: &Request<'_>,
         fresh: Fresh<'_, '_, Vec<u8>, AsIs>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Answer>, Self::Trouble>> {
+    ) -> Poll<Result<Option<Answer>, Self::Error>> {
         ready!(self.poll_time(state, request));
         self.store.poll_publish(&mut state.inner, request, fresh, cx)
     }

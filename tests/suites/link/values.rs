@@ -2,12 +2,12 @@
 
 use crate::{
     pipe::{Faults, Line},
-    world::{Device, LONG, MS, Store, World, at, connected, device, named, pass, world},
+    world::{Device, LONG, MS, Memory, World, at, connected, device, named, pass, world},
 };
 use cachify_core::testing::{BlockingWords, Words};
 use cachify_core::{
     AsIs, Cause, Instance, Refused, cached,
-    cell::{Ask, Kept, Life},
+    cell::{Ask, Life, MaybeOwned},
     codec::{Codec, Postcard, entry},
     drive::beside,
     key::{KeyError, KeyPart, KeySink, Kind, Shown},
@@ -22,10 +22,10 @@ use cachify_link::RemoteStore;
 use std::{cell::Cell, time::Duration};
 
 /// A server puts bytes into the cache.
-fn put(store: &Store<'_>, bytes: Vec<u8>) {
+fn put(store: &Memory<'_>, bytes: Vec<u8>) {
     let (ask, key) = (Ask::new(HolderToken([9; 4]), LONG), named(Kind::Cache));
     BlockingWords::join(store, key, &AsIs, &ask).unwrap();
-    BlockingWords::publish(store, key, &AsIs, ask.token, Kept::Own(bytes), Life::new(Ttl::Forever)).unwrap();
+    BlockingWords::publish(store, key, &AsIs, ask.token, MaybeOwned::Owned(bytes), Life::new(Ttl::Forever)).unwrap();
 }
 
 /// What servers make of a value.

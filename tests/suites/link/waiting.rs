@@ -2,7 +2,7 @@
 
 use crate::{
     pipe::{Faults, Line},
-    world::{LONG, MS, Store, World, at, connected, device, pass, world},
+    world::{LONG, MS, Memory, World, at, connected, device, pass, world},
 };
 use cachify_core::{Instance, drive::beside, testing::ManualClock, time::Clock};
 use std::cell::RefCell;
@@ -26,7 +26,7 @@ fn a_release_at_the_gateway_wakes_a_device_at_once() {
 #[test]
 fn a_release_by_a_device_wakes_the_next_device_and_the_gateway() {
     let (clock, line, turns) = (ManualClock::new(), Line::new(0), RefCell::new(Vec::new()));
-    let (store, device) = (Store::new(&clock), device(&clock, 1));
+    let (store, device) = (Memory::new(&clock), device(&clock, 1));
     let local = Instance::new(&store);
     let (other, second) = (crate::world::device(&clock, 2), Line::new(1));
     let hold = async |name| {

@@ -18,7 +18,7 @@ use std::{
 };
 
 pub(crate) type Device<'c> = Instance<RemoteStore<NoLock, &'c ManualClock>>;
-pub(crate) type Store<'c> = MapStore<NoLock, &'c ManualClock, Vec<u8>>;
+pub(crate) type Memory<'c> = MapStore<NoLock, &'c ManualClock, Vec<u8>>;
 pub(crate) type Task<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 pub(crate) fn device(clock: &ManualClock, id: u32) -> Device<'_> {
@@ -30,7 +30,7 @@ pub(crate) fn device(clock: &ManualClock, id: u32) -> Device<'_> {
 /// A pump and a gateway that begin again whenever their line ends.
 pub(crate) fn connected<'a>(
     device: &'a Device<'a>,
-    store: &'a Store<'a>,
+    store: &'a Memory<'a>,
     clock: &'a ManualClock,
     line: &Line,
 ) -> [Task<'a>; 2] {
@@ -119,7 +119,7 @@ impl<'a> World<'a> {
 }
 
 /// A line on which about everything goes wrong now and then.
-pub(crate) fn trouble(random: &mut Random) -> Faults {
+pub(crate) fn fault(random: &mut Random) -> Faults {
     let mut some = |least: u64| if random.once_in(2) { 0 } else { least + random.below(least * 20) };
     Faults {
         flips: some(60),
@@ -147,7 +147,7 @@ pub(crate) fn at(ms: u64) -> Instant {
 macro_rules! world {
     ($clock:ident, $store:ident, $local:ident, $device:ident, $line:ident, $world:ident $(, $more:ident = $value:expr)?) => {
         let $clock = ManualClock::new();
-        let $store = Store::new(&$clock);
+        let $store = Memory::new(&$clock);
         #[allow(unused_variables, reason = "not every test has a caller at the gateway")]
         let $local = Instance::new(&$store);
         let $device = device(&$clock, 1);

@@ -61,6 +61,6 @@ fn a_step_forward_ends_leases_and_their_holders_learn_it() {
         super::world::until_blocking(|| !guard.is_valid());
         assert_eq!(guard.release(), Ok(Holding::Lost));
         assert!(matches!(c.lock("k").acquire_blocking().map(drop), Err(Refused::Busy { .. })));
-        assert_eq!(next.release(), Ok(Holding::Kept));
+        assert_eq!(next.release(), Ok(Holding::Held));
     }
 }

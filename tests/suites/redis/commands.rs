@@ -39,12 +39,12 @@ fn each_operation_is_one_command() {
         counted("acquire", only(1), &mut || guard = Some(lock.acquire_blocking().unwrap()));
         counted("refused", only(1), &mut || assert!(lock.try_acquire_blocking().unwrap().is_none()));
         counted("release, which publishes nothing to nobody", only(1), &mut || {
-            assert_eq!(guard.take().unwrap().release(), Ok(Holding::Kept));
+            assert_eq!(guard.take().unwrap().release(), Ok(Holding::Held));
         });
         let pool = c.pool("k", 2);
         let mut permit = None;
         counted("take", only(1), &mut || permit = Some(pool.take_blocking().unwrap()));
-        counted("give back", only(1), &mut || assert_eq!(permit.take().unwrap().release(), Ok(Holding::Kept)));
+        counted("give back", only(1), &mut || assert_eq!(permit.take().unwrap().release(), Ok(Holding::Held)));
         let once = c.once("k").keep(secs(5));
         counted("a run, begun and completed", only(2), &mut || {
             let _ = once.run_blocking(|_| Some(())).unwrap();

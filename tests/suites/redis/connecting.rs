@@ -54,9 +54,9 @@ fn does_everything(server: &Server, c: &Cachify) {
     assert_eq!(held.get_blocking::<u8>(), Ok(Some(1)), "its flight was renewed");
     assert!(lock.is_valid() && permit.is_valid() && turn.is_valid());
     assert_eq!(c.pool("held", 2).in_use_blocking(), Ok(1));
-    assert_eq!(lock.release(), Ok(Holding::Kept));
-    assert_eq!(permit.release(), Ok(Holding::Kept));
-    assert_eq!(turn.fail(), Ok(Holding::Kept));
+    assert_eq!(lock.release(), Ok(Holding::Held));
+    assert_eq!(permit.release(), Ok(Holding::Held));
+    assert_eq!(turn.fail(), Ok(Holding::Held));
     // another type's value is a miss, and a load that fails leaves nothing
     assert_eq!(held.get_or_insert_with_blocking(|| Ok::<_, ()>("x".to_owned())), Ok("x".to_owned()));
     assert_eq!(held.get_blocking::<String>(), Ok(Some("x".to_owned())));

@@ -189,7 +189,7 @@ fn scripts_that_were_flushed_are_sent_again() {
             run(async { assert_eq!(c.pool("k", 1).run(async |_| 1).await, Ok(1)) });
         }
         server.command(&["SCRIPT", "FLUSH"]);
-        assert_eq!(guard.release(), Ok(Holding::Kept));
+        assert_eq!(guard.release(), Ok(Holding::Held));
     });
 }
 
@@ -221,7 +221,7 @@ fn a_server_that_lost_its_memory_is_noticed_by_those_who_held() {
     assert!(next.fence() > first, "microseconds grow whatever is forgotten");
     until_blocking(|| !guard.is_valid());
     assert_eq!(guard.release(), Ok(Holding::Lost));
-    assert_eq!(next.release(), Ok(Holding::Kept));
+    assert_eq!(next.release(), Ok(Holding::Held));
 }
 
 #[test]
@@ -236,8 +236,8 @@ fn what_is_held_is_renewed_through_a_cut() {
             pass(millis(800));
             assert!(guard.is_valid() && permit.is_valid());
         }
-        assert_eq!(guard.release(), Ok(Holding::Kept));
-        assert_eq!(run(permit.release()), Ok(Holding::Kept));
+        assert_eq!(guard.release(), Ok(Holding::Held));
+        assert_eq!(run(permit.release()), Ok(Holding::Held));
     });
 }
 

@@ -46,14 +46,14 @@ fn a_full_server_keeps_what_is_held_and_takes_back_what_is_not() {
         assert!(runs.iter().all(cachify::BlockingRunGuard::is_valid), "runs are renewed");
         assert_eq!(slow.join().unwrap(), Ok(true), "the value is returned, although there is no room for it");
         for guard in guards {
-            assert_eq!(guard.release(), Ok(Holding::Kept));
+            assert_eq!(guard.release(), Ok(Holding::Held));
         }
         for permit in permits {
-            assert_eq!(permit.release(), Ok(Holding::Kept));
+            assert_eq!(permit.release(), Ok(Holding::Held));
         }
         let mut runs = runs.into_iter();
-        assert_eq!(runs.next().unwrap().complete(), Ok(Holding::Kept));
-        assert_eq!(runs.next().unwrap().fail(), Ok(Holding::Kept));
+        assert_eq!(runs.next().unwrap().complete(), Ok(Holding::Held));
+        assert_eq!(runs.next().unwrap().fail(), Ok(Holding::Held));
         assert!(matches!(c.once("kept").run_blocking(|_| ()), Ok(Ran::Skipped(_))), "its marker was written");
         assert_eq!(c.lock("forced").force_release_blocking(), Ok(true));
         assert_eq!(c.cache("old").reset_blocking(), Ok(true));

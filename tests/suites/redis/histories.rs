@@ -4,7 +4,7 @@ use super::world::over;
 use cachify::{AsIs, Holding, Postcard, StdLock, Ttl};
 use cachify_core::testing::BlockingWords;
 use cachify_core::{
-    cell::{Ask, Begun, Grant, Kept, Life, Lookup},
+    cell::{Ask, Begun, Grant, Life, Lookup, MaybeOwned},
     key::{Key, Kind},
     patience::Contended,
     store::{Values, growing::MapStore},
@@ -139,7 +139,14 @@ where
         }
         (Step::Keep { who, ttl }, Kind::Cache) => {
             let life = Life::new(Ttl::For(ttl));
-            Seen::Holding(held(BlockingWords::publish(store, key, &codec, token(who), Kept::Own(who * 100), life)))
+            Seen::Holding(held(BlockingWords::publish(
+                store,
+                key,
+                &codec,
+                token(who),
+                MaybeOwned::Owned(who * 100),
+                life,
+            )))
         }
         (_, Kind::Pool) => Seen::Count(BlockingWords::in_use(store, key).ok().unwrap()),
         (Step::Break, Kind::Cache) => Seen::Flag(BlockingWords::invalidate(store, key).ok().unwrap()),

@@ -66,7 +66,7 @@ fn a_holder_that_is_killed_is_followed_when_its_lease_ends() {
         });
         assert!(next.fence().0 > fence);
         assert!(took < secs(5), "{took:?}");
-        assert_eq!(next.release(), Ok(Holding::Kept));
+        assert_eq!(next.release(), Ok(Holding::Held));
     });
 }
 
@@ -83,7 +83,7 @@ fn a_holder_that_is_stopped_past_its_lease_is_fenced_off_and_learns_it() {
         holder.signal("-CONT");
         assert_eq!(holder.says(), "lost");
         assert!(!resource.admits(FencingToken(old)), "too late");
-        assert_eq!(next.release(), Ok(Holding::Kept));
+        assert_eq!(next.release(), Ok(Holding::Held));
     });
 }
 

@@ -111,7 +111,7 @@ fn permits_that_are_given_back_wake_one_waiter_each() {
             until(|| waiting(&server, "p:{k}") == 1).await;
             let began = std::time::Instant::now();
             for permit in held {
-                assert_eq!(permit.release().await, Ok(Holding::Kept));
+                assert_eq!(permit.release().await, Ok(Holding::Held));
             }
             for waiter in waiters {
                 waiter.await.unwrap().release().await.unwrap();
@@ -144,7 +144,7 @@ fn a_waiter_that_gives_up_passes_its_turn_on() {
                 // cancelled at the moment it is called
                 held.release().await.unwrap();
                 first.abort();
-                assert_eq!(second.await.unwrap(), Ok(Holding::Kept));
+                assert_eq!(second.await.unwrap(), Ok(Holding::Held));
                 assert!(began.elapsed() < secs(10), "{:?}", began.elapsed());
                 until(|| int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 0).await;
             }
@@ -228,7 +228,7 @@ fn a_lease_that_ends_lets_the_next_one_in() {
         assert!(next.fence() > held.fence());
         until_blocking(|| !held.is_valid());
         assert_eq!(held.release(), Ok(Holding::Lost));
-        assert_eq!(next.release(), Ok(Holding::Kept));
+        assert_eq!(next.release(), Ok(Holding::Held));
     });
 }
 

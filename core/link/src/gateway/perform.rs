@@ -1,6 +1,6 @@
 //! One request, done on the store.
 
-use super::{Place, desk::Incoming};
+use super::{Place, window::Incoming};
 use crate::{
     TOO_LONG,
     command::{Asked, Command, Reply},
@@ -10,7 +10,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use cachify_core::{
-    cell::Kept,
+    cell::MaybeOwned,
     codec::AsIs,
     key::{Key, Kind},
     op::{Answer, Op, Outcome},
@@ -53,7 +53,9 @@ async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Comm
     }
     let mut asking = Asking::new(store, false, key, token, op);
     let mut answer = match (op, key.kind) {
-        (Op::Release(Outcome::Done { .. }), Kind::Cache) => asking.publish(&AsIs, Kept::Own(value.into())).await?,
+        (Op::Release(Outcome::Done { .. }), Kind::Cache) => {
+            asking.publish(&AsIs, MaybeOwned::Owned(value.into())).await?
+        }
         _ => asking.answer().await?,
     };
     for _ in 0..LOOKS {

@@ -3,13 +3,13 @@
 //! A store that wakes one waiter counts on it to act. A device may have gone, or the notice may be lost: whoever does
 //! not ask in its turn passes it on, as a dropped waiter in the gateway's own process would.
 
-use super::{Limits, OwnName, Place, desk::Incoming};
+use super::{Limits, OwnName, Place, window::Incoming};
 use crate::command::Reply;
 use alloc::{boxed::Box, vec::Vec};
 use cachify_core::{
     drive::beside,
     patience::Ticket,
-    store::{Leases, changed},
+    store::{Store, changed},
     time::Timer,
     token::HolderToken,
 };
@@ -104,7 +104,7 @@ impl<F: Future<Output = bool>, M: Fn(OwnName, Option<Ticket>, Duration) -> F, G:
 }
 
 /// Whether the key was released, within `limit`.
-pub(super) async fn wait<S: Leases, C: Timer>(
+pub(super) async fn wait<S: Store, C: Timer>(
     store: &S,
     clock: &C,
     place: &Place,

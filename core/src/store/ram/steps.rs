@@ -6,7 +6,7 @@ use crate::{
     key::{Key, Kind},
     op::{Answer, Op, Outcome, Request, Watched},
     patience::Ticket,
-    store::{Fresh, Leases, Values},
+    store::{Fresh, Store, Values},
     time::{Clock, Instant},
     token::HolderToken,
 };
@@ -16,9 +16,9 @@ use core::{
     task::{Context, Poll},
 };
 
-impl<B: Backing> Leases for RamStore<B> {
+impl<B: Backing> Store for RamStore<B> {
     type InFlight = Place;
-    type Trouble = Infallible;
+    type Error = Infallible;
     const LONGEST_KEY: usize = B::Table::LONGEST;
     const IS_IMMEDIATE: bool = true;
 

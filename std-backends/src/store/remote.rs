@@ -3,8 +3,8 @@
 use crate::{
     backend::{Backend, Call, News, OTHER, Op, OwnedKey, Reply, Runtime},
     clock::StdClock,
-    keeper::{Keeper, Renew},
     process::PerProcess,
+    renewer::{Renew, Renewer},
 };
 use cachify_core::{
     Cause, Holding,
@@ -22,19 +22,19 @@ use std::{
 
 /// The store. Every clone is the same.
 #[derive(Clone)]
-pub(crate) struct Outside(Arc<Inner>);
+pub(crate) struct Remote(Arc<Inner>);
 
 /// What the instance shares with renewal.
 struct Inner {
     backend: Arc<dyn Backend>,
     clock: StdClock,
-    keeper: Arc<PerProcess<Keeper>>,
+    renewer: Arc<PerProcess<Renewer>>,
     op_timeout: Duration,
     /// Where tasks called from: threads call inside of it.
     runtime: OnceLock<Runtime>,
 }
 
-impl fmt::Debug for Outside {
+impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -42,16 +42,16 @@ impl fmt::Debug for Outside {
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outside").field("keeper", &self.keeper.get()).finish_non_exhaustive()
+        f.debug_struct("Remote").field("renewer", &self.renewer.get()).finish_non_exhaustive()
     }
 }
 
-impl Outside {
+impl Remote {
     pub(crate) fn new(backend: Arc<dyn Backend>, clock: StdClock, op_timeout: Duration) -> Self {
-        let inner = Inner { backend, keeper: Arc::default(), clock, op_timeout, runtime: OnceLock::new() };
+        let inner = Inner { backend, renewer: Arc::default(), clock, op_timeout, runtime: OnceLock::new() };
         // now: a child of a fork amid the first lease would wait for that for ever
-        inner.keeper();
-        inner.backend.clone().attach(News::to(Arc::downgrade(&inner.keeper)));
+        inner.renewer();
+        inner.backend.clone().attach(News::to(Arc::downgrade(&inner.renewer)));
         Self(Arc::new(inner))
     }
 
@@ -90,8 +90,8 @@ impl Outside {
         self.0.backend.clone().abandon(key, token, left);
     }
 
-    pub(super) fn keeper(&self) -> &Keeper {
-        self.0.keeper()
+    pub(super) fn renewer(&self) -> &Renewer {
+        self.0.renewer()
     }
 
     pub(super) fn id(&self) -> usize {
@@ -100,7 +100,7 @@ impl Outside {
 
     /// What renews its leases in the background. A store that not every thread may call has none: the machine renews
     /// beside the body.
-    pub(super) fn renewer(&self) -> Option<Weak<dyn Renew>> {
+    pub(super) fn renews(&self) -> Option<Weak<dyn Renew>> {
         let store: Arc<dyn Renew> = self.0.clone();
         self.0.backend.about().anywhere.then(|| Arc::downgrade(&store))
     }
@@ -117,15 +117,15 @@ impl Outside {
 }
 
 impl Inner {
-    fn keeper(&self) -> &Keeper {
-        self.keeper.get_or_init(|| Keeper::new(self.clock.clone()))
+    fn renewer(&self) -> &Renewer {
+        self.renewer.get_or_init(|| Renewer::new(self.clock.clone()))
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(keeper) = self.keeper.get() {
-            keeper.stop();
+        if let Some(renewer) = self.renewer.get() {
+            renewer.stop();
         }
     }
 }

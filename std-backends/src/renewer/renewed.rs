@@ -1,6 +1,6 @@
 //! What a guard keeps of its lease's renewal.
 
-use super::{Held, Keeper};
+use super::{Held, Renewer};
 use crate::locked;
 use cachify_core::{store::Monitor, validity::Validity};
 use std::{
@@ -11,21 +11,21 @@ use std::{
 
 /// A lease that is renewed in the background, which ends with the guard that owns it; or nothing, for one that is not.
 #[derive(Default)]
-pub struct Attended(Option<(Arc<Held>, Keeper)>);
+pub struct Renewed(Option<(Arc<Held>, Renewer)>);
 
-impl fmt::Debug for Attended {
+impl fmt::Debug for Renewed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Attended").field(&self.validity()).finish()
+        f.debug_tuple("Renewed").field(&self.validity()).finish()
     }
 }
 
-impl Attended {
-    pub(super) const fn kept(held: Arc<Held>, keeper: Keeper) -> Self {
-        Self(Some((held, keeper)))
+impl Renewed {
+    pub(super) const fn kept(held: Arc<Held>, renewer: Renewer) -> Self {
+        Self(Some((held, renewer)))
     }
 }
 
-impl Monitor for Attended {
+impl Monitor for Renewed {
     fn renews(&self) -> bool {
         self.0.is_some()
     }
@@ -49,10 +49,10 @@ impl Monitor for Attended {
     }
 }
 
-impl Drop for Attended {
+impl Drop for Renewed {
     fn drop(&mut self) {
-        if let Some((held, keeper)) = &self.0 {
-            keeper.forget(held);
+        if let Some((held, renewer)) = &self.0 {
+            renewer.forget(held);
         }
     }
 }

@@ -1,4 +1,4 @@
-#![allow(clippy::disallowed_methods, reason = "the keeper is another thread, and is waited for")]
+#![allow(clippy::disallowed_methods, reason = "the renewer is another thread, and is waited for")]
 
 use super::*;
 use crate::clock::ManualClock;
@@ -15,7 +15,7 @@ struct Mute {
     calls: AtomicUsize,
     silent: usize,
     /// Who is to renew everything while the first renewal is under way.
-    rushes: Mutex<Option<Keeper>>,
+    rushes: Mutex<Option<Renewer>>,
 }
 
 impl Mute {
@@ -26,30 +26,30 @@ impl Mute {
 
 impl Renew for Mute {
     fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Cause>> {
-        if let Some(keeper) = locked(&self.rushes).take() {
-            keeper.rush();
+        if let Some(renewer) = locked(&self.rushes).take() {
+            renewer.rush();
         }
         let answer = |_| {
-            if self.calls.fetch_add(1, SeqCst) < self.silent { Err(Cause::TimedOut) } else { Ok(Holding::Kept) }
+            if self.calls.fetch_add(1, SeqCst) < self.silent { Err(Cause::TimedOut) } else { Ok(Holding::Held) }
         };
         due.into_iter().map(answer).collect()
     }
     fn give_back(&self, _: OwnedKey, _: HolderToken) {}
 }
 
-fn attended(store: &Arc<Mute>, clock: &ManualClock) -> (Keeper, Attended) {
-    let keeper = Keeper::new(StdClock::from(clock.clone()));
+fn attended(store: &Arc<Mute>, clock: &ManualClock) -> (Renewer, Renewed) {
+    let renewer = Renewer::new(StdClock::from(clock.clone()));
     let store: Arc<dyn Renew> = store.clone();
     let validity = Validity::new(clock.now(), TTL);
     let key = OwnedKey::of(Key::new(Kind::Lock, "", b"k", 0));
-    let right = keeper.attend(Arc::downgrade(&store), key, HolderToken([1, 128, 0, 0]), 9_000, validity);
-    (keeper, right)
+    let right = renewer.attend(Arc::downgrade(&store), key, HolderToken([1, 128, 0, 0]), 9_000, validity);
+    (renewer, right)
 }
 
-/// The keeper is another thread: looks until it has asked so often, and noted when to ask again.
-fn asked(keeper: &Keeper, store: &Mute, times: usize) {
+/// The renewer is another thread: looks until it has asked so often, and noted when to ask again.
+fn asked(renewer: &Renewer, store: &Mute, times: usize) {
     for _ in 0..10_000 {
-        if store.calls.load(SeqCst) >= times && !locked(&keeper.0.queue).by_due.is_empty() {
+        if store.calls.load(SeqCst) >= times && !locked(&renewer.0.queue).by_due.is_empty() {
             return;
         }
         thread::sleep(Duration::from_millis(1));
@@ -61,41 +61,41 @@ fn asked(keeper: &Keeper, store: &Mute, times: usize) {
 fn an_unanswered_renewal_is_tried_again_each_second() {
     let clock = ManualClock::new();
     let store = Mute::new(4);
-    let (keeper, right) = attended(&store, &clock);
+    let (renewer, right) = attended(&store, &clock);
     clock.advance(Duration::from_millis(3_300));
     for times in 1..=5 {
-        asked(&keeper, &store, times);
+        asked(&renewer, &store, times);
         assert_eq!(store.calls.load(SeqCst), times);
         clock.advance(Duration::from_secs(1));
     }
     // past the first end of the right
     clock.advance(Duration::from_millis(1_500));
     assert!(right.validity().expect("kept").is_valid(clock.now()));
-    keeper.stop();
+    renewer.stop();
 }
 
 #[test]
 fn what_was_given_back_is_neither_renewed_nor_valid() {
     let clock = ManualClock::new();
     let store = Mute::new(0);
-    let (keeper, right) = attended(&store, &clock);
-    let held = locked(&keeper.0.queue).by_due.values().next().unwrap().clone();
-    assert_eq!((keeper.drain(), keeper.drain()), (1, 0));
+    let (renewer, right) = attended(&store, &clock);
+    let held = locked(&renewer.0.queue).by_due.values().next().unwrap().clone();
+    assert_eq!((renewer.drain(), renewer.drain()), (1, 0));
     assert!(!right.validity().expect("kept").is_valid(clock.now()));
-    keeper.answered(&held, clock.now(), true);
+    renewer.answered(&held, clock.now(), true);
     assert!(!right.validity().expect("kept").is_valid(clock.now()), "an answer that was on its way");
-    assert_eq!(keeper.drain(), 0);
-    keeper.stop();
+    assert_eq!(renewer.drain(), 0);
+    renewer.stop();
 }
 
 #[test]
 fn what_was_being_renewed_when_the_store_may_have_forgotten_is_renewed_again() {
     let clock = ManualClock::new();
     let store = Mute::new(0);
-    let (keeper, _right) = attended(&store, &clock);
-    *locked(&store.rushes) = Some(keeper.clone());
+    let (renewer, _right) = attended(&store, &clock);
+    *locked(&store.rushes) = Some(renewer.clone());
     clock.advance(Duration::from_millis(3_300));
     // the clock stands still: the second time comes at once
-    asked(&keeper, &store, 2);
-    keeper.stop();
+    asked(&renewer, &store, 2);
+    renewer.stop();
 }

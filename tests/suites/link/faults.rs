@@ -6,7 +6,7 @@
 use crate::{
     attributes::{Inside, answer, locked, locked_at_once, pooled_two, run_once},
     pipe::{Faults, Line, Random},
-    world::{Device, Store, World, connected, device, pass, trouble},
+    world::{Device, Memory, World, connected, device, fault, pass},
 };
 use cachify_core::testing::BlockingWords;
 use cachify_core::{
@@ -15,7 +15,7 @@ use cachify_core::{
     guard::{LockGuard, Permit, RunGuard},
     instance::{Handle, Primitives},
     key::{Key, Kind},
-    store::Host,
+    store::Platform,
     testing::ManualClock,
     time::{Clock, Instant, Timer},
     token::FencingToken,
@@ -124,7 +124,7 @@ impl<'c> Record<'c> {
 /// Asks for rights a few times, in ways that differ.
 async fn actor<'c, P: Handle + 'c>(handle: P, record: &Record<'c>, seed: u64)
 where
-    <P::Store as Host>::Clock: Timer,
+    <P::Store as Platform>::Clock: Timer,
 {
     let mut random = Random::new(seed);
     let mut turns = 6;
@@ -156,7 +156,7 @@ where
                     let once = handle.once("k").ttl(ttl).keep(KEEP);
                     let settle = async |run: RunGuard<P>| {
                         let done = run.complete().await;
-                        record.completed.set(record.completed.get() || done == Ok(Holding::Kept));
+                        record.completed.set(record.completed.get() || done == Ok(Holding::Held));
                         done
                     };
                     used(record, end, record.granted(ONCE, once.begin().await?), &mut random, settle).await
@@ -280,7 +280,7 @@ async fn used<T>(
     match Rc::into_inner(held) {
         Some(held) if !dropped => {
             let settled = settle(held).await?;
-            assert!(settled == Holding::Kept || record.clock.now() >= end, "a live right was lost");
+            assert!(settled == Holding::Held || record.clock.now() >= end, "a live right was lost");
         }
         _ => {}
     }
@@ -296,7 +296,7 @@ async fn weather(line: Line, clock: &ManualClock, seed: u64, end: Instant) {
             1 => Faults { cut: true, ..Faults::default() },
             2 => Faults { broken: true, ..Faults::default() },
             3 => Faults { closed: true, ..Faults::default() },
-            _ => trouble(&mut random),
+            _ => fault(&mut random),
         });
         pass(clock, millis(20 + random.below(900))).await;
     }
@@ -305,7 +305,7 @@ async fn weather(line: Line, clock: &ManualClock, seed: u64, end: Instant) {
 
 fn history(seed: u64) -> u32 {
     let clock = ManualClock::new();
-    let store = Store::new(&clock);
+    let store = Memory::new(&clock);
     let local = Instance::new(&store);
     let devices = [device(&clock, 1), device(&clock, 2)];
     let lines = [Line::new(seed), Line::new(seed ^ 0x5555)];

@@ -39,7 +39,7 @@ impl Frame {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Desk {
+pub(super) struct Window {
     pub(super) served: Served,
     /// The one used last is the last.
     sessions: Vec<Remembered>,
@@ -87,7 +87,7 @@ impl Remembered {
     }
 }
 
-impl Desk {
+impl Window {
     /// Another line: what was for the last one is gone, and asked for again; also what had been begun and was dropped
     /// with it.
     pub(super) fn line_up(&mut self) {
@@ -291,28 +291,28 @@ mod tests {
     #[test]
     fn what_was_dropped_with_its_line_is_begun_again_and_what_was_answered_is_not() {
         let limits = Limits::DEFAULT;
-        let mut desk = Desk::default();
+        let mut window = Window::default();
         let mut decoder = Decoder::new(vec![0; limits.frame]);
         let key = OwnName { kind: Kind::Lock, key: b"k".to_vec() };
-        let mut hear = |desk: &mut Desk, request| {
+        let mut hear = |window: &mut Window, request| {
             let name = Name { kind: key.kind, key: &key.key };
             let release = Question::new(number::RELEASE, key.kind, HolderToken([1; 4]));
             let mut frame = [0; 64];
             let len = request_frame(&mut frame, Head { session: 1, request }, name, &release).unwrap();
-            desk.hear(&frame[..len], &mut decoder, &limits, 0, &|_| true);
+            window.hear(&frame[..len], &mut decoder, &limits, 0, &|_| true);
         };
-        hear(&mut desk, 1);
-        let done = desk.next(|_| false).unwrap();
-        desk.answer(&done, &Reply::Cleared(true), &limits);
-        hear(&mut desk, 2);
-        let _dropped = desk.next(|_| false).unwrap();
-        hear(&mut desk, 3);
-        desk.line_up();
-        assert!(desk.next(|_| false).is_none(), "what waited is asked for again");
+        hear(&mut window, 1);
+        let done = window.next(|_| false).unwrap();
+        window.answer(&done, &Reply::Cleared(true), &limits);
+        hear(&mut window, 2);
+        let _dropped = window.next(|_| false).unwrap();
+        hear(&mut window, 3);
+        window.line_up();
+        assert!(window.next(|_| false).is_none(), "what waited is asked for again");
         for request in 1..=3 {
-            hear(&mut desk, request);
+            hear(&mut window, request);
         }
-        let begun: Vec<_> = core::iter::from_fn(|| desk.next(|_| false)).map(|again| again.head.request).collect();
+        let begun: Vec<_> = core::iter::from_fn(|| window.next(|_| false)).map(|again| again.head.request).collect();
         assert_eq!(begun, [2, 3]);
     }
 }

@@ -3,16 +3,16 @@
 //! Invariant: as long as a guard lives and its store answers, its right lives, on whichever face it was taken. A guard
 //! that was forgotten with `mem::forget` is renewed like one that lives.
 
-mod attended;
+mod renewed;
 
 use crate::{backend::OwnedKey, clock::StdClock, locked, process};
-pub use attended::Attended;
 use cachify_core::{
     Cause, Holding,
     time::{Clock, Instant, Sleep},
     token::HolderToken,
     validity::{Validity, next_heartbeat},
 };
+pub use renewed::Renewed;
 use std::{
     collections::BTreeMap,
     fmt,
@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-/// What a keeper needs of a store: its blocking face, for leases of any kind.
+/// What a renewer needs of a store: its blocking face, for leases of any kind.
 pub(crate) trait Renew: Send + Sync {
     /// Extends many by so many milliseconds, in their order.
     fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Cause>>;
@@ -35,7 +35,7 @@ pub(crate) trait Renew: Send + Sync {
 
 /// The rights of one instance that are to be renewed, by when.
 #[derive(Clone)]
-pub(crate) struct Keeper(Arc<Shared>);
+pub(crate) struct Renewer(Arc<Shared>);
 
 struct Shared {
     clock: StdClock,
@@ -94,14 +94,14 @@ impl Held {
     }
 }
 
-impl fmt::Debug for Keeper {
+impl fmt::Debug for Renewer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keeper").field("held", &locked(&self.0.queue).by_due.len()).finish()
+        f.debug_struct("Renewer").field("held", &locked(&self.0.queue).by_due.len()).finish()
     }
 }
 
-impl Keeper {
-    /// A keeper of this process.
+impl Renewer {
+    /// A renewer of this process.
     pub(crate) fn new(clock: StdClock) -> Self {
         Self(Arc::new(Shared { clock, queue: Mutex::default(), process: process::id() }))
     }
@@ -114,12 +114,12 @@ impl Keeper {
         token: HolderToken,
         ttl: u64,
         validity: Validity,
-    ) -> Attended {
+    ) -> Renewed {
         let (place, alarm) = (Mutex::default(), Mutex::default());
         let held = Arc::new(Held { store, key, token, ttl, validity, place, alarm });
         let due = next_heartbeat(self.0.clock.now(), held.ttl(), token);
         self.enter(&mut locked(&self.0.queue), &held, due);
-        Attended::kept(held, self.clone())
+        Renewed::kept(held, self.clone())
     }
 
     /// Ends all rights that are held, and gives them back; how many there were.
@@ -178,7 +178,7 @@ impl Keeper {
             Some(wakes) if wakes <= due => {}
             Some(_) => {
                 queue.wakes = Some(due);
-                // under the lock: it is the keeper's own thread, which is unparked
+                // under the lock: it is the renewer's own thread, which is unparked
                 queue.waker.take().into_iter().for_each(Waker::wake);
             }
             None => queue.wakes = self.start().then_some(due),
@@ -220,8 +220,8 @@ impl Keeper {
 
     /// Without a thread nothing is renewed: rights end after their TTL, which `is_valid` tells.
     fn start(&self) -> bool {
-        let keeper = self.clone();
-        thread::Builder::new().name("cachify-keeper".into()).spawn(move || keeper.run()).is_ok()
+        let renewer = self.clone();
+        thread::Builder::new().name("cachify-renewer".into()).spawn(move || renewer.run()).is_ok()
     }
 
     fn run(&self) {
@@ -256,7 +256,7 @@ impl Keeper {
         let answers = answers.unwrap_or_default().into_iter().chain(std::iter::repeat(Ok(Holding::Lost)));
         for (held, answer) in due.into_iter().zip(answers) {
             match answer {
-                Ok(Holding::Kept) => self.answered(&held, sent, true),
+                Ok(Holding::Held) => self.answered(&held, sent, true),
                 // unknown: tried again soon, as long as the right may live
                 Err(_) if held.validity.is_valid(self.0.clock.now()) => self.answered(&held, sent, false),
                 // a guard that has gone meanwhile hears nothing of it
@@ -268,7 +268,7 @@ impl Keeper {
         locked(&self.0.queue).renewing.clear();
     }
 
-    /// Ends when something is due before `until`, or the keeper is stopped.
+    /// Ends when something is due before `until`, or the renewer is stopped.
     fn earlier(&self, until: Instant) -> impl Future<Output = ()> {
         poll_fn(move |cx| {
             let mut queue = locked(&self.0.queue);

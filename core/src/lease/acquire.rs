@@ -1,6 +1,6 @@
 //! Asking for a lease and waiting for it.
 
-use super::{Answer, Lease, Leases, Monitor, MonitorOf, Op, Stage, TroubleOf};
+use super::{Answer, ErrorOf, Lease, Monitor, MonitorOf, Op, Stage, Store};
 use crate::{
     instance::Handle,
     key::Kind,
@@ -8,7 +8,7 @@ use crate::{
     op::Ask,
     outcome::Refused,
     patience::{Ticket, again},
-    store::Host,
+    store::Platform,
     time::{Instant, short},
     validity::{Validity, heartbeat},
 };
@@ -48,7 +48,7 @@ impl<H: Handle> Lease<H> {
     }
 
     /// What an acquisition came to.
-    pub(super) fn turned(&self) -> Result<(), Refused> {
+    pub(super) fn acquired(&self) -> Result<(), Refused> {
         if self.stage == Stage::Held { Ok(()) } else { Err(self.why()) }
     }
 
@@ -80,11 +80,11 @@ impl<H: Handle> Lease<H> {
         self.state = state;
         let answer = match ready!(polled) {
             Ok(answer) => {
-                self.trouble = None;
+                self.error = None;
                 answer
             }
-            Err(trouble) => {
-                self.doubt(now, trouble);
+            Err(error) => {
+                self.doubt(now, error);
                 return Poll::Ready(());
             }
         };
@@ -133,14 +133,14 @@ impl<H: Handle> Lease<H> {
     }
 
     /// An attempt had no answer. What may have been done all the same is asked again by the same token.
-    fn doubt(&mut self, now: Instant, trouble: TroubleOf<H>) {
+    fn doubt(&mut self, now: Instant, error: ErrorOf<H>) {
         // a cache that fails is asked no more: the body runs
-        if trouble.into().is_indeterminate() && self.kind != Kind::Cache {
-            self.trouble = Some(trouble);
+        if error.into().is_indeterminate() && self.kind != Kind::Cache {
+            self.error = Some(error);
             self.wait_or(now, now.plus(RESEND), Ticket::NONE, Stage::Failed);
         } else {
             // an earlier attempt may have been done, whatever became of this one
-            self.trouble.get_or_insert(trouble);
+            self.error.get_or_insert(error);
             self.refuse(Stage::Failed);
         }
     }
