@@ -6,7 +6,6 @@
 use cachify_core::{
     FixedStore, Instance,
     embassy::{CriticalSection, EmbassyClock},
-    store::Tasks,
     testing::conformance,
 };
 use core::time::Duration;
@@ -66,7 +65,7 @@ async fn main(_spawner: Spawner) {
         }
     }
     STORE.set_epoch(1);
-    match conformance::all(&Tasks(&CACHIFY), &advance, [7, 8]).await {
+    match conformance::all(&CACHIFY, &advance, [7, 8]).await {
         Ok(()) => println!("the store conforms"),
         Err(broken) => {
             println!("{broken}");

@@ -31,8 +31,8 @@ fn turn_motor(fence: FencingToken) {
 #[embassy_executor::task(pool_size = 2)]
 async fn driver(after: u64, stalls: u64) {
     Timer::after_millis(after).await;
-    let lock = CACHIFY.lock("motor").ttl(Duration::from_millis(50)).wait(Duration::from_secs(1));
-    // a guard that is only kept is not renewed here; `lock.run` and `#[lock]` renew beside the body
+    // a guard in this store's own memory would hold for as long as it lives; so this one ends with its TTL
+    let lock = CACHIFY.lock("motor").ttl(Duration::from_millis(50)).wait(Duration::from_secs(1)).renew(false);
     if let Ok(held) = lock.acquire().await {
         Timer::after_millis(stalls).await;
         turn_motor(held.fence());

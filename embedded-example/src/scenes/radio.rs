@@ -16,7 +16,7 @@ static SLOTS: [Tally; 4] = [const { Tally::new() }; 4];
 /// Waits for a slot for up to a second; the permit says which one it got.
 #[pooled(instance = CACHIFY, key = "radio", size = 4, wait = 1, guard = permit)]
 async fn talk() -> Result<(), Refused> {
-    let slot = &SLOTS[usize::from(permit.index()) % SLOTS.len()];
+    let slot = &SLOTS[permit.index() as usize % SLOTS.len()];
     MOST.at_least(IN_USE.add());
     if slot.add() > 1 {
         CLASHES.add();
