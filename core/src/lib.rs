@@ -77,6 +77,7 @@ pub mod __private {
         codec::Tagged,
         key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeySink, Part, Text},
         lease::{LeaseOf, Wait, begun, carried},
+        op::Inspection,
         outcome::{
             Encoded, Ends, IsAny, IsOption, IsResult, NeverSilent, Probe, Refusal, Refused, SaysNothing, Shape, Whole,
             keeps_err, keeps_none,

@@ -157,11 +157,11 @@ impl Inspection {
         Self { held, remaining, ..Self::FREE }
     }
 
-    /// Held by one, until then.
+    /// Held by so many, the first of them until then.
     #[must_use]
-    pub const fn until(end: Instant, now: Instant) -> Self {
+    pub const fn until(held: u32, end: Instant, now: Instant) -> Self {
         let endless = end.as_millis() == u64::MAX;
-        Self::new(1, if endless { u64::MAX } else { end.millis_since(now) })
+        Self::new(held, if endless { u64::MAX } else { end.millis_since(now) })
     }
 
     /// The same with the fence of the holder, and for how many milliseconds it has held; `u64::MAX` if that is not known.
@@ -178,7 +178,7 @@ impl Inspection {
         self
     }
 
-    /// When it ends unless renewed; `None` where nobody holds it, or it has no end that is known.
+    /// When it ends unless renewed, of a pool the first permit; `None` where nobody holds it, or no end is known.
     #[must_use]
     pub const fn remaining(&self) -> Option<Duration> {
         if self.held == 0 || self.remaining == u64::MAX { None } else { Some(duration(self.remaining)) }

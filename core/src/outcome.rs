@@ -304,6 +304,7 @@ impl<T> IsAny for Probe<T> {}
 
 impl<T, E: From<Refused>> Probe<Result<T, E>> {
     /// Only a full pool is the `on_full` handler's; any other reason is the caller's.
+    #[must_use]
     pub fn unless_full(&self, why: Refused) -> Option<Result<T, E>> {
         (!matches!(why, Refused::Full { .. })).then(|| Err(why.into()))
     }

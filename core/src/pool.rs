@@ -8,6 +8,7 @@ use crate::{
     key::Kind,
     lease::{Lease, LeaseOf, Wait},
     lock::unless_contended,
+    op::Inspection,
     outcome::Refused,
     store::Platform,
     time::{Sleep, Timer},
@@ -139,6 +140,14 @@ where
         Ok(out)
     }
 
+    /// How many permits are held, when the first one ends unless renewed, and how many wait, as far as the store knows.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
+    pub async fn inspect(&self) -> Result<Inspection, Error> {
+        asked::inspect(&self.handle, Kind::Pool, &self.key).await
+    }
+
     /// How many permits are held.
     ///
     /// # Errors
@@ -182,6 +191,14 @@ where
         let out = body(permit.fence());
         let _ = permit.release();
         Ok(out)
+    }
+
+    /// As [`inspect`](Self::inspect), blocking this thread.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
+    pub fn inspect_blocking(&self) -> Result<Inspection, Error> {
+        asked::inspect_blocking(&self.handle, Kind::Pool, &self.key)
     }
 
     /// How many permits are held.

@@ -161,6 +161,14 @@ async fn sync_order(id: u64, started: Arc<Notify>, go_on: Arc<Notify>) -> Option
     Some(id)
 }
 
+/// Sees itself: the fence is the lock's, and only one is inside.
+#[lock(key = "both:{id}")]
+#[pooled(key = "both", size = 2)]
+fn both(id: u64) -> Result<(u32, bool, u32), Refused> {
+    let seen = both::inspect(id)?;
+    Ok((seen.held, seen.fence().is_some(), both::in_use()?))
+}
+
 #[once(key = "kept:{id}", keep = 60)]
 fn kept(id: u64, fine: bool) -> Option<u64> {
     fine.then_some(id)
@@ -259,6 +267,8 @@ async fn a_lock_waits_and_a_run_is_skipped() {
     let first = tokio::spawn(sync_order(1, started.clone(), go_on.clone()));
     started.notified().await;
     assert!(sync_order::is_locked(1).await.unwrap());
+    let seen = sync_order::inspect(1).await.unwrap();
+    assert_eq!((seen.held, seen.waiting(), seen.fence().is_some()), (1, Some(0), true));
     assert_eq!(sync_order(1, started.clone(), go_on.clone()).await, None);
     go_on.notify_one();
     assert_eq!(first.await.unwrap(), Some(1));
@@ -313,6 +323,13 @@ fn threads_exclude_each_other() {
         }
     });
     assert!(!threaded::is_locked(1).unwrap());
+}
+
+#[test]
+fn of_several_layers_the_outermost_is_inspected() {
+    setup();
+    assert_eq!(both(1).unwrap(), (1, true, 1));
+    assert_eq!(both::inspect(1).unwrap().held, 0);
 }
 
 #[test]

@@ -194,6 +194,20 @@ fn who_holds_since_when_and_how_many_wait_is_seen_on_every_store() {
         .unwrap();
         let done = block_on(run.inspect()).unwrap();
         assert_eq!((done.held, done.fence(), done.age(), done.remaining()), (1, None, None, Some(secs(60))));
+
+        let pool = c.pool("k", 2).ttl(secs(30)).wait_forever();
+        let free = pool.inspect_blocking().unwrap();
+        assert_eq!((free.held, free.remaining(), free.waiting()), (0, None, Some(0)));
+        let first = pool.take_blocking().unwrap();
+        clock.advance(secs(5));
+        let _second = pool.take_blocking().unwrap();
+        let mut waiter = Box::pin(pool.take());
+        assert!(poll(waiter.as_mut()).is_pending());
+        let seen = block_on(pool.inspect()).unwrap();
+        assert_eq!((seen.held, seen.fence(), seen.age(), seen.waiting()), (2, None, None, Some(1)));
+        assert_eq!(seen.remaining(), remaining, "of the first that ends");
+        drop((waiter, first));
+        assert_eq!(block_on(pool.inspect()).map(|seen| (seen.held, seen.waiting())), Ok((1, Some(0))));
     }
     let clock = ManualClock::new();
     case(&Cachify::builder().clock(clock.clone()).build_memory(), &clock, None);

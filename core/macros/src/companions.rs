@@ -16,41 +16,56 @@ struct Companion {
     name: &'static str,
     doc: &'static str,
     about: fn(Primitive) -> bool,
-    ask: fn(&Function, Primitive) -> TokenStream,
+    /// Of several layers all are asked, innermost first; else the outermost alone.
+    of_all: bool,
+    ask: fn(&Function) -> TokenStream,
     /// The type of the answer, its start, and how another answer is added to it.
     answer: (TokenStream, TokenStream, TokenStream),
 }
 
-fn all() -> [Companion; 4] {
+fn all(private: &TokenStream) -> [Companion; 5] {
     let any = || (quote!(bool), quote!(false), quote!(|=));
+    let seen = quote!(#private::Inspection);
     [
         Companion {
             name: "reset",
             doc: "Forgets the cached value; what a call under way computes will not be kept. Whether there was one.",
             about: |p| p == Primitive::Cached,
-            ask: |f, _| f.ask("reset"),
+            of_all: true,
+            ask: |f| f.ask("reset"),
             answer: any(),
         },
         Companion {
             name: "is_locked",
             doc: "Whether a call is under way, or the marker of one is kept.",
             about: |p| matches!(p, Primitive::Lock | Primitive::Once),
-            ask: |f, _| f.ask("is_locked"),
+            of_all: true,
+            ask: |f| f.ask("is_locked"),
             answer: any(),
         },
         Companion {
             name: "force_release",
             doc: "Lets the next call in, whoever holds it; whether anybody did.",
             about: |p| matches!(p, Primitive::Lock | Primitive::Once),
-            ask: |f, _| f.ask("force_release"),
+            of_all: true,
+            ask: |f| f.ask("force_release"),
             answer: any(),
         },
         Companion {
             name: "in_use",
             doc: "How many calls are under way.",
             about: |p| p == Primitive::Pooled,
-            ask: |f, _| f.ask("in_use"),
+            of_all: true,
+            ask: |f| f.ask("in_use"),
             answer: (quote!(u32), quote!(0_u32), quote!(+=)),
+        },
+        Companion {
+            name: "inspect",
+            doc: "Who is inside: how many, the fence, since when, what remains, how many wait. Takes nothing.",
+            about: |p| p != Primitive::Cached,
+            of_all: false,
+            ask: |f| f.ask("inspect"),
+            answer: (seen.clone(), quote!(#seen::FREE), quote!(=)),
         },
     ]
 }
@@ -83,8 +98,12 @@ pub(crate) fn emit(function: &Function) -> TokenStream {
 
 fn functions(function: &Function, name: &Ident) -> Vec<TokenStream> {
     let mut functions = Vec::new();
-    for companion in all() {
-        let about: Vec<_> = function.layers.iter().filter(|(l, _)| (companion.about)(l.primitive)).collect();
+    let Some((outer, _)) = function.layers.first() else { return functions };
+    for companion in all(&private(outer)) {
+        let mut about: Vec<_> = function.layers.iter().filter(|(l, _)| (companion.about)(l.primitive)).collect();
+        if !companion.of_all {
+            about.truncate(1);
+        }
         if !about.is_empty() {
             functions.push(function.companion(&companion, &about, name));
         }
@@ -115,7 +134,7 @@ impl Function {
         // innermost first: an outer layer must not be refilled from an inner value that is about to go;
         // every layer is asked, and the first failure is reported
         let steps = about.iter().rev().map(|(layer, key)| {
-            let (value, ask) = (self.value(layer, key), (companion.ask)(self, layer.primitive));
+            let (value, ask) = (self.value(layer, key), (companion.ask)(self));
             quote! {
                 match #value.#ask {
                     ::core::result::Result::Ok(#one) => #answer #add #one,

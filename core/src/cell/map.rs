@@ -96,7 +96,7 @@ impl<V> Table for Map<V> {
         let cell = self.cells.entry(key.hash, |c| c.is(key), |c| c.hash);
         Ok(&mut cell.or_insert_with(|| Named::new(key, Cell::EMPTY)).into_mut().of)
     }
-    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u32 {
+    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> (u32, Instant) {
         permit::in_use(now, (0..=u32::MAX).zip(self.permits(key)))
     }
     fn permit(&mut self, key: &Key<'_>, size: u32, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull> {

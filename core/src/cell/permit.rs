@@ -56,9 +56,11 @@ pub fn place<'c, I: Iterator<Item = (u32, &'c LeaseCell)>>(
     }
 }
 
-/// How many permits are held.
-pub fn in_use<'c>(now: Instant, cells: impl Iterator<Item = (u32, &'c LeaseCell)>) -> u32 {
-    cells.fold(0, |n, (_, cell)| n.saturating_add(u32::from(cell.is_live(now))))
+/// How many permits are held, and when the first one ends.
+pub fn in_use<'c>(now: Instant, cells: impl Iterator<Item = (u32, &'c LeaseCell)>) -> (u32, Instant) {
+    cells
+        .filter(|(_, cell)| cell.is_live(now))
+        .fold((0, Instant::MAX), |(held, first), (_, cell)| (held.saturating_add(1), first.min(cell.end())))
 }
 
 #[cfg(test)]
@@ -97,7 +99,10 @@ mod tests {
     fn permits_above_a_smaller_size_still_count() {
         let cells = [held(3, 10), held(4, 7)];
         assert_eq!(place_in(&cells, 0, 2), Place::Full(Instant::from_millis(7)));
-        assert_eq!(in_use(Instant::ZERO, cells.iter().map(|(index, cell)| (*index, cell))), 2);
+        assert_eq!(
+            in_use(Instant::ZERO, cells.iter().map(|(index, cell)| (*index, cell))),
+            (2, Instant::from_millis(7))
+        );
     }
 
     #[test]

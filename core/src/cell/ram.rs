@@ -84,21 +84,22 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 
     /// What is seen of the key.
     pub fn inspect(&mut self, key: &Key<'_>, now: Instant) -> Inspection {
-        if key.kind == Kind::Pool {
-            return Inspection::new(self.table.in_use(key, now), u64::MAX);
-        }
         let waiting = self.waiters.count(key);
+        if key.kind == Kind::Pool {
+            let (held, first) = self.table.in_use(key, now);
+            return Inspection::until(held, first, now).waited_for_by(waiting);
+        }
         let seen = match self.table.find(key) {
             None => None,
             Some(cell) if key.kind == Kind::Cache => cell.fresh(now).and_then(|_| cell.done_until(now)),
             Some(cell) if cell.lease.is_live(now) => {
                 let lease = &cell.lease;
                 let (fence, age) = (lease.fence(), lease.age(now));
-                return Inspection::until(lease.end(), now).by(fence, age).waited_for_by(waiting);
+                return Inspection::until(1, lease.end(), now).by(fence, age).waited_for_by(waiting);
             }
             Some(cell) => cell.marker_end(now),
         };
-        seen.map_or(Inspection::FREE, |end| Inspection::until(end, now)).waited_for_by(waiting)
+        seen.map_or(Inspection::FREE, |end| Inspection::until(1, end, now)).waited_for_by(waiting)
     }
 
     /// Whether `token` holds the lease or permit.

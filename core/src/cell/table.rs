@@ -40,8 +40,8 @@ pub trait Table {
     /// # Errors
     /// [`TableFull`] when every place holds something live.
     fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<Self::Value>, TableFull>;
-    /// How many permits of a pool are held.
-    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u32;
+    /// How many permits of a pool are held, and when the first one ends.
+    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> (u32, Instant);
     /// The permit of a pool that `token` holds, else the free one of the lowest index, made if there is none.
     ///
     /// # Errors
@@ -250,7 +250,7 @@ impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
     fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<V>, TableFull> {
         self.place(key, now).map(|slot| &mut slot.cell)
     }
-    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> u32 {
+    fn in_use(&mut self, key: &Key<'_>, now: Instant) -> (u32, Instant) {
         permit::in_use(now, self.pool(key).permits(key))
     }
     fn permit(&mut self, key: &Key<'_>, size: u32, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull> {
@@ -296,7 +296,7 @@ mod tests {
         let taken = [(b"a", 1), (b"b", 2), (b"a", 3), (b"a", 4), (b"b", 5), (b"a", 6), (b"b", 5)];
         let indices = taken.map(|(pool, holder)| take(table, pool, holder));
         assert_eq!(indices, [Some(0), Some(0), Some(1), Some(2), Some(1), None, Some(1)]);
-        assert_eq!([b"a", b"b", b"c"].map(|pool| table.in_use(&key(Kind::Pool, pool), NOW)), [3, 2, 0]);
+        assert_eq!([b"a", b"b", b"c"].map(|pool| table.in_use(&key(Kind::Pool, pool), NOW).0), [3, 2, 0]);
         assert!(table.held_by(&key(Kind::Pool, b"a"), HolderToken([5; 4]), NOW).is_none());
         assert!(table.held_by(&key(Kind::Pool, b"b"), HolderToken([5; 4]), NOW).is_some());
     }

@@ -69,15 +69,15 @@ fn since(start: u32) -> u32 {
     start.wrapping_sub(SYST::get_current()) & 0xff_ffff
 }
 
-type Store<L, const N: usize> = FixedStore<L, Still, N, u32>;
+type Cells<L, const N: usize> = FixedStore<L, Still, N, u32>;
 type Plain = cachify_core::store::lock::CriticalSection;
-static SIXTEEN: Store<Plain, 16> = Store::<Plain, 16>::new(Still);
-static SMALL: Instance<&Store<Plain, 16>> = Instance::new(&SIXTEEN);
-static SIXTY_FOUR: Store<Timed, 64> = Store::<Timed, 64>::over(Mutex::new(RefCell::new(State::new())), Still);
-static LARGE: Instance<&Store<Timed, 64>> = Instance::new(&SIXTY_FOUR);
+static SIXTEEN: Cells<Plain, 16> = Cells::<Plain, 16>::new(Still);
+static SMALL: Instance<&Cells<Plain, 16>> = Instance::new(&SIXTEEN);
+static SIXTY_FOUR: Cells<Timed, 64> = Cells::<Timed, 64>::over(Mutex::new(RefCell::new(State::new())), Still);
+static LARGE: Instance<&Cells<Timed, 64>> = Instance::new(&SIXTY_FOUR);
 
-static PERMITS: Store<Timed, 64> = Store::<Timed, 64>::over(Mutex::new(RefCell::new(State::new())), Still);
-static FULL: Instance<&Store<Timed, 64>> = Instance::new(&PERMITS);
+static PERMITS: Cells<Timed, 64> = Cells::<Timed, 64>::over(Mutex::new(RefCell::new(State::new())), Still);
+static FULL: Instance<&Cells<Timed, 64>> = Instance::new(&PERMITS);
 
 #[cachify_core::lock(instance = SMALL, key = "bus:{n}", companions = false)]
 async fn small_lock(n: u8) -> Result<u8, Refused> {

@@ -23,10 +23,10 @@ mod remote {
     use core::{convert::Infallible, future::poll_fn, hint::black_box, task::Poll};
     use embedded_io_async::{ErrorType, Read, Write};
 
-    pub type Store = RemoteStore<CriticalSection, EmbassyClock, 2, 104, 32, 2>;
-    pub static STORE: Store = Store::new(EmbassyClock);
+    pub type Device = RemoteStore<CriticalSection, EmbassyClock, 2, 104, 32, 2>;
+    pub static STORE: Device = Device::new(EmbassyClock);
     #[cfg(any(feature = "remote-lock", feature = "remote-cache", feature = "remote-handle"))]
-    pub static CACHIFY: cachify_core::Instance<&Store> = cachify_core::Instance::new(&STORE);
+    pub static CACHIFY: cachify_core::Instance<&Device> = cachify_core::Instance::new(&STORE);
     pub const SESSION: Session = Session { id: 1, device: [2, 3] };
 
     pub struct Line;
@@ -103,7 +103,7 @@ async fn cache_task() {
 /// The link alone: two operations of its store.
 #[cfg(all(feature = "remote", not(any(feature = "remote-lock", feature = "remote-cache", feature = "remote-handle"))))]
 mod alone {
-    use crate::remote::{STORE, Store};
+    use crate::remote::{Device, STORE};
     use cachify_core::{
         Cause,
         key::{Key, Kind},
@@ -114,7 +114,7 @@ mod alone {
     };
     use core::task::{Context, Poll};
 
-    type InFlight = <Store as Store>::InFlight;
+    type InFlight = <Device as Store>::InFlight;
 
     /// As the machine asks: what is about no holder is not compiled.
     #[inline(never)]

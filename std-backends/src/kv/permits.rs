@@ -107,5 +107,6 @@ pub(super) async fn give_back<S: AsyncKvStore>(kv: &S, key: Key<'_>, token: Hold
 }
 
 pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Inspection, Cause> {
-    Ok(Inspection::new(look(kv, key, 0, None).await?.in_use, u64::MAX))
+    let look = look(kv, key, 0, None).await?;
+    Ok(Inspection::new(look.in_use, u64::try_from(look.next.as_millis()).unwrap_or(u64::MAX)))
 }

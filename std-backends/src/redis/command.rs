@@ -94,7 +94,7 @@ fn script_of(question: &Question<'_>, kind: Kind) -> Option<(&'static Script, &'
         (Op::Release(Outcome::Done { .. }), Kind::Cache) => (&script::PUBLISH, &["", FLIGHT, WAITERS]),
         (Op::Clear, Kind::Lock | Kind::Once | Kind::Pool) => (&script::FORCE, &["", WAITERS]),
         (Op::Clear, Kind::Cache) => (&script::INVALIDATE, &["", FLIGHT, WAITERS]),
-        (Op::Inspect, Kind::Pool) => (&script::IN_USE, &[""]),
+        (Op::Inspect, Kind::Pool) => (&script::IN_USE, &["", WAITERS]),
         (Op::Inspect, Kind::Lock | Kind::Once | Kind::Cache) => (&script::INSPECT, &["", WAITERS]),
     })
 }

@@ -55,14 +55,11 @@ pub(super) fn read(op: &Op, kind: Kind, value: Value, ticket: Ticket) -> Result<
             Value::Nil => done(Reply::Absent),
             _ => Err(STRANGE),
         },
-        Op::Inspect if kind == Kind::Pool => {
-            done(Reply::Inspected(Inspection::new(u32::try_from(int(&value)?).unwrap_or(u32::MAX), u64::MAX)))
-        }
         Op::Inspect => {
             let [held, remaining, fence, age, waiting] = parts(&value)?;
-            let seen = Inspection::new((int(held)? > 0).into(), int(remaining)?);
+            let few = |value| int(value).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+            let (seen, waiting) = (Inspection::new(few(held)?, int(remaining)?), few(waiting)?);
             let age = u64::try_from(signed(age)?).unwrap_or(u64::MAX);
-            let waiting = u32::try_from(int(waiting)?).unwrap_or(u32::MAX);
             done(Reply::Inspected(seen.by(FencingToken(int(fence)?), age).waited_for_by(waiting)))
         }
         Op::Clear => done(Reply::Cleared(int(&value)? > 0)),

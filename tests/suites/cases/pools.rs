@@ -146,6 +146,8 @@ mod p9_each_user_has_a_pool {
                 let _permit = s.take(&on("p9-1"), 1).unwrap();
                 assert_eq!(($wait(call(1)), $wait(call(2))), (Err(full(600_000)), Ok(2)));
                 assert_eq!(($wait(call::in_use(1)), $wait(call::in_use(2))), (Ok(1), Ok(0)));
+                let seen = [1, 2].map(|user| $wait(call::inspect(user)).unwrap().held);
+                assert_eq!(seen, [1, 0]);
             }
         };
     }

@@ -158,4 +158,9 @@ fn what_is_known_of_a_holder_is_its_fence_and_its_whole_ttl() {
     run.run_blocking(|_| ()).unwrap();
     let done = run.inspect_blocking().unwrap();
     assert_eq!((done.held, done.fence(), done.remaining()), (1, None, Some(secs(60))));
+    let pool = c.pool("k", 2).ttl(TTL);
+    assert_eq!(pool.inspect_blocking().map(|seen| (seen.held, seen.remaining())), Ok((0, None)));
+    let _permits = [(); 2].map(|()| pool.take_blocking().unwrap());
+    let seen = block_on(pool.inspect()).unwrap();
+    assert_eq!((seen.held, seen.fence(), seen.remaining(), seen.waiting()), (2, None, Some(TTL), None));
 }

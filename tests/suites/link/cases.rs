@@ -79,6 +79,10 @@ fn a_device_sees_who_holds_what_it_wants() {
         let endless = local.once("k").begin().await.unwrap();
         let seen = run.inspect().await.unwrap();
         assert_eq!((seen.held, seen.fence(), seen.remaining()), (1, Some(endless.fence()), None));
+        let _permit = local.pool("k", 2).ttl(LONG).renew(false).take().await.unwrap();
+        let seen = device.pool("k", 2).inspect().await.unwrap();
+        assert_eq!((seen.held, seen.fence(), seen.waiting()), (1, None, Some(0)));
+        assert!(seen.remaining().is_some_and(|left| left <= LONG), "{seen:?}");
     });
     assert!(world.run(LONG, || ()));
 }

@@ -253,6 +253,23 @@ fn who_holds_since_when_and_how_many_processes_wait_is_seen() {
             waiter.abort();
         });
         guard.release().unwrap();
+        let pool = a.pool("k", 2).ttl(secs(30)).wait(secs(60));
+        let free = pool.inspect_blocking().unwrap();
+        assert_eq!((free.held, free.remaining(), free.waiting()), (0, None, Some(0)));
+        let _first = pool.take_blocking().unwrap();
+        server.advance(secs(5));
+        let _second = pool.take_blocking().unwrap();
+        run(async {
+            let waiter = tokio::spawn({
+                let pool = b.pool("k", 2).wait(secs(60));
+                async move { pool.take().await }
+            });
+            until(|| waiting(&server, "p:{k}") == 1).await;
+            let seen = pool.inspect().await.unwrap();
+            assert_eq!((seen.held, seen.fence(), seen.age(), seen.waiting()), (2, None, None, Some(1)));
+            assert_eq!(seen.remaining(), Some(secs(25)), "of the first that ends");
+            waiter.abort();
+        });
         let run = a.once("k").ttl(secs(30)).keep(secs(60));
         run.run_blocking(|fence| {
             let seen = run.inspect_blocking().unwrap();
