@@ -7,5 +7,6 @@ mod faulty;
 mod words;
 
 pub use clock::{ManualClock, block_on};
+pub use conformance::{Broken, Coarse, Pace, Time};
 pub use faulty::{Fault, Faulty, Script};
 pub use words::{BlockingWords, Words};

@@ -1,6 +1,12 @@
 //! The public suite on every store this workspace has, both faces; and on stores broken on purpose.
 
-use cachify::{Cachify, ManualClock, StdLock, cachify_core, clock::StdClock};
+use cachify::{
+    Cachify, Cause, HolderToken, ManualClock, StdLock,
+    backend::{Backend, BoxFuture, Call, Left, OwnedKey, Reply},
+    cachify_core,
+    clock::StdClock,
+    testing,
+};
 use cachify_core::{
     FixedStore, Instance,
     store::{fixed::State, growing::MapStore, lock::NoLock},
@@ -10,7 +16,7 @@ use cachify_core::{
     },
 };
 use cachify_tests::Guest;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 #[test]
 fn memory_conforms_on_both_faces() -> Result<(), Broken> {
@@ -37,6 +43,57 @@ fn an_erased_store_conforms_on_both_faces() -> Result<(), Broken> {
     let fresh = || Cachify::builder().clock(clock.clone()).store(Guest::new(clock.clone())).build().unwrap();
     block_on(conformance::all(fresh(), &advance, ["a".to_owned(), "b".to_owned()]))?;
     conformance::all_blocking(fresh(), &advance, [vec![1_u8], vec![]])
+}
+
+#[test]
+fn an_erased_store_keeps_what_backends_promise() -> Result<(), Broken> {
+    let clock = ManualClock::new();
+    let (advance, store) = (|by| clock.advance(by), Guest::new(clock.clone()));
+    let open = || Cachify::builder().clock(clock.clone()).store(store.clone());
+    block_on(testing::backend(open, "suite:", &advance))?;
+    testing::backend_blocking(open, "suite:", &advance)
+}
+
+/// The store of somebody who was careless beside each single operation.
+#[derive(Clone)]
+struct Careless {
+    guest: Guest,
+    /// Many calls at once are answered from their end.
+    backwards: bool,
+    /// What is abandoned is forgotten.
+    forgetful: bool,
+}
+
+impl Backend for Careless {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
+        Arc::new(self.guest.clone()).call(call)
+    }
+    fn call_many_blocking(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Cause>> {
+        let mut answers: Vec<_> = calls.into_iter().map(|call| self.clone().call_blocking(call)).collect();
+        if self.backwards {
+            answers.rotate_left(1);
+        }
+        answers
+    }
+    fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
+        if !self.forgetful {
+            Arc::new(self.guest.clone()).abandon(key, token, left);
+        }
+    }
+}
+
+#[test]
+fn backends_that_are_careless_beside_the_operations_are_found_out() {
+    let clock = ManualClock::new();
+    let advance = |by| clock.advance(by);
+    let found = |backwards, forgetful| {
+        let careless = Careless { guest: Guest::new(clock.clone()), backwards, forgetful };
+        let open = || Cachify::builder().clock(clock.clone()).store(careless.clone());
+        [block_on(testing::backend(open, "suite:", &advance)), testing::backend_blocking(open, "suite:", &advance)]
+    };
+    assert_eq!(found(false, false), [Ok(()); 2]);
+    assert_eq!(found(true, false), [Ok(()), Err(Broken("answer many calls in their order"))]);
+    assert_eq!(found(false, true), [Err(Broken("take back what was abandoned, before `flush` ends")); 2]);
 }
 
 #[test]

@@ -118,7 +118,8 @@ impl OwnName {
 /// Serves devices from a store; what it remembers of their sessions outlives a line.
 ///
 /// ```
-/// use cachify_core::{link::Gateway, store::{growing::MapStore, lock::NoLock}, testing::ManualClock};
+/// use cachify_core::{store::{growing::MapStore, lock::NoLock}, testing::ManualClock};
+/// use cachify_link::Gateway;
 /// let clock = ManualClock::new();
 /// let store = MapStore::<NoLock, _, Vec<u8>>::new(&clock);
 /// let mut gateway = Gateway::new(&store, &clock).prefix("app");

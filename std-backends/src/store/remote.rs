@@ -82,6 +82,12 @@ impl Remote {
         self.0.backend.clone().call_blocking(call)
     }
 
+    /// The store itself.
+    #[cfg(feature = "testing")]
+    pub(crate) fn backend(&self) -> Arc<dyn Backend> {
+        self.0.backend.clone()
+    }
+
     pub(super) async fn changed(self, key: OwnedKey, ticket: Ticket) {
         self.0.backend.clone().changed(key, ticket).await;
     }

@@ -1,23 +1,32 @@
 //! The contract of `KvStore` and `AsyncKvStore`, one message per MUST that one client alone can see.
 
-use super::conformance::{Broken, TTL};
+use super::{Broken, Pace, Time, large, names};
 use crate::kv::{AsyncKv, AsyncKvStore, Blocking, Kv, KvStore};
 use cachify_core::drive::ready;
 use std::time::Duration;
 
-const HALF: Duration = Duration::from_millis(200);
-
-/// The contract of [`AsyncKvStore`], over an empty store.
+/// The contract of [`AsyncKvStore`], of a store that has no keys which begin with `namespace`; most of those used are
+/// removed again.
 ///
 /// # Errors
 /// The first promise that is not kept.
-pub async fn key_values<S: AsyncKvStore>(kv: &AsyncKv<S>, advance: &impl Fn(Duration)) -> Result<(), Broken> {
-    exchanges(&kv.0).await?;
-    removals(&kv.0).await?;
-    ends(&kv.0, advance).await
+pub async fn key_values<S: AsyncKvStore>(kv: &AsyncKv<S>, namespace: &str, time: &impl Time) -> Result<(), Broken> {
+    let asked = |key: &str| Asked { kv: &kv.0, key: format!("{namespace}{key}") };
+    asked(KEY).exchanges(&asked(OTHER)).await?;
+    asked(KEY).removals().await?;
+    let keys: Vec<_> = names().map(|name| asked(&name)).collect();
+    for key in &keys {
+        key.write_own().await?;
+    }
+    for key in &keys {
+        key.remove_own().await?;
+    }
+    asked("large").large().await?;
+    asked(KEY).ends(&Pace::of(time)).await
 }
 
-/// The contract of [`KvStore`], over an empty store.
+/// The contract of [`KvStore`], of a store that has no keys which begin with `namespace`; most of those used are removed
+/// again.
 ///
 /// ```
 /// # use cachify::{Cause, Kv, KvStore, testing::{conformance::Broken, key_values_blocking}};
@@ -30,14 +39,14 @@ pub async fn key_values<S: AsyncKvStore>(kv: &AsyncKv<S>, advance: &impl Fn(Dura
 /// #     fn remove(&self, _: &str) -> Result<bool, Cause> { Ok(false) }
 /// # }
 /// // `Forgetful` says yes to every exchange and keeps nothing
-/// let found = key_values_blocking(&Kv(Forgetful), &std::thread::sleep);
+/// let found = key_values_blocking(&Kv(Forgetful), "suite:", &std::thread::sleep);
 /// assert_eq!(found, Err(Broken("not exchange what is absent")));
 /// ```
 ///
 /// # Errors
 /// The first promise that is not kept.
-pub fn key_values_blocking<S: KvStore>(kv: &Kv<S>, advance: &impl Fn(Duration)) -> Result<(), Broken> {
-    ready(key_values(&AsyncKv(Blocking(&kv.0)), advance))
+pub fn key_values_blocking<S: KvStore>(kv: &Kv<S>, namespace: &str, time: &impl Time) -> Result<(), Broken> {
+    ready(key_values(&AsyncKv(Blocking(&kv.0)), namespace, time))
 }
 
 const KEY: &str = "p:l:{kv:%25 é}:0";
@@ -47,73 +56,105 @@ const SILENT: Broken = Broken("answer while it is reachable");
 const ONE: &[u8] = b"\0one\xff'\"%_\\\n\0";
 const TWO: &[u8] = b"\0one\xff'\"%_\\\n";
 
-async fn get<S: AsyncKvStore>(kv: &S, key: &str, is: Option<&[u8]>, what: &'static str) -> Result<(), Broken> {
-    let found = kv.get(key).await.map_err(|_| SILENT)?;
-    if found.as_deref() == is { Ok(()) } else { Err(Broken(what)) }
+/// One key of a store.
+struct Asked<'a, S> {
+    kv: &'a S,
+    key: String,
 }
 
-async fn exchange<S: AsyncKvStore>(
-    kv: &S,
-    [old, new]: [Option<&[u8]>; 2],
-    ttl: Option<Duration>,
-    done: bool,
-    what: &'static str,
-) -> Result<(), Broken> {
-    let answer = kv.compare_exchange(KEY, old, new, ttl).await.map_err(|_| SILENT)?;
-    if answer == done { Ok(()) } else { Err(Broken(what)) }
-}
+impl<S: AsyncKvStore> Asked<'_, S> {
+    async fn get(&self, is: Option<&[u8]>, what: &'static str) -> Result<(), Broken> {
+        let found = self.kv.get(&self.key).await.map_err(|_| SILENT)?;
+        if found.as_deref() == is { Ok(()) } else { Err(Broken(what)) }
+    }
 
-async fn exchanges<S: AsyncKvStore>(kv: &S) -> Result<(), Broken> {
-    get(kv, KEY, None, "begin empty").await?;
-    exchange(kv, [Some(ONE), Some(TWO)], None, false, "not exchange what is absent").await?;
-    exchange(kv, [Some(ONE), None], None, false, "not remove what is absent").await?;
-    get(kv, KEY, None, "leave an absent key absent").await?;
-    exchange(kv, [None, Some(ONE)], None, true, "write what was absent").await?;
-    get(kv, KEY, Some(ONE), "give back the bytes that were written").await?;
-    get(kv, OTHER, None, "tell keys apart byte for byte").await?;
-    exchange(kv, [None, Some(TWO)], None, false, "not write over what is there").await?;
-    exchange(kv, [Some(TWO), Some(TWO)], None, false, "not exchange other bytes").await?;
-    exchange(kv, [Some(TWO), None], None, false, "not remove other bytes").await?;
-    exchange(kv, [Some(b""), Some(TWO)], None, false, "tell empty bytes from all others").await?;
-    get(kv, KEY, Some(ONE), "change nothing where it says that nothing was exchanged").await?;
-    exchange(kv, [Some(ONE), Some(TWO)], None, true, "exchange what is there").await?;
-    exchange(kv, [Some(TWO), Some(b"")], None, true, "exchange what was exchanged").await?;
-    get(kv, KEY, Some(b""), "keep empty bytes apart from nothing").await?;
-    exchange(kv, [None, Some(ONE)], None, false, "not write over empty bytes").await?;
-    exchange(kv, [Some(b""), Some(b"")], None, true, "exchange bytes for the same bytes").await?;
-    exchange(kv, [Some(b""), None], None, true, "remove what is there").await?;
-    get(kv, KEY, None, "forget what was removed").await
-}
+    async fn exchange(
+        &self,
+        [old, new]: [Option<&[u8]>; 2],
+        ttl: Option<Duration>,
+        done: bool,
+        what: &'static str,
+    ) -> Result<(), Broken> {
+        let answer = self.kv.compare_exchange(&self.key, old, new, ttl).await.map_err(|_| SILENT)?;
+        if answer == done { Ok(()) } else { Err(Broken(what)) }
+    }
 
-async fn remove<S: AsyncKvStore>(kv: &S, done: bool, what: &'static str) -> Result<(), Broken> {
-    let answer = kv.remove(KEY).await.map_err(|_| SILENT)?;
-    if answer == done { Ok(()) } else { Err(Broken(what)) }
-}
+    async fn remove(&self, done: bool, what: &'static str) -> Result<(), Broken> {
+        let answer = self.kv.remove(&self.key).await.map_err(|_| SILENT)?;
+        if answer == done { Ok(()) } else { Err(Broken(what)) }
+    }
 
-async fn removals<S: AsyncKvStore>(kv: &S) -> Result<(), Broken> {
-    remove(kv, false, "find nothing to remove in an absent key").await?;
-    exchange(kv, [None, Some(ONE)], None, true, "write what was removed").await?;
-    remove(kv, true, "tell that it removed something").await?;
-    get(kv, KEY, None, "remove what is there, whatever it is").await
-}
+    async fn exchanges(&self, other: &Self) -> Result<(), Broken> {
+        self.get(None, "begin empty").await?;
+        self.exchange([Some(ONE), Some(TWO)], None, false, "not exchange what is absent").await?;
+        self.exchange([Some(ONE), None], None, false, "not remove what is absent").await?;
+        self.get(None, "leave an absent key absent").await?;
+        self.exchange([None, Some(ONE)], None, true, "write what was absent").await?;
+        self.get(Some(ONE), "give back the bytes that were written").await?;
+        other.get(None, "tell keys apart byte for byte").await?;
+        self.exchange([None, Some(TWO)], None, false, "not write over what is there").await?;
+        self.exchange([Some(TWO), Some(TWO)], None, false, "not exchange other bytes").await?;
+        self.exchange([Some(TWO), None], None, false, "not remove other bytes").await?;
+        self.exchange([Some(b""), Some(TWO)], None, false, "tell empty bytes from all others").await?;
+        self.get(Some(ONE), "change nothing where it says that nothing was exchanged").await?;
+        self.exchange([Some(ONE), Some(TWO)], None, true, "exchange what is there").await?;
+        self.exchange([Some(TWO), Some(b"")], None, true, "exchange what was exchanged").await?;
+        self.get(Some(b""), "keep empty bytes apart from nothing").await?;
+        self.exchange([None, Some(ONE)], None, false, "not write over empty bytes").await?;
+        self.exchange([Some(b""), Some(b"")], None, true, "exchange bytes for the same bytes").await?;
+        self.exchange([Some(b""), None], None, true, "remove what is there").await?;
+        self.get(None, "forget what was removed").await
+    }
 
-async fn ends<S: AsyncKvStore>(kv: &S, advance: &impl Fn(Duration)) -> Result<(), Broken> {
-    exchange(kv, [None, Some(ONE)], Some(TTL), true, "write with a TTL").await?;
-    advance(HALF);
-    get(kv, KEY, Some(ONE), "keep a key until its TTL").await?;
-    exchange(kv, [Some(ONE), Some(ONE)], Some(TTL), true, "exchange what has a TTL").await?;
-    advance(HALF);
-    get(kv, KEY, Some(ONE), "count a TTL anew with every exchange").await?;
-    advance(HALF);
-    get(kv, KEY, None, "end a key at its TTL").await?;
-    exchange(kv, [Some(ONE), Some(TWO)], None, false, "not exchange what has ended").await?;
-    exchange(kv, [Some(ONE), None], None, false, "not remove what has ended").await?;
-    remove(kv, false, "find nothing to remove in what has ended").await?;
-    exchange(kv, [None, Some(ONE)], Some(TTL), true, "write over what has ended").await?;
-    exchange(kv, [Some(ONE), Some(TWO)], None, true, "exchange what has a TTL").await?;
-    advance(TTL);
-    get(kv, KEY, Some(TWO), "keep for ever what was exchanged without a TTL").await?;
-    exchange(kv, [Some(TWO), Some(ONE)], Some(HALF), true, "give a TTL to what had none").await?;
-    advance(HALF);
-    get(kv, KEY, None, "end at its TTL what had none before").await
+    async fn removals(&self) -> Result<(), Broken> {
+        self.remove(false, "find nothing to remove in an absent key").await?;
+        self.exchange([None, Some(ONE)], None, true, "write what was removed").await?;
+        self.remove(true, "tell that it removed something").await?;
+        self.get(None, "remove what is there, whatever it is").await
+    }
+
+    async fn ends(&self, pace: &Pace<'_, impl Time>) -> Result<(), Broken> {
+        self.exchange([None, Some(ONE)], Some(pace.ttl()), true, "write with a TTL").await?;
+        pace.pass_half();
+        self.get(Some(ONE), "keep a key until its TTL").await?;
+        self.exchange([Some(ONE), Some(ONE)], Some(pace.ttl()), true, "exchange what has a TTL").await?;
+        pace.pass_half();
+        self.get(Some(ONE), "count a TTL anew with every exchange").await?;
+        pace.pass_half();
+        self.get(None, "end a key at its TTL").await?;
+        self.exchange([Some(ONE), Some(TWO)], None, false, "not exchange what has ended").await?;
+        self.exchange([Some(ONE), None], None, false, "not remove what has ended").await?;
+        self.remove(false, "find nothing to remove in what has ended").await?;
+        self.exchange([None, Some(ONE)], Some(pace.ttl()), true, "write over what has ended").await?;
+        self.exchange([Some(ONE), Some(TWO)], None, true, "exchange what has a TTL").await?;
+        pace.pass();
+        self.get(Some(TWO), "keep for ever what was exchanged without a TTL").await?;
+        self.exchange([Some(TWO), Some(ONE)], Some(pace.half()), true, "give a TTL to what had none").await?;
+        pace.pass_half();
+        self.get(None, "end at its TTL what had none before").await
+    }
+
+    /// A key holds its own text.
+    async fn write_own(&self) -> Result<(), Broken> {
+        self.get(None, "tell keys apart, whatever their characters and their length").await?;
+        self.exchange([None, Some(self.key.as_bytes())], None, true, "take keys of any character and length").await
+    }
+
+    async fn remove_own(&self) -> Result<(), Broken> {
+        let own = Some(self.key.as_bytes());
+        self.get(own, "give back what was written under any key").await?;
+        self.exchange([own, None], None, true, "remove what was written under any key").await
+    }
+
+    /// A value of a megabyte, and one that differs in its last byte.
+    async fn large(&self) -> Result<(), Broken> {
+        let one = large();
+        let mut two = one.clone();
+        two[one.len() - 1] ^= 1;
+        self.exchange([None, Some(&one)], None, true, "take values of a megabyte").await?;
+        self.get(Some(&one), "give back values of a megabyte").await?;
+        self.exchange([Some(&two), None], None, false, "compare values to their last byte").await?;
+        self.exchange([Some(&one), Some(&two)], None, true, "exchange values of a megabyte").await?;
+        self.exchange([Some(&two), None], None, true, "remove values of a megabyte").await
+    }
 }

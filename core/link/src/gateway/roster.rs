@@ -91,7 +91,8 @@ impl Entry {
 /// The devices of one gateway, behind a lock that its lines share.
 ///
 /// ```
-/// use cachify_core::{link::{Admission, Identity, Limits, Roster}, time::Instant};
+/// use cachify_core::time::Instant;
+/// use cachify_link::{Admission, Identity, Limits, Roster};
 /// # #[derive(Debug)] struct StdLock;
 /// # impl cachify_core::store::lock::Lock for StdLock {
 /// #     type Of<T> = std::sync::Mutex<T>;
