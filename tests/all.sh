@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 checks=(
   format
   msrv
+  circles
   licences
   clippy
   docs

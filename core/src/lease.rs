@@ -17,11 +17,11 @@ use stage::Stage;
 
 use crate::{
     cell::Holding,
+    error::Refused,
     instance::{Config, Handle},
     key::{Key, KeyBuffer, Kind},
     observe::{Event, Observer},
     op::{Answer, Left, Op, Outcome, Request},
-    outcome::Refused,
     patience::{Patience, Ticket},
     store::{Cause, Monitor, Platform, Store, Values},
     time::{Clock, Instant, duration, millis, short},

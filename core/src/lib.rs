@@ -49,6 +49,7 @@ pub mod op;
 pub mod outcome;
 pub mod patience;
 pub mod pool;
+pub mod primitives;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -60,10 +61,10 @@ pub mod why;
 
 pub use cell::Holding;
 pub use codec::AsIs;
-pub use error::{Cause, Error};
+pub use error::{Cause, Error, Refused};
 pub use instance::{Config, Instance};
 pub use once::Ran;
-pub use outcome::Refused;
+pub use primitives::{CacheHandle, TaskHandle};
 pub use store::fixed::{FixedStore, WhenFull};
 pub use ttl::Ttl;
 
@@ -79,13 +80,13 @@ pub mod __private {
         lease::{LeaseOf, Wait, begun, carried},
         op::Inspection,
         outcome::{
-            Encoded, Ends, IsAny, IsOption, IsResult, NeverSilent, Probe, Refusal, Refused, SaysNothing, Shape, Whole,
+            Encoded, Ends, IsAny, IsOption, IsResult, NeverSilent, Probe, Refusal, SaysNothing, Shape, Whole,
             keeps_err, keeps_none,
         },
         ttl::Ttl,
     };
 
-    pub use crate::error::Error;
+    pub use crate::error::{Error, Refused};
 
     /// Core does not allocate: a rendered key comes in the buffer it was rendered into.
     pub fn key_of<B: KeyBuffer>(buf: B) -> Result<B, Error> {

@@ -1,6 +1,6 @@
 //! What happens, told to whoever wants to know.
 
-use crate::{key::Key, outcome::Refused, patience::Patience, store::Cause, token::FencingToken};
+use crate::{error::Refused, key::Key, patience::Patience, store::Cause, token::FencingToken};
 
 /// One thing that happened to one key.
 #[derive(Clone, Copy, Debug)]

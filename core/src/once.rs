@@ -3,12 +3,12 @@
 use crate::{
     asked,
     error::Error,
+    error::Refused,
     guard::{BlockingRunGuard, RunGuard},
     instance::{Handle, Threads},
     key::Kind,
     lease::{Lease, LeaseOf, Wait},
     op::Inspection,
-    outcome::Refused,
     store::Platform,
     time::{Sleep, Timer},
     token::FencingToken,

@@ -4,114 +4,11 @@ mod demand;
 
 pub use demand::{Ends, Guardable, Later, MayErr, MayMiss, Now, keeps_err, keeps_none};
 
-use crate::{cell::MaybeOwned, error::Cause, key::KeyError, time::Instant, token::HolderToken};
-use core::{any::type_name, fmt, marker::PhantomData, time::Duration};
-
-/// Why a call did not run.
-///
-/// ```
-/// use cachify_core::Refused;
-/// #[derive(Debug)]
-/// enum AppError {
-///     Busy,
-///     Other(Refused),
-/// }
-/// impl From<Refused> for AppError {
-///     fn from(why: Refused) -> Self {
-///         if why.is_contended() { Self::Busy } else { Self::Other(why) }
-///     }
-/// }
-/// assert!(matches!(AppError::from(Refused::StoreFull), AppError::Other(_)));
-/// ```
-///
-/// The key is in the event, not here: core does not allocate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refused {
-    /// Somebody else holds it, or a run was done and its marker is kept.
-    Busy {
-        /// For how much longer at most; `None` without an end that is known, as in memory.
-        remaining: Option<Duration>,
-    },
-    /// All permits are held.
-    Full {
-        /// When the first one ends at the latest; `None` without an end that is known, as in memory.
-        next: Option<Duration>,
-    },
-    /// The key does not fit into the store's key length.
-    KeyTooLong,
-    /// There is no key.
-    BadKey(KeyError),
-    /// A TTL or a pool size of zero.
-    Zero,
-    /// Every slot of the store holds something live.
-    StoreFull,
-    /// The store did not do it.
-    Unavailable(Cause),
-    /// The store may have done it; the token is given back in the background.
-    Indeterminate {
-        /// Who may hold it.
-        token: HolderToken,
-        /// Until when at the latest.
-        until: Instant,
-    },
-    /// Nothing was initialised.
-    NotInitialised,
-}
-
-impl Refused {
-    /// Whether somebody else has it: busy, or full.
-    #[must_use]
-    pub const fn is_contended(self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::Full { .. })
-    }
-
-    /// Whether the store may have done it all the same.
-    #[must_use]
-    pub const fn is_indeterminate(self) -> bool {
-        matches!(self, Self::Indeterminate { .. })
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Busy { remaining: Some(within) } => write!(f, "held, or done a moment ago; free within {within:?}"),
-            Self::Busy { remaining: None } => f.write_str("held until it is given back"),
-            Self::Full { next: Some(within) } => write!(f, "no permit left; the first ends within {within:?}"),
-            Self::Full { next: None } => f.write_str("no permit left until one is given back"),
-            Self::KeyTooLong => KeyError::TooLong.fmt(f),
-            Self::BadKey(why) => why.fmt(f),
-            Self::Zero => f.write_str("a TTL or a pool size of zero"),
-            Self::StoreFull => Cause::Full.fmt(f),
-            Self::Unavailable(cause) => cause.fmt(f),
-            Self::Indeterminate { .. } => f.write_str("the store did not answer: it may or may not have been granted"),
-            Self::NotInitialised => Cause::NotInitialised.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for Refused {}
-
-impl From<Cause> for Refused {
-    fn from(cause: Cause) -> Self {
-        match cause {
-            Cause::Full => Self::StoreFull,
-            Cause::KeyTooLong => Self::KeyTooLong,
-            Cause::NotInitialised => Self::NotInitialised,
-            cause => Self::Unavailable(cause),
-        }
-    }
-}
-
-impl From<KeyError> for Refused {
-    fn from(why: KeyError) -> Self {
-        match why {
-            KeyError::TooLong => Self::KeyTooLong,
-            why => Self::BadKey(why),
-        }
-    }
-}
+use crate::{
+    cell::MaybeOwned,
+    error::{Cause, Refused},
+};
+use core::{any::type_name, marker::PhantomData};
 
 /// A return type that can say "did not run".
 #[diagnostic::on_unimplemented(

@@ -4,6 +4,7 @@
 //! [`call`](Backend::call) must be written; threads, renewal, giving back and time limits come with it.
 
 mod call;
+pub(crate) mod key;
 mod reaper;
 mod runtime;
 
@@ -11,16 +12,15 @@ use crate::{clock::StdClock, process::PerProcess, renewer::Renewer};
 pub use cachify_core::op::{Ask, Inspection, Left, Op, Outcome};
 use cachify_core::{
     Cause,
-    key::{Key, Kind},
     patience::Ticket,
     time::{Clock, Instant},
     token::HolderToken,
 };
 pub use call::{Call, Reply};
 pub(crate) use call::{OTHER, lasting};
+pub use key::OwnedKey;
 pub(crate) use runtime::Runtime;
 use std::{
-    fmt,
     future::{Future, pending},
     pin::Pin,
     sync::{Arc, Weak},
@@ -29,46 +29,6 @@ use std::{
 
 /// A boxed future that may change threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// A key that a call can keep.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct OwnedKey {
-    kind: Kind,
-    prefix: Arc<str>,
-    bytes: Box<[u8]>,
-    hash: u64,
-}
-
-impl OwnedKey {
-    /// A copy of `key`.
-    #[must_use]
-    pub fn of(key: Key<'_>) -> Self {
-        Self { kind: key.kind, prefix: key.prefix.into(), bytes: key.bytes.into(), hash: key.hash }
-    }
-
-    /// The same with its prefix shared.
-    pub(crate) fn under(prefix: &Arc<str>, key: &Key<'_>) -> Self {
-        Self { kind: key.kind, prefix: prefix.clone(), bytes: key.bytes.into(), hash: key.hash }
-    }
-
-    /// The key; its `Display` is the text a store knows it by.
-    #[must_use]
-    pub fn key(&self) -> Key<'_> {
-        Key { kind: self.kind, prefix: &self.prefix, bytes: &self.bytes, hash: self.hash }
-    }
-}
-
-impl fmt::Display for OwnedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.key(), f)
-    }
-}
-
-impl fmt::Debug for OwnedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.key().to_string(), f)
-    }
-}
 
 /// A store of the user's own: `Cachify::builder().store(MyStore::new())`.
 ///

@@ -1,6 +1,6 @@
 //! What is still to be done in the background, by number: so that a shutdown can wait for what was noted before it.
 
-use crate::locked;
+use crate::sync::locked;
 use std::{
     collections::BTreeSet,
     future::poll_fn,

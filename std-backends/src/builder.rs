@@ -33,13 +33,20 @@ pub struct Builder {
     backend: Where,
 }
 
+impl Cachify {
+    /// Begins to build an instance.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}
+
 /// Where an instance keeps what it keeps.
 enum Where {
     Memory,
     Own(Arc<dyn Backend>),
     #[cfg(feature = "redis")]
     Redis(String),
-    #[cfg(feature = "redis")]
+    #[cfg(feature = "redis-1-client")]
     Client(Box<redis::Client>),
 }
 
@@ -134,7 +141,7 @@ impl Builder {
     ///
     /// A client and not a connection, because tasks, threads and the subscription each need connections of their own.
     /// The type is that of the crate `redis`, version 1.
-    #[cfg(feature = "redis")]
+    #[cfg(feature = "redis-1-client")]
     pub fn redis_client(mut self, client: redis::Client) -> Self {
         self.backend = Where::Client(Box::new(client));
         self
@@ -196,7 +203,7 @@ impl Builder {
             Where::Own(store) => Some(self.over(store.clone())),
             #[cfg(feature = "redis")]
             Where::Redis(url) => Some(self.over(self.connected(crate::redis::client(url)?))),
-            #[cfg(feature = "redis")]
+            #[cfg(feature = "redis-1-client")]
             Where::Client(client) => Some(self.over(self.connected(client.as_ref().clone()))),
         })
     }

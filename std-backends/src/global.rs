@@ -3,10 +3,12 @@
 //! Handles are leaked, one for each `init`, so that a call can keep `&'static` to the one it began with. Every thread
 //! remembers the handle it saw last and a version that tells when to look again.
 
-use crate::{Error, instance::Cachify, observe::Watcher, store::AnyStore};
-use cachify_core::{Cause, Config, Instance};
+use crate::{instance::Cachify, observe::Watcher, store::AnyStore};
+use cachify_core::{Cause, Config, Error, Instance};
 use std::{
     cell::Cell,
+    future::{Future, poll_fn},
+    pin::pin,
     sync::{
         LazyLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -73,6 +75,30 @@ pub fn global() -> Result<Cachify, Error> {
 #[track_caller]
 pub(crate) fn not_initialised() -> ! {
     panic!("{}", Cause::NotInitialised)
+}
+
+impl Cachify {
+    /// Uses this instance as the global one while `f` runs, on this thread only. For tests.
+    ///
+    /// Each call keeps the instance, with its values and its thread, until the process ends.
+    pub fn scope<T>(&self, f: impl FnOnce() -> T) -> T {
+        let _scoped = Scoped::enter(self.clone());
+        f()
+    }
+
+    /// Uses this instance as the global one whenever `future` is polled. For tests.
+    ///
+    /// Tasks that it spawns do not inherit it. Keeps the instance, with its values and its thread, until the process
+    /// ends.
+    pub async fn scope_async<T>(&self, future: impl Future<Output = T>) -> T {
+        let handle = leak(self.clone());
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            let _scoped = Scoped::again(handle);
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
 }
 
 /// Another instance stands for the global one on this thread while this lives.

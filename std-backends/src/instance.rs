@@ -1,25 +1,23 @@
 //! An instance as a value: cheap to clone, `Send`, `'static`.
 
 use crate::{
-    Error,
-    builder::Builder,
-    global::Scoped,
     memory::Memory,
     observe::Watcher,
     store::{AnyStore, Remote},
 };
 use cachify_core::{
-    Instance,
+    Error, Instance,
     cache::Cache,
-    instance::{Handle, Primitives},
+    instance::Handle,
     key::AsKey,
     lock::Lock,
     once::Once,
     pool::Pool,
+    primitives::Primitives,
     store::{Platform, Store},
     time::{Clock, Sleep, Timer},
 };
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// An instance: its store, its defaults, its observer. Every clone is the same instance.
 ///
@@ -54,38 +52,11 @@ impl<S: Store> Handle for Cachify<S> {
 }
 
 impl Cachify {
-    /// Begins to build an instance.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
-    /// Uses this instance as the global one while `f` runs, on this thread only. For tests.
-    ///
-    /// Each call keeps the instance, with its values and its thread, until the process ends.
-    pub fn scope<T>(&self, f: impl FnOnce() -> T) -> T {
-        let _scoped = Scoped::enter(self.clone());
-        f()
-    }
-
-    /// Uses this instance as the global one whenever `future` is polled. For tests.
-    ///
-    /// Tasks that it spawns do not inherit it. Keeps the instance, with its values and its thread, until the process
-    /// ends.
-    pub async fn scope_async<T>(&self, future: impl Future<Output = T>) -> T {
-        let handle = crate::global::leak(self.clone());
-        let mut future = std::pin::pin!(future);
-        std::future::poll_fn(|cx| {
-            let _scoped = Scoped::again(handle);
-            future.as_mut().poll(cx)
-        })
-        .await
-    }
-
     /// The store of this instance with values as bytes, to serve devices from (feature `link`).
     #[cfg(feature = "link")]
     #[must_use]
-    pub fn raw(&self) -> crate::RawStore {
-        crate::RawStore::new(self.0.store().clone())
+    pub fn raw(&self) -> crate::store::RawStore {
+        crate::store::RawStore::new(self.0.store().clone())
     }
 
     /// Gives back all that is held through this instance, whose guards then say that they lost it; how much there was.

@@ -30,12 +30,13 @@ mod aside;
 mod backend;
 mod entries;
 mod leases;
+mod perform;
 mod permits;
 mod record;
 
-#[cfg(feature = "testing")]
-pub(crate) use backend::Blocking;
 use cachify_core::Cause;
+#[cfg(feature = "testing")]
+pub(crate) use perform::Blocking;
 use std::{fmt::Debug, future::Future, time::Duration};
 
 /// Bytes under texts that can be compared and exchanged, for threads: [`Kv`] makes a store of it.

@@ -40,6 +40,7 @@ mod process;
 mod redis;
 mod renewer;
 mod store;
+mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
@@ -69,6 +70,7 @@ pub use renewer::Renewed;
 pub use store::AnyStore;
 #[cfg(feature = "link")]
 pub use store::RawStore;
+pub use sync::StdLock;
 
 /// A lock that is held by a task.
 pub type LockGuard<S = AnyStore> = cachify_core::guard::LockGuard<Cachify<S>>;
@@ -82,30 +84,6 @@ pub type BlockingPermit<S = AnyStore> = cachify_core::guard::BlockingPermit<Cach
 pub type RunGuard<S = AnyStore> = cachify_core::guard::RunGuard<Cachify<S>>;
 /// A run under way in a thread.
 pub type BlockingRunGuard<S = AnyStore> = cachify_core::guard::BlockingRunGuard<Cachify<S>>;
-
-/// The mutex of the standard library, for RAM stores of core.
-#[derive(Clone, Copy, Debug)]
-pub struct StdLock;
-
-impl cachify_core::store::lock::Lock for StdLock {
-    type Of<T> = std::sync::Mutex<T>;
-    fn new<T>(value: T) -> Self::Of<T> {
-        std::sync::Mutex::new(value)
-    }
-    fn with<T, R>(cell: &Self::Of<T>, f: impl FnOnce(&mut T) -> R) -> R {
-        f(&mut locked(cell))
-    }
-    fn stack() -> u32 {
-        thread_local!(static HERE: u8 = const { 0 });
-        // the address of a thread's own variable is the thread's own
-        HERE.with(|here| std::ptr::from_ref(here) as usize as u32 | 1)
-    }
-}
-
-/// Locks a mutex; a panic of another thread has not left anything half done, for no foreign code runs inside.
-fn locked<T: ?Sized>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
 
 /// What the attribute macros expand against; not part of the interface.
 #[doc(hidden)]

@@ -10,8 +10,8 @@ mod values;
 
 use crate::{
     clock::{StdClock, wall_micros},
-    locked,
     renewer::Renewed,
+    sync::locked,
     token,
 };
 use cachify_core::{

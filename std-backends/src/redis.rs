@@ -23,9 +23,9 @@ use crate::{
     Error,
     backend::{About, Backend, BoxFuture, Call, News, Outcome, OwnedKey, Reply, ends},
     clock::StdClock,
-    locked,
     observe::Watcher,
     process::PerProcess,
+    sync::locked,
     token,
 };
 use background::Background;
@@ -39,11 +39,11 @@ use cachify_core::{
     token::HolderToken,
 };
 use command::Question;
-use doubts::Doubts;
+use doubts::{Doubts, Room};
 use inbox::Inbox;
 use name::Name;
 use node::Node;
-use reaper::{Owed, Room};
+use reaper::Owed;
 use std::{
     fmt,
     sync::{
@@ -273,6 +273,15 @@ impl Shared {
 
     fn closed(&self) -> watch::Receiver<bool> {
         self.closed.subscribe()
+    }
+
+    /// `None` if the instance ends first.
+    async fn or_closed<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        let mut closed = self.closed();
+        let closing = async move {
+            let _ = closed.wait_for(|closed| *closed).await;
+        };
+        beside(future, closing).await.ok()
     }
 
     fn is_closed(&self) -> bool {

@@ -5,7 +5,7 @@
 
 mod renewed;
 
-use crate::{backend::OwnedKey, clock::StdClock, locked, process};
+use crate::{backend::key::OwnedKey, clock::StdClock, process, sync::locked};
 use cachify_core::{
     Cause, Holding,
     time::{Clock, Instant, Sleep},

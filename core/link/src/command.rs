@@ -37,7 +37,7 @@ impl<'a> Command<'a> {
     fn parse(kind: Kind, from: &mut Reader<'a>) -> Option<Self> {
         let number = from.byte()?;
         let mut command = Self { op: Op::Inspect, token: HolderToken::default(), room: 0, foreign: None, value: &[] };
-        if matches!(number, ..number::CLEAR) {
+        if number::has_token(number) {
             command.token = HolderToken::parse(from)?;
         }
         command.op = match (number, kind) {

@@ -13,6 +13,11 @@ pub(super) const CLEAR: u8 = 5;
 pub(super) const INSPECT: u8 = 6;
 pub(super) const GET: u8 = 7;
 
+/// Whether a request is about who holds the lease, whose token comes with it.
+pub(super) const fn has_token(number: u8) -> bool {
+    matches!(number, ACQUIRE | RENEW | RELEASE | COMPLETE | PUBLISH)
+}
+
 // not among those of the requests: a line that echoes must not look like answers
 pub(super) const GRANTED: u8 = 64;
 pub(super) const BUSY: u8 = 65;

@@ -48,7 +48,7 @@ impl Put for Question {
         if number == number::GET {
             self.size.put(to);
         }
-        if number >= number::CLEAR {
+        if !number::has_token(number) {
             return;
         }
         self.token.put(to);

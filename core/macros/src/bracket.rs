@@ -3,7 +3,7 @@
 use crate::{
     Primitive,
     arguments::Layer,
-    expand::{Function, Names, private},
+    function::{Function, Names, private},
     key::Key,
     span::Span,
 };

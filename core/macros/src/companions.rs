@@ -3,7 +3,7 @@
 use crate::{
     Home, Primitive,
     arguments::{Companions, Layer},
-    expand::{Function, private},
+    function::{Function, private},
     generics::mentions,
     key::Key,
 };

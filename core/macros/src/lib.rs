@@ -10,9 +10,11 @@
 
 mod arguments;
 mod bracket;
+mod cached;
 mod check;
 mod companions;
 mod expand;
+mod function;
 mod generics;
 mod key;
 mod span;

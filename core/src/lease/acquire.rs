@@ -2,11 +2,11 @@
 
 use super::{Answer, ErrorOf, Lease, Monitor, MonitorOf, Op, Stage, Store};
 use crate::{
+    error::Refused,
     instance::Handle,
     key::Kind,
     observe::Event,
     op::Ask,
-    outcome::Refused,
     patience::{Ticket, again},
     store::Platform,
     time::{Instant, short},

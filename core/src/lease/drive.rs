@@ -3,8 +3,9 @@
 use super::{Beats, Lease, Stage, Values};
 use crate::{
     Holding,
+    error::Refused,
     instance::Handle,
-    outcome::{Refused, Shape},
+    outcome::Shape,
     store::{Cause, Platform},
     time::{Instant, Sleep, Timer},
 };

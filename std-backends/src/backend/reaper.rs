@@ -5,8 +5,8 @@
 use crate::{
     backlog::{Backlog, Noted},
     clock::StdClock,
-    locked,
     process::PerProcess,
+    sync::locked,
 };
 use cachify_core::time::{Clock, Instant};
 use std::{

@@ -1,6 +1,6 @@
 //! A clock that stands still until it is moved, shared by threads and tasks.
 
-use crate::locked;
+use crate::sync::locked;
 use cachify_core::time::{Clock, Instant, Timer};
 use std::{
     fmt,

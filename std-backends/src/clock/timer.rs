@@ -1,7 +1,7 @@
 //! Timers for tasks outside a tokio runtime: one thread, started at the first wait.
 
 use super::system;
-use crate::{locked, process::PerProcess};
+use crate::{process::PerProcess, sync::locked};
 use cachify_core::time::Instant;
 use std::{
     collections::BTreeMap,

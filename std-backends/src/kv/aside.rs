@@ -4,7 +4,7 @@
 
 use super::{
     Cause, Kv, KvStore,
-    backend::{perform_blocking, turn},
+    perform::{perform_blocking, turn},
 };
 use crate::backend::{Call, Reply};
 use std::{

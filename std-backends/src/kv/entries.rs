@@ -5,8 +5,8 @@
 
 use super::{
     AsyncKvStore,
-    leases::{Ask, ROUNDS, busy, exchange, get},
-    record::{Content, Record, State},
+    leases::{ROUNDS, busy, exchange, get},
+    record::{Ask, Content, Record, State},
 };
 use crate::backend::Reply;
 use cachify_core::{Cause, key::Key, patience::BLIND_POLL, token::FencingToken};

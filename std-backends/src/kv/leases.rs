@@ -5,7 +5,7 @@
 
 use super::{
     AsyncKvStore,
-    record::{Content, Counter, Record, State, value},
+    record::{Ask, Content, Counter, Record, State, value},
 };
 use crate::backend::{Inspection, Reply, lasting};
 use cachify_core::{
@@ -15,13 +15,6 @@ use cachify_core::{
     token::{FencingToken, HolderToken},
 };
 use std::time::Duration;
-
-/// Who asks, and for how long.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ask {
-    pub(super) token: HolderToken,
-    pub(super) ttl: Duration,
-}
 
 /// How often somebody else may be faster; each time somebody else got on.
 pub(super) const ROUNDS: usize = 64;

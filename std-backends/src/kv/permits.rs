@@ -5,8 +5,8 @@
 
 use super::{
     AsyncKvStore,
-    leases::{Ask, Bytes, ROUNDS, Slot, Then, busy, counter, counter_of, get, keep_counter, micros, obtain, settle},
-    record::Content,
+    leases::{Bytes, ROUNDS, Slot, Then, busy, counter, counter_of, get, keep_counter, micros, obtain, settle},
+    record::{Ask, Content},
 };
 use crate::backend::{Inspection, Reply};
 use cachify_core::{Cause, Holding, key::Key, patience::BLIND_POLL, token::HolderToken};

@@ -2,9 +2,15 @@
 //!
 //! A version, what it is, then words of 64 bits, least significant byte first. Not here: what follows from it.
 
-use super::leases::Ask;
 use cachify_core::{time::Instant, token::HolderToken};
 use std::time::Duration;
+
+/// Who asks, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask {
+    pub(super) token: HolderToken,
+    pub(super) ttl: Duration,
+}
 
 const VERSION: u8 = 1;
 const VALUE: u8 = 4;

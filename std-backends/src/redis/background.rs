@@ -10,7 +10,6 @@ use cachify_core::{
     time::{Clock, Timer},
 };
 use std::{
-    future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread,
@@ -68,13 +67,4 @@ impl Shared {
     pub(super) fn tell(&self, event: &Event<'_>) {
         let _ = catch_unwind(AssertUnwindSafe(|| self.watcher.event(event)));
     }
-}
-
-/// `None` if the instance ends first.
-pub(super) async fn or_closed<T>(shared: &Shared, future: impl Future<Output = T>) -> Option<T> {
-    let mut closed = shared.closed();
-    let closing = async move {
-        let _ = closed.wait_for(|closed| *closed).await;
-    };
-    beside(future, closing).await.ok()
 }

@@ -6,9 +6,9 @@
 use super::{
     Shared,
     command::{By, Context, Question, command},
+    doubts::Room,
     inbox::Asked,
     name::Name,
-    reaper::Room,
     reply::{Failure, Read, read},
 };
 use crate::backend::{Ask, NO_CLEARING, NO_INSPECTION, Op, Reply};
@@ -41,10 +41,11 @@ pub(super) async fn call<W: Wire + Sync>(
     question: &Question<'_>,
     until: Instant,
 ) -> Result<Reply, Cause> {
-    match (question.op, name.kind) {
-        (Op::Clear, Kind::Pool) => return Err(NO_CLEARING),
-        (Op::Inspect, Kind::Cache) => return Err(NO_INSPECTION),
-        _ => {}
+    if question.op == Op::Clear && name.kind == Kind::Pool {
+        return Err(NO_CLEARING);
+    }
+    if question.op == Op::Inspect && name.kind == Kind::Cache {
+        return Err(NO_INSPECTION);
     }
     let mut attempt = Attempt::begin(shared, name, question);
     let mut late = 0;

@@ -1,7 +1,6 @@
 //! Questions whose answer did not come: what they asked for may be held without our knowing.
 
-use super::reaper::Room;
-use crate::locked;
+use crate::sync::locked;
 use cachify_core::{key::Kind, time::Instant, token::HolderToken};
 use std::{
     collections::HashMap,
@@ -11,6 +10,17 @@ use std::{
     },
     time::Duration,
 };
+
+/// How much of its kind may be noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// It was held, so there is no more of it than there was.
+    Unbounded,
+    /// Locks, runs and permits in doubt.
+    Store,
+    /// Flights in doubt.
+    Flights,
+}
 
 /// Tokens of which a copy may still be on its way.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@
 //! Not here: the subscription itself.
 
 use super::name::Name;
-use crate::locked;
+use crate::sync::locked;
 use cachify_core::{key::Kind, patience::Ticket, token::HolderToken};
 use std::{
     collections::{HashMap, VecDeque},

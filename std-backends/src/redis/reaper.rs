@@ -5,8 +5,8 @@
 
 use super::{
     Shared,
-    background::or_closed,
     command::{By, Context, Question, command},
+    doubts::Room,
     name::Name,
     reply::{self, Failure, failure, read, unanswered},
     tasks::Task,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     backend::{Op, Outcome},
     backlog::{Backlog, Noted},
-    locked,
+    sync::locked,
 };
 use cachify_core::{
     Cause,
@@ -65,17 +65,6 @@ impl Owed {
     const fn question(&self) -> Question<'static> {
         Question::new(Op::Release(self.outcome), self.token)
     }
-}
-
-/// How much of its kind may be noted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Room {
-    /// It was held, so there is no more of it than there was.
-    Unbounded,
-    /// Locks, runs and permits in doubt.
-    Store,
-    /// Flights in doubt.
-    Flights,
 }
 
 /// The background's debts.
@@ -164,7 +153,7 @@ impl Reaper {
         let shared = shared.clone();
         self.runtime.spawn(async move {
             // while the instance ends, one more attempt has to do
-            or_closed(&shared, shared.clock.sleep_until(at)).await;
+            shared.or_closed(shared.clock.sleep_until(at)).await;
             if let Some(background) = shared.running() {
                 background.reaper.put(&shared, debts);
             }

@@ -4,7 +4,6 @@
 
 use super::{
     Shared,
-    background::or_closed,
     inbox::{Delivery, Subscription},
     name::Name,
     reply::{Failure, failure},
@@ -47,7 +46,7 @@ pub(super) async fn keep(shared: Arc<Shared>) {
                 }
             }
         }
-        or_closed(&shared, shared.clock.sleep_until(shared.clock.now().saturating_add(pause))).await;
+        shared.or_closed(shared.clock.sleep_until(shared.clock.now().saturating_add(pause))).await;
         pause = (pause * 2).min(Duration::from_secs(1));
     }
 }
@@ -74,7 +73,7 @@ async fn subscribe(shared: &Shared) -> Result<(MultiplexedConnection, Messages),
 async fn receive(shared: &Arc<Shared>, connection: MultiplexedConnection, messages: &mut Messages) {
     loop {
         let silence = shared.clock.sleep_until(shared.clock.now().saturating_add(PING));
-        let next = or_closed(shared, beside(messages.recv(), silence)).await;
+        let next = shared.or_closed(beside(messages.recv(), silence)).await;
         match next {
             None | Some(Ok(None)) => return,
             Some(Ok(Some(push))) => match push.kind {

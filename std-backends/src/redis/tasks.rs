@@ -8,7 +8,7 @@ use super::{
     node::greeting,
     reply::{Failure, failure, is_demoted},
 };
-use crate::locked;
+use crate::sync::locked;
 use cachify_core::{
     Cause,
     drive::beside,

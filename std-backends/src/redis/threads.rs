@@ -7,7 +7,7 @@ use super::{
     reply::{Failure, failure, is_demoted},
     tasks::unreached,
 };
-use crate::locked;
+use crate::sync::locked;
 use cachify_core::{
     Cause,
     time::{Clock, Instant, Sleep},

@@ -1,7 +1,7 @@
 //! What a guard keeps of its lease's renewal.
 
 use super::{Held, Renewer};
-use crate::locked;
+use crate::sync::locked;
 use cachify_core::{store::Monitor, validity::Validity};
 use std::{
     fmt,

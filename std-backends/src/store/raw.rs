@@ -1,7 +1,7 @@
 //! The store of an instance as devices see it: values are bytes, whatever their type.
 
 use super::{AnyStore, Kind, leases::InFlight};
-use crate::{StdLock, clock::StdClock, renewer::Renewed};
+use crate::{clock::StdClock, renewer::Renewed, sync::StdLock};
 use cachify_core::{
     AsIs, Cause,
     cell::MaybeOwned,

@@ -9,7 +9,8 @@ use cachify::{
     cachify_core::{
         cache::Cache,
         guard::{BlockingLockGuard, BlockingPermit, BlockingRunGuard, LockGuard, Permit, RunGuard},
-        instance::{Handle, Primitives},
+        instance::Handle,
+        primitives::Primitives,
         store::{Platform, Store, Values},
     },
     clock::StdClock,

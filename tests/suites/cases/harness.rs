@@ -7,7 +7,7 @@
 use crate::world::{Log, Waiting, World};
 use cachify::{
     Builder, Cachify, Config, Holding, Memory, Ran, Refused, StdLock, Ttl,
-    cachify_core::{FixedStore, Instance, instance::Primitives, lease::Wait, lock, once, pool, store::fixed::State},
+    cachify_core::{FixedStore, Instance, lease::Wait, lock, once, pool, primitives::Primitives, store::fixed::State},
     clock::StdClock,
 };
 use cachify_tests::Guest;

@@ -11,8 +11,8 @@ use cachify::{
     Cachify, Config, Error, HolderToken, Holding, ManualClock, Refused,
     cachify_core::{
         cell::{Fences, map::Map, ram::Ram, waiters::Waiters},
-        instance::Primitives,
         key::{Key, Kind},
+        primitives::Primitives,
         time::Instant,
     },
     secs,

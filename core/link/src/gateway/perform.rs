@@ -52,11 +52,10 @@ async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Comm
         heal(store, key, foreign).await?;
     }
     let mut asking = Asking::new(store, false, key, token, op);
-    let mut answer = match (op, key.kind) {
-        (Op::Release(Outcome::Done { .. }), Kind::Cache) => {
-            asking.publish(&AsIs, MaybeOwned::Owned(value.into())).await?
-        }
-        _ => asking.answer().await?,
+    let mut answer = if key.kind == Kind::Cache && matches!(op, Op::Release(Outcome::Done { .. })) {
+        asking.publish(&AsIs, MaybeOwned::Owned(value.into())).await?
+    } else {
+        asking.answer().await?
     };
     for _ in 0..LOOKS {
         if answer != Answer::Filled {

@@ -1,0 +1,102 @@
+//! A function that is being expanded, and what every layer needs of it.
+
+use crate::{
+    Primitive,
+    arguments::Layer,
+    check,
+    key::{Key, Parameter},
+};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{Attribute, ItemFn, ReturnType};
+
+/// Names of the expansion's own variables; hygienic, so that they never meet the user's.
+pub(crate) struct Names {
+    pub(crate) instance: Ident,
+    pub(crate) key: Ident,
+    pub(crate) shape: Ident,
+    pub(crate) codec: Ident,
+    pub(crate) held: Ident,
+    pub(crate) why: Ident,
+    pub(crate) out: Ident,
+}
+
+impl Names {
+    pub(crate) fn new() -> Self {
+        let name = |name| Ident::new(name, proc_macro2::Span::mixed_site());
+        Self {
+            instance: name("instance"),
+            key: name("key"),
+            shape: name("shape"),
+            codec: name("codec"),
+            held: name("held"),
+            why: name("why"),
+            out: name("out"),
+        }
+    }
+}
+
+/// A function being expanded.
+pub(crate) struct Function {
+    pub(crate) item: ItemFn,
+    /// Outermost first.
+    pub(crate) layers: Vec<(Layer, Key)>,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) names: Names,
+}
+
+impl Function {
+    pub(crate) fn is_async(&self) -> bool {
+        self.item.sig.asyncness.is_some()
+    }
+
+    pub(crate) fn returned(&self) -> TokenStream {
+        match &self.item.sig.output {
+            ReturnType::Default => quote!(()),
+            ReturnType::Type(_, returned) => returned.to_token_stream(),
+        }
+    }
+
+    /// The body as a closure: `return` and `?` stay inside it.
+    pub(crate) fn closure(&self, body: &TokenStream) -> TokenStream {
+        let returned = self.returned();
+        let asyncness = &self.item.sig.asyncness;
+        // the block the user wrote, or an inner layer's: never braces round braces
+        quote!(#asyncness move || -> #returned #body)
+    }
+
+    /// What of the result counts: all of it, or what is inside `Ok` or `Some`.
+    pub(crate) fn shape(&self, layer: &Layer) -> TokenStream {
+        let (private, returned) = (private(layer), self.returned());
+        let shape = if layer.keeps_all() {
+            // of a generic parameter of the function nobody knows yet: all of it is kept, as was said
+            let known = check::behind_parameter(&self.item.sig).is_none();
+            let err = (known && layer.cache_err).then(|| quote!(#private::keeps_err::<#returned>();));
+            let none = (known && layer.cache_none).then(|| quote!(#private::keeps_none::<#returned>();));
+            quote!({ #err #none #private::Whole })
+        } else if matches!(layer.primitive, Primitive::Lock | Primitive::Pooled) {
+            // given back alike, whatever the body brought
+            quote!(#private::Whole)
+        } else {
+            quote! {{
+                #[allow(unused_imports)]
+                use #private::{IsAny as _, IsOption as _, IsResult as _};
+                (&&#private::Probe::<#returned>::NEW).shape()
+            }}
+        };
+        match (&layer.encode, &layer.decode) {
+            (Some(encode), Some(decode)) => quote!(#private::Encoded::new(#shape, #encode, #decode)),
+            _ => shape,
+        }
+    }
+
+    /// Attributes that decide whether the function is there at all.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = &Attribute> {
+        self.item.attrs.iter().filter(|a| a.path().is_ident("cfg"))
+    }
+}
+
+pub(crate) fn private(layer: &Layer) -> TokenStream {
+    let krate = layer.krate();
+    quote!(#krate::__private)
+}

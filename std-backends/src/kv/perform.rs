@@ -1,0 +1,81 @@
+//! Each operation as steps of compare and exchange.
+
+use super::{
+    AsyncKvStore, Kv, KvStore, entries,
+    leases::{self, Then},
+    permits,
+    record::Ask,
+};
+use crate::{
+    backend::{Call, NO_CLEARING, NO_INSPECTION, Op, Outcome, Reply, lasting},
+    sync::locked,
+};
+use cachify_core::{Cause, drive::ready, key::Kind, token::HolderToken};
+use std::{
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+/// Does one operation.
+pub(super) async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Reply, Cause> {
+    let (key, token, bytes) = (call.key.key(), call.token, call.bytes.as_deref());
+    let ask = |ttl| Ask { token, ttl: lasting(ttl) };
+    let then = match (call.op, key.kind) {
+        (Op::Acquire(wanted), Kind::Lock | Kind::Once) => return leases::acquire(kv, key, &ask(wanted.ttl)).await,
+        (Op::Acquire(wanted), Kind::Pool) => return permits::take(kv, key, wanted.size, &ask(wanted.ttl)).await,
+        (Op::Acquire(wanted), Kind::Cache) => return entries::join(kv, key, &ask(wanted.ttl), bytes).await,
+        (Op::Renew { ttl }, Kind::Pool) => return permits::extend(kv, key, &ask(ttl)).await.map(Reply::Held),
+        (Op::Release(_), Kind::Pool) => return permits::give_back(kv, key, token).await.map(Reply::Held),
+        (Op::Clear, Kind::Cache) => return entries::invalidate(kv, key).await.map(Reply::Cleared),
+        (Op::Clear, Kind::Lock | Kind::Once) => {
+            return kv.remove(&key.to_string()).await.map(Reply::Cleared).map_err(Into::into);
+        }
+        (Op::Clear, Kind::Pool) => return Err(NO_CLEARING),
+        (Op::Inspect, Kind::Pool) => return permits::inspect(kv, key).await.map(Reply::Inspected),
+        (Op::Inspect, Kind::Lock | Kind::Once) => return leases::inspect(kv, key).await.map(Reply::Inspected),
+        (Op::Inspect, Kind::Cache) => return Err(NO_INSPECTION),
+        (Op::Get, _) => return entries::look(kv, key).await,
+        (Op::Renew { ttl }, Kind::Lock | Kind::Once | Kind::Cache) => Then::Renewed(lasting(ttl)),
+        (Op::Release(Outcome::Free), _) | (Op::Release(Outcome::Done { .. }), Kind::Lock) => Then::Free,
+        (Op::Release(Outcome::Done { fresh }), Kind::Once) => Then::Marked(lasting(fresh)),
+        (Op::Release(Outcome::Done { fresh }), Kind::Cache) => {
+            bytes.map_or(Then::Free, |bytes| Then::Filled(bytes, fresh))
+        }
+    };
+    leases::settle(kv, &key.to_string(), token, then).await.map(Reply::Held)
+}
+
+/// A blocking store as an async one, whose futures are ready at the first poll.
+pub(crate) struct Blocking<'s, S>(pub(crate) &'s S);
+
+impl<S: KvStore> AsyncKvStore for Blocking<'_, S> {
+    type Error = S::Error;
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, S::Error> {
+        self.0.get(key)
+    }
+    async fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, S::Error> {
+        self.0.compare_exchange(key, old, new, ttl)
+    }
+    async fn remove(&self, key: &str) -> Result<bool, S::Error> {
+        self.0.remove(key)
+    }
+    fn micros(&self) -> Option<u64> {
+        self.0.micros()
+    }
+}
+
+pub(super) fn perform_blocking<S: KvStore>(kv: &Kv<S>, call: &Call) -> Result<Reply, Cause> {
+    ready(perform(&Blocking(&kv.0), call))
+}
+
+/// Taken for as long as an operation of this token is done.
+pub(super) fn turn(token: HolderToken) -> MutexGuard<'static, ()> {
+    static TURNS: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
+    locked(&TURNS[token.0[0] as usize % TURNS.len()])
+}
