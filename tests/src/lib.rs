@@ -9,7 +9,7 @@ pub mod resp;
 pub mod server;
 
 use cachify::{
-    AsIs, Cause, HolderToken, StdLock,
+    AsIs, Cause, HolderToken, ManualClock, StdLock,
     backend::{About, Backend, BoxFuture, Call, OwnedKey, Reply},
     cachify_core::{
         cell::MaybeOwned,
@@ -23,7 +23,26 @@ use cachify::{
     clock::StdClock,
 };
 pub use over::Over;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+/// Polls once, for a caller whom nothing wakes.
+pub fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Lets the renewer come to rest, so that moving the clock is seen by it.
+pub fn rest(clock: &ManualClock) {
+    while clock.sleepers() == 0 {
+        std::thread::yield_now();
+    }
+}
 
 /// A store as a user would bring it: bytes under texts, in one place that several instances can share.
 ///

@@ -7,11 +7,8 @@ use crate::{
 use cachify_core::testing::BlockingWords;
 use cachify_core::{AsIs, Instance, key::Kind, testing::ManualClock};
 use cachify_link::{Gateway, frame::encode};
-use std::{
-    pin::pin,
-    task::{Context, Waker},
-    time::Duration,
-};
+use cachify_tests::poll;
+use std::{pin::pin, time::Duration};
 
 const KINDS: [Kind; 4] = [Kind::Cache, Kind::Lock, Kind::Once, Kind::Pool];
 
@@ -63,7 +60,7 @@ fn a_command_that_does_not_fit_its_key_s_kind_is_rubbish_and_does_nothing() {
             {
                 let mut serve = pin!(gateway.serve(line.up.clone(), line.down.clone()));
                 for _ in 0..9 {
-                    assert!(serve.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+                    assert!(poll(serve.as_mut()).is_pending());
                 }
             }
             let served = gateway.served();

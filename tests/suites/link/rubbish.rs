@@ -10,14 +10,9 @@ use cachify_link::{
     Gateway,
     frame::{Decoder, encode},
 };
+use cachify_tests::poll;
 use proptest::prelude::*;
-use std::{
-    cell::Cell,
-    future::Future,
-    pin::pin,
-    task::{Context, Waker},
-    time::Duration,
-};
+use std::{cell::Cell, pin::pin, time::Duration};
 
 fn framed(message: &[u8]) -> Vec<u8> {
     let mut buf = vec![0; message.len() + message.len() / 254 + 8];
@@ -76,7 +71,7 @@ proptest! {
             for part in [&[][..], &good] {
                 line.up.put(part);
                 for _ in 0..20 {
-                    prop_assert!(serve.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+                    prop_assert!(poll(serve.as_mut()).is_pending());
                 }
             }
         }
@@ -118,7 +113,7 @@ fn told(frames: &[&[u8]]) -> (Vec<Vec<u8>>, Gateway<'static, Memory<'static>, &'
         for frame in frames {
             line.up.put(&framed(frame));
             for _ in 0..9 {
-                assert!(serve.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+                assert!(poll(serve.as_mut()).is_pending());
             }
         }
     }
@@ -235,13 +230,13 @@ fn a_flood_of_requests_is_taken_in_turns() {
     let polls = Cell::new(0);
     {
         let mut serve = pin!(gateway.serve(up.clone(), down.clone()));
-        assert!(serve.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert!(poll(serve.as_mut()).is_pending());
         let later = up.drain();
         assert!(!later.is_empty(), "one turn is not enough for all of it");
         up.put(&later);
         while polls.get() < 20_000 {
             polls.set(polls.get() + 1);
-            assert!(serve.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            assert!(poll(serve.as_mut()).is_pending());
         }
     }
     let served = gateway.served();

@@ -2,25 +2,19 @@
 
 use cachify::{Cachify, ManualClock, Memory, cached, secs};
 use cachify_core::testing::{Faulty, Script};
-use cachify_tests::Guest;
+use cachify_tests::{Guest, poll};
 use std::{
-    future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{
         Arc, LazyLock,
         atomic::{AtomicU32, Ordering::SeqCst},
     },
-    task::{Context, Poll, Waker},
 };
 use tokio::sync::{Barrier, Notify};
 
 fn memory() -> Cachify<Memory> {
     Cachify::builder().default_ttl(secs(60)).build_memory()
-}
-
-fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,9 +3,7 @@
 #![allow(clippy::multiple_bound_locations)]
 #![allow(missing_docs, clippy::unused_async, clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref)]
 
-#[path = "macros/determined.rs"]
 mod determined;
-#[path = "macros/generics.rs"]
 mod generics;
 
 use cachify::{AsIs, Cachify, Memory, Refused, cached, lock, once, pooled, secs};

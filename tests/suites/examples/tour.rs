@@ -1,6 +1,5 @@
 //! The tour as a person runs it: its output on known files, and one sentence when it cannot be done.
 
-#[path = "tour/redis.rs"]
 mod redis;
 
 use cachify_tests::program::built;

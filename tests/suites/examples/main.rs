@@ -1,0 +1,5 @@
+//! What newcomers run and read: the tour and the other examples as processes, and the links of the guide.
+
+mod guide;
+mod programs;
+mod tour;

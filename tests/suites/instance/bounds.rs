@@ -1,0 +1,84 @@
+//! How much memory keeps, and what it drops.
+
+use cachify::{Cachify, Holding, ManualClock, secs};
+use std::sync::{Arc, Mutex};
+
+#[test]
+fn the_bound_holds_at_every_instant_and_leases_are_never_evicted() {
+    for bound in [1, 3, 16, 50] {
+        let c = Cachify::builder().max_entries(bound).build_memory();
+        let guard = c.lock("held").acquire_blocking().unwrap();
+        let permit = c.pool("held", 1).take_blocking().unwrap();
+        for n in 0..500_u32 {
+            c.cache(("n", n)).get_or_insert_with_blocking(|| Ok::<u32, ()>(n)).unwrap();
+            assert!(c.len() <= bound, "{} entries of {bound}", c.len());
+        }
+        assert!(c.lock("held").is_locked_blocking().unwrap() && guard.is_valid());
+        assert_eq!(c.pool("held", 1).in_use_blocking().unwrap(), 1);
+        assert_eq!(guard.release(), Ok(Holding::Held));
+        assert_eq!(permit.release(), Ok(Holding::Held));
+    }
+}
+
+#[test]
+fn what_is_read_stays_and_what_is_not_goes() {
+    let c = Cachify::builder().max_entries(64).build_memory();
+    let load = |n: u32| c.cache(("n", n)).get_or_insert_with_blocking(|| Ok::<u32, ()>(n)).unwrap();
+    load(0);
+    for n in 1..10_000 {
+        load(n);
+        assert_eq!(c.cache(("n", 0)).get_blocking::<u32>(), Ok(Some(0)), "evicted after {n} though it is read");
+    }
+}
+
+#[test]
+fn ended_values_are_reclaimed_without_being_read() {
+    let clock = ManualClock::new();
+    let c = Cachify::builder().clock(clock.clone()).default_ttl(secs(1)).build_memory();
+    let load = |n: u32| c.cache(("n", n)).get_or_insert_with_blocking(|| Ok::<u32, ()>(n)).unwrap();
+    (0..10_000).for_each(|n| assert_eq!(load(n), n));
+    assert_eq!(c.len(), 10_000);
+    clock.advance(secs(2));
+    (10_000..16_000).for_each(|n| assert_eq!(load(n), n));
+    assert!(c.len() < 7_000, "{} entries, of which 6,000 live", c.len());
+}
+
+#[test]
+fn a_value_is_dropped_outside_the_locks() {
+    /// Asks the store it lay in while it is dropped: a lock held by its dropper would never be given.
+    #[derive(Clone)]
+    struct Curious(Arc<Mutex<Option<Cachify<cachify::Memory>>>>);
+    impl Drop for Curious {
+        fn drop(&mut self) {
+            if let Some(c) = self.0.lock().unwrap().take() {
+                c.cache("k").get_or_insert_with_blocking(|| Ok::<u8, ()>(0)).unwrap();
+            }
+        }
+    }
+    let c = Cachify::builder().build_memory();
+    let value = Curious(Arc::default());
+    c.cache("k").get_or_insert_with_blocking(|| Ok::<_, ()>(value.clone())).map(drop).unwrap();
+    *value.0.lock().unwrap() = Some(c.clone());
+    assert!(c.cache("k").reset_blocking().unwrap());
+}
+
+#[test]
+fn a_late_value_is_dropped_outside_the_locks() {
+    /// Uses the shard it was meant for while it is dropped.
+    #[derive(Clone)]
+    struct Last(Arc<Mutex<Option<Cachify<cachify::Memory>>>>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let last = Arc::strong_count(&self.0) == 1;
+            if let Some(c) = self.0.lock().unwrap().take().filter(|_| last) {
+                c.cache("k").get_or_insert_with_blocking(|| Ok::<u8, ()>(0)).unwrap();
+            }
+        }
+    }
+    let c = Cachify::builder().build_memory();
+    let load = || {
+        c.cache("k").reset_blocking().unwrap();
+        Ok::<_, ()>(Last(Arc::new(Mutex::new(Some(c.clone())))))
+    };
+    drop(c.cache("k").get_or_insert_with_blocking(load).unwrap());
+}

@@ -1,0 +1,5 @@
+//! What the std crate adds to the rules: bounds, leases of servers, the builder, scopes, shutdown.
+
+mod bounds;
+mod leases;
+mod told;

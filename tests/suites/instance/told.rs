@@ -1,0 +1,207 @@
+//! What an instance refuses, tells its observer, prints, and gives back at its end.
+
+use cachify::{Cachify, Error, Event, Holding, Observer, Refused, cached, clock::StdClock, secs};
+use cachify_core::{testing::block_on, time::Clock};
+use cachify_tests::poll;
+use std::{
+    future::Future,
+    pin::pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+#[test]
+fn a_shutdown_gives_back_what_is_held() {
+    let c = Cachify::builder().build_memory();
+    let (guard, permit) = (c.lock("k").acquire_blocking().unwrap(), c.pool("p", 2).take_blocking().unwrap());
+    assert_eq!(block_on(c.shutdown(secs(1))), 2);
+    assert!(!guard.is_valid() && !permit.is_valid());
+    assert!(!c.lock("k").is_locked_blocking().unwrap());
+    assert_eq!((guard.release(), permit.release()), (Ok(Holding::Lost), Ok(Holding::Lost)));
+}
+
+#[test]
+fn a_zero_is_refused_before_anything_is_built() {
+    let zero = Duration::ZERO;
+    assert_eq!(Cachify::builder().default_ttl(zero).build().unwrap_err(), Error::Config("`default_ttl` is zero"));
+    assert_eq!(Cachify::builder().default_lease(zero).build().unwrap_err(), Error::Config("`default_lease` is zero"));
+    assert_eq!(Cachify::builder().max_entries(0).build().unwrap_err(), Error::Config("`max_entries` is zero"));
+    let c = Cachify::builder().build_memory();
+    assert_eq!(c.lock("k").ttl(zero).acquire_blocking().unwrap_err(), Refused::Zero);
+    assert_eq!(c.pool("k", 0).take_blocking().unwrap_err(), Refused::Zero);
+    let runs = AtomicU32::new(0);
+    let load = || Ok::<u32, ()>(runs.fetch_add(1, SeqCst));
+    c.cache("k").ttl(zero).get_or_insert_with_blocking(load).unwrap();
+    c.cache("k").ttl(zero).get_or_insert_with_blocking(load).unwrap();
+    assert_eq!(runs.load(SeqCst), 2, "a TTL of zero keeps nothing");
+}
+
+#[derive(Clone, Default)]
+struct Diary(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Diary {
+    fn event(&self, event: &Event<'_>) {
+        let line = match event {
+            Event::Hit { key } => format!("hit {key}"),
+            Event::Miss { key } => format!("miss {key}"),
+            Event::Joined { key } => format!("joined {key}"),
+            Event::Granted { key, .. } => format!("granted {key}"),
+            Event::Refused { key: Some(key), why } => format!("refused {key}: {}", why.is_contended()),
+            Event::Lost { key } => format!("lost {key}"),
+            Event::Failed { cause, .. } => format!("failed: {cause}"),
+            other => format!("{other:?}"),
+        };
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+impl Diary {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+#[test]
+fn an_observer_is_told_what_happens_and_to_which_key() {
+    let diary = Diary::default();
+    let c = Cachify::builder().prefix("app").observer(diary.clone()).build_memory();
+    let cache = c.cache(("user", 7));
+    cache.get_or_insert_with_blocking(|| Ok::<u8, ()>(1)).unwrap();
+    cache.get_or_insert_with_blocking(|| Ok::<u8, ()>(1)).unwrap();
+    let guard = c.lock("k").acquire_blocking().unwrap();
+    assert!(c.lock("k").try_acquire_blocking().unwrap().is_none());
+    c.lock("k").force_release_blocking().unwrap();
+    guard.release().unwrap();
+    let expected =
+        ["miss app:c:{user:7}", "hit app:c:{user:7}", "granted app:l:{k}", "refused app:l:{k}: true", "lost app:l:{k}"];
+    assert_eq!(diary.take(), expected);
+}
+
+#[test]
+fn what_is_printed_for_a_person_names_the_key_and_no_bytes() {
+    #[derive(Clone, Default)]
+    struct Printed(Arc<Mutex<Vec<String>>>);
+    impl Observer for Printed {
+        fn event(&self, event: &Event<'_>) {
+            self.0.lock().unwrap().push(format!("{event:?}"));
+        }
+    }
+    let printed = Printed::default();
+    let c = Cachify::builder().prefix("app").observer(printed.clone()).build().unwrap();
+    let _ = c.cache(("user", 42)).get_or_insert_with_blocking(|| Ok::<u32, ()>(7));
+    let guard = c.lock("k").acquire_blocking().unwrap();
+    assert!(c.lock("k").acquire_blocking().is_err());
+    let events = printed.0.lock().unwrap().clone();
+    assert_eq!(events[0], "Miss { key: \"app:c:{user:42}\" }");
+    assert!(events[1].starts_with("Granted { key: \"app:l:{k}\", fence: FencingToken("), "{events:?}");
+    assert_eq!(events[2], "Refused { key: Some(\"app:l:{k}\"), why: Busy { remaining: None } }");
+    let lock = c.lock(("k", 1)).ttl(secs(3));
+    assert_eq!(format!("{lock:?}"), "Lock { key: \"k:1\", ttl: Some(3s), wait: No, renew: true, .. }");
+    assert!(format!("{guard:?}").starts_with("BlockingLockGuard { key: \"app:l:{k}\", fence: "), "{guard:?}");
+    assert!(
+        format!("{c:?}").starts_with("Instance { store: Memory { entries: 1, .. }, config: Config { ttl: "),
+        "{c:?}"
+    );
+}
+
+#[test]
+fn a_caller_that_waited_for_another_s_value_is_told_apart() {
+    let diary = Diary::default();
+    let c = Cachify::builder().prefix("").observer(diary.clone()).build_memory();
+    let cache = c.cache("k");
+    let load = || async {
+        tokio::task::yield_now().await;
+        Ok::<u8, ()>(1)
+    };
+    let mut first = Box::pin(cache.get_or_insert_with(load));
+    let mut second = Box::pin(cache.get_or_insert_with(load));
+    assert!(poll(first.as_mut()).is_pending() && poll(second.as_mut()).is_pending());
+    assert_eq!((block_on(first), block_on(second)), (Ok(1), Ok(1)));
+    assert_eq!(diary.take(), ["miss c:{k}", "joined c:{k}"]);
+}
+
+#[cached(key = "scoped")]
+fn scoped() -> u32 {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    RUNS.fetch_add(1, SeqCst)
+}
+
+#[cached(key = "scoped")]
+async fn scoped_async() -> u32 {
+    tokio::task::yield_now().await;
+    1_000
+}
+
+#[tokio::test]
+async fn a_scope_stands_for_the_global_instance() {
+    let (a, b) = (Cachify::builder().build().unwrap(), Cachify::builder().build().unwrap());
+    let first = a.scope(scoped);
+    assert_eq!(a.scope(|| (scoped(), b.scope(scoped), scoped())), (first, first + 1, first));
+    assert_eq!(b.scope_async(async { (scoped_async().await, scoped()) }).await, (first + 1, first + 1));
+    assert_eq!(cachify::global().unwrap_err(), Error::NotInitialised);
+}
+
+#[test]
+fn a_wait_ends_at_its_deadline_outside_any_runtime() {
+    let clock = StdClock::system();
+    let c = Cachify::builder().build_memory();
+    let guard = c.lock("k").acquire_blocking().unwrap();
+    let before = clock.now();
+    let lock = c.lock("k").wait(Duration::from_millis(20));
+    let refused = on_this_thread(lock.acquire());
+    assert!(matches!(refused, Err(Refused::Busy { .. })));
+    assert!(clock.now().since(before) >= Duration::from_millis(20));
+    drop(guard);
+}
+
+/// Polls when woken, on a thread without a runtime.
+fn on_this_thread<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(out) => return out,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+/// By a clock that is not the product's: a millisecond that is cut off at the beginning is not missing at the end.
+#[test]
+fn nobody_waits_less_than_was_said() {
+    #![allow(clippy::disallowed_methods, reason = "the system's own clock is the judge")]
+    let c = Cachify::builder().build().unwrap();
+    let _lock = c.lock("k").acquire_blocking().unwrap();
+    let _permit = c.pool("k", 1).take_blocking().unwrap();
+    let wait = Duration::from_millis(2);
+    let began = std::time::Instant::now;
+    for _ in 0..50 {
+        let start = began();
+        assert!(c.lock("k").wait(wait).acquire_blocking().is_err());
+        assert!(start.elapsed() >= wait, "a thread: {:?}", start.elapsed());
+        let start = began();
+        assert!(block_on(c.pool("k", 1).wait(wait).take()).is_err());
+        assert!(start.elapsed() >= wait, "a task without tokio: {:?}", start.elapsed());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        for _ in 0..50 {
+            let start = began();
+            assert!(c.lock("k").wait(wait).acquire().await.is_err());
+            assert!(start.elapsed() >= wait, "a task: {:?}", start.elapsed());
+        }
+    });
+    let start = began();
+    assert!(c.lock("k").wait(Duration::ZERO).acquire_blocking().is_err());
+    assert!(start.elapsed() < Duration::from_secs(1), "a wait of zero is none");
+}

@@ -1,0 +1,5 @@
+//! Exhaustive searches. Faults planted on purpose must be found.
+
+mod cells;
+mod fleet;
+mod waiting;
