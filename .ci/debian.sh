@@ -22,7 +22,7 @@ apt_backports() {
   local keyring=/usr/share/keyrings/debian-archive-keyring.gpg list=/etc/apt/sources.list.d/cachify-backports.list
   local codename mirror
   codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-  if [ ! -e "$list" ]; then
+  if [ -z "$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $codename-backports")" ]; then
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' \
       "Codename: $codename" | sed -n 1p)
     [ -n "$mirror" ] || return

@@ -4,6 +4,13 @@
 set -euo pipefail
 . "$(dirname "$0")/../.ci/debian.sh" # need
 
+missing=()
+for server in redis-server valkey-server; do
+  command -v "$server" >/dev/null || missing+=("$server")
+done
+need openssl openssl
+[ ${#missing[@]} -gt 0 ] || exit 0
+
 # A package starts its service on the well-known port unless this file says no.
 policy=/usr/sbin/policy-rc.d
 if [ "$(id -u)" = 0 ] && [ ! -e "$policy" ]; then
@@ -12,11 +19,9 @@ if [ "$(id -u)" = 0 ] && [ ! -e "$policy" ]; then
   chmod +x "$policy"
 fi
 
-need openssl openssl
-for server in redis-server valkey-server; do
-  command -v "$server" >/dev/null && continue
+for server in "${missing[@]}"; do
   need "$server" "$server"
   command -v update-rc.d >/dev/null || continue
   service "$server" stop || true # for a machine whose own policy let it start
-  update-rc.d "$server" disable
+  update-rc.d "$server" disable || true
 done >&2

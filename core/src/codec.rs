@@ -136,8 +136,9 @@ impl core::error::Error for Uncodable {}
 
 /// Whether serde says the same of both, to a human-readable codec or to another one.
 ///
-/// For [`Codec::round_trips`] of a codec of your own: maps and sequences are compared without order, as sets are walked in any;
-/// floats by their bits. What serde does not say, such as the value of a `#[serde(skip)]` field, is not compared.
+/// For [`Codec::round_trips`] of a codec of your own: maps and sequences are compared without order, as sets are walked
+/// in any; floats by their bits. What serde does not say, such as the value of a `#[serde(skip)]` field, is not
+/// compared.
 ///
 /// ```
 /// use cachify_core::codec::same;
@@ -153,8 +154,8 @@ pub fn same<V: serde::Serialize + ?Sized>(value: &V, other: &V, human_readable: 
 
 /// Decodes a value of `len` bytes within the bounds of [`Postcard`], except that `depth` containers may nest.
 ///
-/// For a codec of your own: a recursive type decodes as deep as the bytes say, and a list may have any number of elements that
-/// take no bytes.
+/// For a codec of your own: a recursive type decodes as deep as the bytes say, and a list may have any number of
+/// elements that take no bytes.
 ///
 /// # Errors
 /// That of `from`, for bytes that are no such value, or nest or repeat beyond the bounds.

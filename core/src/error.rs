@@ -1,5 +1,5 @@
-//! What can go wrong: [`Cause`] says why a store did not do something, [`Refused`] why a call did not run, [`Error`] why
-//! anything else about a key could not be done. Both carry the cause.
+//! What can go wrong: [`Cause`] says why a store did not do something, [`Refused`] why a call did not run, [`Error`]
+//! why anything else about a key could not be done. Both carry the cause.
 
 use crate::{key::KeyError, time::Instant, token::HolderToken};
 use core::{convert::Infallible, fmt, time::Duration};

@@ -88,7 +88,8 @@ type KeyBufOf<H> = <<H as Handle>::Store as Platform>::KeyBuf;
 type MonitorOf<H> = <<H as Handle>::Store as Platform>::Monitor;
 
 /// A lease of any kind: about to be asked for, waited for, or held. Dropping it gives it back.
-// in this order no row of fields begins as zeros: a compiler would clear it by a call, which costs a device 45 instructions
+// in this order no row of fields begins as zeros: a compiler would clear it by a call, which costs a device 45
+// instructions
 #[repr(C)]
 pub struct Lease<H: Handle> {
     handle: H,

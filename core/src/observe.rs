@@ -47,7 +47,8 @@ pub enum Event<'a> {
         /// Its policy; leases want `noeviction`.
         policy: &'a str,
     },
-    /// The store failed beside a call whose result does not tell; or nothing is kept of a type that hides whether it failed.
+    /// The store failed beside a call whose result does not tell; or nothing is kept of a type that hides whether it
+    /// failed.
     Failed {
         /// The key; `None` when there is none.
         key: Option<Key<'a>>,

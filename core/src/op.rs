@@ -154,7 +154,7 @@ impl Inspection {
     /// Held by so many, for so many milliseconds; `u64::MAX` where no end is known.
     #[must_use]
     pub const fn new(held: u32, remaining: u64) -> Self {
-        Self { held, remaining, ..Self::FREE }
+        Self { held, remaining: if held == 0 { 0 } else { remaining }, ..Self::FREE }
     }
 
     /// Held by so many, the first of them until then.
@@ -164,7 +164,8 @@ impl Inspection {
         Self::new(held, if endless { u64::MAX } else { end.millis_since(now) })
     }
 
-    /// The same with the fence of the holder, and for how many milliseconds it has held; `u64::MAX` if that is not known.
+    /// The same with the fence of the holder, and for how many milliseconds it has held; `u64::MAX` if that is not
+    /// known.
     #[must_use]
     pub const fn by(mut self, fence: FencingToken, age: u64) -> Self {
         (self.fence, self.age) = (fence, age);
@@ -184,13 +185,13 @@ impl Inspection {
         if self.held == 0 || self.remaining == u64::MAX { None } else { Some(duration(self.remaining)) }
     }
 
-    /// The fence of the holder; `None` where nobody holds it, as of a run that is done.
+    /// The fence of the holder; `None` where nobody holds it, as of a run that is done, and of a pool, which has many.
     #[must_use]
     pub const fn fence(&self) -> Option<FencingToken> {
         if self.fence.0 == 0 { None } else { Some(self.fence) }
     }
 
-    /// For how long it has been held; `None` where nobody holds it, or the store does not know.
+    /// For how long it has been held; `None` where nobody holds it, of a pool, and where the store does not know.
     #[must_use]
     pub const fn age(&self) -> Option<Duration> {
         if self.age == u64::MAX { None } else { Some(duration(self.age)) }
@@ -206,7 +207,8 @@ impl Inspection {
 /// What its holder leaves behind who is gone and waits for no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
-    /// Nothing but the wake-up that a waiter may have been given; a lease that it was granted unheard is taken back too.
+    /// Nothing but the wake-up that a waiter may have been given; a lease that it was granted unheard is taken back
+    /// too.
     WakeUp,
     /// The wake-up alone: what the token may hold stays.
     HandOff,

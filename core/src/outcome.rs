@@ -100,7 +100,8 @@ impl<R> Shape<R> for Unseen {
     fn back(&self, value: R) -> R {
         value
     }
-    // only the name tells a generic parameter's type; two constants are compared, so nothing of this is left in a program
+    // only the name tells a generic parameter's type; two constants are compared, so nothing of this is left in a
+    // program
     #[inline]
     fn hides(&self) -> bool {
         let name = type_name::<R>();

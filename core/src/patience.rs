@@ -109,7 +109,8 @@ impl Patience {
         }
     }
 
-    /// The rule in points of time: when to ask again a right that is somebody else's until `end`; never, out of patience.
+    /// The rule in points of time: when to ask again a right that is somebody else's until `end`; never, out of
+    /// patience.
     #[must_use]
     pub fn again(&self, now: Instant, end: Instant, ticket: Ticket) -> Option<Instant> {
         again(now, self.deadline, short(millis(self.poll)), end, ticket)

@@ -1,7 +1,8 @@
 //! What a store does: each operation of the table ([`op`](crate::op)) on a key, and typed values beside it.
 //!
-//! Each trait lists what an implementation MUST do; the conformance suite has a test of each. That somebody else holds a
-//! lease is an answer, not an error. Not here: waiting, renewing and giving back, which the machine does for every store.
+//! Each trait lists what an implementation MUST do; the conformance suite has a test of each. That somebody else holds
+//! a lease is an answer, not an error. Not here: waiting, renewing and giving back, which the machine does for every
+//! store.
 
 mod asking;
 pub mod fixed;

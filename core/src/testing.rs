@@ -4,9 +4,13 @@
 mod clock;
 pub mod conformance;
 mod faulty;
+mod pace;
 mod words;
 
 pub use clock::{ManualClock, block_on};
-pub use conformance::{Broken, Coarse, Pace, Time};
+pub use conformance::Broken;
 pub use faulty::{Fault, Faulty, Script};
+#[doc(hidden)]
+pub use pace::Pace;
+pub use pace::{Coarse, Time};
 pub use words::{BlockingWords, Words};

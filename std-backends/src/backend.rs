@@ -20,6 +20,8 @@ pub use call::{Call, Reply};
 pub(crate) use call::{OTHER, lasting};
 pub use key::OwnedKey;
 pub(crate) use runtime::Runtime;
+#[cfg(feature = "testing")]
+pub(crate) use runtime::park;
 use std::{
     future::{Future, pending},
     pin::Pin,
@@ -38,9 +40,11 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// | async, and can compare and exchange ([`AsyncKvStore`](crate::AsyncKvStore)) | `AsyncKv(store)` |
 /// | does each operation in one step | an implementation of this trait |
 ///
-/// - MUST do each operation as a whole or not at all, by the rules that the conformance suite
-///   (`cachify_core::testing::conformance`) tells one by one; the same token twice gets the same answer.
-/// - MUST end every lease after its TTL, by a clock of its own.
+/// - MUST do each operation as a whole or not at all, by the rules that the suite (`cachify::testing::backend`) tells
+///   one by one; the same token twice gets the same answer.
+/// - MUST end every lease after its TTL, by a clock of its own, and none before it.
+/// - MUST tell keys apart byte for byte: keys are texts of any character, of 4 KiB and more, under a prefix; a value
+///   may have a mebibyte and more.
 ///
 /// Dropping a call's future leaves the operation done or not done; what it may have taken is given back by its token.
 pub trait Backend: Send + Sync + 'static {

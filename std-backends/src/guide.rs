@@ -21,8 +21,8 @@
 //! The reasons behind the rules are in [`why`](cachify_core::why). This module is documentation only: nothing of it is
 //! compiled into a program.
 
-/// A page for each file of `guide/`. Of two definitions of a link the first counts: these lead to modules and types, and
-/// those at the end of the files, for whoever reads them in a checkout, to files.
+/// A page for each file of `guide/`. Of two definitions of a link the first counts: these lead to modules and types,
+/// and those at the end of the files, for whoever reads them in a checkout, to files.
 macro_rules! pages {
     ($($page:ident)*) => { $(
         pub mod $page {

@@ -1,12 +1,12 @@
 //! Cache, lock, once and pool over any store that can compare and exchange.
 //!
 //! Write [`KvStore`] or [`AsyncKvStore`] for SQL, Memcached or a file; [`Kv`] and [`AsyncKv`] make a
-//! [`Backend`](crate::Backend) of it. A store that can do a whole operation in one step, as Redis can, is better off with
-//! a backend of its own.
+//! [`Backend`](crate::Backend) of it. A store that can do a whole operation in one step, as Redis can, is better off
+//! with a backend of its own.
 //!
-//! What is promised is what every store promises. The suite in `cachify::testing` (feature `testing`) tells whether it is
-//! kept: `key_values` asks the store, `conformance::all` an instance over it. What is weaker than on a store that knows these
-//! operations:
+//! What is promised is what every store promises. The suite in `cachify::testing` (feature `testing`) tells whether it
+//! is kept: `key_values` asks the store, `backend` an instance over it, `two_processes` those of two processes. What is
+//! weaker than on a store that knows these operations:
 //!
 //! - **Waiters poll.** Nothing wakes them when a right is released: they ask again every 100 ms.
 //! - **Several round trips an operation.** Lock and once: 5 to get, 2 to renew, 2 to give back, 1 to learn that it is
@@ -45,22 +45,32 @@ use std::{fmt::Debug, future::Future, time::Duration};
 /// - MUST show to every call what was done before that call began, whoever did it.
 /// - MUST end a key at its TTL: from then on it is absent. MAY be late by what it cannot count, never early.
 /// - MUST NOT forget a key before its end, but for cached values (kind `c`), which it may evict.
-/// - MUST take any text as a key and any bytes as a value, byte for byte.
+/// - MUST take any text as a key and any bytes as a value, byte for byte: keys of 4 KiB and more, values of a mebibyte
+///   and more. A store with less room (Memcached: 250 bytes) hashes long keys, and refuses what it cannot hold.
 ///
 /// ```
 /// use cachify::{Cachify, Cause, Kv, KvStore, secs};
-/// use std::{collections::HashMap, sync::{Arc, Mutex}, time::{Duration, Instant}};
+/// use std::{collections::HashMap, sync::{Arc, Mutex, MutexGuard}, time::{Duration, Instant}};
 ///
 /// /// In one process, and with real time: enough to see what is asked of a store.
 /// #[derive(Default)]
-/// struct Shelf(Mutex<HashMap<String, (Vec<u8>, Option<Instant>)>>);
+/// struct Shelf(Mutex<Entries>);
+/// type Entries = HashMap<String, (Vec<u8>, Option<Instant>)>;
+///
+/// impl Shelf {
+///     /// What has not ended; nobody comes between while this is held.
+///     fn live(&self) -> MutexGuard<'_, Entries> {
+///         let mut entries = self.0.lock().unwrap();
+///         entries.retain(|_, (_, end)| end.is_none_or(|end| Instant::now() < end));
+///         entries
+///     }
+/// }
 ///
 /// impl KvStore for Shelf {
 ///     type Error = Cause;
 ///
 ///     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
-///         self.0.lock().unwrap().retain(|_, (_, end)| end.is_none_or(|end| Instant::now() < end));
-///         Ok(self.0.lock().unwrap().get(key).map(|(value, _)| value.clone()))
+///         Ok(self.live().get(key).map(|(value, _)| value.clone()))
 ///     }
 ///
 ///     fn compare_exchange(
@@ -70,19 +80,18 @@ use std::{fmt::Debug, future::Future, time::Duration};
 ///         new: Option<&[u8]>,
 ///         ttl: Option<Duration>,
 ///     ) -> Result<bool, Cause> {
-///         if self.get(key)?.as_deref() != old {
-///             return Ok(false);
-///         }
-///         let mut shelf = self.0.lock().unwrap();
+///         let mut entries = self.live();
+///         let same = entries.get(key).map(|(value, _)| &value[..]) == old;
 ///         match new {
-///             Some(new) => shelf.insert(key.into(), (new.into(), ttl.map(|ttl| Instant::now() + ttl))),
-///             None => shelf.remove(key),
-///         };
-///         Ok(true)
+///             Some(new) if same => drop(entries.insert(key.into(), (new.into(), ttl.map(|ttl| Instant::now() + ttl)))),
+///             None if same => drop(entries.remove(key)),
+///             _ => {}
+///         }
+///         Ok(same)
 ///     }
 ///
 ///     fn remove(&self, key: &str) -> Result<bool, Cause> {
-///         Ok(self.get(key)?.is_some_and(|_| self.0.lock().unwrap().remove(key).is_some()))
+///         Ok(self.live().remove(key).is_some())
 ///     }
 /// }
 ///
@@ -161,8 +170,8 @@ pub trait AsyncKvStore: Send + Sync {
 /// A blocking key-value store as a backend: `Cachify::builder().store(Kv(my_store))`.
 ///
 /// Inside a tokio runtime (feature `tokio`) calls of tasks run on its blocking threads, elsewhere in the task itself.
-/// What is dropped without `release` is given back by one thread per process. So is told, until the store answers or the
-/// run's TTL is over, that a run succeeded whose completion had no answer.
+/// What is dropped without `release` is given back by one thread per process. So is told, until the store answers or
+/// the run's TTL is over, that a run succeeded whose completion had no answer.
 ///
 /// What can go wrong is the store's error as a [`Cause`], and two things more: [`Cause::Codec`] where a fence's key
 /// holds something else, [`Cause::TimedOut`] where others were faster 64 times over.
@@ -174,8 +183,8 @@ pub struct Kv<S>(
 
 /// An async key-value store as a backend: `Cachify::builder().store(AsyncKv(my_store))`.
 ///
-/// Threads park on its futures, renewal and giving back go on in the background: its futures must run on any thread. For
-/// a store whose client needs the runtime of its caller, write [`Backend`](crate::Backend) with
+/// Threads park on its futures, renewal and giving back go on in the background: its futures must run on any thread.
+/// For a store whose client needs the runtime of its caller, write [`Backend`](crate::Backend) with
 /// [`About::tasks_only`](crate::backend::About::tasks_only). Errors are those of [`Kv`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AsyncKv<S>(

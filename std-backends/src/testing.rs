@@ -1,16 +1,18 @@
-//! For tests of your own store and of code that uses this crate (feature `testing`): what `cachify_core::testing` has, and
-//! what stores outside the process promise besides.
+//! For tests of your own store and of code that uses this crate (feature `testing`): what `cachify_core::testing` has,
+//! and what stores outside the process promise besides.
 //!
 //! | suite | asks |
 //! |---|---|
 //! | [`conformance::all`], [`conformance::all_blocking`] | an instance over any store, for each promise of the operations |
-//! | [`backend`], [`backend_blocking`] | a [`Backend`](crate::Backend): the same, keys and values of any kind, what is left behind |
+//! | [`backend`] | a [`Backend`](crate::Backend) in tasks: the same, keys and values of any kind, what is left behind |
+//! | [`backend_blocking`] | a backend in threads: the same as the first, many calls at once, what is left behind |
 //! | [`two_processes`] | the instances of two processes on one store |
 //! | [`key_values`], [`key_values_blocking`] | a key-value store itself |
 //!
-//! Each needs keys that nobody else uses, hence a namespace, and not an empty server. Time passes as [`Time`] says, which a
-//! closure is: `&std::thread::sleep`, or of a store on a manual clock `&|by| clock.advance(by)`; [`Coarse`] where the store
-//! counts whole seconds.
+//! Each needs keys that nobody else uses, hence a namespace (where an instance is handed over: its prefix), and not an
+//! empty server; what is kept must not be evicted meanwhile. Time passes as [`Time`] says, which a closure is:
+//! `&std::thread::sleep`, or of a store on a manual clock `&|by| clock.advance(by)`; [`Coarse`] where the store counts
+//! whole seconds.
 
 mod backend;
 mod kv;
@@ -33,6 +35,12 @@ fn names() -> impl Iterator<Item = String> {
     let long = "k".repeat(4096);
     let long = ["", "a", "b"].into_iter().map(move |end| format!("{long}{end}"));
     NAMES.iter().map(ToString::to_string).chain(long)
+}
+
+const SILENT: Broken = Broken("answer while it is reachable");
+
+fn must(holds: bool, what: &'static str) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(Broken(what)) }
 }
 
 /// A value of a mebibyte.

@@ -20,8 +20,8 @@
 //! | number | 1 | of a request or an answer, from the tables below |
 //! | fields | | |
 //!
-//! Tokens are 16 bytes; times are durations in milliseconds of at most 32 bits (49 days), rounded up. *Room* is the longest
-//! value the device can take, *foreign* the CRC-32C of a value that it cannot read and takes for none.
+//! Tokens are 16 bytes; times are durations in milliseconds of at most 32 bits (49 days), rounded up. *Room* is the
+//! longest value the device can take, *foreign* the CRC-32C of a value that it cannot read and takes for none.
 //!
 //! | request | fields | of keys of kind |
 //! |---|---|---|
@@ -47,15 +47,15 @@
 //! | 72 failed | a cause by number; texts stay behind |
 //! | 73 other version | the version that is spoken; the same in every version, like everything before the number |
 //!
-//! What a later version adds gets new numbers. Values are laid out as [`codec::entry`](cachify_core::codec::entry) says, so a
-//! device shares them with servers.
+//! What a later version adds gets new numbers. Values are laid out as [`codec::entry`](cachify_core::codec::entry)
+//! says, so a device shares them with servers.
 //!
 //! # What is promised
 //!
 //! - **A request is done once.** It is sent again until answered; the gateway remembers the last answers of a session,
 //!   and does nothing for a request that it saw before. Requests on one key are done in the order they came.
-//! - **No answer in time is an unknown outcome** ([`Cause::TimedOut`](cachify_core::Cause)): the same token asks again while its
-//!   caller waits; after that the right is given back. Only what never reached the line is `Unreachable`.
+//! - **No answer in time is an unknown outcome** ([`Cause::TimedOut`](cachify_core::Cause)): the same token asks again
+//!   while its caller waits; after that the right is given back. Only what never reached the line is `Unreachable`.
 //! - **A dropped future leaves nothing behind but a give-back**, sent until acknowledged, for [`Timing::give_back`] at
 //!   most. No room to remember it: the right ends by itself, and [`Stats::forgotten`] counts it.
 //! - **A line that is down**: what is held is valid until its end, counted from when it was asked for; after that it is
@@ -77,7 +77,8 @@
 //!
 //! # Boot epochs
 //!
-//! A device that resets must not repeat itself. One counter in flash, raised at every start, serves both kinds of store:
+//! A device that resets must not repeat itself. One counter in flash, raised at every start, serves both kinds of
+//! store:
 //!
 //! ```
 //! use cachify_core::{FixedStore, store::lock::NoLock, testing::ManualClock};

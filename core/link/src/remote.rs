@@ -93,7 +93,8 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
 
     /// Begins this life of the device, with [`Timing::DEFAULT`].
     ///
-    /// Call it once; before that, every operation fails with [`Cause::NotInitialised`](cachify_core::Cause::NotInitialised).
+    /// Call it once; before that, every operation fails with
+    /// [`Cause::NotInitialised`](cachify_core::Cause::NotInitialised).
     pub fn start(&self, session: Session) {
         self.start_with(session, Timing::DEFAULT);
     }

@@ -11,14 +11,13 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{FnArg, GenericParam, Pat, Type, WherePredicate};
 
-/// One companion: its name, the layers it is about, and how it asks and adds up the answers.
+/// One companion: its name, which is also the question, the layers it is about, and how answers are added up.
 struct Companion {
     name: &'static str,
     doc: &'static str,
     about: fn(Primitive) -> bool,
     /// Of several layers all are asked, innermost first; else the outermost alone.
     of_all: bool,
-    ask: fn(&Function) -> TokenStream,
     /// The type of the answer, its start, and how another answer is added to it.
     answer: (TokenStream, TokenStream, TokenStream),
 }
@@ -32,7 +31,6 @@ fn all(private: &TokenStream) -> [Companion; 5] {
             doc: "Forgets the cached value; what a call under way computes will not be kept. Whether there was one.",
             about: |p| p == Primitive::Cached,
             of_all: true,
-            ask: |f| f.ask("reset"),
             answer: any(),
         },
         Companion {
@@ -40,7 +38,6 @@ fn all(private: &TokenStream) -> [Companion; 5] {
             doc: "Whether a call is under way, or the marker of one is kept.",
             about: |p| matches!(p, Primitive::Lock | Primitive::Once),
             of_all: true,
-            ask: |f| f.ask("is_locked"),
             answer: any(),
         },
         Companion {
@@ -48,7 +45,6 @@ fn all(private: &TokenStream) -> [Companion; 5] {
             doc: "Lets the next call in, whoever holds it; whether anybody did.",
             about: |p| matches!(p, Primitive::Lock | Primitive::Once),
             of_all: true,
-            ask: |f| f.ask("force_release"),
             answer: any(),
         },
         Companion {
@@ -56,15 +52,13 @@ fn all(private: &TokenStream) -> [Companion; 5] {
             doc: "How many calls are under way.",
             about: |p| p == Primitive::Pooled,
             of_all: true,
-            ask: |f| f.ask("in_use"),
             answer: (quote!(u32), quote!(0_u32), quote!(+=)),
         },
         Companion {
             name: "inspect",
-            doc: "Who is inside: how many, the fence, since when, what remains, how many wait. Takes nothing.",
+            doc: "How many are inside and wait, what remains, and of one call alone its fence and its age. Takes nothing.",
             about: |p| p != Primitive::Cached,
             of_all: false,
-            ask: |f| f.ask("inspect"),
             answer: (seen.clone(), quote!(#seen::FREE), quote!(=)),
         },
     ]
@@ -134,7 +128,7 @@ impl Function {
         // innermost first: an outer layer must not be refilled from an inner value that is about to go;
         // every layer is asked, and the first failure is reported
         let steps = about.iter().rev().map(|(layer, key)| {
-            let (value, ask) = (self.value(layer, key), (companion.ask)(self));
+            let (value, ask) = (self.value(layer, key), self.ask(companion.name));
             quote! {
                 match #value.#ask {
                     ::core::result::Result::Ok(#one) => #answer #add #one,

@@ -119,8 +119,8 @@ impl Determined<'_> {
         self.found.len() > before
     }
 
-    /// A trait has one `Item` for a type, and a function one type for what it takes and returns. A bare parameter of the
-    /// trait is open: one type is `Into<T>` for many `T`.
+    /// A trait has one `Item` for a type, and a function one type for what it takes and returns. A bare parameter of
+    /// the trait is open: one type is `Into<T>` for many `T`.
     fn bounds<'b>(&mut self, bounds: impl IntoIterator<Item = &'b TypeParamBound>) {
         for bound in bounds {
             let TypeParamBound::Trait(bound) = bound else { continue };

@@ -1,7 +1,7 @@
 //! Bounds on what bytes of strangers make a decoder do: how deep it goes, and how many elements it makes.
 //!
-//! One wrapper goes round whatever serde hands on, down to what it cannot go below: a number or a text is passed straight
-//! through. Not here: sizes in memory, which are the types'.
+//! One wrapper goes round whatever serde hands on, down to what it cannot go below: a number or a text is passed
+//! straight through. Not here: sizes in memory, which are the types'.
 
 use serde::{
     Deserialize, Deserializer,

@@ -5,8 +5,8 @@ use core::fmt::Display;
 
 /// Something that is a whole key: `("user", id)` equals the template `"user:{id}"`.
 ///
-/// A number, `bool`, `char` or [`Shown`] value alone is a key as well: `42` equals the template `"{id}"`. A plain text is
-/// taken as it is, and refused if it has braces, for then a template was meant.
+/// A number, `bool`, `char` or [`Shown`] value alone is a key as well: `42` equals the template `"{id}"`. A plain text
+/// is taken as it is, and refused if it has braces, for then a template was meant.
 pub trait AsKey {
     /// Renders the key.
     fn render_key(&self, out: &mut impl KeySink);

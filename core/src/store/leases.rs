@@ -1,7 +1,7 @@
 //! What a store does with leases and values, one operation at a time, without a future of its own.
 //!
-//! Polled by the state machine ([`Lease`](crate::lease::Lease)). A store in RAM is ready at once; one behind a line or a
-//! socket goes on from poll to poll. Not here: waiting, renewing and giving back, which are the machine's.
+//! Polled by the state machine ([`Lease`](crate::lease::Lease)). A store in RAM is ready at once; one behind a line or
+//! a socket goes on from poll to poll. Not here: waiting, renewing and giving back, which are the machine's.
 
 use super::{Cause, Platform};
 use crate::{

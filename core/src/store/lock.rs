@@ -18,8 +18,9 @@ pub trait Lock {
     fn with<T, R>(cell: &Self::Of<T>, f: impl FnOnce(&mut T) -> R) -> R;
     /// Tells the stack of the caller from every other that shares the store; never zero.
     ///
-    /// One by default: right where all tasks run on one executor. A lock for threads, cores or interrupt executors tells
-    /// them apart, else a caller on one takes a flight that is computed on another for a recursion, and computes too.
+    /// One by default: right where all tasks run on one executor. A lock for threads, cores or interrupt executors
+    /// tells them apart, else a caller on one takes a flight that is computed on another for a recursion, and computes
+    /// too.
     #[must_use]
     fn stack() -> u32 {
         1

@@ -12,7 +12,10 @@
 //! # Ok::<(), conformance::Broken>(())
 //! ```
 
-use super::words::Client;
+use super::{
+    pace::{Pace, Time},
+    words::Client,
+};
 use crate::{
     cell::{Ask, Begun, Grant, Holding, Life, Lookup, MaybeOwned},
     drive::ready,
@@ -22,7 +25,7 @@ use crate::{
     store::{Platform, Store, Values},
     ttl::Ttl,
 };
-use core::{fmt, time::Duration};
+use core::fmt;
 
 /// A contract that a store breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,83 +41,6 @@ impl fmt::Display for Broken {
 }
 
 impl core::error::Error for Broken {}
-
-/// How a suite lets time pass; a closure does, for a store that counts as finely as its TTLs.
-///
-/// A store on real time needs it to sleep.
-pub trait Time {
-    /// Lets so much pass.
-    fn pass(&self, by: Duration);
-
-    /// How late a TTL may end: by a second where a store counts whole seconds.
-    fn grain(&self) -> Duration {
-        Duration::ZERO
-    }
-}
-
-impl<F: Fn(Duration)> Time for F {
-    fn pass(&self, by: Duration) {
-        self(by);
-    }
-}
-
-/// The time of a store that counts in steps.
-#[derive(Clone, Copy, Debug)]
-pub struct Coarse<F> {
-    /// Of a step.
-    pub grain: Duration,
-    /// Lets so much pass.
-    pub pass: F,
-}
-
-impl<F: Fn(Duration)> Time for Coarse<F> {
-    fn pass(&self, by: Duration) {
-        (self.pass)(by);
-    }
-    fn grain(&self) -> Duration {
-        self.grain
-    }
-}
-
-/// The time of a suite: its TTL, and when that is half over, and over.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace<'a, T> {
-    time: &'a T,
-}
-
-impl<'a, T: Time> Pace<'a, T> {
-    /// By `time`.
-    pub const fn of(time: &'a T) -> Self {
-        Self { time }
-    }
-
-    /// The TTL of the suite: 400 ms, or four steps of the store's time.
-    #[must_use]
-    pub fn ttl(&self) -> Duration {
-        Duration::from_millis(400).max(self.time.grain() * 4)
-    }
-
-    /// Half of it.
-    #[must_use]
-    pub fn half(&self) -> Duration {
-        self.ttl() / 2
-    }
-
-    /// Half a TTL passes; twice this, and one is over.
-    pub fn pass_half(&self) {
-        self.time.pass(self.half() + self.time.grain());
-    }
-
-    /// A whole TTL passes.
-    pub fn pass(&self) {
-        self.time.pass(self.ttl() + self.time.grain());
-    }
-
-    /// Whether this may be what is left `of` a time.
-    fn may_remain(&self, remaining: Duration, of: Duration) -> bool {
-        remaining <= of + self.time.grain()
-    }
-}
 
 macro_rules! must {
     ($holds:expr, $what:literal) => {
@@ -144,7 +70,7 @@ impl<S: Store> Named<S> {
     }
 
     fn key<'a>(&'a self, client: &Client<'a, S>) -> Result<Key<'a>, Broken> {
-        client.store.key(self.kind, &self.buf).map_err(|_| Broken("take keys of up to 12 bytes"))
+        client.store.key(self.kind, &self.buf).map_err(|_| Broken("take short keys"))
     }
 }
 
@@ -188,6 +114,7 @@ where
     leases(client, pace).await?;
     permits(client, pace).await?;
     runs(client, pace).await?;
+    kinds(client, pace).await?;
     entries(client, pace, values).await
 }
 
@@ -202,18 +129,16 @@ async fn leases<S: Store>(client: &Client<'_, S>, pace: &Pace<'_, impl Time>) ->
         granted(answer!(client.acquire(key, &a)), "answer the same token again with its grant")?.fence == first.fence,
         "answer the same token with the same fence"
     );
-    must!(busy(&answer!(client.acquire(key, &b)), pace), "refuse a second holder");
+    refused(&answer!(client.acquire(key, &b)), pace, "refuse a second holder")?;
     must!(answer!(client.release(key, b.token)) == Holding::Lost, "answer `Lost` to a stranger's release");
     must!(answer!(client.renew(key, &b)) == Holding::Lost, "answer `Lost` to a stranger's renewal");
-    must!(
-        answer!(client.remaining(key)).is_some_and(|r| pace.may_remain(r, pace.ttl())),
-        "tell what remains of a lease"
-    );
+    must!(answer!(client.remaining(key)).is_some_and(|r| pace.may_remain(r)), "tell what remains of a lease");
     pace.pass_half();
     must!(answer!(client.renew(key, &a)) == Holding::Held, "renew for the holder");
     pace.pass_half();
-    must!(busy(&answer!(client.acquire(key, &b)), pace), "count a renewed TTL from the renewal");
+    refused(&answer!(client.acquire(key, &b)), pace, "count a renewed TTL from the renewal")?;
     pace.pass_half();
+    must!(answer!(client.renew(key, &a)) == Holding::Lost, "answer `Lost` to a renewal after the end of a lease");
     must!(answer!(client.release(key, a.token)) == Holding::Lost, "answer `Lost` at the end of a lease");
     must!(answer!(client.remaining(key)).is_none(), "tell that an ended lease is free");
     let second = granted(answer!(client.acquire(key, &b)), "grant an ended lease")?;
@@ -223,9 +148,20 @@ async fn leases<S: Store>(client: &Client<'_, S>, pace: &Pace<'_, impl Time>) ->
     must!(answer!(client.release(key, b.token)) == Holding::Lost, "release only once");
     let third = granted(answer!(client.acquire(key, &a)), "grant a released lease")?;
     must!(third.fence > second.fence, "give a higher fence also after a release");
+    pace.pass();
+    let fourth = granted(answer!(client.acquire(key, &b)), "grant an ended lease that nobody asked about")?;
+    must!(fourth.fence > third.fence, "give a higher fence also after an end that nobody asked about");
+    pace.pass();
+    let fifth = granted(answer!(client.acquire(key, &b)), "grant an ended lease to the token that had it")?;
+    must!(fifth.fence > fourth.fence, "give the token of an ended lease a higher fence");
     must!(answer!(client.force_release(key)), "free by force what somebody holds");
     must!(!answer!(client.force_release(key)), "tell that there was nothing to free");
-    must!(answer!(client.release(key, a.token)) == Holding::Lost, "answer `Lost` to a holder that was forced out");
+    must!(answer!(client.release(key, b.token)) == Holding::Lost, "answer `Lost` to a holder that was forced out");
+    let odd = Ask { ttl: pace.odd(), ..a };
+    granted(answer!(client.acquire(key, &odd)), "grant a lease that was freed by force")?;
+    pace.pass_most_of_odd();
+    refused(&answer!(client.acquire(key, &b)), pace, "keep a lease until its TTL, which is no whole step")?;
+    must!(answer!(client.release(key, a.token)) == Holding::Held, "release a lease that was not renewed");
     Ok(())
 }
 
@@ -233,7 +169,7 @@ async fn leases<S: Store>(client: &Client<'_, S>, pace: &Pace<'_, impl Time>) ->
 async fn permits<S: Store>(client: &Client<'_, S>, pace: &Pace<'_, impl Time>) -> Result<(), Broken> {
     let named = Named::<S>::new(Kind::Pool, "pool");
     let key = named.key(client)?;
-    let (a, b, c) = (ask(client, pace), ask(client, pace), ask(client, pace));
+    let (a, b, c, d) = (ask(client, pace), ask(client, pace), ask(client, pace), ask(client, pace));
     let first = granted(answer!(client.take(key, 2, &a)), "grant while permits are free")?;
     let again = granted(answer!(client.take(key, 2, &a)), "answer the same token again with its permit")?;
     must!((first.index, first.fence) == (again.index, again.fence), "answer the same token with the same permit");
@@ -241,18 +177,24 @@ async fn permits<S: Store>(client: &Client<'_, S>, pace: &Pace<'_, impl Time>) -
     let second = granted(answer!(client.take(key, 2, &b)), "grant up to the size")?;
     must!((first.index, second.index) == (0, 1), "grant the lowest free index");
     must!(second.fence > first.fence, "give a higher fence with every permit");
-    must!(busy(&answer!(client.take(key, 2, &c)), pace), "refuse past the size");
+    refused(&answer!(client.take(key, 2, &c)), pace, "refuse past the size")?;
+    must!(answer!(client.give_back(key, c.token)) == Holding::Lost, "answer `Lost` to a stranger who gives back");
     must!(answer!(client.in_use(key)) == 2, "count live permits");
     pace.pass_half();
     must!(answer!(client.in_use(key)) == 1, "count ended permits as free");
+    must!(answer!(client.extend(key, &a)) == Holding::Lost, "answer `Lost` to an extension after the end");
     let third = granted(answer!(client.take(key, 2, &c)), "grant the place of an ended permit")?;
     must!(third.index == 0, "grant the lowest free index, of an ended permit too");
     must!(answer!(client.give_back(key, a.token)) == Holding::Lost, "answer `Lost` to a late give-back");
     must!(answer!(client.in_use(key)) == 2, "free nobody else's permit by a late give-back");
     must!(answer!(client.extend(key, &b)) == Holding::Held, "extend for the holder");
     must!(answer!(client.extend(key, &a)) == Holding::Lost, "answer `Lost` to a late extension");
-    must!(answer!(client.give_back(key, b.token)) == Holding::Held, "give back for the holder");
-    must!(answer!(client.give_back(key, c.token)) == Holding::Held, "give back each permit");
+    pace.pass_half();
+    must!(answer!(client.in_use(key)) == 2, "count an extended TTL from the extension");
+    must!(answer!(client.give_back(key, c.token)) == Holding::Held, "give back for the holder");
+    must!(answer!(client.give_back(key, c.token)) == Holding::Lost, "give back only once");
+    refused(&answer!(client.take(key, 1, &d)), pace, "count a permit above the size of a pool that shrank")?;
+    must!(answer!(client.give_back(key, b.token)) == Holding::Held, "give back each permit");
     must!(answer!(client.in_use(key)) == 0, "end with none in use");
     Ok(())
 }
@@ -262,29 +204,39 @@ async fn runs<S: Store>(client: &Client<'_, S>, pace: &Pace<'_, impl Time>) -> R
     let named = Named::<S>::new(Kind::Once, "run");
     let key = named.key(client)?;
     let (a, b) = (ask(client, pace), ask(client, pace));
-    must!(matches!(answer!(client.begin(key, &a)), Begun::Run(_)), "let the first one run");
+    let first = ran(answer!(client.begin(key, &a)), "let the first one run")?;
+    let again = ran(answer!(client.begin(key, &a)), "answer the same token again with its run")?;
+    must!(first.fence == again.fence, "answer the same token with the same fence");
     must!(matches!(answer!(client.begin(key, &b)), Begun::Busy(_)), "let nobody else run meanwhile");
     must!(answer!(client.complete(key, b.token, pace.ttl())) == Holding::Lost, "keep no marker for a stranger");
+    pace.pass_half();
     must!(answer!(client.touch(key, &a)) == Holding::Held, "extend a run for its holder");
+    pace.pass_half();
+    must!(matches!(answer!(client.begin(key, &b)), Begun::Busy(_)), "count an extended TTL from the extension");
     must!(answer!(client.fail(key, a.token)) == Holding::Held, "end a run that failed");
     must!(answer!(client.remaining(key)).is_none(), "keep nothing after a failure");
-    must!(matches!(answer!(client.begin(key, &b)), Begun::Run(_)), "let the next one run after a failure");
-    must!(answer!(client.complete(key, b.token, pace.half())) == Holding::Held, "end a run that succeeded");
+    let second = ran(answer!(client.begin(key, &b)), "let the next one run after a failure")?;
+    must!(second.fence > first.fence, "give a higher fence with every run");
+    must!(answer!(client.complete(key, b.token, pace.ttl())) == Holding::Held, "end a run that succeeded");
     must!(matches!(answer!(client.begin(key, &a)), Begun::Done { .. }), "keep the marker of a success");
-    must!(
-        answer!(client.remaining(key)).is_some_and(|r| pace.may_remain(r, pace.half())),
-        "tell what remains of a marker"
-    );
-    pace.pass_half();
-    must!(matches!(answer!(client.begin(key, &a)), Begun::Run(_)), "forget the marker at its end");
+    must!(answer!(client.remaining(key)).is_some_and(|r| pace.may_remain(r)), "tell what remains of a marker");
     pace.pass();
-    must!(answer!(client.complete(key, a.token, pace.half())) == Holding::Lost, "keep no marker for a run that ended");
-    must!(matches!(answer!(client.begin(key, &b)), Begun::Run(_)), "let the next one run after an ended run");
+    let third = ran(answer!(client.begin(key, &a)), "forget the marker at its end")?;
+    must!(third.fence > second.fence, "give a higher fence also after a marker");
+    pace.pass();
+    must!(answer!(client.complete(key, a.token, pace.ttl())) == Holding::Lost, "keep no marker for a run that ended");
+    ran(answer!(client.begin(key, &b)), "let the next one run after an ended run")?;
+    must!(answer!(client.touch(key, &a)) == Holding::Lost, "answer `Lost` to an extension after the end of a run");
     must!(answer!(client.force_release(key)), "free a run by force");
     must!(
-        answer!(client.complete(key, b.token, pace.half())) == Holding::Lost,
+        answer!(client.complete(key, b.token, pace.ttl())) == Holding::Lost,
         "keep no marker for a run that was forced out"
     );
+    ran(answer!(client.begin(key, &a)), "let the next one run after a run that was forced out")?;
+    must!(answer!(client.complete(key, a.token, pace.ttl())) == Holding::Held, "end a run that succeeded");
+    must!(answer!(client.force_release(key)), "forget a marker by force");
+    ran(answer!(client.begin(key, &b)), "let the next one run where a marker was forgotten")?;
+    must!(answer!(client.fail(key, b.token)) == Holding::Held, "end a run that failed");
     Ok(())
 }
 
@@ -304,10 +256,14 @@ where
     must!(answer!(client.get(key, codec)).is_none(), "begin empty");
     must!(fills(&answer!(client.join(key, codec, &a))), "let the first caller fill");
     must!(fills(&answer!(client.join(key, codec, &a))), "let the same token fill again");
-    must!(busy(&answer!(client.join(key, codec, &b)), pace), "let nobody else fill meanwhile");
+    refused(&answer!(client.join(key, codec, &b)), pace, "let nobody else fill meanwhile")?;
     let stranger = answer!(client.publish(key, codec, b.token, MaybeOwned::Borrowed(&two), life));
-    must!(stranger == Holding::Lost, "store nothing for a stranger");
+    must!(stranger == Holding::Lost, "answer `Lost` to a stranger's value");
+    must!(answer!(client.get(key, codec)).is_none(), "store nothing for a stranger");
+    pace.pass_half();
     must!(answer!(client.keep_flying(key, &a)) == Holding::Held, "extend a flight for its holder");
+    pace.pass_half();
+    refused(&answer!(client.join(key, codec, &b)), pace, "count an extended TTL from the extension")?;
     let own = answer!(client.publish(key, codec, a.token, MaybeOwned::Borrowed(&one), life));
     must!(own == Holding::Held, "store for the holder of the flight");
     must!(answer!(client.get(key, codec)).is_some_and(|v| v == one), "give back an equal value");
@@ -319,12 +275,15 @@ where
     must!(answer!(client.give_up(key, a.token)) == Holding::Held, "end a flight without a value");
     must!(fills(&answer!(client.join(key, codec, &b))), "let the next one fill after that");
     pace.pass();
+    must!(answer!(client.keep_flying(key, &b)) == Holding::Lost, "answer `Lost` to an extension after the end");
     must!(fills(&answer!(client.join(key, codec, &a))), "let the next one fill after a flight ended");
     let late = answer!(client.publish(key, codec, b.token, MaybeOwned::Borrowed(&two), life));
-    must!(late == Holding::Lost, "store nothing for a flight that ended");
+    must!(late == Holding::Lost, "answer `Lost` to the value of a flight that ended");
+    must!(answer!(client.get(key, codec)).is_none(), "store nothing for a flight that ended");
     let _ = answer!(client.invalidate(key));
     let invalidated = answer!(client.publish(key, codec, a.token, MaybeOwned::Borrowed(&two), life));
-    must!(invalidated == Holding::Lost, "store nothing after an invalidation during the flight");
+    must!(invalidated == Holding::Lost, "answer `Lost` after an invalidation during the flight");
+    must!(answer!(client.get(key, codec)).is_none(), "store nothing after an invalidation during the flight");
     must!(fills(&answer!(client.join(key, codec, &b))), "let somebody fill after an invalidation");
     let _ = answer!(client.publish(key, codec, b.token, MaybeOwned::Borrowed(&two), Life::new(Ttl::Forever)));
     pace.pass();
@@ -332,6 +291,30 @@ where
     must!(answer!(client.invalidate(key)), "tell that a value was forgotten");
     must!(!answer!(client.invalidate(key)), "tell that there was no value");
     must!(fills(&answer!(client.join(key, codec, &a))), "let somebody fill what was forgotten");
+    must!(answer!(client.give_up(key, a.token)) == Holding::Held, "end a flight without a value");
+    Ok(())
+}
+
+/// One name for all four kinds, each held at the same time.
+async fn kinds<S, V, C>(client: &Client<'_, S>, pace: &Pace<'_, impl Time>) -> Result<(), Broken>
+where
+    S: Values<V, C> + Platform<Codec = C>,
+    C: Default,
+{
+    const APART: &str = "keep keys of different kinds apart";
+    let names = [Kind::Lock, Kind::Pool, Kind::Once, Kind::Cache].map(|kind| Named::<S>::new(kind, "same"));
+    let [lock, pool, once, cache] = &names;
+    let asks = [(); 4].map(|()| ask(client, pace));
+    granted(answer!(client.acquire(lock.key(client)?, &asks[0])), APART)?;
+    granted(answer!(client.take(pool.key(client)?, 1, &asks[1])), APART)?;
+    ran(answer!(client.begin(once.key(client)?, &asks[2])), APART)?;
+    must!(
+        fills(&answer!(client.join(cache.key(client)?, &C::default(), &asks[3]))),
+        "keep keys of different kinds apart"
+    );
+    for (named, ask) in names.iter().zip(&asks) {
+        must!(answer!(client.release(named.key(client)?, ask.token)) == Holding::Held, "end each kind by its own key");
+    }
     Ok(())
 }
 
@@ -339,8 +322,18 @@ fn granted(reply: Contended<Grant>, what: &'static str) -> Result<Grant, Broken>
     reply.granted().ok_or(Broken(what))
 }
 
-fn busy<G>(reply: &Contended<G>, pace: &Pace<'_, impl Time>) -> bool {
-    matches!(reply, Contended::Busy(busy) if pace.may_remain(busy.remaining, pace.ttl()))
+fn ran(reply: Begun, what: &'static str) -> Result<Grant, Broken> {
+    if let Begun::Run(grant) = reply { Ok(grant) } else { Err(Broken(what)) }
+}
+
+fn refused<G>(reply: &Contended<G>, pace: &Pace<'_, impl Time>, what: &'static str) -> Result<(), Broken> {
+    match reply {
+        Contended::Busy(busy) if pace.may_remain(busy.remaining) => Ok(()),
+        Contended::Busy(_) => {
+            Err(Broken("tell a refused caller what remains of a lease: more than nothing, at most its TTL"))
+        }
+        Contended::Granted(_) => Err(Broken(what)),
+    }
 }
 
 fn fills<V>(reply: &Contended<Lookup<V>>) -> bool {

@@ -1,4 +1,5 @@
-//! The operations of any store in words, for tasks and for threads: what conformance asks, and what tests are written in.
+//! The operations of any store in words, for tasks and for threads: what conformance asks, and what tests are written
+//! in.
 //!
 //! Each is one question ([`Asking`]); a call's future ends what it began when it is dropped, as a user's call does.
 

@@ -40,7 +40,7 @@ impl Runtime {
 }
 
 /// The result of a future, waited for by this thread at most for `limit`.
-pub(super) fn park<T>(mut future: BoxFuture<'_, T>, limit: Duration) -> Option<T> {
+pub(crate) fn park<T>(mut future: BoxFuture<'_, T>, limit: Duration) -> Option<T> {
     let clock = StdClock::system();
     let (until, mut out) = (clock.now().saturating_add(limit), None);
     loop {

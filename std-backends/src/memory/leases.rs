@@ -1,4 +1,5 @@
-//! The leases of memory, one step at a time by the rules of core's cells; and its values, whose end is that of a flight.
+//! The leases of memory, one step at a time by the rules of core's cells; and its values, whose end is that of a
+//! flight.
 
 use super::{
     Memory, is_marked,

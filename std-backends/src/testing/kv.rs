@@ -1,12 +1,12 @@
 //! The contract of `KvStore` and `AsyncKvStore`, one message per MUST that one client alone can see.
 
-use super::{Broken, Pace, Time, large, names};
+use super::{Broken, Pace, SILENT, Time, large, must, names};
 use crate::kv::{AsyncKv, AsyncKvStore, Blocking, Kv, KvStore};
 use cachify_core::drive::ready;
-use std::time::Duration;
+use std::{sync::Barrier, thread, time::Duration};
 
-/// The contract of [`AsyncKvStore`], of a store that has no keys which begin with `namespace`; most of those used are
-/// removed again.
+/// The contract of [`AsyncKvStore`], of a store that has no keys which begin with `namespace`; those used are removed
+/// again.
 ///
 /// # Errors
 /// The first promise that is not kept.
@@ -25,12 +25,12 @@ pub async fn key_values<S: AsyncKvStore>(kv: &AsyncKv<S>, namespace: &str, time:
     asked(KEY).ends(&Pace::of(time)).await
 }
 
-/// The contract of [`KvStore`], of a store that has no keys which begin with `namespace`; most of those used are removed
-/// again.
+/// The contract of [`KvStore`], of a store that has no keys which begin with `namespace`; those used are removed again.
+/// Eight threads write the same key at once: one of them finds it absent.
 ///
 /// ```
 /// # use cachify::{Cause, Kv, KvStore, testing::{conformance::Broken, key_values_blocking}};
-/// # use std::time::Duration;
+/// # use std::{sync::Barrier, thread, time::Duration};
 /// # struct Forgetful;
 /// # impl KvStore for Forgetful {
 /// #     type Error = Cause;
@@ -46,12 +46,26 @@ pub async fn key_values<S: AsyncKvStore>(kv: &AsyncKv<S>, namespace: &str, time:
 /// # Errors
 /// The first promise that is not kept.
 pub fn key_values_blocking<S: KvStore>(kv: &Kv<S>, namespace: &str, time: &impl Time) -> Result<(), Broken> {
-    ready(key_values(&AsyncKv(Blocking(&kv.0)), namespace, time))
+    ready(key_values(&AsyncKv(Blocking(&kv.0)), namespace, time))?;
+    let key = format!("{namespace}{KEY}");
+    for _ in 0..20 {
+        let start = Barrier::new(8);
+        let wrote = || {
+            start.wait();
+            kv.0.compare_exchange(&key, None, Some(ONE), None).is_ok_and(|done| done)
+        };
+        let winners = thread::scope(|scope| {
+            let writers = [(); 8].map(|()| scope.spawn(wrote));
+            writers.into_iter().filter_map(|writer| writer.join().ok()).filter(|won| *won).count()
+        });
+        must(winners == 1, "compare and exchange in one step, that nobody can come between")?;
+        must(kv.0.remove(&key).is_ok_and(|was| was), "remove what one of many wrote")?;
+    }
+    Ok(())
 }
 
 const KEY: &str = "p:l:{kv:%25 é}:0";
 const OTHER: &str = "p:l:{kv:%25 É}:0";
-const SILENT: Broken = Broken("answer while it is reachable");
 /// With bytes that end, quote or escape strings elsewhere; the second is the first but for its end.
 const ONE: &[u8] = b"\0one\xff'\"%_\\\n\0";
 const TWO: &[u8] = b"\0one\xff'\"%_\\\n";
@@ -65,7 +79,7 @@ struct Asked<'a, S> {
 impl<S: AsyncKvStore> Asked<'_, S> {
     async fn get(&self, is: Option<&[u8]>, what: &'static str) -> Result<(), Broken> {
         let found = self.kv.get(&self.key).await.map_err(|_| SILENT)?;
-        if found.as_deref() == is { Ok(()) } else { Err(Broken(what)) }
+        must(found.as_deref() == is, what)
     }
 
     async fn exchange(
@@ -76,12 +90,12 @@ impl<S: AsyncKvStore> Asked<'_, S> {
         what: &'static str,
     ) -> Result<(), Broken> {
         let answer = self.kv.compare_exchange(&self.key, old, new, ttl).await.map_err(|_| SILENT)?;
-        if answer == done { Ok(()) } else { Err(Broken(what)) }
+        must(answer == done, what)
     }
 
     async fn remove(&self, done: bool, what: &'static str) -> Result<(), Broken> {
         let answer = self.kv.remove(&self.key).await.map_err(|_| SILENT)?;
-        if answer == done { Ok(()) } else { Err(Broken(what)) }
+        must(answer == done, what)
     }
 
     async fn exchanges(&self, other: &Self) -> Result<(), Broken> {
@@ -122,14 +136,24 @@ impl<S: AsyncKvStore> Asked<'_, S> {
         self.get(Some(ONE), "count a TTL anew with every exchange").await?;
         pace.pass_half();
         self.get(None, "end a key at its TTL").await?;
-        self.exchange([Some(ONE), Some(TWO)], None, false, "not exchange what has ended").await?;
-        self.exchange([Some(ONE), None], None, false, "not remove what has ended").await?;
+        // each of these is the first to meet what has ended
+        for new in [Some(TWO), None] {
+            self.exchange([None, Some(ONE)], Some(pace.ttl()), true, "write over what has ended").await?;
+            pace.pass();
+            self.exchange([Some(ONE), new], None, false, "exchange or remove nothing that has ended").await?;
+        }
+        self.exchange([None, Some(ONE)], Some(pace.ttl()), true, "write over what has ended").await?;
+        pace.pass();
         self.remove(false, "find nothing to remove in what has ended").await?;
+        self.exchange([None, Some(ONE)], Some(pace.ttl()), true, "write what was removed").await?;
+        pace.pass();
         self.exchange([None, Some(ONE)], Some(pace.ttl()), true, "write over what has ended").await?;
         self.exchange([Some(ONE), Some(TWO)], None, true, "exchange what has a TTL").await?;
         pace.pass();
         self.get(Some(TWO), "keep for ever what was exchanged without a TTL").await?;
-        self.exchange([Some(TWO), Some(ONE)], Some(pace.half()), true, "give a TTL to what had none").await?;
+        self.exchange([Some(TWO), Some(ONE)], Some(pace.odd()), true, "give a TTL to what had none").await?;
+        pace.pass_most_of_odd();
+        self.get(Some(ONE), "keep a key until its TTL, which is no whole step").await?;
         pace.pass_half();
         self.get(None, "end at its TTL what had none before").await
     }
@@ -146,15 +170,15 @@ impl<S: AsyncKvStore> Asked<'_, S> {
         self.exchange([own, None], None, true, "remove what was written under any key").await
     }
 
-    /// A value of a megabyte, and one that differs in its last byte.
+    /// A value of a mebibyte, and one that differs in its last byte.
     async fn large(&self) -> Result<(), Broken> {
         let one = large();
         let mut two = one.clone();
         two[one.len() - 1] ^= 1;
-        self.exchange([None, Some(&one)], None, true, "take values of a megabyte").await?;
-        self.get(Some(&one), "give back values of a megabyte").await?;
+        self.exchange([None, Some(&one)], None, true, "take values of a mebibyte").await?;
+        self.get(Some(&one), "give back values of a mebibyte").await?;
         self.exchange([Some(&two), None], None, false, "compare values to their last byte").await?;
-        self.exchange([Some(&one), Some(&two)], None, true, "exchange values of a megabyte").await?;
-        self.exchange([Some(&two), None], None, true, "remove values of a megabyte").await
+        self.exchange([Some(&one), Some(&two)], None, true, "exchange values of a mebibyte").await?;
+        self.exchange([Some(&two), None], None, true, "remove values of a mebibyte").await
     }
 }

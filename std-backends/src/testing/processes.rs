@@ -1,22 +1,34 @@
 //! What the instances of two processes on one store promise each other, one message per MUST.
 //!
-//! The second process is a program of the user's that calls [`peer`]; it is asked by lines of text and answers each by one.
+//! The second process is a program of the user's that calls [`peer`]; it is asked by lines of text and answers each by
+//! one.
 
-use super::{Broken, Pace, Time};
-use crate::{BlockingLockGuard, BlockingPermit, Cachify, Ran, Refused};
-use cachify_core::Holding;
+use super::{Broken, Pace, SILENT, Time, must};
+use crate::{BlockingLockGuard, BlockingPermit, Cachify, Ran, Refused, clock::StdClock};
+use cachify_core::{
+    Holding,
+    time::{Clock, Sleep},
+};
 use std::{
+    env,
+    future::pending,
     io::{self, BufRead, BufReader, Write},
+    pin::pin,
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
     time::Duration,
 };
 
-/// How long the second process may take to answer, and callers wait for their turn.
+/// How long callers wait for their turn, and longer, the second process to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// For how long a lease is taken where none is to end.
-const LONG: Duration = Duration::from_secs(600);
+const ANSWERED: Duration = Duration::from_secs(45);
+/// Longer than a waiter sleeps whom nobody wakes.
+const POLL: Duration = Duration::from_millis(300);
+/// For how long a lease is taken where none is to end; what is left of a suite that broke off ends then.
+const LONG: Duration = Duration::from_secs(60);
+/// By which the second process knows that it is one.
+const ASKED: &str = "CACHIFY_PEER";
 /// How many TTLs of the suite the lease of a process has that dies.
 const LATE: u32 = 5;
 const KEY: &str = "shared";
@@ -25,38 +37,60 @@ const ANSWER: &str = "cachify-peer: ";
 
 /// The second process of [`two_processes`]: does what the first one asks on standard input, until that ends.
 ///
-/// What the program writes besides is not heard, so it may be a test of its own:
+/// Returns at once in a process that `two_processes` did not start. What the program writes besides is not heard, so it
+/// may be a test of its own:
 ///
 /// ```no_run
 /// use cachify::{Cachify, testing};
 /// use std::{env, process::Command};
-/// # fn mine() -> cachify::Builder { Cachify::builder() }
+/// # struct Mine;
+/// # impl Mine { fn open() -> cachify::Kv<Mine> { cachify::Kv(Mine) } }
+/// # impl cachify::KvStore for Mine {
+/// #     type Error = cachify::Cause;
+/// #     fn get(&self, _: &str) -> Result<Option<Vec<u8>>, Self::Error> { unimplemented!() }
+/// #     fn compare_exchange(&self, _: &str, _: Option<&[u8]>, _: Option<&[u8]>, _: Option<std::time::Duration>) -> Result<bool, Self::Error> { unimplemented!() }
+/// #     fn remove(&self, _: &str) -> Result<bool, Self::Error> { unimplemented!() }
+/// # }
+/// fn shared() -> Cachify {
+///     Cachify::builder().prefix("suite").store(Mine::open()).build().unwrap()
+/// }
 ///
 /// #[test]
 /// #[ignore = "the second process of the other"]
 /// fn second() {
-///     testing::peer(&mine().build().unwrap()).unwrap();
+///     testing::peer(&shared()).unwrap();
 /// }
 ///
 /// #[test]
 /// fn my_store_is_shared_by_processes() {
 ///     let mut second = Command::new(env::current_exe().unwrap());
-///     second.args(["--exact", "second", "--ignored"]);
-///     testing::two_processes(&mine().build().unwrap(), &mut second, &std::thread::sleep).unwrap();
+///     second.args(["--exact", "second", "--ignored"]); // with the modules it is in
+///     testing::two_processes(&shared(), &mut second, &std::thread::sleep).unwrap();
 /// }
 /// ```
 ///
 /// # Errors
 /// Standard input or output failed.
 pub fn peer(instance: &Cachify) -> io::Result<()> {
+    if env::var_os(ASKED).is_none() {
+        return Ok(());
+    }
+    say("ready")?;
     let mut held = Held::default();
     for line in io::stdin().lock().lines() {
-        let answer = held.asked(instance, &line?);
-        let mut out = io::stdout().lock();
-        writeln!(out, "{ANSWER}{answer}")?;
-        out.flush()?;
+        let line = line?;
+        if line.starts_with("wait") {
+            say("waiting")?;
+        }
+        say(&held.asked(instance, &line))?;
     }
     Ok(())
+}
+
+fn say(answer: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{ANSWER}{answer}")?;
+    out.flush()
 }
 
 /// What the second process holds from one question to the next.
@@ -72,7 +106,10 @@ impl Held {
         let number = number.parse().unwrap_or_default();
         self.done(c, verb, number).unwrap_or_else(|why| match why {
             Refused::Busy { .. } | Refused::Full { .. } => "busy".into(),
-            why => format!("failed: {why}"),
+            why => {
+                eprintln!("{question}: {why}");
+                "failed".into()
+            }
         })
     }
 
@@ -107,8 +144,9 @@ struct Second {
 
 impl Second {
     fn start(command: &mut Command) -> Result<Self, Broken> {
-        const NONE: Broken = Broken("have a second process that starts and answers");
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|_| NONE)?;
+        const NONE: Broken = Broken("have a second process, which calls `peer`");
+        let mut child =
+            command.env(ASKED, "yes").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|_| NONE)?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else { return Err(NONE) };
         let (told, answers) = channel();
         thread::spawn(move || {
@@ -116,7 +154,8 @@ impl Second {
             let mut said = lines.filter_map(|line| Some(line.split_once(ANSWER)?.1.to_owned()));
             said.try_for_each(|answer| told.send(answer))
         });
-        Ok(Self { child, input, answers })
+        let second = Self { child, input, answers };
+        if second.answers.recv_timeout(ANSWERED).is_ok() { Ok(second) } else { Err(NONE) }
     }
 
     fn say(&mut self, question: &str) -> Result<(), Broken> {
@@ -124,12 +163,20 @@ impl Second {
     }
 
     fn answer(&self) -> Result<String, Broken> {
-        self.answers.recv_timeout(PATIENCE).map_err(|_| Broken("answer the second process in time"))
+        self.answers.recv_timeout(ANSWERED).map_err(|_| Broken("answer the second process in time"))
     }
 
     fn ask(&mut self, question: &str) -> Result<String, Broken> {
         self.say(question)?;
         self.answer()
+    }
+
+    /// Begins to wait for the lock; the answer comes when it is granted.
+    fn wait(&mut self) -> Result<(), Broken> {
+        self.must(&format!("wait {}", LONG.as_millis()), "waiting", "answer the second process in time")?;
+        let clock = StdClock::system();
+        clock.wait(clock.now().saturating_add(POLL), pin!(pending::<()>()));
+        Ok(())
     }
 
     /// Asks for what has a fence.
@@ -149,22 +196,26 @@ impl Drop for Second {
     }
 }
 
-/// What two processes on one store promise each other. `second` starts a program that calls [`peer`], with an instance on
-/// the same store and of the same prefix, which nobody else uses; it is ended and started again meanwhile. Callers of both wait, so their clocks are real ones.
+/// What two processes on one store promise each other. `second` is a program that calls [`peer`], with an instance on
+/// the same store and of the same prefix, which nobody else uses.
+///
+/// It is killed and started again meanwhile, so it must be that process itself, not a shell or `cargo run`. Callers of
+/// both wait, so their clocks are real ones; `time` is the store's.
 ///
 /// # Errors
 /// The first promise that is not kept.
 pub fn two_processes(instance: &Cachify, second: &mut Command, time: &impl Time) -> Result<(), Broken> {
     let pace = Pace::of(time);
+    clear(instance)?;
     let mut peer = Second::start(second)?;
     locks(instance, &mut peer)?;
     rest(instance, &mut peer)?;
     // one that dies while it waits, and one that dies while it holds
     let lock = instance.lock(KEY).ttl(LONG).wait(PATIENCE);
     let guard = granted(lock.acquire_blocking())?;
-    peer.say(&format!("wait {}", LONG.as_millis()))?;
+    peer.wait()?;
     drop(peer);
-    drop(guard);
+    guard.release().map_err(|_| SILENT)?;
     granted(lock.acquire_blocking())?.release().map_err(|_| SILENT)?;
     let mut peer = Second::start(second)?;
     // of some length, for on a real clock a busy machine is late
@@ -175,13 +226,17 @@ pub fn two_processes(instance: &Cachify, second: &mut Command, time: &impl Time)
     must(matches!(refused, Err(Refused::Busy { .. })), "keep the lease of a process that died until its TTL")?;
     (0..LATE).for_each(|_| pace.pass());
     let after = instance.lock(KEY).acquire_blocking();
-    must(after.is_ok(), "end the lease of a process that died at its TTL")
+    let after = after.map_err(|_| Broken("end the lease of a process that died at its TTL"))?;
+    after.release().map_err(|_| SILENT)?;
+    clear(instance)
 }
 
-const SILENT: Broken = Broken("answer while it is reachable");
-
-fn must(holds: bool, what: &'static str) -> Result<(), Broken> {
-    if holds { Ok(()) } else { Err(Broken(what)) }
+/// Nothing is left of this suite, or of one that broke off.
+fn clear(c: &Cachify) -> Result<(), Broken> {
+    c.lock(KEY).force_release_blocking().map_err(|_| SILENT)?;
+    c.once(KEY).force_release_blocking().map_err(|_| SILENT)?;
+    c.cache(KEY).reset_blocking().map_err(|_| SILENT)?;
+    Ok(())
 }
 
 fn granted(got: Result<BlockingLockGuard, Refused>) -> Result<BlockingLockGuard, Broken> {
@@ -194,7 +249,7 @@ fn locks(c: &Cachify, peer: &mut Second) -> Result<(), Broken> {
     let first = granted(lock.acquire_blocking())?;
     let long = LONG.as_millis();
     peer.must(&format!("lock {long}"), "busy", "refuse a second holder in another process")?;
-    peer.say(&format!("wait {long}"))?;
+    peer.wait()?;
     let fence = first.fence().0;
     first.release().map_err(|_| SILENT)?;
     let second: u64 = peer.answer()?.parse().map_err(|_| Broken("grant what was released to who waits elsewhere"))?;

@@ -1,4 +1,5 @@
-//! A device that waits for answers is sent anything, as bytes, in whole frames and as whole answers: its calls end or wait.
+//! A device that waits for answers is sent anything, as bytes, in whole frames and as whole answers: its calls end or
+//! wait.
 #![no_main]
 
 use cachify_core::{

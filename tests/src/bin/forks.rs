@@ -2,7 +2,8 @@
 //!
 //! `forks URL PORT`: each child uses the instance that its parent built, on both faces. What it says is one line each:
 //! `grant FENCE TOKEN INSIDE` for a grant (how many were inside beside it), `renewed BOOL` of a right held for three of
-//! its TTLs, `at once N` of twenty children, `memory BOOL` and `own BOOL` of stores in the process itself, and at the end what the parent saw of its own.
+//! its TTLs, `at once N` of twenty children, `memory BOOL` and `own BOOL` of stores in the process itself, and at the
+//! end what the parent saw of its own.
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
 use cachify::{Cachify, Holding, Kv, KvStore, secs};
@@ -69,8 +70,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Children that take a lock in memory as soon as they are there, right after their parent did; how many kept it as long
-/// as they lived.
+/// Children that take a lock in memory as soon as they are there, right after their parent did; how many kept it as
+/// long as they lived.
 fn at_once() -> Result<usize> {
     let ttl = Duration::from_millis(400);
     let mut children = Vec::new();

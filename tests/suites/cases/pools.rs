@@ -1,7 +1,8 @@
 //! P: pools.
 //!
 //! P7's "raise beats handler" has no Rust meaning: a full pool is the handler's where there is one, else the return
-//! type's; `on_full` and `otherwise` together are a compile error. P20's negative sizes do not exist: a size is a `u32`.
+//! type's; `on_full` and `otherwise` together are a compile error. P20's negative sizes do not exist: a size is a
+//! `u32`.
 
 use crate::{
     harness::{Async, Blocking, Right, Subject, attributes, everywhere, fixed, guest, memory, ms, on},

@@ -2,20 +2,21 @@
 
 use cachify::{
     Cachify, Cause, HolderToken, ManualClock, StdLock,
-    backend::{Backend, BoxFuture, Call, Left, OwnedKey, Reply},
+    backend::{Backend, BoxFuture, Call, Left, Op, OwnedKey, Reply},
     cachify_core,
     clock::StdClock,
     testing,
 };
 use cachify_core::{
     FixedStore, Instance,
+    key::{Key, Kind},
     store::{fixed::State, growing::MapStore, lock::NoLock},
     testing::{
         ManualClock as BareClock, block_on,
         conformance::{self, Broken},
     },
 };
-use cachify_tests::Guest;
+use cachify_tests::{AsyncGuest, Guest};
 use std::sync::{Arc, Mutex};
 
 #[test]
@@ -54,10 +55,11 @@ fn an_erased_store_keeps_what_backends_promise() -> Result<(), Broken> {
     testing::backend_blocking(open, "suite:", &advance)
 }
 
-/// The store of somebody who was careless beside each single operation.
+/// The store of somebody who was careless: `bend` changes a call on its way, the rest is beside each single operation.
 #[derive(Clone)]
 struct Careless {
     guest: Guest,
+    bend: fn(&mut Call),
     /// Many calls at once are answered from their end.
     backwards: bool,
     /// What is abandoned is forgotten.
@@ -65,13 +67,14 @@ struct Careless {
 }
 
 impl Backend for Careless {
-    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
+    fn call(self: Arc<Self>, mut call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
+        (self.bend)(&mut call);
         Arc::new(self.guest.clone()).call(call)
     }
     fn call_many_blocking(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Cause>> {
         let mut answers: Vec<_> = calls.into_iter().map(|call| self.clone().call_blocking(call)).collect();
         if self.backwards {
-            answers.rotate_left(1);
+            answers.reverse();
         }
         answers
     }
@@ -82,18 +85,80 @@ impl Backend for Careless {
     }
 }
 
-#[test]
-fn backends_that_are_careless_beside_the_operations_are_found_out() {
+/// What both suites say of a careless store.
+fn found(careless: impl FnOnce(Careless) -> Careless) -> [Result<(), Broken>; 2] {
     let clock = ManualClock::new();
     let advance = |by| clock.advance(by);
-    let found = |backwards, forgetful| {
-        let careless = Careless { guest: Guest::new(clock.clone()), backwards, forgetful };
-        let open = || Cachify::builder().clock(clock.clone()).store(careless.clone());
-        [block_on(testing::backend(open, "suite:", &advance)), testing::backend_blocking(open, "suite:", &advance)]
+    let guest = Guest::new(clock.clone());
+    let careless = careless(Careless { guest, bend: |_| (), backwards: false, forgetful: false });
+    let open = || Cachify::builder().clock(clock.clone()).store(careless.clone());
+    [block_on(testing::backend(open, "suite:", &advance)), testing::backend_blocking(open, "suite:", &advance)]
+}
+
+#[test]
+fn backends_that_are_careless_beside_the_operations_are_found_out() {
+    assert_eq!(found(|careless| careless), [Ok(()); 2]);
+    let backwards = found(|careless| Careless { backwards: true, ..careless });
+    assert_eq!(backwards, [Ok(()), Err(Broken("answer many calls in their order"))]);
+    let forgetful = found(|careless| Careless { forgetful: true, ..careless });
+    assert_eq!(forgetful, [Err(Broken("take back what was abandoned, before `flush` ends")); 2]);
+}
+
+#[test]
+fn backends_that_do_less_than_they_say_are_found_out() {
+    fn lazily(kind: Kind) -> fn(&mut Call) {
+        // what is left of the suite's TTL when it renews: nothing is gained
+        macro_rules! lazy {
+            ($kind:path) => {
+                |call| {
+                    if let Op::Renew { ttl } = &mut call.op
+                        && call.key.key().kind == $kind
+                    {
+                        *ttl /= 2;
+                    }
+                }
+            };
+        }
+        match kind {
+            Kind::Cache => lazy!(Kind::Cache),
+            Kind::Lock => lazy!(Kind::Lock),
+            Kind::Once => lazy!(Kind::Once),
+            Kind::Pool => lazy!(Kind::Pool),
+        }
+    }
+    let extension = "count an extended TTL from the extension";
+    let says = [
+        (Kind::Lock, "count a renewed TTL from the renewal"),
+        (Kind::Pool, extension),
+        (Kind::Once, extension),
+        (Kind::Cache, extension),
+    ];
+    for (kind, what) in says {
+        assert_eq!(found(|careless| Careless { bend: lazily(kind), ..careless }), [Err(Broken(what)); 2], "{kind:?}");
+    }
+    let prefixes: fn(&mut Call) = |call| {
+        let key = call.key.key();
+        call.key = OwnedKey::of(Key::new(key.kind, "", key.bytes, key.hash));
     };
-    assert_eq!(found(false, false), [Ok(()); 2]);
-    assert_eq!(found(true, false), [Ok(()), Err(Broken("answer many calls in their order"))]);
-    assert_eq!(found(false, true), [Err(Broken("take back what was abandoned, before `flush` ends")); 2]);
+    let mixed = found(|careless| Careless { bend: prefixes, ..careless })[0];
+    assert!(mixed.is_err(), "prefixes are mixed up");
+    let kinds: fn(&mut Call) = |call| {
+        let key = call.key.key();
+        if key.kind == Kind::Pool {
+            let bytes = key.bytes.to_vec();
+            call.key = OwnedKey::of(Key::new(Kind::Lock, key.prefix, &bytes, key.hash));
+        }
+    };
+    assert!(found(|careless| Careless { bend: kinds, ..careless }).iter().all(Result::is_err), "kinds are mixed up");
+}
+
+/// What only tasks can use gives nothing back in the background, and is not asked to.
+#[test]
+fn a_store_for_tasks_keeps_what_backends_promise_to_tasks() {
+    let clock = ManualClock::new();
+    let (advance, guest) = (|by| clock.advance(by), Guest::new(clock.clone()));
+    let open = || Cachify::builder().clock(clock.clone()).store(AsyncGuest::new(guest.clone()));
+    assert_eq!(block_on(testing::backend(open, "suite:", &advance)), Ok(()));
 }
 
 #[test]
@@ -121,5 +186,5 @@ fn a_store_whose_leases_never_end_is_found_out() {
     let clock = BareClock::new();
     let store = MapStore::<NoLock, _, u8>::new(&clock);
     let stuck = block_on(conformance::all(&Instance::new(&store), &|_| (), [1, 2]));
-    assert_eq!(stuck, Err(Broken("answer `Lost` at the end of a lease")));
+    assert_eq!(stuck, Err(Broken("answer `Lost` to a renewal after the end of a lease")));
 }

@@ -216,7 +216,7 @@ fn stores_that_bend_keys_values_or_times_are_found_out() {
     assert_eq!(found(Bent { key: |key| key.split('\0').next().unwrap().into(), ..Bent::new(&clock) }), keys);
     assert_eq!(found(Bent { key: str::to_ascii_lowercase, ..Bent::new(&clock) }), keys);
     let short = Bent { value: |value| value[..value.len().min(65_535)].into(), ..Bent::new(&clock) };
-    assert_eq!(found(short), "give back values of a megabyte");
+    assert_eq!(found(short), "give back values of a mebibyte");
     let late = Bent { ttl: |ttl| ttl + secs(1), ..Bent::new(&clock) };
     assert_eq!(found(late), "end a key at its TTL");
     assert_eq!(found(Bent { careless: true, ..Bent::new(&clock) }), "not exchange what is absent");
@@ -233,8 +233,17 @@ fn a_store_that_counts_whole_seconds_conforms_with_its_grain() -> Result<(), Bro
     testing::key_values_blocking(&Kv(Bent { ttl: coarse, ..Bent::new(&clock) }), "suite:", &grain)?;
     block_on(testing::backend(open, "suite:", &grain))?;
     testing::backend_blocking(open, "suite:", &grain)?;
+    // cut down to whole seconds, or ended a step before
+    for early in [|ttl: Duration| secs(ttl.as_secs()), |ttl: Duration| secs(ttl.as_millis().div_ceil(1_000) as u64 - 1)]
+    {
+        let found = testing::key_values_blocking(&Kv(Bent { ttl: early, ..Bent::new(&clock) }), "suite:", &grain);
+        assert_eq!(found, Err(Broken("keep a key until its TTL, which is no whole step")));
+        let open = || Cachify::builder().clock(clock.clone()).store(Kv(Bent { ttl: early, ..Bent::new(&clock) }));
+        let found = testing::backend_blocking(open, "suite:", &grain);
+        assert_eq!(found, Err(Broken("keep a lease until its TTL, which is no whole step")));
+    }
     let fine = conformance::all_blocking(open().build().unwrap(), &|by| clock.advance(by), words());
-    assert_eq!(fine, Err(Broken("answer `Lost` at the end of a lease")));
+    assert_eq!(fine, Err(Broken("answer `Lost` to a renewal after the end of a lease")));
     Ok(())
 }
 

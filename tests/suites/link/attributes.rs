@@ -1,4 +1,5 @@
-//! The attributes on a device behind a gateway: rights that are polled by hand, over a line on which anything goes wrong.
+//! The attributes on a device behind a gateway: rights that are polled by hand, over a line on which anything goes
+//! wrong.
 
 use crate::{
     pipe::{Faults, Line},

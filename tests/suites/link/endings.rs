@@ -81,7 +81,8 @@ impl Lock for StdLock {
     }
 }
 
-/// The gateway goes on hearing nothing on the old line, and takes the device on the new one for another of its identity.
+/// The gateway goes on hearing nothing on the old line, and takes the device on the new one for another of its
+/// identity.
 #[test]
 fn a_device_whose_old_line_ended_unheard_loses_nothing_that_it_owes() {
     let clock = ManualClock::new();

@@ -63,5 +63,5 @@ fn redis_is_shared_by_processes() {
 fn a_server_whose_clock_is_stuck_is_found_out() {
     let server = Server::of(Engine::Redis).still_clock().start();
     let stuck = conformance::all_blocking(over(&server), &|_| (), [1_u64, 2]);
-    assert_eq!(stuck, Err(conformance::Broken("answer `Lost` at the end of a lease")));
+    assert_eq!(stuck, Err(conformance::Broken("answer `Lost` to a renewal after the end of a lease")));
 }

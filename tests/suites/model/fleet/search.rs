@@ -1,4 +1,5 @@
-//! The search: every state that can be reached, what must hold in each, and the shortest way to the first that breaks it.
+//! The search: every state that can be reached, what must hold in each, and the shortest way to the first that breaks
+//! it.
 
 use super::{
     protocol::{Did, Setup, Step},
