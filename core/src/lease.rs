@@ -6,77 +6,34 @@
 
 mod acquire;
 mod drive;
+mod ending;
 mod held;
 mod stage;
+mod terms;
 mod value;
 
 pub(crate) use drive::block;
 pub use drive::{begun, carried};
 pub use held::{Beats, Lost};
 use stage::Stage;
+pub use terms::{LeaseOf, Wait};
 
 use crate::{
-    cell::Holding,
     error::Refused,
-    instance::{Config, Handle},
+    instance::Handle,
     key::{Key, KeyBuffer, Kind},
     observe::{Event, Observer},
-    op::{Answer, Left, Op, Outcome, Request},
+    op::{Answer, Op, Outcome, Request},
     patience::{Patience, Ticket},
     store::{Cause, Monitor, Platform, Store, Values},
-    time::{Clock, Instant, duration, millis, short},
+    time::{Clock, Instant, duration},
     token::{FencingToken, HolderToken},
-    ttl::Ttl,
     validity::Validity,
 };
 use core::{
     fmt,
-    mem::take,
-    task::{Context, Poll, Waker, ready},
-    time::Duration,
+    task::{Context, Poll},
 };
-
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeaseOf {
-    /// To be the only one.
-    Lock,
-    /// To be one of `size`.
-    Permit {
-        /// How many there are.
-        size: u32,
-    },
-    /// To run.
-    Run {
-        /// For how long others are skipped after a success.
-        keep: Duration,
-    },
-}
-
-/// How long to wait for a lease.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wait {
-    /// Not at all.
-    #[default]
-    No,
-    /// At most this long.
-    For(Duration),
-    /// Without limit.
-    Forever,
-}
-
-/// What is asked for: times in milliseconds, a wait of zero is none.
-// in an order for the same reason as that of the lease: times without an end side by side would be filled by a call
-#[repr(C)]
-struct Terms {
-    ttl: u64,
-    poll: u32,
-    keep: u64,
-    size: u32,
-    kind: Kind,
-    renew: bool,
-    wait: u64,
-}
 
 /// The operation under way of who holds a lease through this handle.
 type InFlightOf<H> = <<H as Handle>::Store as Store>::InFlight;
@@ -132,95 +89,6 @@ impl<H: Handle> Drop for Lease<H> {
             self.give_back();
         }
         self.handle.instance().store().cancel(&mut self.state);
-    }
-}
-
-/// Before it is asked for.
-impl<H: Handle> Lease<H> {
-    /// A lock, a permit or a run about to be asked for, without its key.
-    // thin, so that times that are written in an attribute are counted out by the compiler
-    #[inline]
-    pub fn of(handle: H, of: LeaseOf, ttl: Option<Duration>, wait: Wait, renew: bool) -> Self {
-        let store = handle.instance().store();
-        let wait = match wait {
-            Wait::No => 0,
-            Wait::For(time) if time.is_zero() => 0,
-            Wait::For(time) => millis(time).saturating_add(store.clock().cut()),
-            Wait::Forever => u64::MAX,
-        };
-        let config = handle.instance().config();
-        let (kind, size, keep, default) = match of {
-            LeaseOf::Lock => (Kind::Lock, 0, 0, config.lease),
-            LeaseOf::Permit { size } => (Kind::Pool, size, 0, config.permit),
-            LeaseOf::Run { keep } => (Kind::Once, 0, millis(keep), config.lease),
-        };
-        let poll = Self::longest_pause(store, config);
-        let (ttl, renew) = Self::lasting(store, millis(ttl.unwrap_or(default)), renew);
-        Self::new(handle, &Terms { ttl, poll, keep, size, kind, renew, wait })
-    }
-
-    /// A flight about to be asked for, without its key.
-    #[inline]
-    pub fn flight(handle: H, ttl: Option<Ttl>) -> Self {
-        let (store, config) = (handle.instance().store(), handle.instance().config());
-        let keep = match Ttl::resolve(ttl, config.ttl) {
-            Ttl::For(ttl) => millis(ttl),
-            Ttl::Forever => u64::MAX,
-        };
-        let poll = Self::longest_pause(store, config);
-        let (ttl, renew) = if store.is_local() { (u64::MAX, false) } else { (millis(config.flight), true) };
-        Self::new(handle, &Terms { kind: Kind::Cache, size: 0, poll, keep, ttl, wait: u64::MAX, renew })
-    }
-
-    /// How long it is asked for, and whether it is renewed: in the holder's own memory it needs neither.
-    fn lasting(store: &H::Store, ttl: u64, renew: bool) -> (u64, bool) {
-        match renew && store.is_local() {
-            // zero is refused, here too
-            true => (if ttl == 0 { 0 } else { u64::MAX }, false),
-            false => (ttl, renew),
-        }
-    }
-
-    fn longest_pause(store: &H::Store, config: &Config) -> u32 {
-        short(millis(config.poll)).min(store.poll_at_most())
-    }
-
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn new(handle: H, terms: &Terms) -> Self {
-        let Terms { ttl, poll, keep, size, kind, renew, wait } = *terms;
-        Self {
-            handle,
-            poll,
-            key: <KeyBufOf<H>>::default(),
-            deadline: Instant::from_millis(wait),
-            at: Instant::ZERO,
-            ttl,
-            keep,
-            token: HolderToken([0; 4]),
-            fence: FencingToken(0),
-            validity: Validity::ended(),
-            ticket: Ticket::NONE,
-            size,
-            index: 0,
-            kind,
-            renew,
-            stage: Stage::New,
-            error: None,
-            state: InFlightOf::<H>::default(),
-            monitor: MonitorOf::<H>::default(),
-        }
-    }
-
-    /// The same with its key, which was rendered elsewhere.
-    #[must_use]
-    pub fn of_key(mut self, key: KeyBufOf<H>) -> Self {
-        self.key = key;
-        self
-    }
-
-    /// Where its key is rendered.
-    pub fn key_mut(&mut self) -> &mut KeyBufOf<H> {
-        &mut self.key
     }
 }
 
@@ -359,89 +227,5 @@ impl<H: Handle> Lease<H> {
 
     fn failed(&self, error: ErrorOf<H>) {
         self.say(|key| Event::Failed { key: Some(key), cause: error.into() });
-    }
-}
-
-/// How it ends.
-impl<H: Handle> Lease<H> {
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn give_back(&mut self) {
-        // who waited may have been given a wake-up; its release, which finds nothing to release, passes that on
-        let open = match self.stage {
-            Stage::Asked | Stage::Waiting | Stage::Held | Stage::Done => true,
-            // refused: who waited, and was woken for this, calls the next one
-            Stage::Busy | Stage::Full => self.deadline != Instant::ZERO,
-            Stage::Failed => self.deadline != Instant::ZERO || self.is_in_doubt(),
-            _ => false,
-        };
-        if !open || !self.is_ours() {
-            return;
-        }
-        let mut state = take(&mut self.state);
-        if <H::Store>::IS_IMMEDIATE {
-            let cx = &mut Context::from_waker(Waker::noop());
-            let _ = self.poll_op(&mut state, self.now(), &Op::Release(Outcome::Free), cx);
-            return;
-        }
-        let left = match self.stage {
-            Stage::Done => Left::Done { fresh: self.keep, ttl: self.ttl },
-            Stage::Held => Left::Lease,
-            Stage::Asked if <H::Store>::is_sent(&state) => Left::Lease,
-            _ if self.is_in_doubt() => Left::Lease,
-            _ => Left::WakeUp,
-        };
-        // an answer that is still to come is for nobody
-        self.handle.instance().store().cancel(&mut state);
-        if let Some(key) = self.key() {
-            self.handle.instance().store().abandon(&mut state, &key, self.token, left);
-        }
-    }
-
-    /// It was refused: gives back what it may hold all the same.
-    pub fn refused(&mut self) {
-        self.give_back();
-        self.stage = Stage::Over;
-    }
-
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn poll_end(&mut self, success: bool, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.is_ours() {
-            self.stage = Stage::Gone;
-            return Poll::Ready(());
-        }
-        // nothing renews what is about to end
-        self.monitor = MonitorOf::<H>::default();
-        let now = self.now();
-        let done = success && matches!(self.kind, Kind::Once | Kind::Cache);
-        let outcome = if done { Outcome::Done { fresh: self.keep } } else { Outcome::Free };
-        if !<H::Store>::IS_IMMEDIATE && done && self.kind == Kind::Once {
-            // also if nobody hears of it, or waits for the answer
-            self.stage = Stage::Done;
-        }
-        let mut state = take(&mut self.state);
-        let polled = self.poll_op(&mut state, now, &Op::Release(outcome), cx);
-        self.state = state;
-        self.ended(ready!(polled));
-        Poll::Ready(())
-    }
-
-    /// It was given back, or could not be.
-    fn ended(&mut self, answer: Result<Answer, ErrorOf<H>>) {
-        match answer {
-            Ok(answer) => {
-                self.stage = Stage::Over;
-                if answer != Answer::Held(Holding::Held) {
-                    self.stage = Stage::Gone;
-                    // a heartbeat that found it lost has told so
-                    if <H::Store>::IS_IMMEDIATE || !self.validity.is_over() {
-                        self.say(|key| Event::Lost { key });
-                    }
-                }
-            }
-            Err(error) => {
-                self.error = Some(error);
-                self.failed(error);
-            }
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! The store of an instance whose store is chosen at run time: an enum, so that a hit is dispatched statically.
 
+mod away;
 mod entry;
 mod leases;
 #[cfg(feature = "link")]

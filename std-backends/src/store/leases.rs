@@ -1,192 +1,23 @@
-//! The leases and values of [`AnyStore`], as the state machine asks for them: in memory at once, outside by futures of
-//! the store's own, which an operation under way keeps in a box.
+//! The leases and values of [`AnyStore`], as the state machine asks for them: in memory at once, outside by an operation
+//! under way.
 
-use super::{AnyStore, Kind, Remote, entry::encode};
-use crate::{
-    backend::{BoxFuture, OwnedKey, Reply},
-    memory,
+use super::{
+    AnyStore, Kind,
+    away::{InFlight, Look},
+    entry::encode,
 };
+use crate::backend::BoxFuture;
 use cachify_core::{
     Cause,
     codec::{Codec, entry::decode},
-    key::{Key, Kind as Of},
-    op::{Answer, Left, Op, Request, Watched},
+    key::Key,
+    op::{Answer, Left, Request, Watched},
     patience::Ticket,
     store::{Fresh, Store, Values},
     time::Instant,
     token::HolderToken,
 };
-use std::{
-    sync::{Mutex, PoisonError},
-    task::{Context, Poll, ready},
-    time::Duration,
-};
-
-/// What an operation keeps between polls.
-#[derive(Debug, Default)]
-pub struct InFlight {
-    pub(super) memory: memory::InFlight,
-    remote: Option<Box<Away>>,
-}
-
-/// An operation outside the process, from poll to poll.
-#[derive(Debug, Default)]
-struct Away {
-    call: Held<Result<Reply, Cause>>,
-    changed: Held<()>,
-    /// When the question was sent: what it is granted began then, or later.
-    since: Instant,
-    /// For how many milliseconds, as the answer says.
-    lasts: Option<u32>,
-    look: Look,
-    /// The value that an answer brought.
-    value: Option<Vec<u8>>,
-    /// One that was no value to this caller: exactly these bytes count for none.
-    foreign: Option<Vec<u8>>,
-    /// There was another one after that was said.
-    is_hopeless: bool,
-    /// Why a value is not sent, and its flight given up instead.
-    unfit: Option<Cause>,
-}
-
-/// Before a flight is asked for, its value is looked at, which takes nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Look {
-    #[default]
-    New,
-    Looking,
-    Over,
-    /// A device joins with one question, and computes elsewhere.
-    Never,
-}
-
-/// A future under way. Behind a mutex that is never locked, so that guards, which hold it, may be shared.
-struct Held<T>(Mutex<Option<BoxFuture<'static, T>>>);
-
-impl<T> Default for Held<T> {
-    fn default() -> Self {
-        Self(Mutex::new(None))
-    }
-}
-
-impl<T> std::fmt::Debug for Held<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Held")
-    }
-}
-
-impl<T> Held<T> {
-    fn get(&mut self) -> &mut Option<BoxFuture<'static, T>> {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Goes on with it; begins it if there is none.
-    fn poll(&mut self, begin: impl FnOnce() -> BoxFuture<'static, T>, cx: &mut Context<'_>) -> Poll<T> {
-        let out = ready!(self.get().get_or_insert_with(begin).as_mut().poll(cx));
-        *self.get() = None;
-        Poll::Ready(out)
-    }
-}
-
-impl AnyStore {
-    /// One operation outside the process, or a part of it; `bytes` are asked for when it begins.
-    fn poll_away(
-        &self,
-        away: &mut Away,
-        remote: &Remote,
-        request: &Request<'_>,
-        op: Op,
-        bytes: impl FnOnce(&mut Away) -> Option<Vec<u8>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Reply, Cause>> {
-        if away.call.get().is_none() {
-            away.since = request.now;
-            let bytes = bytes(away);
-            let call = remote.question(self.own(request.key), request.token, op).with(bytes);
-            let op = call.op;
-            if request.may_block {
-                return Poll::Ready(remote.call_blocking(call).and_then(|reply| reply.of(&op, request.key.kind)));
-            }
-            let (remote, kind) = (remote.clone(), request.key.kind);
-            *away.call.get() = Some(Box::pin(async move { remote.call(call).await?.of(&op, kind) }));
-        }
-        away.call.poll(|| Box::pin(std::future::pending()), cx)
-    }
-
-    /// The key as a call keeps it; a gateway may have a prefix of its own.
-    pub(super) fn own(&self, key: &Key<'_>) -> OwnedKey {
-        if *key.prefix == *self.prefix { OwnedKey::under(&self.prefix, key) } else { OwnedKey::of(*key) }
-    }
-
-    fn poll_remote(
-        &self,
-        away: &mut Away,
-        remote: &Remote,
-        request: &Request<'_>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Cause>> {
-        if let Op::Acquire(_) = request.op {
-            // whatever woke the caller, its wait is over
-            *away.changed.get() = None;
-            if request.key.kind == Of::Cache
-                && away.look != Look::Never
-                && let Some(answer) = ready!(self.poll_look(away, remote, request, cx))?
-            {
-                return Poll::Ready(Ok(answer));
-            }
-        }
-        let foreign = |away: &mut Away| away.foreign.clone().filter(|_| matches!(request.op, Op::Acquire(_)));
-        let reply = ready!(self.poll_away(away, remote, request, *request.op, foreign, cx))?;
-        Poll::Ready(Ok(away.read(reply, request.now)))
-    }
-
-    /// Looks at the value before its flight is asked for, which takes nothing; `None` if that is to be asked now.
-    fn poll_look(
-        &self,
-        away: &mut Away,
-        remote: &Remote,
-        request: &Request<'_>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Answer>, Cause>> {
-        if memory::is_marked(remote.id(), request.key) {
-            return Poll::Ready(Ok(Some(Answer::Recursive)));
-        }
-        if away.look != Look::Over {
-            away.look = Look::Looking;
-            let looked = ready!(self.poll_away(away, remote, request, Op::Get, |_| None, cx))?;
-            away.look = Look::Over;
-            if let Reply::Filled(bytes) = looked {
-                away.value = Some(bytes);
-                return Poll::Ready(Ok(Some(Answer::Filled)));
-            }
-        }
-        Poll::Ready(if away.is_hopeless { Err(Cause::Codec) } else { Ok(None) })
-    }
-}
-
-impl Away {
-    /// What a reply means to a caller whose clock shows `now`.
-    fn read(&mut self, reply: Reply, now: Instant) -> Answer {
-        // without an end that is known
-        let after = |left| if left == Duration::MAX { Instant::MAX } else { now.saturating_add(left) };
-        match reply {
-            Reply::Granted { fence, index, remaining } => {
-                self.lasts = Some(u32::try_from(remaining.as_millis()).unwrap_or(u32::MAX));
-                Answer::Granted { fence, index }
-            }
-            Reply::Busy { remaining, ticket } => Answer::Busy { until: after(remaining), ticket },
-            Reply::Done { remaining } => Answer::Done { until: after(remaining) },
-            Reply::Filled(bytes) => {
-                self.value = Some(bytes);
-                Answer::Filled
-            }
-            Reply::Absent => Answer::Absent,
-            Reply::Held(holding) => Answer::Held(holding),
-            Reply::Cleared(was) => Answer::Cleared(was),
-            Reply::Inspected(seen) => Answer::Inspected(seen),
-        }
-    }
-}
+use std::task::{Context, Poll};
 
 impl Store for AnyStore {
     type InFlight = InFlight;
@@ -326,43 +157,5 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
             // left where it is: it tells, from poll to poll, that there is one
             value.as_ref().map_or(Err(Cause::Codec), |value| encode(value.as_ref(), codec))
         })
-    }
-}
-
-impl AnyStore {
-    /// A value as bytes on its way out of the process, with the end of its flight.
-    pub(super) fn poll_landing(
-        &self,
-        state: &mut InFlight,
-        remote: &Remote,
-        request: &Request<'_>,
-        cx: &mut Context<'_>,
-        bytes: impl FnOnce() -> Result<Vec<u8>, Cause>,
-    ) -> Poll<Result<Option<Answer>, Cause>> {
-        let away = state.remote.get_or_insert_default();
-        let encoded = |away: &mut Away| match bytes() {
-            Ok(bytes) => Some(bytes),
-            Err(cause) => {
-                away.unfit = Some(cause);
-                None
-            }
-        };
-        let reply = ready!(self.poll_away(away, remote, request, *request.op, encoded, cx))?;
-        Poll::Ready(match away.unfit {
-            Some(cause) => Err(cause),
-            None => Ok(Some(away.read(reply, request.now))),
-        })
-    }
-
-    /// The question is a device's.
-    #[cfg(feature = "link")]
-    pub(super) fn for_device(state: &mut InFlight) {
-        state.remote.get_or_insert_default().look = Look::Never;
-    }
-
-    /// The bytes that the last answer brought from outside the process.
-    #[cfg(feature = "link")]
-    pub(super) fn brought(state: &mut InFlight) -> Option<Vec<u8>> {
-        state.remote.as_mut()?.value.take()
     }
 }

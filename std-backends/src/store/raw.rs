@@ -1,6 +1,6 @@
 //! The store of an instance as devices see it: values are bytes, whatever their type.
 
-use super::{AnyStore, Kind, leases::InFlight};
+use super::{AnyStore, Kind, away::InFlight};
 use crate::{clock::StdClock, renewer::Renewed, sync::StdLock};
 use cachify_core::{
     AsIs, Cause,

@@ -1,15 +1,10 @@
 //! What the gateway says when it cannot do what it was asked.
 
 use cachify_tests::program::{Program, gateway, port_of};
-use std::time::{Duration, Instant};
 
-/// It ends by itself with a failure, soon.
+/// It ends by itself with a failure.
 fn refuses(words: &[&str]) {
-    // it is built before it is started
-    let mut gateway = gateway(words);
-    let began = Instant::now();
-    assert_eq!(gateway.end(), Some(1), "{words:?}");
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert_eq!(gateway(words).end(), Some(1), "{words:?}");
 }
 
 #[test]

@@ -13,8 +13,29 @@ use crate::{
 use core::{
     convert::Infallible,
     mem::take,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
+
+impl<B: Backing> RamStore<B> {
+    /// Wakes whom an operation concerns, now that the lock was left.
+    #[inline]
+    fn wake(&self, key: &Key<'_>, op: &Op, mut freed: Option<Waker>) {
+        let everybody = key.kind == Kind::Cache && matches!(op, Op::Release(Outcome::Done { .. }));
+        while let Some(waker) = freed.take() {
+            waker.wake();
+            if everybody {
+                // who waits for a value can have it
+                freed = self.0.step(|ram| ram.waiters.next(key));
+            }
+        }
+        if *op == Op::Clear {
+            // its holder hears of it at once
+            while let Some(waker) = self.0.step(|ram| ram.waiters.next_watching(key)) {
+                waker.wake();
+            }
+        }
+    }
+}
 
 impl<B: Backing> Store for RamStore<B> {
     type InFlight = Place;
@@ -73,20 +94,7 @@ impl<B: Backing> Store for RamStore<B> {
             };
             Poll::Ready(Ok(Answer::Held(holding)))
         });
-        let everybody = key.kind == Kind::Cache && matches!(op, Op::Release(Outcome::Done { .. }));
-        while let Some(waker) = freed.take() {
-            waker.wake();
-            if everybody {
-                // who waits for a value can have it
-                freed = self.0.step(|ram| ram.waiters.next(key));
-            }
-        }
-        if *op == Op::Clear {
-            // its holder hears of it at once
-            while let Some(waker) = self.0.step(|ram| ram.waiters.next_watching(key)) {
-                waker.wake();
-            }
-        }
+        self.wake(key, op, freed);
         answer
     }
 

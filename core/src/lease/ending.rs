@@ -1,0 +1,99 @@
+//! How a lease ends: given back with an outcome, or left behind.
+
+use super::{ErrorOf, Lease, MonitorOf, Stage};
+use crate::{
+    cell::Holding,
+    instance::Handle,
+    key::Kind,
+    observe::Event,
+    op::{Answer, Left, Op, Outcome},
+    store::Store,
+    time::Instant,
+};
+use core::{
+    mem::take,
+    task::{Context, Poll, Waker, ready},
+};
+
+impl<H: Handle> Lease<H> {
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(super) fn give_back(&mut self) {
+        // who waited may have been given a wake-up; its release, which finds nothing to release, passes that on
+        let open = match self.stage {
+            Stage::Asked | Stage::Waiting | Stage::Held | Stage::Done => true,
+            // refused: who waited, and was woken for this, calls the next one
+            Stage::Busy | Stage::Full => self.deadline != Instant::ZERO,
+            Stage::Failed => self.deadline != Instant::ZERO || self.is_in_doubt(),
+            _ => false,
+        };
+        if !open || !self.is_ours() {
+            return;
+        }
+        let mut state = take(&mut self.state);
+        if <H::Store>::IS_IMMEDIATE {
+            let cx = &mut Context::from_waker(Waker::noop());
+            let _ = self.poll_op(&mut state, self.now(), &Op::Release(Outcome::Free), cx);
+            return;
+        }
+        let left = match self.stage {
+            Stage::Done => Left::Done { fresh: self.keep, ttl: self.ttl },
+            Stage::Held => Left::Lease,
+            Stage::Asked if <H::Store>::is_sent(&state) => Left::Lease,
+            _ if self.is_in_doubt() => Left::Lease,
+            _ => Left::WakeUp,
+        };
+        // an answer that is still to come is for nobody
+        self.handle.instance().store().cancel(&mut state);
+        if let Some(key) = self.key() {
+            self.handle.instance().store().abandon(&mut state, &key, self.token, left);
+        }
+    }
+
+    /// It was refused: gives back what it may hold all the same.
+    pub fn refused(&mut self) {
+        self.give_back();
+        self.stage = Stage::Over;
+    }
+
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(super) fn poll_end(&mut self, success: bool, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_ours() {
+            self.stage = Stage::Gone;
+            return Poll::Ready(());
+        }
+        // nothing renews what is about to end
+        self.monitor = MonitorOf::<H>::default();
+        let now = self.now();
+        let done = success && matches!(self.kind, Kind::Once | Kind::Cache);
+        let outcome = if done { Outcome::Done { fresh: self.keep } } else { Outcome::Free };
+        if !<H::Store>::IS_IMMEDIATE && done && self.kind == Kind::Once {
+            // also if nobody hears of it, or waits for the answer
+            self.stage = Stage::Done;
+        }
+        let mut state = take(&mut self.state);
+        let polled = self.poll_op(&mut state, now, &Op::Release(outcome), cx);
+        self.state = state;
+        self.ended(ready!(polled));
+        Poll::Ready(())
+    }
+
+    /// It was given back, or could not be.
+    pub(super) fn ended(&mut self, answer: Result<Answer, ErrorOf<H>>) {
+        match answer {
+            Ok(answer) => {
+                self.stage = Stage::Over;
+                if answer != Answer::Held(Holding::Held) {
+                    self.stage = Stage::Gone;
+                    // a heartbeat that found it lost has told so
+                    if <H::Store>::IS_IMMEDIATE || !self.validity.is_over() {
+                        self.say(|key| Event::Lost { key });
+                    }
+                }
+            }
+            Err(error) => {
+                self.error = Some(error);
+                self.failed(error);
+            }
+        }
+    }
+}
