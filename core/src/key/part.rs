@@ -157,19 +157,30 @@ impl<T: KeyPart + ?Sized> KeyPart for &mut T {
 }
 
 /// Percent-escapes `%`, `:`, braces and `stop`; the whole of it when it is several bytes long.
+// by bytes, which takes a device half the time of characters: no character's bytes lie within another's
 pub(super) fn escape(out: &mut impl KeySink, text: &str, stop: Option<char>) {
-    let mut from = 0;
-    for (at, c) in text.char_indices() {
-        if matches!(c, '%' | ':' | '{' | '}') || stop == Some(c) {
-            out.put_text(Text(text.as_bytes().get(from..at).unwrap_or_default()));
-            let end = at + c.len_utf8();
-            for byte in text.as_bytes().get(at..end).unwrap_or_default() {
-                out.put_text(Text(&[b'%', hex(byte >> 4), hex(byte & 15)]));
+    let mut buf = [0; 4];
+    let stop = stop.map_or(&[][..], |c| c.encode_utf8(&mut buf).as_bytes());
+    let mut rest = text.as_bytes();
+    let mut plain = 0;
+    while let Some(byte) = rest.get(plain) {
+        let (before, from) = rest.split_at(plain);
+        let len = match byte {
+            b'%' | b':' | b'{' | b'}' => 1,
+            byte if stop.first() == Some(byte) && from.starts_with(stop) => stop.len(),
+            _ => {
+                plain += 1;
+                continue;
             }
-            from = end;
+        };
+        let (escaped, after) = from.split_at(len);
+        out.put_text(Text(before));
+        for byte in escaped {
+            out.put_text(Text(&[b'%', hex(byte >> 4), hex(byte & 15)]));
         }
+        (rest, plain) = (after, 0);
     }
-    out.put_text(Text(text.as_bytes().get(from..).unwrap_or_default()));
+    out.put_text(Text(rest));
 }
 
 const fn hex(nibble: u8) -> u8 {

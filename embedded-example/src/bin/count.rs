@@ -92,6 +92,28 @@ async fn waiting_lock(n: u8) -> Result<u8, Refused> {
 async fn small_cache(n: u8) -> u32 {
     black_box(u32::from(n))
 }
+#[cachify_core::pooled(instance = SMALL, key = "radio:{n}", size = 4, companions = false)]
+async fn small_pool(n: u8) -> Result<u8, Refused> {
+    Ok(n)
+}
+/// The same by value.
+async fn small_lock_value(n: u8) -> Result<u8, Refused> {
+    SMALL.lock(("bus", n)).run(async |_| n).await
+}
+async fn small_pool_value(n: u8) -> Result<u8, Refused> {
+    SMALL.pool(("radio", n), 4).run(async |_| n).await
+}
+async fn small_cache_value(n: u8) -> u32 {
+    SMALL.cache(("sensor", n)).get_or_insert(async { black_box(u32::from(n)) }).await
+}
+async fn waiting_lock_value(n: u8) -> Result<u8, Refused> {
+    let lock = SMALL.lock(("bus", n)).wait(core::time::Duration::from_millis(250));
+    let body = async |_| {
+        embassy_time::Timer::after_millis(1).await;
+        n
+    };
+    lock.run(body).await
+}
 #[cachify_core::lock(instance = LARGE, key = "bus:{n}", companions = false)]
 async fn large_lock(n: u8) -> Result<u8, Refused> {
     Ok(n)
@@ -168,6 +190,12 @@ fn main() -> ! {
     let lock = measured(|| call!(small_lock(black_box(1)))) - nothing;
     println!("lock {lock}");
     println!("hit {hit}");
+    println!("pool {}", measured(|| call!(small_pool(black_box(1)))) - nothing);
+    println!("lock-value {}", measured(|| call!(small_lock_value(black_box(1)))) - nothing);
+    println!("pool-value {}", measured(|| call!(small_pool_value(black_box(1)))) - nothing);
+    call!(small_cache_value(1));
+    println!("hit-value {}", measured(|| call!(small_cache_value(black_box(1)))) - nothing);
+    println!("future-value {}", size_of_val(&waiting_lock_value(1)));
     occupy(&LARGE, LeaseOf::Lock, 63);
     println!("section {}", longest(|| call!(large_lock(black_box(1)))));
     println!("section-once {}", longest(|| call!(large_once(black_box(1)))));

@@ -2,7 +2,7 @@
 #![no_std]
 #![no_main]
 
-#[cfg(any(feature = "lock", feature = "once", feature = "pool", feature = "cache"))]
+#[cfg(any(feature = "lock", feature = "once", feature = "pool", feature = "cache", feature = "value"))]
 mod device {
     use cachify_core::{
         FixedStore, Instance,
@@ -12,7 +12,7 @@ mod device {
     pub static STORE: Store = Store::new(EmbassyClock);
     pub static CACHIFY: Instance<&Store> = Instance::new(&STORE);
 }
-#[cfg(any(feature = "lock", feature = "once", feature = "pool", feature = "cache"))]
+#[cfg(any(feature = "lock", feature = "once", feature = "pool", feature = "cache", feature = "value"))]
 use device::CACHIFY;
 
 /// Behind a gateway, on a line where nothing ever happens, as the compiler must not know: no driver is counted.
@@ -59,6 +59,7 @@ use embassy_executor::Spawner;
 use embassy_time::Timer;
 use embedded_example::board;
 
+#[cfg(not(feature = "lock-value"))]
 #[cfg_attr(feature = "lock", cachify_core::lock(instance = CACHIFY, key = "bus:{n}", wait = "250ms"))]
 async fn on_bus(n: u8) -> Result<u8, cachify_core::Refused> {
     Timer::after_millis(1).await;
@@ -71,16 +72,45 @@ async fn upload(n: u8) -> Option<u8> {
     Some(black_box(n))
 }
 
+#[cfg(not(feature = "pool-value"))]
 #[cfg_attr(feature = "pool", cachify_core::pooled(instance = CACHIFY, key = "radio:{n}", size = 4))]
 async fn radio(n: u8) -> Option<u8> {
     Timer::after_millis(1).await;
     Some(black_box(n))
 }
 
+#[cfg(not(feature = "cache-value"))]
 #[cfg_attr(feature = "cache", cachify_core::cached(instance = CACHIFY, key = "sensor:{n}", ttl = 5))]
 async fn sensor(n: u8) -> [u8; 16] {
     Timer::after_millis(1).await;
     [black_box(n); 16]
+}
+
+/// The same by value.
+#[cfg(feature = "lock-value")]
+async fn on_bus(n: u8) -> Result<u8, cachify_core::Refused> {
+    let lock = CACHIFY.lock(("bus", n)).wait(core::time::Duration::from_millis(250));
+    let body = async |_| {
+        Timer::after_millis(1).await;
+        black_box(n)
+    };
+    lock.run(body).await
+}
+#[cfg(feature = "pool-value")]
+async fn radio(n: u8) -> Option<u8> {
+    let body = async |_| {
+        Timer::after_millis(1).await;
+        black_box(n)
+    };
+    CACHIFY.pool(("radio", n), 4).run(body).await.ok()
+}
+#[cfg(feature = "cache-value")]
+async fn sensor(n: u8) -> [u8; 16] {
+    let value = async {
+        Timer::after_millis(1).await;
+        [black_box(n); 16]
+    };
+    CACHIFY.cache(("sensor", n)).ttl(core::time::Duration::from_secs(5)).get_or_insert(value).await
 }
 
 #[embassy_executor::task]
