@@ -92,11 +92,8 @@ impl<P: Handle> Lock<P> {
         self
     }
 
-    #[inline]
     fn lease<H: Handle<Store = P::Store>>(&self, handle: H, wait: Wait) -> Lease<H> {
-        let mut lease = Lease::of(handle, LeaseOf::Lock, self.ttl, wait, self.renew);
-        lease.key_mut().clone_from(&self.key);
-        lease
+        Lease::of(handle, LeaseOf::Lock, self.ttl, wait, self.renew).of_key(self.key.clone())
     }
 }
 

@@ -87,11 +87,8 @@ impl<P: Handle> Once<P> {
         self
     }
 
-    #[inline]
     fn lease<H: Handle<Store = P::Store>>(&self, handle: H) -> Lease<H> {
-        let mut lease = Lease::of(handle, LeaseOf::Run { keep: self.keep }, self.ttl, Wait::No, self.renew);
-        lease.key_mut().clone_from(&self.key);
-        lease
+        Lease::of(handle, LeaseOf::Run { keep: self.keep }, self.ttl, Wait::No, self.renew).of_key(self.key.clone())
     }
 }
 

@@ -92,11 +92,8 @@ impl<P: Handle> Pool<P> {
         self
     }
 
-    #[inline]
     fn lease<H: Handle<Store = P::Store>>(&self, handle: H, wait: Wait) -> Lease<H> {
-        let mut lease = Lease::of(handle, LeaseOf::Permit { size: self.size }, self.ttl, wait, self.renew);
-        lease.key_mut().clone_from(&self.key);
-        lease
+        Lease::of(handle, LeaseOf::Permit { size: self.size }, self.ttl, wait, self.renew).of_key(self.key.clone())
     }
 }
 

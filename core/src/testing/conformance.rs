@@ -43,7 +43,7 @@ impl fmt::Display for Broken {
 impl core::error::Error for Broken {}
 
 macro_rules! must {
-    ($holds:expr, $what:literal) => {
+    ($holds:expr, $what:expr) => {
         if !$holds {
             return Err(Broken($what));
         }
@@ -308,10 +308,7 @@ where
     granted(answer!(client.acquire(lock.key(client)?, &asks[0])), APART)?;
     granted(answer!(client.take(pool.key(client)?, 1, &asks[1])), APART)?;
     ran(answer!(client.begin(once.key(client)?, &asks[2])), APART)?;
-    must!(
-        fills(&answer!(client.join(cache.key(client)?, &C::default(), &asks[3]))),
-        "keep keys of different kinds apart"
-    );
+    must!(fills(&answer!(client.join(cache.key(client)?, &C::default(), &asks[3]))), APART);
     for (named, ask) in names.iter().zip(&asks) {
         must!(answer!(client.release(named.key(client)?, ask.token)) == Holding::Held, "end each kind by its own key");
     }

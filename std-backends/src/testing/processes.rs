@@ -43,16 +43,10 @@ const ANSWER: &str = "cachify-peer: ";
 /// ```no_run
 /// use cachify::{Cachify, testing};
 /// use std::{env, process::Command};
-/// # struct Mine;
-/// # impl Mine { fn open() -> cachify::Kv<Mine> { cachify::Kv(Mine) } }
-/// # impl cachify::KvStore for Mine {
-/// #     type Error = cachify::Cause;
-/// #     fn get(&self, _: &str) -> Result<Option<Vec<u8>>, Self::Error> { unimplemented!() }
-/// #     fn compare_exchange(&self, _: &str, _: Option<&[u8]>, _: Option<&[u8]>, _: Option<std::time::Duration>) -> Result<bool, Self::Error> { unimplemented!() }
-/// #     fn remove(&self, _: &str) -> Result<bool, Self::Error> { unimplemented!() }
-/// # }
+///
 /// fn shared() -> Cachify {
-///     Cachify::builder().prefix("suite").store(Mine::open()).build().unwrap()
+///     let builder = Cachify::builder().prefix("suite"); // with `.store(mine)`
+///     builder.build().unwrap()
 /// }
 ///
 /// #[test]

@@ -59,7 +59,7 @@ fn an_erased_store_keeps_what_backends_promise() -> Result<(), Broken> {
 #[derive(Clone)]
 struct Careless {
     guest: Guest,
-    bend: fn(&mut Call),
+    bend: Arc<dyn Fn(&mut Call) + Send + Sync>,
     /// Many calls at once are answered from their end.
     backwards: bool,
     /// What is abandoned is forgotten.
@@ -85,12 +85,16 @@ impl Backend for Careless {
     }
 }
 
+fn bent(bend: impl Fn(&mut Call) + Send + Sync + 'static) -> Arc<dyn Fn(&mut Call) + Send + Sync> {
+    Arc::new(bend)
+}
+
 /// What both suites say of a careless store.
 fn found(careless: impl FnOnce(Careless) -> Careless) -> [Result<(), Broken>; 2] {
     let clock = ManualClock::new();
     let advance = |by| clock.advance(by);
     let guest = Guest::new(clock.clone());
-    let careless = careless(Careless { guest, bend: |_| (), backwards: false, forgetful: false });
+    let careless = careless(Careless { guest, bend: bent(|_| ()), backwards: false, forgetful: false });
     let open = || Cachify::builder().clock(clock.clone()).store(careless.clone());
     [block_on(testing::backend(open, "suite:", &advance)), testing::backend_blocking(open, "suite:", &advance)]
 }
@@ -106,26 +110,16 @@ fn backends_that_are_careless_beside_the_operations_are_found_out() {
 
 #[test]
 fn backends_that_do_less_than_they_say_are_found_out() {
-    fn lazily(kind: Kind) -> fn(&mut Call) {
-        // what is left of the suite's TTL when it renews: nothing is gained
-        macro_rules! lazy {
-            ($kind:path) => {
-                |call| {
-                    if let Op::Renew { ttl } = &mut call.op
-                        && call.key.key().kind == $kind
-                    {
-                        *ttl /= 2;
-                    }
-                }
-            };
-        }
-        match kind {
-            Kind::Cache => lazy!(Kind::Cache),
-            Kind::Lock => lazy!(Kind::Lock),
-            Kind::Once => lazy!(Kind::Once),
-            Kind::Pool => lazy!(Kind::Pool),
-        }
-    }
+    // what is left of the suite's TTL when it renews: nothing is gained
+    let lazily = |kind| {
+        bent(move |call| {
+            if let Op::Renew { ttl } = &mut call.op
+                && call.key.key().kind == kind
+            {
+                *ttl /= 2;
+            }
+        })
+    };
     let extension = "count an extended TTL from the extension";
     let says = [
         (Kind::Lock, "count a renewed TTL from the renewal"),
@@ -136,19 +130,19 @@ fn backends_that_do_less_than_they_say_are_found_out() {
     for (kind, what) in says {
         assert_eq!(found(|careless| Careless { bend: lazily(kind), ..careless }), [Err(Broken(what)); 2], "{kind:?}");
     }
-    let prefixes: fn(&mut Call) = |call| {
+    let prefixes = bent(|call| {
         let key = call.key.key();
         call.key = OwnedKey::of(Key::new(key.kind, "", key.bytes, key.hash));
-    };
+    });
     let mixed = found(|careless| Careless { bend: prefixes, ..careless })[0];
     assert!(mixed.is_err(), "prefixes are mixed up");
-    let kinds: fn(&mut Call) = |call| {
+    let kinds = bent(|call| {
         let key = call.key.key();
         if key.kind == Kind::Pool {
             let bytes = key.bytes.to_vec();
             call.key = OwnedKey::of(Key::new(Kind::Lock, key.prefix, &bytes, key.hash));
         }
-    };
+    });
     assert!(found(|careless| Careless { bend: kinds, ..careless }).iter().all(Result::is_err), "kinds are mixed up");
 }
 
