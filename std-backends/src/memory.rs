@@ -19,8 +19,8 @@ use cachify_core::{
     cell::{
         Fences,
         map::Map,
-        ram::{Freed, Ram},
-        waiters::{Waiter, Waiters},
+        ram::Ram,
+        waiters::{Crowd, Waiters},
     },
     key::{Key, LongKeyBuf},
     store::Platform,
@@ -72,7 +72,7 @@ impl Memory {
         let fences = Fences(wall_micros());
         let seed = token::random_word();
         let shard = || Shard {
-            rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Vec::new()), fences)),
+            rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Crowd::new()), fences)),
             values: RwLock::new(Values::new(bound, seed)),
         };
         Self(Arc::new(Inner { shards: (0..shards).map(|_| shard()).collect(), clock, prefix: prefix.into(), seed }))
@@ -111,7 +111,7 @@ impl Memory {
 }
 
 /// The leases of one shard.
-type Rights = Ram<Vec<Option<Waiter>>, Map>;
+type Rights = Ram<Crowd, Map>;
 
 impl Inner {
     #[inline]
@@ -133,16 +133,15 @@ impl Inner {
         f(&mut locked(&self.shard(key).rights), now)
     }
 
-    /// Does a step that may free something, and wakes whoever waits for it after leaving the lock.
-    fn free<R>(&self, key: &Key<'_>, f: impl FnOnce(&mut Rights, Instant) -> Freed<R>) -> R {
-        let (result, freed) = self.step(key, f);
-        freed.into_iter().for_each(Waker::wake);
-        result
+    /// Wakes everybody who waits for a release of the key.
+    fn wake_all(&self, key: &Key<'_>) {
+        self.wake_each(key, |ram| ram.waiters.next(key));
     }
 
-    fn wake_all(&self, key: &Key<'_>) {
-        while let Some(waker) = self.step(key, |ram, _| ram.waiters.next(key)) {
-            waker.wake();
+    /// Wakes those whom a step takes out of their places, one after another, each outside the lock.
+    fn wake_each(&self, key: &Key<'_>, mut next: impl FnMut(&mut Rights) -> Option<Option<Waker>>) {
+        while let Some(waker) = self.step_at(key, &mut next) {
+            waker.into_iter().for_each(Waker::wake);
         }
     }
 }

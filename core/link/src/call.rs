@@ -2,13 +2,13 @@
 
 use super::{
     TOO_LONG,
+    crowd::Place,
     message::{Head, Name, request_frame},
     remote::RemoteStore,
     settings::{Tick, after},
     wire::{Put, Reader},
 };
 use cachify_core::{
-    cell::waiters::Place,
     patience::Ticket,
     store::{Cause, lock::Lock},
     time::{Instant, Timer},
@@ -86,7 +86,7 @@ impl<W> Call<W> {
         store: &RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>,
     ) {
         if core::mem::take(&mut self.active) {
-            let place = core::mem::take(&mut self.place);
+            let place = self.place.give_up();
             store.wake(|state| state.leave(self.request, place));
         }
     }
@@ -125,7 +125,7 @@ impl<W> Call<W> {
         let done = match self.poll_answer(store, name, question, now, answer, cx) {
             Poll::Ready(done) => done,
             Poll::Pending => {
-                let crowded = self.request == 0 && self.place == Place::default();
+                let crowded = self.request == 0 && !self.place.stands();
                 let at = if crowded { self.until.min(after(now, CROWDED)) } else { self.until };
                 ready!(store.clock.poll_until(&mut self.wait, at, cx));
                 Err(store.step(|state| state.unanswered(self.request)))

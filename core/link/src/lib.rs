@@ -108,6 +108,7 @@ extern crate std;
 mod call;
 #[cfg(feature = "alloc")]
 mod command;
+mod crowd;
 pub mod frame;
 #[cfg(feature = "alloc")]
 mod gateway;

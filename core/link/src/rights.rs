@@ -11,7 +11,6 @@ use super::{
     wire::Put,
 };
 use cachify_core::{
-    cell::waiters::Place,
     codec::{Codec, entry},
     key::{Key, Kind},
     op::{Answer, Left, Op, Outcome, Request},
@@ -20,10 +19,7 @@ use cachify_core::{
     time::{Instant, Timer, short},
     token::HolderToken,
 };
-use core::{
-    mem::take,
-    task::{Context, Poll, ready},
-};
+use core::task::{Context, Poll, ready};
 
 impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize> Store
     for RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
@@ -153,9 +149,8 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     /// The wait for a release is over.
     fn unwait(&self, call: &mut Call<C::Wait>, key: &Key<'_>) {
         // of one that is under way it is a place in the line for a slot
-        if !call.is_active() && call.place != Place::default() {
-            let place = take(&mut call.place);
-            self.wake(|state| state.waiters.leave(place, key));
+        if !call.is_active() && call.place.stands() {
+            self.wake(|state| state.waiters.leave(&mut call.place, key));
         }
     }
 

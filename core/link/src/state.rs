@@ -6,11 +6,11 @@
 mod slot;
 
 use super::{
+    crowd::{Crowd, Place},
     message::Head,
     settings::{Millis, Session, Stats, Tick},
 };
 use cachify_core::{
-    cell::waiters::{Place, Waiter, Waiters},
     key::{Key, Kind},
     store::Cause,
     token::HolderToken,
@@ -29,7 +29,7 @@ pub struct State<const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     slots: [Slot<FRAME>; SLOTS],
     dropped: [Dropped<KEY>; WAITERS],
     /// Who waits for a release, or for a slot.
-    pub(super) waiters: Waiters<[Option<Waiter>; WAITERS]>,
+    pub(super) waiters: Crowd<WAITERS>,
     pump: Option<Waker>,
     /// Something became due since the pump looked.
     kicked: bool,
@@ -83,7 +83,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
             token: 0,
             slots: [const { Slot::FREE }; SLOTS],
             dropped: [Dropped::FREE; WAITERS],
-            waiters: Waiters::new([const { None }; WAITERS]),
+            waiters: Crowd::new(),
             pump: None,
             kicked: false,
             down: false,
@@ -112,7 +112,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         if self.down {
             return Poll::Ready(Err(Cause::Unreachable));
         }
-        let waited = *place != Place::default();
+        let waited = place.stands();
         if waited && !self.wait(place, waker) {
             return Poll::Pending;
         }
@@ -179,11 +179,11 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         if request != 0 {
             let slot = self.slot(request)?;
             (slot.request, slot.waker) = (0, None);
-        } else if place != Place::default() && self.wait(&mut place, Waker::noop()) {
+        } else if place.stands() && self.wait(&mut place, Waker::noop()) {
             // it was woken, and does not come
             self.kept = self.kept.saturating_sub(1);
         } else {
-            return self.waiters.leave(place, &CROWD);
+            return self.waiters.leave(&mut place, &CROWD);
         }
         // not a release, which would end every wait that is about to begin
         let next = self.waiters.next(&CROWD);

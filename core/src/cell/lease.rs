@@ -16,12 +16,12 @@ pub struct Ask {
     pub token: HolderToken,
     /// How long the right lasts unless renewed.
     pub ttl: Duration,
-    /// How long the caller still waits, zero if not at all; a store may refuse what arrives later.
+    /// For how long the caller waits for a release, if it does: then it stands in the line.
     pub within: Option<Duration>,
 }
 
 impl Ask {
-    /// A request without deadline.
+    /// A request of somebody who does not wait.
     #[must_use]
     pub const fn new(token: HolderToken, ttl: Duration) -> Self {
         Self { token, ttl, within: None }
@@ -89,6 +89,12 @@ impl LeaseCell {
     #[must_use]
     pub fn is_held_by(&self, now: Instant, token: HolderToken) -> bool {
         self.is_live(now) && self.token.is(token)
+    }
+
+    /// Who holds it, or was the last to.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn holder(&self) -> HolderToken {
+        self.token
     }
 
     /// Whether `token` holds it, or was the last to.

@@ -1,17 +1,20 @@
 //! A map of cells that grows (feature `alloc`); idle cells are forgotten a few at a time, without being asked for.
 
+mod permits;
+
 use super::{
     Cell, LeaseCell,
-    permit::{self, Place},
-    table::{Permit, Table, TableFull},
+    permit::Place,
+    table::{Table, TableFull},
 };
 use crate::{
     key::{Key, Kind},
     time::Instant,
     token::HolderToken,
 };
-use alloc::{boxed::Box, vec::Vec};
+use alloc::boxed::Box;
 use hashbrown::HashTable;
+use permits::Permits;
 
 /// How many cells one operation looks at to forget idle ones.
 const SWEEP: usize = 8;
@@ -20,7 +23,7 @@ const SWEEP: usize = 8;
 #[derive(Debug)]
 pub struct Map<V = ()> {
     cells: HashTable<Named<Cell<V>>>,
-    pools: HashTable<Named<Vec<LeaseCell>>>,
+    pools: HashTable<Named<Permits>>,
     hand: usize,
 }
 
@@ -64,18 +67,12 @@ impl<V> Map<V> {
     /// Ends every lease and permit; how many were live. Markers stay.
     pub fn end_all(&mut self, now: Instant) -> usize {
         let leases = self.cells.iter_mut().map(|cell| &mut cell.of.lease);
-        let permits = self.pools.iter_mut().flat_map(|pool| &mut pool.of);
-        leases.chain(permits).filter(|lease| lease.is_live(now)).map(|lease| lease.set_end(Instant::ZERO)).count()
+        let leases = leases.filter(|lease| lease.is_live(now)).map(|lease| lease.set_end(Instant::ZERO)).count();
+        leases + self.pools.iter_mut().map(|pool| pool.of.end_all(now)).sum::<usize>()
     }
 
-    fn pool(&mut self, key: &Key<'_>) -> &mut Vec<LeaseCell> {
-        let pool = self.pools.entry(key.hash, |p| p.is(key), |p| p.hash);
-        &mut pool.or_insert_with(|| Named::new(key, Vec::new())).into_mut().of
-    }
-
-    /// The permits of a pool, each at its index.
-    fn permits(&self, key: &Key<'_>) -> &[LeaseCell] {
-        self.pools.find(key.hash, |p| p.is(key)).map_or(&[], |p| &p.of)
+    fn pool(&mut self, key: &Key<'_>) -> Option<&mut Permits> {
+        self.pools.find_mut(key.hash, |p| p.is(key)).map(|p| &mut p.of)
     }
 }
 
@@ -97,28 +94,39 @@ impl<V> Table for Map<V> {
         Ok(&mut cell.or_insert_with(|| Named::new(key, Cell::EMPTY)).into_mut().of)
     }
     fn in_use(&mut self, key: &Key<'_>, now: Instant) -> (u32, Instant) {
-        permit::in_use(now, (0..=u32::MAX).zip(self.permits(key)))
+        self.pool(key).map_or((0, Instant::MAX), |pool| pool.in_use(now))
     }
-    fn permit(&mut self, key: &Key<'_>, size: u32, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull> {
-        let permits = self.permits(key);
-        let index = match permit::place(now, token, size, || (0..=u32::MAX).zip(permits)) {
-            Place::Mine(index) | Place::Free(index) => index,
-            Place::Full(end) => return Ok(Err(end)),
-        };
+    fn spot(&mut self, key: &Key<'_>, size: u32, token: HolderToken, now: Instant) -> Place {
+        match self.pool(key) {
+            Some(pool) => pool.spot(size, token, now),
+            None if size == 0 => Place::Full(Instant::MAX),
+            None => Place::Free { index: 0, taken: 0 },
+        }
+    }
+    fn vacant(&mut self, key: &Key<'_>, index: u32, now: Instant) -> Result<&mut LeaseCell, TableFull> {
         self.sweep(now);
-        let pool = self.pool(key);
-        if pool.len() <= index as usize {
-            pool.resize(index as usize + 1, LeaseCell::FREE);
-        }
-        Ok(Ok((index, pool.get_mut(index as usize).ok_or(TableFull)?)))
+        let pool = self.pools.entry(key.hash, |p| p.is(key), |p| p.hash);
+        let pool = pool.or_insert_with(|| Named::new(key, Permits::default())).into_mut();
+        pool.of.vacant(index).ok_or(TableFull)
     }
-
-    fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell> {
-        if key.kind == Kind::Pool {
-            let pool = self.pools.find_mut(key.hash, |p| p.is(key))?;
-            return pool.of.iter_mut().find(|permit| permit.is_held_by(now, token));
+    fn granted(&mut self, key: &Key<'_>, index: u32, token: HolderToken, end: Instant) {
+        if key.kind == Kind::Pool
+            && let Some(pool) = self.pool(key)
+        {
+            pool.granted(index, token, end);
         }
-        self.find(key).map(|cell| &mut cell.lease).filter(|lease| lease.is_held_by(now, token))
+    }
+    fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&LeaseCell> {
+        if key.kind == Kind::Pool {
+            return self.pool(key)?.held_by(token, now);
+        }
+        self.find(key).map(|cell| &cell.lease).filter(|lease| lease.is_held_by(now, token))
+    }
+    fn set_end(&mut self, key: &Key<'_>, token: HolderToken, end: Instant, now: Instant) -> bool {
+        if key.kind == Kind::Pool {
+            return self.pool(key).is_some_and(|pool| pool.set_end(token, end, now));
+        }
+        self.cell_held_by(key, token, now).map(|cell| cell.lease.set_end(end)).is_some()
     }
 
     /// Looks at a few buckets, in turn, so that every key is looked at again and again.
@@ -136,7 +144,7 @@ impl<V> Table for Map<V> {
             }
             let bucket = self.hand % self.pools.num_buckets().max(1);
             if let Ok(pool) = self.pools.get_bucket_entry(bucket)
-                && !pool.get().of.iter().any(|permit| permit.is_live(now))
+                && !pool.get().of.is_live(now)
             {
                 pool.remove();
             }

@@ -8,8 +8,13 @@ use crate::{time::Instant, token::HolderToken};
 pub enum Place {
     /// The token already holds this permit.
     Mine(u32),
-    /// The lowest index that nobody holds.
-    Free(u32),
+    /// There is one.
+    Free {
+        /// The lowest index that nobody holds.
+        index: u32,
+        /// How many are held.
+        taken: u32,
+    },
     /// All permits are held; the first ends then.
     Full(Instant),
 }
@@ -19,7 +24,7 @@ pub enum Place {
 /// ```
 /// use cachify_core::{cell::{LeaseCell, permit::{Place, place}}, time::Instant, token::HolderToken};
 /// let held: [(u32, &LeaseCell); 0] = [];
-/// assert_eq!(place(Instant::ZERO, HolderToken([1; 4]), 3, || held.into_iter()), Place::Free(0));
+/// assert_eq!(place(Instant::ZERO, HolderToken([1; 4]), 3, || held.into_iter()), Place::Free { index: 0, taken: 0 });
 /// ```
 pub fn place<'c, I: Iterator<Item = (u32, &'c LeaseCell)>>(
     now: Instant,
@@ -50,8 +55,8 @@ pub fn place<'c, I: Iterator<Item = (u32, &'c LeaseCell)>>(
         // below the size, for fewer are held
         match held.map(u32::trailing_ones) {
             [32, 32] => base += 64,
-            [32, more] => return Place::Free(base + 32 + more),
-            [low, _] => return Place::Free(base + low),
+            [32, more] => return Place::Free { index: base + 32 + more, taken: in_use },
+            [low, _] => return Place::Free { index: base + low, taken: in_use },
         }
     }
 }
@@ -90,9 +95,9 @@ mod tests {
     #[test]
     fn the_lowest_hole_is_taken_also_past_the_first_window() {
         let cells: Vec<_> = (0..70).filter(|i| *i != 65).map(|i| held(i, 10)).collect();
-        assert_eq!(place_in(&cells, 0, 100), Place::Free(65));
+        assert_eq!(place_in(&cells, 0, 100), Place::Free { index: 65, taken: 69 });
         assert_eq!(place_in(&cells, 0, 69), Place::Full(Instant::from_millis(10)));
-        assert_eq!(place_in(&cells, 10, 69), Place::Free(0));
+        assert_eq!(place_in(&cells, 10, 69), Place::Free { index: 0, taken: 0 });
     }
 
     #[test]

@@ -1,20 +1,21 @@
 //! All a RAM store keeps behind its lock: cells, counters, waiters. Every method is one atomic step.
 //!
-//! Methods that free something give back a waker, to be woken after the lock was left.
+//! Methods that may let somebody go on name whom, to be woken after the lock was left.
 //! Not here: locks and clocks, which are the store's.
 
 use super::{
     Fences, Holding,
+    permit::Place as Spot,
     table::{Table, TableFull},
-    waiters::{Places, Waiters},
+    waiters::{Caller, Place, Places, Waiters, Woken},
 };
 use crate::{
     key::{Key, Kind},
-    op::{Answer, Inspection},
+    op::{Answer, Ask, Inspection},
+    patience::Ticket,
     time::Instant,
     token::HolderToken,
 };
-use core::task::Waker;
 
 /// Cells, counters and waiters of one store, or of one shard of it.
 #[derive(Debug)]
@@ -27,9 +28,6 @@ pub struct Ram<P, T: ?Sized> {
     pub table: T,
 }
 
-/// Something was done, and somebody may have to be woken.
-pub type Freed<R> = (R, Option<Waker>);
-
 impl<P, T> Ram<P, T> {
     /// A store whose first fence follows `fences`.
     #[must_use]
@@ -40,46 +38,106 @@ impl<P, T> Ram<P, T> {
 
 /// Store: locks, runs and flights alike.
 impl<P: Places, T: Table + ?Sized> Ram<P, T> {
-    /// Asks for whatever right a key of this kind stands for, until `end`, on the stack `stack`; `size` is a pool's.
+    /// Asks for whatever right a key of this kind stands for, on the stack `stack`. Who is refused and waits stands in
+    /// its line from then on.
     ///
-    /// One look at the table for all but pools.
-    ///
-    /// # Errors
-    /// [`TableFull`] when every place holds something live.
+    /// One look at the table for all but pools, unless somebody waits.
     pub fn ask(
         &mut self,
         key: &Key<'_>,
-        size: u32,
+        ask: &Ask,
         token: HolderToken,
-        end: Instant,
-        stack: u32,
-        now: Instant,
-    ) -> Result<Answer, TableFull> {
-        let ticket = self.waiters.ticket();
+        place: &mut Place,
+        (now, stack): (Instant, u32),
+        woken: &mut Woken,
+    ) -> Answer {
+        let (is_pool, end) = (key.kind == Kind::Pool, now.plus(ask.ttl));
+        let caller = Caller { key, token, size: if is_pool { ask.size } else { 1 }, now };
+        let mut answer = self.try_take(&caller, *place, end, stack);
+        match &mut answer {
+            Answer::Busy { until, ticket } if ask.wait != 0 => {
+                *ticket = self.settle(&caller, Some(*until), place, woken);
+            }
+            _ if !self.waiters.is_quiet() => {
+                self.settle(&caller, None, place, woken);
+            }
+            _ => {}
+        }
+        answer
+    }
+
+    /// Who asked, or gave back, waits until then or leaves its line; if anything is free and kept for nobody, the next
+    /// one is called.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn settle(&mut self, caller: &Caller<'_>, waits: Option<Instant>, place: &mut Place, woken: &mut Woken) -> Ticket {
+        let ticket = match waits {
+            Some(until) => self.waiters.stay(caller, place, until),
+            None => {
+                self.waiters.leave(caller, place);
+                Ticket::NONE
+            }
+        };
+        let taken = match caller.key.kind {
+            Kind::Pool => self.table.taken(caller.key, caller.now),
+            _ => self.table.find(caller.key).is_some_and(|cell| cell.lease.is_live(caller.now)).into(),
+        };
+        self.waiters.call(caller.key, taken, caller.now, woken);
+        ticket
+    }
+
+    /// Goes without having asked again.
+    pub fn leave(&mut self, key: &Key<'_>, token: HolderToken, place: &mut Place, now: Instant, woken: &mut Woken) {
+        if !self.waiters.is_quiet() {
+            self.settle(&Caller { key, token, size: 1, now }, None, place, woken);
+        }
+    }
+
+    fn try_take(&mut self, caller: &Caller<'_>, place: Place, end: Instant, stack: u32) -> Answer {
+        let Caller { key, token, now, size } = *caller;
+        let Self { fences, waiters, table } = self;
+        let busy = |until| Answer::Busy { until, ticket: Ticket::NONE };
         let mut index = 0;
         let lease = if key.kind == Kind::Pool {
-            match self.table.permit(key, size, token, now)? {
-                Ok((at, lease)) => {
-                    index = at;
-                    lease
+            let taken = match table.spot(key, size, token, now) {
+                Spot::Mine(index) => {
+                    let held = table.held_by(key, token, now);
+                    return held.map_or(Answer::Full, |lease| Answer::Granted { fence: lease.fence(), index });
                 }
-                Err(until) => return Ok(Answer::Busy { until, ticket }),
+                Spot::Full(until) => return busy(until),
+                Spot::Free { index: free, taken } => {
+                    index = free;
+                    taken
+                }
+            };
+            if let Some(until) = waiters.kept_until(caller, place, taken) {
+                return busy(until);
+            }
+            match table.vacant(key, index, now) {
+                Ok(lease) => lease,
+                Err(TableFull) => return Answer::Full,
             }
         } else {
-            let cell = self.table.entry(key, now)?;
+            let Ok(cell) = table.entry(key, now) else { return Answer::Full };
             if let Some(until) = cell.done_until(now) {
-                let filled = cell.value.is_some();
-                return Ok(if filled { Answer::Filled } else { Answer::Done { until } });
+                return if cell.value.is_some() { Answer::Filled } else { Answer::Done { until } };
             }
-            if cell.marked == stack && cell.lease.is_live(now) {
-                return Ok(Answer::Recursive);
+            let lease = &mut cell.lease;
+            if lease.is_live(now) {
+                return match (cell.marked == stack, lease.is_of(token)) {
+                    (true, _) => Answer::Recursive,
+                    (_, true) => Answer::Granted { fence: lease.fence(), index },
+                    _ => busy(lease.end()),
+                };
             }
-            &mut cell.lease
+            if let Some(until) = waiters.kept_until(caller, place, 0) {
+                return busy(until);
+            }
+            lease
         };
-        Ok(match lease.take(now, token, end, &mut self.fences) {
-            true => Answer::Granted { fence: lease.fence(), index },
-            false => Answer::Busy { until: lease.end(), ticket },
-        })
+        lease.take(now, token, end, fences);
+        let fence = lease.fence();
+        table.granted(key, index, token, end);
+        Answer::Granted { fence, index }
     }
 
     /// What is seen of the key.
@@ -114,37 +172,33 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 
     /// Extends a lease or permit until `end`.
     pub fn extend(&mut self, key: &Key<'_>, token: HolderToken, end: Instant, now: Instant) -> Holding {
-        match self.table.held_by(key, token, now) {
-            Some(lease) => {
-                lease.set_end(end);
-                Holding::Held
-            }
-            None => Holding::Lost,
-        }
+        if self.table.set_end(key, token, end, now) { Holding::Held } else { Holding::Lost }
     }
 
     /// Gives it back; a run or a flight that is `done` keeps its marker, or its value, until then.
     ///
-    /// Who comes too late may have been woken for nothing itself: the next one is woken, unless the lease is taken.
-    pub fn end(&mut self, key: &Key<'_>, token: HolderToken, done: Option<Instant>, now: Instant) -> Freed<Holding> {
+    /// Who does not hold it may wait for it: it leaves the line.
+    pub fn end(
+        &mut self,
+        key: &Key<'_>,
+        token: HolderToken,
+        place: &mut Place,
+        (now, done): (Instant, Option<Instant>),
+        woken: &mut Woken,
+    ) -> Holding {
         let held = match done {
-            Some(end) => self.table.cell_held_by(key, token, now).map(|cell| cell.set_done(end)),
-            None => self.table.held_by(key, token, now).map(|lease| lease.set_end(Instant::ZERO)),
+            Some(end) => self.table.cell_held_by(key, token, now).map(|cell| cell.set_done(end)).is_some(),
+            None => self.table.set_end(key, token, Instant::ZERO, now),
         };
-        if held.is_some() {
-            return (Holding::Held, self.waiters.release(key));
-        }
-        // how large a pool is, and so whether it is full, is not known here
-        let is_taken = key.kind != Kind::Pool && self.table.find(key).is_some_and(|cell| cell.lease.is_live(now));
-        (Holding::Lost, if is_taken { None } else { self.waiters.next(key) })
+        self.leave(key, token, place, now, woken);
+        if held { Holding::Held } else { Holding::Lost }
     }
 
     /// Frees the lease and forgets the marker, whoever holds them.
-    pub fn force(&mut self, key: &Key<'_>, now: Instant) -> Freed<bool> {
-        match self.table.find(key) {
-            Some(cell) => (cell.force(now), self.waiters.release(key)),
-            None => (false, None),
-        }
+    pub fn force(&mut self, key: &Key<'_>, now: Instant, woken: &mut Woken) -> bool {
+        let was = self.table.find(key).is_some_and(|cell| cell.force(now));
+        self.leave(key, HolderToken::default(), &mut Place::default(), now, woken);
+        was
     }
 }
 
@@ -165,10 +219,9 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     }
 
     /// Forgets the value and ends the flight.
-    pub fn invalidate(&mut self, key: &Key<'_>, now: Instant) -> Freed<bool> {
-        match self.table.find(key) {
-            Some(cell) => (cell.invalidate(now), self.waiters.release(key)),
-            None => (false, None),
-        }
+    pub fn invalidate(&mut self, key: &Key<'_>, now: Instant, woken: &mut Woken) -> bool {
+        let was = self.table.find(key).is_some_and(|cell| cell.invalidate(now));
+        self.leave(key, HolderToken::default(), &mut Place::default(), now, woken);
+        was
     }
 }

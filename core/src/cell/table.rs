@@ -23,9 +23,6 @@ impl fmt::Display for TableFull {
 
 impl core::error::Error for TableFull {}
 
-/// A permit and its index; or the pool is full, and the first one ends then.
-pub type Permit<'t> = Result<(u32, &'t mut LeaseCell), Instant>;
-
 /// Finds cells by key.
 pub trait Table {
     /// What a cached value is.
@@ -42,13 +39,26 @@ pub trait Table {
     fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<Self::Value>, TableFull>;
     /// How many permits of a pool are held, and when the first one ends.
     fn in_use(&mut self, key: &Key<'_>, now: Instant) -> (u32, Instant);
-    /// The permit of a pool that `token` holds, else the free one of the lowest index, made if there is none.
+    /// How many permits of a pool are held.
+    fn taken(&mut self, key: &Key<'_>, now: Instant) -> u32 {
+        self.in_use(key, now).0
+    }
+    /// What one more request to a pool finds.
+    fn spot(&mut self, key: &Key<'_>, size: u32, token: HolderToken, now: Instant) -> Place;
+    /// The permit of a pool at that index, which nobody holds, made if there is none.
     ///
     /// # Errors
     /// [`TableFull`] when every place holds something live.
-    fn permit(&mut self, key: &Key<'_>, size: u32, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull>;
+    fn vacant(&mut self, key: &Key<'_>, index: u32, now: Instant) -> Result<&mut LeaseCell, TableFull>;
+    /// Notes that a lease, or the permit at that index, was granted until `end`.
+    #[inline]
+    fn granted(&mut self, key: &Key<'_>, index: u32, token: HolderToken, end: Instant) {
+        let _ = (key, index, token, end);
+    }
     /// The lease or permit of `key` that `token` holds.
-    fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell>;
+    fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&LeaseCell>;
+    /// Lets the lease or permit that `token` holds end then; whether it held one.
+    fn set_end(&mut self, key: &Key<'_>, token: HolderToken, end: Instant, now: Instant) -> bool;
     /// The cell of `key` whose lease `token` holds.
     fn cell_held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut Cell<Self::Value>> {
         self.find(key).filter(|cell| cell.lease.is_held_by(now, token))
@@ -253,18 +263,27 @@ impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
     fn in_use(&mut self, key: &Key<'_>, now: Instant) -> (u32, Instant) {
         permit::in_use(now, self.pool(key).permits(key))
     }
-    fn permit(&mut self, key: &Key<'_>, size: u32, token: HolderToken, now: Instant) -> Result<Permit<'_>, TableFull> {
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn spot(&mut self, key: &Key<'_>, size: u32, token: HolderToken, now: Instant) -> Place {
         let pool = self.pool(key);
-        let slot = match permit::place(now, token, size, || pool.permits(key)) {
-            Place::Full(end) => return Ok(Err(end)),
-            Place::Mine(_) => self.held(key, token, now).ok_or(TableFull)?,
-            // the lowest free one, so below how many slots there are
-            Place::Free(index) => self.vacate(key, index as u16, now)?,
-        };
-        Ok(Ok((slot.index.into(), &mut slot.cell.lease)))
+        permit::place(now, token, size, || pool.permits(key))
     }
-    fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut LeaseCell> {
-        self.held(key, token, now).map(|slot| &mut slot.cell.lease)
+    fn taken(&mut self, key: &Key<'_>, now: Instant) -> u32 {
+        // the same search, which is there already
+        match self.spot(key, u32::MAX, HolderToken::default(), now) {
+            Place::Free { taken, .. } => taken,
+            Place::Mine(_) | Place::Full(_) => 0,
+        }
+    }
+    fn vacant(&mut self, key: &Key<'_>, index: u32, now: Instant) -> Result<&mut LeaseCell, TableFull> {
+        // the lowest free one, so below how many slots there are
+        self.vacate(key, index as u16, now).map(|slot| &mut slot.cell.lease)
+    }
+    fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&LeaseCell> {
+        self.held(key, token, now).map(|slot| &slot.cell.lease)
+    }
+    fn set_end(&mut self, key: &Key<'_>, token: HolderToken, end: Instant, now: Instant) -> bool {
+        self.held(key, token, now).map(|slot| slot.cell.lease.set_end(end)).is_some()
     }
     fn cell_held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut Cell<V>> {
         self.held(key, token, now).map(|slot| &mut slot.cell)
@@ -284,10 +303,16 @@ mod tests {
     }
 
     fn take(table: &mut FixedTable<[Slot<(), 8>]>, pool: &[u8], holder: u32) -> Option<u32> {
-        let token = HolderToken([holder; 4]);
-        let (index, permit) = table.permit(&key(Kind::Pool, pool), 3, token, NOW).unwrap().ok()?;
-        assert!(permit.take(NOW, token, END, &mut crate::cell::Fences(0)));
-        Some(index)
+        let (key, token) = (key(Kind::Pool, pool), HolderToken([holder; 4]));
+        match table.spot(&key, 3, token, NOW) {
+            Place::Mine(index) => Some(index),
+            Place::Full(_) => None,
+            Place::Free { index, .. } => table
+                .vacant(&key, index, NOW)
+                .unwrap()
+                .take(NOW, token, END, &mut crate::cell::Fences(0))
+                .then_some(index),
+        }
     }
 
     #[test]

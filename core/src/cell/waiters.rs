@@ -1,77 +1,124 @@
-//! Who waits in RAM, and for which key: an event count with one waker per waiter.
+//! Who waits in RAM: a line for each key, in order of arrival.
 //!
-//! A waiter that finds a release newer than its ticket does not wait at all. Otherwise it gets a place; a release
-//! takes the longest waiting one of its key out of its place and wakes it. Whoever is gone from its place has been
-//! woken; if it is dropped before it could act, it passes the wake-up on (the baton).
-
-use crate::{key::Key, patience::Ticket};
-use core::{num::NonZeroU32, task::Waker};
-
-/// Added to a kind: waits for the loss of a lease, not for its release.
-const WATCHES: u8 = 1 << 7;
-
-/// One waiting future.
-#[derive(Debug)]
-pub struct Waiter {
-    id: NonZeroU32,
-    /// For what it waits: the kind of its key, and whether for the loss of a lease.
-    role: u8,
-    /// All the bits a key's hash has on this target.
-    hash: usize,
-    waker: Waker,
-}
-
-/// Where waiters are kept: an array, or a vector that grows.
-#[doc(hidden)]
-pub trait Places {
-    /// All places, taken or not.
-    fn places(&mut self) -> &mut [Option<Waiter>];
-    /// Makes one more place if it can.
-    fn grow(&mut self) {}
-    /// Whether there could be a place for one more.
-    fn has_room(&self) -> bool;
-}
-
-impl<const N: usize> Places for [Option<Waiter>; N] {
-    fn places(&mut self) -> &mut [Option<Waiter>] {
-        self
-    }
-    fn has_room(&self) -> bool {
-        self.iter().any(Option::is_none)
-    }
-}
+//! Whoever is told to wait stands in its line from that answer on, by its token. What becomes free belongs to the one
+//! who has waited longest: it is *called*, and until it asks, or its [`TURN`] is over, nobody takes it who comes later.
+//! A called one that goes, or cannot use it, is taken out, and the next step of any caller on the key calls another.
+//! Another waiter sets a timer whenever one is called, for the called one may be dead or asleep.
+//!
+//! Not here: what is free, which the cells know; when a caller asks again, which is its machine's.
 
 #[cfg(feature = "alloc")]
-impl Places for alloc::vec::Vec<Option<Waiter>> {
-    fn places(&mut self) -> &mut [Option<Waiter>] {
-        self
+mod crowd;
+mod few;
+mod waiter;
+
+use crate::{key::Key, patience::Ticket, time::Instant, token::HolderToken};
+use core::{num::NonZeroUsize, task::Waker};
+#[cfg(feature = "alloc")]
+pub use crowd::Crowd;
+use waiter::low;
+pub use waiter::{Line, State, Waiter};
+
+/// For how many milliseconds what is free is kept for the one who was called.
+pub const TURN: u32 = 100;
+
+/// Whom a step wakes, once the lock was left: the one who was called, and one who is to set a timer for it.
+#[derive(Debug, Default)]
+pub struct Woken {
+    called: Option<Waker>,
+    standby: Option<Waker>,
+}
+
+impl Woken {
+    /// Nobody.
+    pub const NOBODY: Self = Self { called: None, standby: None };
+
+    /// Wakes them.
+    #[inline]
+    pub fn wake(self) {
+        if let Some(waker) = self.called {
+            waker.wake();
+        }
+        if let Some(waker) = self.standby {
+            waker.wake();
+        }
     }
-    fn grow(&mut self) {
-        self.push(None);
-    }
-    fn has_room(&self) -> bool {
-        true
-    }
+}
+
+/// How a line looks to one who asks, or to what was freed.
+#[derive(Clone, Copy, Debug)]
+#[doc(hidden)]
+pub struct Survey {
+    /// How many were called and have their turn, and for how many milliseconds the first of them has had it.
+    called: u32,
+    age: u32,
+    /// Whether the asker is one of them.
+    is_own: bool,
+    /// How many uncalled ones could use what is free and came before the asker.
+    before: u32,
+    /// The first and the last of all that are uncalled, the first among those who could use it.
+    first: Option<NonZeroUsize>,
+    /// How many permits the pool of the first one has.
+    size: u32,
+    last: Option<NonZeroUsize>,
+}
+
+impl Survey {
+    const EMPTY: Self = Self { called: 0, age: 0, is_own: false, before: 0, first: None, size: 0, last: None };
+}
+
+/// Where waiters are kept: an array, or lines that grow.
+#[doc(hidden)]
+pub trait Places {
+    /// How the line looks from that seat while `taken` are in use; takes out those whose turn is over.
+    fn survey(&mut self, line: Line, seat: usize, taken: u32, now: Instant, standing: &mut u32) -> Survey;
+    /// Gives a place, if there is one.
+    fn enter(&mut self, waiter: Waiter) -> bool;
+    /// The one of that seat.
+    fn find(&mut self, line: Line, seat: usize) -> Option<&mut Waiter>;
+    /// Takes out the one of that seat; of any, the first one.
+    fn remove(&mut self, line: Line, seat: Option<usize>) -> Option<Waiter>;
+    /// Notes that the one of that seat was called, or waits again.
+    fn set(&mut self, line: Line, seat: usize, state: State) -> Option<&mut Waiter>;
+    /// The seat of a token.
+    fn seat_of(&mut self, line: Line, token: HolderToken) -> usize;
+    /// How many stand in the line.
+    fn count(&mut self, line: Line) -> u32;
 }
 
 /// The waiters of one table.
 #[derive(Debug)]
 pub struct Waiters<P> {
-    released: u32,
-    last_id: u32,
+    /// The last seat that was given.
+    seats: usize,
+    /// How many stand in any line.
+    standing: u32,
     places: P,
 }
 
-/// What a waiting future remembers between polls.
+/// What somebody who waits remembers between polls: the low half of its seat, zero for none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place(Option<NonZeroU32>);
+pub struct Place(u32);
+
+/// Who asks, and for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// For what.
+    pub key: &'a Key<'a>,
+    /// Who.
+    pub token: HolderToken,
+    /// How many permits its pool has; 1 for other kinds.
+    pub size: u32,
+    /// When.
+    pub now: Instant,
+}
 
 #[cfg(feature = "alloc")]
-impl Waiters<alloc::vec::Vec<Option<Waiter>>> {
+impl Waiters<Crowd> {
     /// Takes everybody out of their places.
     pub fn take_all(&mut self) -> impl Iterator<Item = Waker> {
-        self.released = self.released.wrapping_add(1);
-        core::mem::take(&mut self.places).into_iter().flatten().map(|waiter| waiter.waker)
+        self.standing = 0;
+        core::mem::take(&mut self.places).into_waiters().filter_map(|waiter| waiter.waker)
     }
 }
 
@@ -79,126 +126,166 @@ impl<P: Places> Waiters<P> {
     /// Nobody waits.
     #[must_use]
     pub const fn new(places: P) -> Self {
-        Self { released: 0, last_id: 0, places }
+        Self { seats: 0, standing: 0, places }
     }
 
-    /// To be handed out with a refusal; [`Ticket::NONE`] when there is no place to wait in.
-    pub fn ticket(&self) -> Ticket {
-        if self.places.has_room() { self.counted() } else { Ticket::NONE }
+    /// Whether nobody waits for anything.
+    #[inline]
+    pub const fn is_quiet(&self) -> bool {
+        self.standing == 0
     }
 
-    /// Whether the wait is over; else the waker is remembered.
-    pub fn poll(&mut self, place: &mut Place, key: &Key<'_>, ticket: Ticket, waker: &Waker) -> bool {
-        if let Some(id) = place.0 {
-            return match self.find(id) {
-                Some(waiter) => {
-                    waiter.waker.clone_from(waker);
-                    false
-                }
-                None => {
-                    *place = Place(None);
-                    true
-                }
-            };
+    /// Until when what is free is kept for others than who asks, of which `taken` are in use; `None` if it may take
+    /// one: nobody who came before is kept waiting by that.
+    #[inline]
+    pub fn kept_until(&mut self, caller: &Caller<'_>, place: Place, taken: u32) -> Option<Instant> {
+        if self.is_quiet() { None } else { self.kept(caller, place, taken) }
+    }
+
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn kept(&mut self, caller: &Caller<'_>, place: Place, taken: u32) -> Option<Instant> {
+        let (line, now) = (Line::of(caller.key), caller.now);
+        let seat = match self.seat(line, caller.token, place) {
+            0 => usize::MAX,
+            seat => seat,
+        };
+        let Survey { called, age, is_own, before, .. } = self.survey(line, seat, taken, now);
+        let free = caller.size.saturating_sub(taken).saturating_sub(called);
+        (!is_own && before >= free).then(|| now.plus((TURN - age.min(TURN)).into()))
+    }
+
+    /// Stands in the line until then, in the seat that it had; [`Ticket::NONE`] when there is no place to wait in.
+    ///
+    /// Without a place it keeps its seat, and comes before those who came later once there is one.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub fn stay(&mut self, caller: &Caller<'_>, place: &mut Place, until: Instant) -> Ticket {
+        let line = Line::of(caller.key);
+        let mut seat = self.seat(line, caller.token, *place);
+        if seat == 0 {
+            seat = self.next_seat();
         }
-        if ticket != self.counted() {
-            return true;
+        *place = Place(seat as u32);
+        // its low half is never zero
+        let ticket = Ticket(seat as u32);
+        if let Some(own) = self.places.set(line, seat, State::WAITS) {
+            (own.asks_at, own.size) = (low(until), caller.size);
+            return ticket;
         }
-        // where there is none, the next refusal says that there is no room, and its receiver polls
-        !self.enter(place, key.kind as u8, key, waker)
+        let has_place = self.enter(Waiter::new(line, seat, caller, until));
+        if has_place { ticket } else { Ticket::NONE }
     }
 
-    /// Gives a place, if there is one.
-    fn enter(&mut self, place: &mut Place, role: u8, key: &Key<'_>, waker: &Waker) -> bool {
-        if self.vacant().is_none() {
-            self.places.grow();
+    fn next_seat(&mut self) -> usize {
+        self.seats = self.seats.wrapping_add(1);
+        // zero is no place
+        self.seats += usize::from(self.seats as u32 == 0);
+        self.seats
+    }
+
+    fn enter(&mut self, waiter: Option<Waiter>) -> bool {
+        let has_place = waiter.is_some_and(|waiter| self.places.enter(waiter));
+        self.standing += u32::from(has_place);
+        has_place
+    }
+
+    /// Leaves the line.
+    pub fn leave(&mut self, caller: &Caller<'_>, place: &mut Place) {
+        let line = Line::of(caller.key);
+        let seat = self.seat(line, caller.token, *place);
+        self.remove(line, Some(seat));
+        *place = Place(0);
+    }
+
+    /// Calls the one who has waited longest, if what is free is kept for nobody.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub fn call(&mut self, key: &Key<'_>, taken: u32, now: Instant, woken: &mut Woken) {
+        let line = Line::of(key);
+        let Survey { called, first, size, last, .. } = self.survey(line, 0, taken, now);
+        let next = first.filter(|_| taken.saturating_add(called) < size);
+        if let Some(next) = next.and_then(|next| self.places.set(line, next.get(), State::called(now))) {
+            woken.called = next.waker.take();
         }
-        let id = NonZeroU32::MIN.saturating_add(self.last_id);
-        self.last_id = if id == NonZeroU32::MAX { 0 } else { id.get() };
-        let Some(vacant) = self.vacant() else { return false };
-        *vacant = Some(Waiter { id, role, hash: key.hash as usize, waker: waker.clone() });
-        *place = Place(Some(id));
-        true
-    }
-
-    /// Remembers who is to be woken when a lease of `key` is taken from its holder; whether there is a place for it.
-    pub fn watch(&mut self, place: &mut Place, key: &Key<'_>, waker: &Waker) -> bool {
-        match place.0.and_then(|id| self.find(id)) {
-            Some(waiter) => {
-                waiter.waker.clone_from(waker);
-                true
-            }
-            None => self.enter(place, key.kind as u8 | WATCHES, key, waker),
+        // whoever leaves may have been the one who has a timer
+        if (called > 0 || next.is_some())
+            && next != last
+            && let Some(last) = last.and_then(|last| self.places.find(line, last.get()))
+            && !last.is_alert(now)
+        {
+            last.state = State::NUDGED;
+            woken.standby = last.waker.take();
         }
     }
 
-    /// Who watched goes.
-    pub fn unwatch(&mut self, place: Place) {
-        self.places
-            .places()
-            .iter_mut()
-            .filter(|p| p.as_ref().is_some_and(|w| Some(w.id) == place.0))
-            .for_each(|p| *p = None);
-    }
-
-    /// Takes one who watches a lease of `key` out of its place.
-    pub fn next_watching(&mut self, key: &Key<'_>) -> Option<Waker> {
-        self.take(key.kind as u8 | WATCHES, key)
-    }
-
-    /// The waiter goes; gives the next one to wake if this one had been woken and did not act.
-    pub fn leave(&mut self, place: Place, key: &Key<'_>) -> Option<Waker> {
-        let id = place.0?;
-        let mut own = self.places.places().iter_mut().filter(|p| p.as_ref().is_some_and(|w| w.id == id));
-        match own.next() {
-            Some(own) => {
-                *own = None;
-                None
-            }
-            None => self.next(key),
+    /// Whether the wait is over; else the waker is remembered. Gives back a waker to be dropped outside the lock.
+    pub fn poll(&mut self, place: &mut Place, key: &Key<'_>, ticket: Ticket, waker: Waker) -> (bool, Option<Waker>) {
+        if *place == Place(0) {
+            // a gateway's
+            place.0 = ticket.0;
+        }
+        let (line, seat) = (Line::of(key), self.whole(place.0));
+        match self.places.find(line, seat) {
+            Some(own) if own.state == State::WAITS => (false, own.waker.replace(waker)),
+            _ => (true, Some(waker)),
         }
     }
 
     /// How many wait for a release of `key`.
     pub fn count(&mut self, key: &Key<'_>) -> u32 {
-        let (role, hash) = (key.kind as u8, key.hash as usize);
-        self.places.places().iter().flatten().filter(|w| w.role == role && w.hash == hash).count() as u32
+        self.places.count(Line::of(key))
     }
 
-    /// Something of `key` was released: gives the longest waiting one to wake.
-    pub fn release(&mut self, key: &Key<'_>) -> Option<Waker> {
-        self.released = self.released.wrapping_add(1);
-        self.next(key)
+    /// Takes the first one out of the line, for news that is everybody's.
+    pub fn next(&mut self, key: &Key<'_>) -> Option<Option<Waker>> {
+        self.remove(Line::of(key), None)
     }
 
-    /// Takes the longest waiting one of `key` out of its place.
-    pub fn next(&mut self, key: &Key<'_>) -> Option<Waker> {
-        self.take(key.kind as u8, key)
+    /// Remembers who is to be woken when a lease of `key` is taken from its holder; whether there is a place for it.
+    /// Gives back a waker to be dropped outside the lock.
+    pub fn watch(
+        &mut self,
+        place: &mut Place,
+        key: &Key<'_>,
+        token: HolderToken,
+        waker: Waker,
+    ) -> (bool, Option<Waker>) {
+        let (line, seat) = (Line::watching(key), self.whole(place.0));
+        if let Some(own) = self.places.find(line, seat) {
+            return (true, own.waker.replace(waker));
+        }
+        let (seat, caller) = (self.next_seat(), Caller { key, token, size: 0, now: Instant::ZERO });
+        *place = Place(seat as u32);
+        let watcher = Waiter::new(line, seat, &caller, Instant::MAX).map(|own| Waiter { waker: Some(waker), ..own });
+        (self.enter(watcher), None)
     }
 
-    fn take(&mut self, role: u8, key: &Key<'_>) -> Option<Waker> {
-        let last = self.last_id;
-        let waiting = self
-            .places
-            .places()
-            .iter_mut()
-            .filter(|p| p.as_ref().is_some_and(|w| w.hash == key.hash as usize && w.role == role));
-        // the oldest id is the one furthest behind the last, also after the counter wrapped
-        let oldest = waiting.max_by_key(|p| p.as_ref().map(|w| last.wrapping_sub(w.id.get())))?;
-        oldest.take().map(|w| w.waker)
+    /// Who watched goes; gives back its waker, to be dropped outside the lock.
+    pub fn unwatch(&mut self, key: &Key<'_>, place: Place) -> Option<Waker> {
+        let seat = self.whole(place.0);
+        self.remove(Line::watching(key), Some(seat))?
     }
 
-    /// What had been released by now, whether or not there is a place to wait in.
-    pub fn counted(&self) -> Ticket {
-        // never NONE
-        Ticket(self.released | 1 << 31)
+    /// Takes one who watches a lease of `key` out of its place.
+    pub fn next_watching(&mut self, key: &Key<'_>) -> Option<Option<Waker>> {
+        self.remove(Line::watching(key), None)
     }
 
-    fn find(&mut self, id: NonZeroU32) -> Option<&mut Waiter> {
-        self.places.places().iter_mut().flatten().find(|w| w.id == id)
+    fn remove(&mut self, line: Line, seat: Option<usize>) -> Option<Option<Waker>> {
+        let gone = self.places.remove(line, seat)?;
+        self.standing -= 1;
+        Some(gone.waker)
     }
 
-    fn vacant(&mut self) -> Option<&mut Option<Waiter>> {
-        self.places.places().iter_mut().find(|p| p.is_none())
+    fn survey(&mut self, line: Line, seat: usize, taken: u32, now: Instant) -> Survey {
+        self.places.survey(line, seat, taken, now, &mut self.standing)
+    }
+
+    /// The seat of one who has a place, or whose token has; zero for none.
+    fn seat(&mut self, line: Line, token: HolderToken, place: Place) -> usize {
+        if place == Place(0) { self.places.seat_of(line, token) } else { self.whole(place.0) }
+    }
+
+    /// The seat that a place or a ticket names, of those that were given lately.
+    const fn whole(&self, low: u32) -> usize {
+        self.seats.wrapping_sub((self.seats as u32).wrapping_sub(low) as usize)
     }
 }

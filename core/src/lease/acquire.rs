@@ -69,8 +69,8 @@ impl<H: Handle> Lease<H> {
     fn poll_ask(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.now();
         let wait = match self.deadline {
-            // no store in memory looks at it
-            _ if <H::Store>::IS_IMMEDIATE => 0,
+            // a store in memory looks only at whether there is any
+            deadline if <H::Store>::IS_IMMEDIATE => (now < deadline).into(),
             Instant::MAX => u64::MAX,
             deadline => deadline.millis_since(now),
         };

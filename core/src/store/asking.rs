@@ -12,7 +12,7 @@ use crate::{
 use core::{
     fmt,
     future::{Future, poll_fn},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -128,24 +128,17 @@ struct Waiting<'s, 'k, S: Store> {
 
 impl<S: Store> Drop for Waiting<'_, '_, S> {
     fn drop(&mut self) {
-        if self.over {
-            return;
-        }
-        let token = HolderToken::default();
-        if self.store.is_local() {
-            // any operation ends the wait, and passes a wake-up on if there was one
-            let now = self.store.clock().now();
-            let request = Request { key: &self.key, token, now, op: &Op::Inspect, may_block: false };
-            let _ = self.store.poll_op(&mut self.state, &request, &mut Context::from_waker(Waker::noop()));
-        } else {
-            self.store.abandon(&mut self.state, &self.key, token, Left::HandOff);
+        // in memory it stands in the line by its token, not by this
+        if !self.over && !self.store.is_local() {
+            self.store.abandon(&mut self.state, &self.key, HolderToken::default(), Left::HandOff);
         }
     }
 }
 
 /// Ends at once if anything of `key` was released since `ticket`, else at the next release.
 ///
-/// May end early, may never end ([`Store::poll_changed`]). Dropping it passes a wake-up on.
+/// May end early, may never end ([`Store::poll_changed`]). Dropping it does not end the wait: who will not ask again
+/// says so ([`abandon`]).
 pub fn changed<S: Store>(store: &S, key: Key<'_>, ticket: Ticket) -> impl Future<Output = ()> {
     let mut waiting = Waiting { store, key, state: S::InFlight::default(), over: false };
     poll_fn(move |cx| {

@@ -5,12 +5,16 @@ use super::{
     ram::{Backing, RamStore, Tokens},
 };
 use crate::{
-    cell::{Fences, map::Map, ram::Ram, waiters::Waiter, waiters::Waiters},
+    cell::{
+        Fences,
+        map::Map,
+        ram::Ram,
+        waiters::{Crowd, Waiters},
+    },
     key::LongKeyBuf,
     time::Clock,
     token::HolderToken,
 };
-use alloc::vec::Vec;
 
 /// A growable store of values of one type `V`.
 ///
@@ -24,7 +28,7 @@ use alloc::vec::Vec;
 /// ```
 pub type MapStore<L, C, V = ()> = RamStore<Growing<L, C, V>>;
 
-type State<V> = (Tokens, Ram<Vec<Option<Waiter>>, Map<V>>);
+type State<V> = (Tokens, Ram<Crowd, Map<V>>);
 
 /// The cells of a [`MapStore`] with their lock and clock.
 pub struct Growing<L: Lock, C, V> {
@@ -47,7 +51,7 @@ impl<L: Lock, C, V> RamStore<Growing<L, C, V>> {
 
     /// An empty store whose key hashes are seeded; `seed` should be random where keys come from strangers.
     pub fn with_seed(clock: C, seed: u64) -> Self {
-        let ram = Ram::new(Map::new(), Waiters::new(Vec::new()), Fences(0));
+        let ram = Ram::new(Map::new(), Waiters::new(Crowd::new()), Fences(0));
         let tokens = Tokens { seed: [seed as u32, (seed >> 32) as u32], ..Tokens::NEW };
         Self(Growing { state: L::new((tokens, ram)), clock, seed })
     }
@@ -62,7 +66,7 @@ impl<L: Lock, C, V> RamStore<Growing<L, C, V>> {
 
 impl<L: Lock, C: Clock, V> Backing for Growing<L, C, V> {
     type Value = V;
-    type Places = Vec<Option<Waiter>>;
+    type Places = Crowd;
     type Table = Map<V>;
     type Clock = C;
     type KeyBuf = LongKeyBuf;

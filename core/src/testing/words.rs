@@ -119,7 +119,7 @@ words! {
 }
 
 fn acquisition<'s, 'k, S: Store>(store: &'s S, b: bool, key: Key<'k>, ask: &Ask, size: u32) -> Asking<'s, 'k, S> {
-    let wait = ask.within.map_or(u64::MAX, millis);
+    let wait = ask.within.map_or(0, millis);
     Asking::new(store, b, key, ask.token, Op::Acquire(Wanted { ttl: millis(ask.ttl), wait, size }))
 }
 

@@ -7,9 +7,9 @@ use super::{
 };
 use cachify_core::{
     Cause, Holding,
-    cell::waiters::Place,
+    cell::waiters::{Place, Woken},
     key::{Key, Kind},
-    op::{Answer, Inspection, Op, Outcome, Request, Watched},
+    op::{Answer, Inspection, Left, Op, Outcome, Request, Watched},
     patience::Ticket,
     store::{Fresh, Store, Values},
     time::{Clock, Instant},
@@ -37,62 +37,74 @@ impl Store for Memory {
     fn poll_op(&self, state: &mut InFlight, request: &Request<'_>, _: &mut Context<'_>) -> Poll<Result<Answer, Cause>> {
         let Request { key, token, now, op, .. } = *request;
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
-        let (mut freed, mut gone) = ([None, None], None);
-        let answer = self.0.step_at(key, |ram| {
-            // who was woken and does not ask passes that on
-            freed[0] = ram.waiters.leave(take(&mut state.place), key);
-            let holding = match *op {
-                Op::Acquire(ask) => {
-                    if key.kind == Kind::Cache {
-                        // looked at under the leases: nobody can publish between this look and the flight
-                        if !take(&mut state.is_foreign) && read(&self.0.shard(key).values).has(key, now) {
-                            return Ok(Answer::Filled);
-                        }
-                        if is_marked(self.id(), key) {
-                            return Ok(Answer::Recursive);
-                        }
+        let (mut woken, mut gone) = (Woken::NOBODY, None);
+        let place = &mut state.place;
+        let answer = self.0.step_at(key, |ram| match op {
+            Op::Acquire(ask) => {
+                if key.kind == Kind::Cache {
+                    // looked at under the leases: nobody can publish between this look and the flight
+                    let seen = if !take(&mut state.is_foreign) && read(&self.0.shard(key).values).has(key, now) {
+                        Some(Answer::Filled)
+                    } else {
+                        is_marked(self.id(), key).then_some(Answer::Recursive)
+                    };
+                    if let Some(seen) = seen {
+                        ram.leave(key, token, place, now, &mut woken);
+                        return seen;
                     }
-                    return ram.ask(key, ask.size, token, end, NO_STACK, now).map_err(|_| Cause::Full);
                 }
-                Op::Renew { .. } => ram.extend(key, token, end, now),
-                Op::Clear => {
-                    let was;
-                    (was, freed[1]) = ram.force(key, now);
-                    if key.kind != Kind::Cache {
-                        return Ok(Answer::Cleared(was));
-                    }
-                    gone = write(&self.0.shard(key).values).remove(key, now);
-                    return Ok(Answer::Cleared(gone.as_ref().is_some_and(|(_, was_fresh)| *was_fresh)));
-                }
-                Op::Inspect if key.kind == Kind::Cache => {
-                    let held = read(&self.0.shard(key).values).has(key, now).into();
-                    return Ok(Answer::Inspected(Inspection::new(held, u64::MAX)));
-                }
-                Op::Inspect => return Ok(Answer::Inspected(ram.inspect(key, now))),
-                Op::Get => {
-                    let found = read(&self.0.shard(key).values).has(key, now);
-                    return Ok(if found { Answer::Filled } else { Answer::Absent });
-                }
-                Op::Release(outcome) => {
-                    // a value has an end of its own
-                    let marked = key.kind != Kind::Cache && outcome != Outcome::Free;
-                    let holding;
-                    (holding, freed[1]) = ram.end(key, token, marked.then_some(end), now);
-                    holding
-                }
-            };
-            Ok(Answer::Held(holding))
-        });
-        freed.into_iter().flatten().for_each(Waker::wake);
-        if *op == Op::Clear {
-            // its holder hears of it at once
-            while let Some(waker) = self.0.step_at(key, |ram| ram.waiters.next_watching(key)) {
-                waker.wake();
+                ram.ask(key, ask, token, place, (now, NO_STACK), &mut woken)
             }
+            Op::Renew { .. } => Answer::Held(ram.extend(key, token, end, now)),
+            Op::Clear => {
+                let was = ram.force(key, now, &mut woken);
+                if key.kind != Kind::Cache {
+                    return Answer::Cleared(was);
+                }
+                gone = write(&self.0.shard(key).values).remove(key, now);
+                Answer::Cleared(gone.as_ref().is_some_and(|(_, was_fresh)| *was_fresh))
+            }
+            Op::Inspect if key.kind == Kind::Cache => {
+                let held = read(&self.0.shard(key).values).has(key, now).into();
+                Answer::Inspected(Inspection::new(held, u64::MAX))
+            }
+            Op::Inspect => Answer::Inspected(ram.inspect(key, now)),
+            Op::Get => {
+                let found = read(&self.0.shard(key).values).has(key, now);
+                if found { Answer::Filled } else { Answer::Absent }
+            }
+            Op::Release(outcome) => {
+                // a value has an end of its own
+                let is_marked = key.kind != Kind::Cache && *outcome != Outcome::Free;
+                Answer::Held(ram.end(key, token, place, (now, is_marked.then_some(end)), &mut woken))
+            }
+        });
+        woken.wake();
+        match op {
+            // a marker is news for everybody who waits
+            Op::Release(Outcome::Done { .. }) => self.0.wake_all(key),
+            // its holder hears of it at once
+            Op::Clear => self.0.wake_each(key, |ram| ram.waiters.next_watching(key)),
+            _ => {}
         }
         // a user's `Drop` never runs under a lock
         drop(gone);
-        Poll::Ready(answer)
+        Poll::Ready(Ok(answer))
+    }
+
+    fn abandon(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
+        let now = self.0.clock.now();
+        let outcome = match left {
+            Left::HandOff => {
+                let mut woken = Woken::NOBODY;
+                self.0.step_at(key, |ram| ram.leave(key, token, &mut state.place, now, &mut woken));
+                return woken.wake();
+            }
+            Left::Done { fresh, .. } => Outcome::Done { fresh },
+            Left::Lease | Left::WakeUp => Outcome::Free,
+        };
+        let request = Request { key, token, now, op: &Op::Release(outcome), may_block: false };
+        let _ = self.poll_op(state, &request, &mut Context::from_waker(Waker::noop()));
     }
 
     fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
@@ -104,22 +116,27 @@ impl Store for Memory {
     }
 
     fn watch(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, cx: &mut Context<'_>) -> Option<Watched> {
-        Some(self.0.step(key, |ram, now| match ram.is_held(key, token, now) {
-            true if ram.waiters.watch(&mut state.place, key, cx.waker()) => Watched::Told,
-            true => Watched::Untold,
-            false => Watched::Lost,
-        }))
+        // copied and dropped outside the lock: a waker is the caller's code
+        let waker = cx.waker().clone();
+        let (watched, _unused) = self.0.step(key, |ram, now| match ram.is_held(key, token, now) {
+            false => (Watched::Lost, Some(waker)),
+            true => match ram.waiters.watch(&mut state.place, key, token, waker) {
+                (true, old) => (Watched::Told, old),
+                (false, unused) => (Watched::Untold, unused),
+            },
+        });
+        Some(watched)
     }
 
     fn unwatch(&self, state: &mut InFlight, key: &Key<'_>) {
-        self.0.step_at(key, |ram| ram.waiters.unwatch(take(&mut state.place)));
+        let _unused = self.0.step_at(key, |ram| ram.waiters.unwatch(key, take(&mut state.place)));
     }
 
     fn poll_changed(&self, state: &mut InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
-        match self.0.step_at(key, |ram| ram.waiters.poll(&mut state.place, key, ticket, cx.waker())) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        }
+        // copied and dropped outside the lock: a waker is the caller's code
+        let waker = cx.waker().clone();
+        let (is_over, _unused) = self.0.step_at(key, |ram| ram.waiters.poll(&mut state.place, key, ticket, waker));
+        if is_over { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
@@ -141,7 +158,7 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
 
     fn poll_publish(
         &self,
-        _: &mut InFlight,
+        state: &mut InFlight,
         request: &Request<'_>,
         fresh: Fresh<'_, '_, V, C>,
         _: &mut Context<'_>,
@@ -151,12 +168,13 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
         // copied and boxed before the lock is taken
         let value = fresh.value.take().map(cachify_core::cell::MaybeOwned::into_owned);
         let mut node = value.map(|value| -> AnyNode { Box::new(Node::new(key, end, value)) });
-        let (holding, gone) = self.0.free(key, |ram, now| {
-            let (holding, freed) = ram.end(key, token, None, now);
+        let mut woken = Woken::NOBODY;
+        let (holding, gone) = self.0.step(key, |ram, now| {
+            let holding = ram.end(key, token, &mut state.place, (now, None), &mut woken);
             let kept = if holding == Holding::Held { node.take() } else { None };
-            let gone = kept.map(|node| write(&self.0.shard(key).values).insert(node, key, now));
-            ((holding, gone), freed)
+            (holding, kept.map(|node| write(&self.0.shard(key).values).insert(node, key, now)))
         });
+        woken.wake();
         if holding == Holding::Held {
             self.0.wake_all(key);
         }

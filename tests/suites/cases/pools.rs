@@ -11,8 +11,14 @@ use crate::{
 use cachify::{
     Cachify, Config, Error, HolderToken, Holding, ManualClock, Refused,
     cachify_core::{
-        cell::{Fences, map::Map, ram::Ram, waiters::Waiters},
+        cell::{
+            Fences,
+            map::Map,
+            ram::Ram,
+            waiters::{Crowd, Place, Waiters, Woken},
+        },
         key::{Key, Kind},
+        op::{Answer, Ask},
         primitives::Primitives,
         time::Instant,
     },
@@ -272,13 +278,14 @@ fn p23_a_call_leaves_no_memory_behind() {
     }
     everywhere!(case => true);
     // what grows shrinks again: the table of the stores that have no bound
-    let mut ram = Ram::new(Map::<()>::new(), Waiters::new(Vec::new()), Fences::default());
+    let mut ram = Ram::new(Map::<()>::new(), Waiters::new(Crowd::new()), Fences::default());
     for n in 0..10_000_u32 {
         let (text, token) = (format!("k-{n}"), HolderToken([n, 1, 0, 0]));
         let key = Key::new(Kind::Pool, "", text.as_bytes(), 0);
         // each ends before the next begins, given back or not
-        let [now, end] = [n, n + 1].map(|at| Instant::from_millis(at.into()));
-        ram.ask(&key, 2, token, end, 0, now).unwrap();
+        let (now, ask) = (Instant::from_millis(n.into()), Ask { ttl: 1, wait: 0, size: 2 });
+        let answer = ram.ask(&key, &ask, token, &mut Place::default(), (now, 0), &mut Woken::default());
+        assert!(matches!(answer, Answer::Granted { .. }));
         assert!(ram.table.len() <= 64, "{} pools are remembered", ram.table.len());
     }
 }

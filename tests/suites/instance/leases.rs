@@ -215,11 +215,12 @@ fn who_is_refused_after_a_wait_calls_the_next_one() {
     assert!(a.as_mut().poll(&mut Context::from_waker(&one)).is_pending());
     assert!(b.as_mut().poll(&mut Context::from_waker(&two)).is_pending());
     drop(guard);
-    assert_eq!((first.0.load(SeqCst), second.0.load(SeqCst)), (1, 0));
+    assert_eq!((first.0.load(SeqCst), second.0.load(SeqCst)), (1, 1), "the second one is to set a timer for the first");
+    assert!(b.as_mut().poll(&mut Context::from_waker(&two)).is_pending());
     let other = block_on(device.lock("other").acquire()).unwrap();
     assert!(matches!(a.as_mut().poll(&mut Context::from_waker(&one)), Poll::Ready(Err(_))), "the one slot is taken");
     drop(a);
-    assert_eq!(second.0.load(SeqCst), 1, "the wake-up was passed on");
+    assert_eq!(second.0.load(SeqCst), 2, "the turn was passed on");
     drop(other);
     assert!(matches!(b.as_mut().poll(&mut Context::from_waker(&two)), Poll::Ready(Ok(_))));
 }

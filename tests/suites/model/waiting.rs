@@ -1,16 +1,22 @@
-//! The waiting protocol in RAM: all schedules of real futures on a real store, without timers.
+//! The waiting protocol in RAM: all schedules of real futures on a real store.
+//!
+//! Nobody's timer ticks, but for the question whether a waiter that sleeps lets the others go on. Then, in every state:
+//! nobody waits for what is free unless a wake-up is on its way that leads to a grant; nobody is granted before one who
+//! asked earlier and still waits; and whoever is asleep when its turn comes delays the next by one turn at most.
 
 use cachify_core::{
     FixedStore, Instance, Refused,
-    cell::waiters::Place,
+    cell::waiters::{Place, TURN},
     key::Key,
-    op::{Answer, Left, Request},
+    op::{Answer, Left, Op, Request},
     patience::Ticket,
     store::{Platform, Store, lock::NoLock},
     testing::ManualClock,
+    time::{Clock, Instant, Timer},
     token::HolderToken,
 };
 use std::{
+    cell::RefCell,
     collections::{HashMap, HashSet, VecDeque},
     convert::Infallible,
     future::Future,
@@ -20,6 +26,7 @@ use std::{
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     task::{Context, Poll, Wake, Waker},
+    time::Duration,
 };
 
 type Ram<'c> = FixedStore<NoLock, &'c ManualClock, 4, (), 8, 4>;
@@ -32,6 +39,10 @@ enum Fault {
     NoBaton,
     /// A guard that is dropped is given back without waking anybody.
     SilentDrop,
+    /// What is free is kept for nobody: whoever asks next takes it.
+    NoReservation,
+    /// Nobody sets a timer for the one who was called.
+    NoStandby,
 }
 
 /// A store with a fault; everything else is the real one's.
@@ -63,7 +74,18 @@ impl Store for Sabotaged<'_> {
         request: &Request<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Infallible>> {
-        self.inner.poll_op(state, request, cx)
+        let asks = matches!(request.op, Op::Acquire(_));
+        let mut request = *request;
+        if asks && self.fault == Fault::NoReservation {
+            // every turn is over when somebody asks
+            request.now = request.now.saturating_add(2 * turn());
+        }
+        match self.inner.poll_op(state, &request, cx) {
+            Poll::Ready(Ok(Answer::Busy { ticket, .. })) if self.fault == Fault::NoStandby => {
+                Poll::Ready(Ok(Answer::Busy { until: Instant::MAX, ticket }))
+            }
+            answer => answer,
+        }
     }
     fn poll_changed(&self, state: &mut Place, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
         self.inner.poll_changed(state, key, ticket, cx)
@@ -91,12 +113,16 @@ impl<T> Guard for T {}
 type Got<'a> = Result<Box<dyn Guard + 'a>, Refused>;
 type Asking<'a> = Pin<Box<dyn Future<Output = Got<'a>> + 'a>>;
 
-/// One task: it asks, holds, gives back, and is done; it can be cancelled while it waits.
+/// For how long what is free is kept for who was called.
+fn turn() -> Duration {
+    Duration::from_millis(TURN.into())
+}
+
+/// One task: it asks, holds, gives back, and does so again in its next round; it can be cancelled while it waits.
 enum Phase<'a> {
     Idle,
     Waiting(Asking<'a>),
     Holding(#[expect(dead_code, reason = "held until the phase changes")] Box<dyn Guard + 'a>),
-    Done,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -107,27 +133,49 @@ enum Action {
     Cancel(usize),
 }
 
-/// Phase and wake flag of each task, and in which order they wait.
-type Digest = (Vec<(u8, bool)>, Vec<usize>);
+/// What is searched.
+#[derive(Clone, Copy)]
+struct Setup {
+    tasks: usize,
+    room: u16,
+    /// How often each task asks.
+    rounds: usize,
+    fault: Fault,
+}
+
+const LOCK: Setup = Setup { tasks: 4, room: 1, rounds: 1, fault: Fault::None };
+
+/// Of each task its phase, the rounds left, whether it was woken, and whether a poll would bring it in; and in which
+/// order they asked.
+type Digest = (Vec<(u8, usize, bool, bool)>, Vec<usize>);
+
+const LOST: &str = "a lost wake-up";
+const OVERTAKEN: &str = "one who asked later is granted first";
+const ASLEEP: &str = "a sleeper keeps what is free for longer than its turn";
+
+struct Task<'a> {
+    phase: Phase<'a>,
+    flag: Arc<Flag>,
+    rounds: usize,
+}
 
 struct World<'a> {
-    tasks: Vec<(Phase<'a>, Arc<Flag>)>,
+    tasks: Vec<Task<'a>>,
+    /// Who waits, in the order in which they asked.
     order: Vec<usize>,
     room: usize,
+    overtaken: bool,
+    clock: &'a ManualClock,
 }
 
 impl<'a> World<'a> {
-    fn new(tasks: usize, room: usize) -> Self {
-        Self { tasks: (0..tasks).map(|_| (Phase::Idle, Arc::default())).collect(), order: Vec::new(), room }
-    }
-
     fn actions(&self) -> Vec<Action> {
-        let each = self.tasks.iter().enumerate().flat_map(|(i, (phase, flag))| match phase {
-            Phase::Idle => vec![Action::Start(i)],
-            Phase::Waiting(_) if flag.0.load(SeqCst) => vec![Action::Poll(i), Action::Cancel(i)],
+        let each = self.tasks.iter().enumerate().flat_map(|(i, task)| match task.phase {
+            Phase::Idle if task.rounds > 0 => vec![Action::Start(i)],
+            Phase::Idle => vec![],
+            Phase::Waiting(_) if task.is_woken() => vec![Action::Poll(i), Action::Cancel(i)],
             Phase::Waiting(_) => vec![Action::Cancel(i)],
             Phase::Holding(_) => vec![Action::GiveBack(i)],
-            Phase::Done => vec![],
         });
         each.collect()
     }
@@ -135,90 +183,163 @@ impl<'a> World<'a> {
     fn act(&mut self, action: Action, ask: &dyn Fn() -> Asking<'a>) {
         match action {
             Action::Start(i) => {
-                self.tasks[i].0 = Phase::Waiting(ask());
+                (self.tasks[i].phase, self.tasks[i].rounds) = (Phase::Waiting(ask()), self.tasks[i].rounds - 1);
                 self.order.push(i);
                 self.poll(i);
             }
             Action::Poll(i) => {
-                self.order.retain(|o| *o != i);
-                self.order.push(i);
                 self.poll(i);
             }
-            Action::GiveBack(i) => self.tasks[i].0 = Phase::Done,
+            Action::GiveBack(i) => self.tasks[i].phase = Phase::Idle,
             Action::Cancel(i) => {
                 self.order.retain(|o| *o != i);
-                self.tasks[i].0 = Phase::Done;
+                self.tasks[i].phase = Phase::Idle;
             }
         }
     }
 
-    fn poll(&mut self, i: usize) {
-        let (phase, flag) = &mut self.tasks[i];
-        flag.0.store(false, SeqCst);
-        let Phase::Waiting(future) = phase else { panic!("only a waiting task is polled") };
-        if let Poll::Ready(got) = future.as_mut().poll(&mut Context::from_waker(&Waker::from(flag.clone()))) {
-            *phase = Phase::Holding(got.expect("waits for ever"));
-            self.order.retain(|o| *o != i);
+    /// Whether it holds now.
+    fn poll(&mut self, i: usize) -> bool {
+        let task = &mut self.tasks[i];
+        task.flag.0.store(false, SeqCst);
+        let Phase::Waiting(future) = &mut task.phase else { panic!("only a waiting task is polled") };
+        let polled = future.as_mut().poll(&mut Context::from_waker(&Waker::from(task.flag.clone())));
+        let Poll::Ready(got) = polled else { return false };
+        task.phase = Phase::Holding(got.expect("waits for ever"));
+        // of several who may enter at once the order does not matter
+        let ahead = self.order.iter().position(|o| *o == i).expect("it asked");
+        self.overtaken |= ahead + self.count(|p| matches!(p, Phase::Holding(_))) > self.room;
+        self.order.retain(|o| *o != i);
+        true
+    }
+
+    /// Polls all who are woken, but one who sleeps, until nobody is.
+    fn settle(&mut self, asleep: Option<usize>) {
+        let woken = |world: &Self| {
+            let of =
+                |(i, task): (usize, &Task<'_>)| (task.waits() && task.is_woken() && Some(i) != asleep).then_some(i);
+            world.tasks.iter().enumerate().find_map(of)
+        };
+        while let Some(i) = woken(self) {
+            self.poll(i);
         }
+    }
+
+    /// Time passes: whoever waits for a point in time looks at the clock.
+    fn advance(&mut self, by: Duration, asleep: Option<usize>) {
+        self.clock.advance(by);
+        for i in 0..self.tasks.len() {
+            if self.tasks[i].waits() && Some(i) != asleep {
+                self.poll(i);
+            }
+        }
+        self.settle(asleep);
     }
 
     fn count(&self, phase: fn(&Phase<'_>) -> bool) -> usize {
-        self.tasks.iter().filter(|(p, _)| phase(p)).count()
+        self.tasks.iter().filter(|task| phase(&task.phase)).count()
     }
 
-    /// The stronger invariant: nobody waits for what is free unless a wake-up is on its way.
-    fn check(&self) -> Result<(), &'static str> {
-        let holding = self.count(|p| matches!(p, Phase::Holding(_)));
-        let waiting = |(p, _): &&(Phase<'_>, Arc<Flag>)| matches!(p, Phase::Waiting(_));
-        let woken = self.tasks.iter().filter(waiting).filter(|(_, f)| f.0.load(SeqCst)).count();
-        if holding > self.room {
-            return Err("too many inside");
+    /// Whether somebody waits, but for that one, for what is free.
+    fn is_stuck(&self, asleep: Option<usize>) -> bool {
+        let waiting = self.tasks.iter().enumerate().filter(|(i, task)| task.waits() && Some(*i) != asleep).count();
+        waiting > 0 && self.count(|p| matches!(p, Phase::Holding(_))) < self.room
+    }
+
+    fn is_sound(&self) -> Result<(), &'static str> {
+        match () {
+            () if self.count(|p| matches!(p, Phase::Holding(_))) > self.room => Err("too many inside"),
+            () if self.overtaken => Err(OVERTAKEN),
+            () => Ok(()),
         }
-        let stuck = self.tasks.iter().filter(waiting).count() > woken;
-        if stuck && holding + woken < self.room { Err("a lost wake-up") } else { Ok(()) }
     }
 
     fn digest(&self) -> Digest {
-        let number = |p: &Phase<'_>| match p {
+        let number = |phase: &Phase<'_>| match phase {
             Phase::Idle => 0,
             Phase::Waiting(_) => 1,
             Phase::Holding(_) => 2,
-            Phase::Done => 3,
         };
-        (self.tasks.iter().map(|(p, f)| (number(p), f.0.load(SeqCst))).collect(), self.order.clone())
+        let each = self.tasks.iter().map(|task| (number(&task.phase), task.rounds, task.is_woken(), false));
+        (each.collect(), self.order.clone())
     }
+}
+
+impl Task<'_> {
+    fn is_woken(&self) -> bool {
+        self.flag.0.load(SeqCst)
+    }
+
+    fn waits(&self) -> bool {
+        matches!(self.phase, Phase::Waiting(_))
+    }
+}
+
+/// Does all that again on a new store, then something more: futures cannot be copied.
+fn replay<R>(setup: Setup, path: &[Action], then: impl FnOnce(&mut World<'_>) -> R) -> R {
+    let clock = ManualClock::new();
+    let store = Sabotaged { inner: Ram::new(&clock), fault: setup.fault };
+    let instance = Instance::new(&store);
+    let instance = &instance;
+    let ask = || -> Asking<'_> {
+        if setup.room == 1 {
+            let lock = instance.lock("k").wait_forever();
+            return Box::pin(async move { Ok(Box::new(lock.acquire().await?) as Box<dyn Guard>) });
+        }
+        let pool = instance.pool("k", setup.room.into()).wait_forever();
+        Box::pin(async move { Ok(Box::new(pool.take().await?) as Box<dyn Guard>) })
+    };
+    let task = || Task { phase: Phase::Idle, flag: Arc::default(), rounds: setup.rounds };
+    let mut world = World {
+        tasks: (0..setup.tasks).map(|_| task()).collect(),
+        order: Vec::new(),
+        room: setup.room.into(),
+        overtaken: false,
+        clock: &clock,
+    };
+    for action in path {
+        world.act(*action, &ask);
+    }
+    then(&mut world)
 }
 
 /// How many states there are and which steps were taken, or the broken promise and the way to it.
 type Found = Result<(usize, HashMap<Action, usize>), (&'static str, Vec<Action>)>;
 
-/// Replays every schedule that leads to a new state; futures cannot be copied, so each is built anew.
-fn search(tasks: usize, room: u16, fault: Fault) -> Found {
+/// Visits every state that can be reached.
+fn search(setup: Setup) -> Found {
     let mut seen: HashSet<Digest> = HashSet::new();
     let mut taken: HashMap<Action, usize> = HashMap::new();
     let mut queue = VecDeque::from([Vec::<Action>::new()]);
     while let Some(path) = queue.pop_front() {
-        let clock = ManualClock::new();
-        let store = Sabotaged { inner: Ram::new(&clock), fault };
-        let instance = Instance::new(&store);
-        let instance = &instance;
-        let ask = || -> Asking<'_> {
-            if room == 1 {
-                let lock = instance.lock("k").wait_forever();
-                return Box::pin(async move { Ok(Box::new(lock.acquire().await?) as Box<dyn Guard>) });
-            }
-            let pool = instance.pool("k", room.into()).wait_forever();
-            Box::pin(async move { Ok(Box::new(pool.take().await?) as Box<dyn Guard>) })
-        };
-        let mut world = World::new(tasks, usize::from(room));
-        for action in &path {
-            world.act(*action, &ask);
+        let (sound, mut digest, actions) =
+            replay(setup, &path, |world| (world.is_sound(), world.digest(), world.actions()));
+        sound.map_err(|broken| (broken, path.clone()))?;
+        let woken: Vec<_> = (0..setup.tasks).filter(|i| digest.0[*i].0 == 1 && digest.0[*i].2).collect();
+        for i in &woken {
+            digest.0[*i].3 = replay(setup, &path, |world| world.poll(*i));
         }
-        world.check().map_err(|broken| (broken, path.clone()))?;
-        if !seen.insert(world.digest()) {
+        if !seen.insert(digest) {
             continue;
         }
-        for action in world.actions() {
+        let settles = replay(setup, &path, |world| {
+            world.settle(None);
+            !world.is_stuck(None)
+        });
+        let outlives = |asleep: &usize| {
+            replay(setup, &path, |world| {
+                world.settle(Some(*asleep));
+                world.advance(turn(), Some(*asleep));
+                !world.is_stuck(Some(*asleep))
+            })
+        };
+        if !settles {
+            return Err((LOST, path));
+        }
+        if !woken.iter().all(outlives) {
+            return Err((ASLEEP, path));
+        }
+        for action in actions {
             *taken.entry(action).or_default() += 1;
             queue.push_back(path.iter().copied().chain([action]).collect());
         }
@@ -227,31 +348,90 @@ fn search(tasks: usize, room: u16, fault: Fault) -> Found {
 }
 
 #[test]
-fn no_wake_up_is_lost_on_a_lock_whatever_is_cancelled() {
-    let (states, taken) = search(4, 1, Fault::None).unwrap();
+fn on_a_lock_nobody_is_forgotten_or_overtaken_whatever_is_cancelled() {
+    let (states, taken) = search(LOCK).unwrap();
     assert!(states > 500, "{states} states are too few to mean anything");
     assert!((0..4).all(|i| taken.contains_key(&Action::Cancel(i)) && taken.contains_key(&Action::Poll(i))));
 }
 
 #[test]
-fn no_wake_up_is_lost_on_a_pool_of_two() {
-    let (states, _) = search(4, 2, Fault::None).unwrap();
-    assert!(states > 200, "{states} states are too few to mean anything");
+fn whoever_takes_a_lock_again_at_once_comes_behind_those_who_wait() {
+    let (states, _) = search(Setup { tasks: 3, rounds: 2, ..LOCK }).unwrap();
+    assert!(states > 500, "{states} states are too few to mean anything");
+}
+
+#[test]
+fn on_a_pool_of_two_nobody_is_forgotten_or_overtaken() {
+    for setup in [Setup { room: 2, ..LOCK }, Setup { tasks: 3, room: 2, rounds: 2, ..LOCK }] {
+        let (states, _) = search(setup).unwrap();
+        assert!(states > 200, "{states} states are too few to mean anything");
+    }
+}
+
+/// More tasks than places to wait in: those without one poll, by a timer that does not tick here. Nobody is overtaken all
+/// the same by one who has a place.
+#[test]
+fn who_finds_no_place_to_wait_in_keeps_its_turn() {
+    let clock = ManualClock::new();
+    let store = FixedStore::<NoLock, _, 4, (), 8, 2>::new(&clock);
+    let instance = Instance::new(&store);
+    let served = RefCell::new(Vec::new());
+    let flags: Vec<Arc<Flag>> = (0..6).map(|_| Arc::default()).collect();
+    let mut tasks: Vec<Pin<Box<dyn Future<Output = ()> + '_>>> = Vec::new();
+    for who in 0..6 {
+        let (instance, served, clock) = (&instance, &served, &clock);
+        tasks.push(Box::pin(async move {
+            for _ in 0..50 {
+                let guard = instance.lock("k").wait_forever().acquire().await.unwrap();
+                served.borrow_mut().push(who);
+                clock.sleep_until(clock.now().saturating_add(turn())).await;
+                guard.release().await.unwrap();
+            }
+        }));
+    }
+    flags.iter().for_each(|flag| flag.0.store(true, SeqCst));
+    let mut done = [false; 6];
+    while !done.iter().all(|done| *done) {
+        let woken = (0..6).find(|i| !done[*i] && flags[*i].0.swap(false, SeqCst));
+        match woken {
+            Some(i) => {
+                let polled = tasks[i].as_mut().poll(&mut Context::from_waker(&Waker::from(flags[i].clone())));
+                done[i] = polled.is_ready();
+            }
+            None => {
+                // whoever waits for a point in time looks at the clock
+                clock.advance(Duration::from_millis(10));
+                flags.iter().for_each(|flag| flag.0.store(true, SeqCst));
+            }
+        }
+    }
+    // while all of them are at it, everybody has its share
+    let served = served.borrow();
+    for who in 0..6 {
+        let share = served[..250].iter().filter(|served| **served == who).count();
+        assert!((30..=55).contains(&share), "{who} had {share} of 250 turns");
+    }
 }
 
 /// Kinds must not meet in the waiters either, whatever their keys hash to.
 #[test]
 fn a_release_wakes_nobody_who_waits_for_another_kind() {
-    use cachify_core::{cell::waiters::Waiters, key::Kind};
-    let waker = |flag: &Arc<Flag>| Waker::from(flag.clone());
+    use cachify_core::{
+        cell::waiters::{Caller, Crowd, Waiters, Woken},
+        key::Kind,
+    };
     let (flight, lock): (Arc<Flag>, Arc<Flag>) = Default::default();
     let key = |kind| Key { hash: 7, ..Key::new(kind, "", b"k", 0) };
-    let mut waiters = Waiters::new(Vec::new());
-    let ticket = waiters.ticket();
-    let mut places = [Place::default(); 2];
-    assert!(!waiters.poll(&mut places[0], &key(Kind::Cache), ticket, &waker(&flight)));
-    assert!(!waiters.poll(&mut places[1], &key(Kind::Lock), ticket, &waker(&lock)));
-    waiters.release(&key(Kind::Lock)).unwrap().wake();
+    let mut waiters = Waiters::new(Crowd::new());
+    for (kind, flag) in [(Kind::Cache, &flight), (Kind::Lock, &lock)] {
+        let caller = Caller { key: &key(kind), token: HolderToken([1; 4]), size: 1, now: Instant::ZERO };
+        let mut place = Place::default();
+        let ticket = waiters.stay(&caller, &mut place, Instant::MAX);
+        assert!(!waiters.poll(&mut place, &key(kind), ticket, Waker::from(flag.clone())).0);
+    }
+    let mut woken = Woken::NOBODY;
+    waiters.call(&key(Kind::Lock), 0, Instant::ZERO, &mut woken);
+    woken.wake();
     assert!(lock.0.load(SeqCst) && !flight.0.load(SeqCst));
     let hashes = |bytes: &[u8]| [Kind::Cache, Kind::Lock].map(|kind| Key::new(kind, "", bytes, 5).hash);
     assert_ne!(hashes(b"user:1")[0], hashes(b"user:2")[1]);
@@ -260,7 +440,17 @@ fn a_release_wakes_nobody_who_waits_for_another_kind() {
 #[test]
 fn a_lost_baton_and_a_silent_drop_are_found() {
     for fault in [Fault::NoBaton, Fault::SilentDrop] {
-        let (broken, path) = search(3, 1, fault).unwrap_err();
-        assert_eq!(broken, "a lost wake-up", "{fault:?} by {path:?}");
+        let (broken, path) = search(Setup { tasks: 3, fault, ..LOCK }).unwrap_err();
+        assert_eq!(broken, LOST, "{fault:?} by {path:?}");
+    }
+}
+
+#[test]
+fn a_line_without_reservation_and_a_turn_without_a_timer_are_found() {
+    for (fault, promise) in [(Fault::NoReservation, OVERTAKEN), (Fault::NoStandby, ASLEEP)] {
+        for room in [1, 2] {
+            let (broken, path) = search(Setup { room, fault, ..LOCK }).unwrap_err();
+            assert_eq!(broken, promise, "{fault:?} by {path:?}");
+        }
     }
 }

@@ -2,9 +2,12 @@
 
 use super::{Backing, RamStore};
 use crate::{
-    cell::{table::Table, waiters::Place},
+    cell::{
+        table::Table,
+        waiters::{Place, Woken},
+    },
     key::{Key, Kind},
-    op::{Answer, Op, Outcome, Request, Watched},
+    op::{Answer, Left, Op, Outcome, Request, Watched},
     patience::Ticket,
     store::{Fresh, Store, Values},
     time::{Clock, Instant},
@@ -19,19 +22,18 @@ use core::{
 impl<B: Backing> RamStore<B> {
     /// Wakes whom an operation concerns, now that the lock was left.
     #[inline]
-    fn wake(&self, key: &Key<'_>, op: &Op, mut freed: Option<Waker>) {
-        let everybody = key.kind == Kind::Cache && matches!(op, Op::Release(Outcome::Done { .. }));
-        while let Some(waker) = freed.take() {
-            waker.wake();
-            if everybody {
-                // who waits for a value can have it
-                freed = self.0.step(|ram| ram.waiters.next(key));
+    fn wake(&self, key: &Key<'_>, op: &Op, woken: Woken) {
+        woken.wake();
+        if matches!(op, Op::Release(Outcome::Done { .. })) {
+            // a marker or a value is news for everybody who waits
+            while let Some(waker) = self.0.step(|ram| ram.waiters.next(key)) {
+                waker.into_iter().for_each(Waker::wake);
             }
         }
         if *op == Op::Clear {
             // its holder hears of it at once
             while let Some(waker) = self.0.step(|ram| ram.waiters.next_watching(key)) {
-                waker.wake();
+                waker.into_iter().for_each(Waker::wake);
             }
         }
     }
@@ -50,52 +52,42 @@ impl<B: Backing> Store for RamStore<B> {
         _: &mut Context<'_>,
     ) -> Poll<Result<Answer, Infallible>> {
         let Request { key, token, now, op, .. } = *request;
-        let (stack, mut freed) = (self.0.stack(), None);
+        let (stack, mut woken) = (self.0.stack(), Woken::NOBODY);
         let end = now.plus(op.lasts());
-        if *place != Place::default() {
-            // who was woken and does not ask passes that on
-            if let Some(waker) = self.0.step(|ram| ram.waiters.leave(take(place), key)) {
-                waker.wake();
+        let answer = self.0.step(|ram| match op {
+            Op::Acquire(ask) => ram.ask(key, ask, token, place, (now, stack), &mut woken),
+            Op::Renew { .. } => Answer::Held(ram.extend(key, token, end, now)),
+            Op::Clear => Answer::Cleared(match key.kind {
+                Kind::Cache => ram.invalidate(key, now, &mut woken),
+                Kind::Lock | Kind::Once | Kind::Pool => ram.force(key, now, &mut woken),
+            }),
+            Op::Inspect => Answer::Inspected(ram.inspect(key, now)),
+            Op::Get => {
+                let found = ram.table.find(key).is_some_and(|cell| cell.fresh(now).is_some());
+                if found { Answer::Filled } else { Answer::Absent }
             }
-        }
-        let answer = self.0.step(|ram| {
-            let holding = match *op {
-                Op::Acquire(ask) => {
-                    let answer = ram.ask(key, ask.size, token, end, stack, now);
-                    return Poll::Ready(Ok(answer.unwrap_or(Answer::Full)));
-                }
-                Op::Renew { .. } => ram.extend(key, token, end, now),
-                Op::Clear => {
-                    let was;
-                    (was, freed) = match key.kind {
-                        Kind::Cache => ram.invalidate(key, now),
-                        Kind::Lock | Kind::Once | Kind::Pool => ram.force(key, now),
-                    };
-                    return Poll::Ready(Ok(Answer::Cleared(was)));
-                }
-                Op::Inspect => return Poll::Ready(Ok(Answer::Inspected(ram.inspect(key, now)))),
-                Op::Get => {
-                    let found = ram.table.find(key).is_some_and(|cell| cell.fresh(now).is_some());
-                    return Poll::Ready(Ok(if found { Answer::Filled } else { Answer::Absent }));
-                }
-                Op::Release(outcome) => {
-                    let holding;
-                    (holding, freed) = ram.end(
-                        key,
-                        token,
-                        match outcome {
-                            Outcome::Done { .. } => Some(end),
-                            Outcome::Free => None,
-                        },
-                        now,
-                    );
-                    holding
-                }
-            };
-            Poll::Ready(Ok(Answer::Held(holding)))
+            Op::Release(outcome) => {
+                let done = matches!(outcome, Outcome::Done { .. }).then_some(end);
+                Answer::Held(ram.end(key, token, place, (now, done), &mut woken))
+            }
         });
-        self.wake(key, op, freed);
-        answer
+        self.wake(key, op, woken);
+        Poll::Ready(Ok(answer))
+    }
+
+    fn abandon(&self, place: &mut Place, key: &Key<'_>, token: HolderToken, left: Left) {
+        let now = self.0.clock().now();
+        let outcome = match left {
+            Left::HandOff => {
+                let mut woken = Woken::NOBODY;
+                self.0.step(|ram| ram.leave(key, token, place, now, &mut woken));
+                return woken.wake();
+            }
+            Left::Done { fresh, .. } => Outcome::Done { fresh },
+            Left::Lease | Left::WakeUp => Outcome::Free,
+        };
+        let request = Request { key, token, now, op: &Op::Release(outcome), may_block: false };
+        let _ = self.poll_op(place, &request, &mut Context::from_waker(Waker::noop()));
     }
 
     fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
@@ -107,22 +99,27 @@ impl<B: Backing> Store for RamStore<B> {
     }
 
     fn watch(&self, place: &mut Place, key: &Key<'_>, token: HolderToken, cx: &mut Context<'_>) -> Option<Watched> {
-        Some(self.step(|ram, now| match ram.is_held(key, token, now) {
-            false => Watched::Lost,
-            true if ram.waiters.watch(place, key, cx.waker()) => Watched::Told,
-            true => Watched::Untold,
-        }))
+        // copied and dropped outside the lock: a waker is the caller's code
+        let waker = cx.waker().clone();
+        let (watched, _unused) = self.step(|ram, now| match ram.is_held(key, token, now) {
+            false => (Watched::Lost, Some(waker)),
+            true => match ram.waiters.watch(place, key, token, waker) {
+                (true, old) => (Watched::Told, old),
+                (false, unused) => (Watched::Untold, unused),
+            },
+        });
+        Some(watched)
     }
 
-    fn unwatch(&self, place: &mut Place, _: &Key<'_>) {
-        self.0.step(|ram| ram.waiters.unwatch(take(place)));
+    fn unwatch(&self, place: &mut Place, key: &Key<'_>) {
+        let _unused = self.0.step(|ram| ram.waiters.unwatch(key, take(place)));
     }
 
     fn poll_changed(&self, place: &mut Place, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
-        match self.0.step(|ram| ram.waiters.poll(place, key, ticket, cx.waker())) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        }
+        // copied and dropped outside the lock: a waker is the caller's code
+        let waker = cx.waker().clone();
+        let (is_over, _unused) = self.0.step(|ram| ram.waiters.poll(place, key, ticket, waker));
+        if is_over { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
