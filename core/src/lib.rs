@@ -63,7 +63,7 @@ pub use cell::Holding;
 pub use codec::AsIs;
 pub use error::{Cause, Error, Refused};
 pub use instance::{Config, Instance};
-pub use once::Ran;
+pub use once::{Ran, Success};
 pub use primitives::{CacheHandle, TaskHandle};
 pub use store::fixed::{FixedStore, WhenFull};
 pub use ttl::Ttl;

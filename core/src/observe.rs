@@ -37,10 +37,13 @@ pub enum Event<'a> {
         /// Why.
         why: Refused,
     },
-    /// A right was gone when its holder renewed it or gave it back, or a value came too late to be stored.
+    /// A right was gone before its holder gave it back, or a value came too late to be stored. Told once, when it is
+    /// known: at a renewal, or when it is given back, also by a guard that is dropped.
     Lost {
         /// The key.
         key: Key<'a>,
+        /// Why it is gone.
+        why: Loss,
     },
     /// The store may drop live leases when its memory is full; told once, when it is first reached.
     Evicts {
@@ -55,6 +58,16 @@ pub enum Event<'a> {
         /// What went wrong.
         cause: Cause,
     },
+}
+
+/// Why a right was gone before it was given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Loss {
+    /// Its time ended before it was renewed.
+    Expired,
+    /// It was released by force, or by a store that no longer knew of it.
+    Taken,
 }
 
 /// Is told what happens; called outside every lock, on the caller's stack.

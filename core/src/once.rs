@@ -25,6 +25,69 @@ pub enum Ran<T> {
     Skipped(Option<Duration>),
 }
 
+/// What a body returns that says whether its run succeeded: one that did not keeps no marker.
+///
+/// A `Result` succeeds with `Ok`, an `Option` with `Some`, as by the attribute; all else succeeds. For a type of your own
+/// that is no failure an empty implementation is enough:
+///
+/// ```
+/// struct Report(u32);
+/// impl cachify_core::Success for Report {}
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a run that returns `{Self}` does not say whether it succeeded",
+    label = "is this a success?",
+    note = "return a `Result`, an `Option` or `()`; or write `impl Success for {Self} {{}}`; or end the run yourself: `begin`, then `complete` or `fail`"
+)]
+pub trait Success {
+    /// Whether the marker of the run is kept.
+    fn is_success(&self) -> bool {
+        true
+    }
+}
+
+impl<T, E> Success for Result<T, E> {
+    fn is_success(&self) -> bool {
+        self.is_ok()
+    }
+}
+
+impl<T> Success for Option<T> {
+    fn is_success(&self) -> bool {
+        self.is_some()
+    }
+}
+
+impl<T: Success> Success for Ran<T> {
+    fn is_success(&self) -> bool {
+        if let Self::Ran(out) = self { out.is_success() } else { false }
+    }
+}
+
+macro_rules! succeed {
+    ($($t:ty),*) => { $(impl Success for $t {})* };
+}
+
+succeed!((), bool, char, str, f32, f64, Duration, FencingToken);
+succeed!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
+
+impl<T: ?Sized> Success for &T {}
+impl<T> Success for [T] {}
+impl<T, const N: usize> Success for [T; N] {}
+impl<A, B> Success for (A, B) {}
+impl<A, B, C> Success for (A, B, C) {}
+impl<A, B, C, D> Success for (A, B, C, D) {}
+#[cfg(feature = "alloc")]
+impl Success for alloc::string::String {}
+#[cfg(feature = "alloc")]
+impl<T> Success for alloc::vec::Vec<T> {}
+#[cfg(feature = "alloc")]
+impl<T: Success + ?Sized> Success for alloc::boxed::Box<T> {
+    fn is_success(&self) -> bool {
+        (**self).is_success()
+    }
+}
+
 /// A run by its key; can be kept and used again. Made by `Instance::once`.
 ///
 /// ```
@@ -110,20 +173,22 @@ where
         Ok(RunGuard(lease))
     }
 
-    /// Runs `body` unless somebody else does, or did a moment ago. Any result counts as success.
+    /// Runs `body` unless somebody else does, or did a moment ago. An `Err` or `None` keeps no marker ([`Success`]).
+    ///
+    /// To decide by anything else, [`begin`](Self::begin) and end the run by `complete` or `fail`.
     ///
     /// Dropping the future drops the body; the run failed.
     ///
     /// # Errors
     /// [`Refused`] when the store could not be asked.
-    pub async fn run<T>(&self, body: impl AsyncFnOnce(FencingToken) -> T) -> Result<Ran<T>, Refused> {
+    pub async fn run<T: Success>(&self, body: impl AsyncFnOnce(FencingToken) -> T) -> Result<Ran<T>, Refused> {
         let mut lease = self.lease(self.handle.clone());
         match skipped(lease.acquire().await)? {
             Ran::Ran(()) => {}
             Ran::Skipped(remaining) => return Ok(Ran::Skipped(remaining)),
         }
         let out = lease.carry(body(lease.fence())).await;
-        lease.finish(true).await;
+        lease.finish(out.is_success()).await;
         Ok(Ran::Ran(out))
     }
 
@@ -170,17 +235,19 @@ where
         Ok(BlockingRunGuard(lease))
     }
 
-    /// Runs `body` unless somebody else does, or did a moment ago. Any result counts as success.
+    /// Runs `body` unless somebody else does, or did a moment ago. An `Err` or `None` keeps no marker ([`Success`]).
+    ///
+    /// To decide by anything else, [`begin_blocking`](Self::begin_blocking) and end the run by `complete` or `fail`.
     ///
     /// # Errors
     /// [`Refused`] when the store could not be asked.
-    pub fn run_blocking<T>(&self, body: impl FnOnce(FencingToken) -> T) -> Result<Ran<T>, Refused> {
+    pub fn run_blocking<T: Success>(&self, body: impl FnOnce(FencingToken) -> T) -> Result<Ran<T>, Refused> {
         let run = match skipped(self.begin_blocking())? {
             Ran::Ran(run) => run,
             Ran::Skipped(remaining) => return Ok(Ran::Skipped(remaining)),
         };
         let out = body(run.fence());
-        let _ = run.complete();
+        let _ = if out.is_success() { run.complete() } else { run.fail() };
         Ok(Ran::Ran(out))
     }
 

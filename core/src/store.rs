@@ -115,6 +115,9 @@ pub trait Monitor: Default {
     /// Whether it renews this one; else the machine does, beside the body.
     fn renews(&self) -> bool;
 
+    /// Renews it no more. What is lost after this the monitor does not tell.
+    fn end(&self) {}
+
     /// How long the lease is known to last, where the monitor keeps that.
     fn validity(&self) -> Option<&Validity>;
 

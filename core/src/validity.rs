@@ -72,6 +72,12 @@ impl Validity {
         self.millis.store(millis, Ordering::Release);
     }
 
+    /// What is known elsewhere of the same right.
+    pub(crate) fn follow(&mut self, other: &Self) {
+        self.since = other.since;
+        self.millis.store(other.millis.load(Ordering::Acquire), Ordering::Release);
+    }
+
     /// The right was lost.
     pub fn end(&self) {
         self.millis.store(0, Ordering::Release);

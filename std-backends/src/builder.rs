@@ -209,7 +209,7 @@ impl Builder {
     }
 
     fn over(&self, backend: Arc<dyn Backend>) -> Remote {
-        Remote::new(backend, self.clock.clone(), self.op_timeout)
+        Remote::new(backend, self.clock.clone(), self.op_timeout, self.watcher.clone())
     }
 
     #[cfg(feature = "redis")]

@@ -47,10 +47,10 @@ mod token;
 
 pub use cachify_core;
 pub use cachify_core::{
-    AsIs, Cause, Config, Error, Holding, Ran, Refused, Ttl,
+    AsIs, Cause, Config, Error, Holding, Ran, Refused, Success, Ttl,
     codec::{Codec, Postcard, Sink, Tagged, Uncodable},
     key::{Arguments, KeyError, KeyTemplate, Shown},
-    observe::{Event, Observer},
+    observe::{Event, Loss, Observer},
     token::{FenceGate, FencingToken, HolderToken},
 };
 #[cfg(feature = "macros")]

@@ -32,6 +32,7 @@ use background::Background;
 use cachify_core::{
     Cause,
     drive::{beside, ready},
+    key::Kind,
     observe::Event,
     op::Left,
     patience::Ticket,
@@ -199,7 +200,9 @@ impl Backend for Redis {
             Left::HandOff => {}
             Left::Lease | Left::WakeUp => {
                 let room = shared.doubts.room(name.kind, token);
-                if shared.owe(Owed::back(name.clone(), token), room) {
+                let is_held = left == Left::Lease && room == Room::Unbounded && name.kind != Kind::Cache;
+                let held = is_held.then(|| key.clone());
+                if shared.owe(Owed { held, ..Owed::back(name.clone(), token) }, room) {
                     shared.settled(&name, token, room);
                 } else {
                     shared.doubts.take(token);
@@ -209,7 +212,8 @@ impl Backend for Redis {
             }
             Left::Done { fresh, .. } => {
                 let ends = ends(left, &shared.clock).unwrap_or(Instant::MAX);
-                shared.owe(Owed { name, token, outcome: Outcome::Done { fresh }, ends }, Room::Unbounded);
+                let outcome = Outcome::Done { fresh };
+                shared.owe(Owed { outcome, ends, ..Owed::back(name, token) }, Room::Unbounded);
             }
         }
     }

@@ -8,6 +8,8 @@ mod renewed;
 use crate::{backend::key::OwnedKey, clock::StdClock, process, sync::locked};
 use cachify_core::{
     Cause, Holding,
+    key::Key,
+    observe::{Event, Loss},
     time::{Clock, Instant, Sleep},
     token::HolderToken,
     validity::{Validity, next_heartbeat},
@@ -19,7 +21,10 @@ use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::{Arc, Mutex, TryLockError, Weak},
+    sync::{
+        Arc, Mutex, TryLockError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Poll, Waker},
     thread,
     time::Duration,
@@ -31,6 +36,8 @@ pub(crate) trait Renew: Send + Sync {
     fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Cause>>;
     /// Gives a lease back.
     fn give_back(&self, key: OwnedKey, token: HolderToken);
+    /// Tells the observer of the instance.
+    fn tell(&self, event: &Event<'_>);
 }
 
 /// The rights of one instance that are to be renewed, by when.
@@ -70,6 +77,8 @@ struct Held {
     /// Its present place in the queue.
     place: Mutex<Option<(Instant, u64)>>,
     alarm: Mutex<Alarm>,
+    /// Whether the last renewal had no answer.
+    unanswered: AtomicBool,
 }
 
 #[derive(Default)]
@@ -81,6 +90,28 @@ struct Alarm {
 impl Held {
     fn ttl(&self) -> Duration {
         Duration::from_millis(self.ttl)
+    }
+
+    /// Tells the observer, whose panic is its own.
+    fn tell(&self, event: impl FnOnce(Key<'_>) -> Event<'_>) {
+        if let Some(store) = self.store.upgrade() {
+            let _ = catch_unwind(AssertUnwindSafe(|| store.tell(&event(self.key.key()))));
+        }
+    }
+
+    /// When it is renewed first: a third of what is left of it, which may be less than its TTL.
+    fn next(&self, now: Instant) -> Instant {
+        next_heartbeat(now, self.ttl().min(self.validity.until().since(now)), self.token)
+    }
+
+    /// Whether its guard is to hear that it is lost: who takes it out of its place, the renewer or its guard, tells it.
+    fn is_lost(&self) -> bool {
+        let mut place = locked(&self.place);
+        let is_held = place.take().is_some();
+        if is_held {
+            self.validity.end();
+        }
+        is_held
     }
 
     fn lost(&self) {
@@ -116,8 +147,9 @@ impl Renewer {
         validity: Validity,
     ) -> Renewed {
         let (place, alarm) = (Mutex::default(), Mutex::default());
-        let held = Arc::new(Held { store, key, token, ttl, validity, place, alarm });
-        let due = next_heartbeat(self.0.clock.now(), held.ttl(), token);
+        let unanswered = AtomicBool::new(false);
+        let held = Arc::new(Held { store, key, token, ttl, validity, place, alarm, unanswered });
+        let due = held.next(self.0.clock.now());
         self.enter(&mut locked(&self.0.queue), &held, due);
         Renewed::kept(held, self.clone())
     }
@@ -193,13 +225,14 @@ impl Renewer {
             // the answer may be of before the store lost its memory
             true if queue.rushing => queue.rushed,
             true => next_heartbeat(now, held.ttl(), held.token),
-            false => now.saturating_add(retry(held.ttl())),
+            false => now.saturating_add(retry(held.ttl(), held.validity.until().since(now))),
         };
         // under the lock of the queue, which `forget` and `drain` take first too
         if locked(&held.place).is_none() {
             return;
         }
         if kept {
+            held.unanswered.store(false, Ordering::Relaxed);
             held.validity.extend(sent, held.ttl());
         }
         self.enter(&mut queue, held, due);
@@ -258,10 +291,19 @@ impl Renewer {
             match answer {
                 Ok(Holding::Held) => self.answered(&held, sent, true),
                 // unknown: tried again soon, as long as the right may live
-                Err(_) if held.validity.is_valid(self.0.clock.now()) => self.answered(&held, sent, false),
+                Err(cause) if held.validity.is_valid(self.0.clock.now()) => {
+                    if !held.unanswered.swap(true, Ordering::Relaxed) {
+                        held.tell(|key| Event::Failed { key: Some(key), cause });
+                    }
+                    self.answered(&held, sent, false);
+                }
                 // a guard that has gone meanwhile hears nothing of it
                 Ok(Holding::Lost) | Err(_) => {
-                    let _ = catch_unwind(AssertUnwindSafe(|| held.lost()));
+                    let why = if held.validity.is_valid(self.0.clock.now()) { Loss::Taken } else { Loss::Expired };
+                    if held.is_lost() {
+                        let _ = catch_unwind(AssertUnwindSafe(|| held.lost()));
+                        held.tell(|key| Event::Lost { key, why });
+                    }
                 }
             }
         }
@@ -285,8 +327,8 @@ impl Renewer {
 const RUSH: Duration = Duration::from_secs(1);
 
 /// How soon an unanswered renewal is tried again: several times within what is left of the TTL.
-fn retry(ttl: Duration) -> Duration {
-    (ttl / 10).clamp(Duration::from_millis(20), Duration::from_secs(1))
+fn retry(ttl: Duration, left: Duration) -> Duration {
+    (ttl / 10).min(left / 3).clamp(Duration::from_millis(20), Duration::from_secs(1))
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use crate::{
     cell::Holding,
     instance::Handle,
     key::Kind,
-    observe::Event,
+    observe::{Event, Loss},
     op::{Answer, Left, Op, Outcome},
-    store::Store,
+    store::{Monitor, Store},
     time::Instant,
 };
 use core::{
@@ -30,12 +30,21 @@ impl<H: Handle> Lease<H> {
             return;
         }
         let mut state = take(&mut self.state);
+        self.note_validity();
         if <H::Store>::IS_IMMEDIATE {
             let cx = &mut Context::from_waker(Waker::noop());
-            let _ = self.poll_op(&mut state, self.now(), &Op::Release(Outcome::Free), cx);
+            let answer = self.poll_op(&mut state, self.now(), &Op::Release(Outcome::Free), cx);
+            if self.stage == Stage::Held && matches!(answer, Poll::Ready(Ok(Answer::Held(Holding::Lost)))) {
+                self.say_lost();
+            }
             return;
         }
         let left = match self.stage {
+            // known already: what is left is to take nobody's turn
+            Stage::Held if self.kind != Kind::Cache && !self.validity.is_valid(self.now()) => {
+                self.say_lost();
+                Left::WakeUp
+            }
             Stage::Done => Left::Done { fresh: self.keep, ttl: self.ttl },
             Stage::Held => Left::Lease,
             Stage::Asked if <H::Store>::is_sent(&state) => Left::Lease,
@@ -62,6 +71,7 @@ impl<H: Handle> Lease<H> {
             return Poll::Ready(());
         }
         // nothing renews what is about to end
+        self.note_validity();
         self.monitor = MonitorOf::<H>::default();
         let now = self.now();
         let done = success && matches!(self.kind, Kind::Once | Kind::Cache);
@@ -77,6 +87,22 @@ impl<H: Handle> Lease<H> {
         Poll::Ready(())
     }
 
+    /// Is renewed no more; what renewed it knows best how long it lasts, and whether its loss was told.
+    fn note_validity(&mut self) {
+        self.monitor.end();
+        if let Some(known) = self.monitor.validity() {
+            self.validity.follow(known);
+        }
+    }
+
+    /// Tells that it was lost, unless whoever renewed it has.
+    fn say_lost(&self) {
+        if !self.validity.is_over() {
+            let why = if self.validity.is_valid(self.now()) { Loss::Taken } else { Loss::Expired };
+            self.say(|key| Event::Lost { key, why });
+        }
+    }
+
     /// It was given back, or could not be.
     pub(super) fn ended(&mut self, answer: Result<Answer, ErrorOf<H>>) {
         match answer {
@@ -84,10 +110,7 @@ impl<H: Handle> Lease<H> {
                 self.stage = Stage::Over;
                 if answer != Answer::Held(Holding::Held) {
                     self.stage = Stage::Gone;
-                    // a heartbeat that found it lost has told so
-                    if <H::Store>::IS_IMMEDIATE || !self.validity.is_over() {
-                        self.say(|key| Event::Lost { key });
-                    }
+                    self.say_lost();
                 }
             }
             Err(error) => {

@@ -4,7 +4,7 @@ use super::{Answer, InFlightOf, Lease, Monitor, Op, Stage, Store};
 use crate::{
     Holding,
     instance::Handle,
-    observe::Event,
+    observe::{Event, Loss},
     op::Watched,
     outcome::HIDDEN,
     patience::BLIND_POLL,
@@ -88,8 +88,9 @@ where
                     heartbeat(since, lasts, lease.token)
                 }
                 Ok(_) => {
+                    let why = if lease.validity().is_valid(now) { Loss::Taken } else { Loss::Expired };
                     lease.validity().end();
-                    lease.say(|key| Event::Lost { key });
+                    lease.say(|key| Event::Lost { key, why });
                     // the body, which was polled first, may wait for this
                     cx.waker().wake_by_ref();
                     Instant::MAX

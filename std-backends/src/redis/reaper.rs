@@ -8,18 +8,18 @@ use super::{
     command::{By, Context, Question, command},
     doubts::Room,
     name::Name,
-    reply::{self, Failure, failure, read, unanswered},
+    reply::{self, Failure, Read, failure, read, unanswered},
     tasks::Task,
 };
 use crate::{
-    backend::{Op, Outcome},
+    backend::{Op, Outcome, OwnedKey, Reply},
     backlog::{Backlog, Noted},
     sync::locked,
 };
 use cachify_core::{
-    Cause,
+    Cause, Holding,
     drive::beside,
-    observe::Event,
+    observe::{Event, Loss},
     patience::Ticket,
     time::{Clock, Instant, Timer},
     token::HolderToken,
@@ -55,11 +55,13 @@ pub(super) struct Owed {
     pub(super) outcome: Outcome,
     /// When it has ended whatever the server is told.
     pub(super) ends: Instant,
+    /// Of one whose holder believed to hold it: if it did not, that is told.
+    pub(super) held: Option<OwnedKey>,
 }
 
 impl Owed {
     pub(super) const fn back(name: Name, token: HolderToken) -> Self {
-        Self { name, token, outcome: Outcome::Free, ends: Instant::MAX }
+        Self { name, token, outcome: Outcome::Free, ends: Instant::MAX, held: None }
     }
 
     const fn question(&self) -> Question<'static> {
@@ -196,9 +198,15 @@ async fn work(shared: Arc<Shared>) {
         let now = shared.clock.now();
         let mut again: Vec<(Instant, Vec<Debt>)> = Vec::new();
         for (mut debt, answer) in batch.into_iter().zip(answers) {
-            let Some(cause) = answer.err().map(unanswered) else {
-                background.reaper.paid(&debt);
-                continue;
+            let cause = match answer {
+                Err(failure) => unanswered(failure),
+                Ok(holding) => {
+                    background.reaper.paid(&debt);
+                    if let Some(key) = debt.owed.held.filter(|_| holding == Holding::Lost) {
+                        shared.tell(&Event::Lost { key: key.key(), why: Loss::Taken });
+                    }
+                    continue;
+                }
             };
             let lasting = matches!(cause, Cause::Rejected(why) if !reply::PASSING.contains(&why));
             let at = now.saturating_add(debt.pause);
@@ -235,7 +243,7 @@ impl Drop for Place<'_> {
 }
 
 /// One batch, within the limit of one operation; an answer for each.
-async fn tell(shared: &Arc<Shared>, batch: &[Debt]) -> Vec<Result<(), Failure>> {
+async fn tell(shared: &Arc<Shared>, batch: &[Debt]) -> Vec<Result<Holding, Failure>> {
     let until = shared.deadline();
     let task = Task::new(shared, until);
     let mut answers = vec![Err(Failure::TimedOut); batch.len()];
@@ -278,9 +286,12 @@ async fn exchange(task: &Task<'_>, pipe: &Pipeline, count: usize) -> Vec<Result<
 }
 
 /// Kept or lost: either way the server has heard it.
-fn understood(value: Value, owed: &Owed) -> Result<(), Failure> {
+fn understood(value: Value, owed: &Owed) -> Result<Holding, Failure> {
     match value {
         Value::ServerError(error) => Err(failure(&RedisError::from(error))),
-        value => read(&owed.question().op, owed.name.kind, value, Ticket::NONE).map(drop).map_err(Failure::Refused),
+        value => match read(&owed.question().op, owed.name.kind, value, Ticket::NONE).map_err(Failure::Refused)? {
+            Read::Done { reply: Reply::Held(holding), .. } => Ok(holding),
+            Read::Done { .. } | Read::Late { .. } => Ok(Holding::Held),
+        },
     }
 }

@@ -30,6 +30,12 @@ impl Monitor for Renewed {
         self.0.is_some()
     }
 
+    fn end(&self) {
+        if let Some((held, renewer)) = &self.0 {
+            renewer.forget(held);
+        }
+    }
+
     fn validity(&self) -> Option<&Validity> {
         self.0.as_ref().map(|(held, _)| &held.validity)
     }
@@ -51,8 +57,6 @@ impl Monitor for Renewed {
 
 impl Drop for Renewed {
     fn drop(&mut self) {
-        if let Some((held, renewer)) = &self.0 {
-            renewer.forget(held);
-        }
+        self.end();
     }
 }

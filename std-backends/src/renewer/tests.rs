@@ -25,6 +25,7 @@ impl Mute {
 }
 
 impl Renew for Mute {
+    fn tell(&self, _: &Event<'_>) {}
     fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Cause>> {
         if let Some(renewer) = locked(&self.rushes).take() {
             renewer.rush();

@@ -3,12 +3,14 @@
 use crate::{
     backend::{Backend, Call, News, OTHER, Op, OwnedKey, Reply, Runtime},
     clock::StdClock,
+    observe::Watcher,
     process::PerProcess,
     renewer::{Renew, Renewer},
 };
 use cachify_core::{
     Cause, Holding,
     drive::beside,
+    observe::{Event, Observer},
     op::Left,
     patience::Ticket,
     time::{Clock, Timer},
@@ -32,6 +34,7 @@ struct Inner {
     op_timeout: Duration,
     /// Where tasks called from: threads call inside of it.
     runtime: OnceLock<Runtime>,
+    watcher: Watcher,
 }
 
 impl fmt::Debug for Remote {
@@ -47,8 +50,8 @@ impl fmt::Debug for Inner {
 }
 
 impl Remote {
-    pub(crate) fn new(backend: Arc<dyn Backend>, clock: StdClock, op_timeout: Duration) -> Self {
-        let inner = Inner { backend, renewer: Arc::default(), clock, op_timeout, runtime: OnceLock::new() };
+    pub(crate) fn new(backend: Arc<dyn Backend>, clock: StdClock, op_timeout: Duration, watcher: Watcher) -> Self {
+        let inner = Inner { backend, renewer: Arc::default(), clock, op_timeout, runtime: OnceLock::new(), watcher };
         // now: a child of a fork amid the first lease would wait for that for ever
         inner.renewer();
         inner.backend.clone().attach(News::to(Arc::downgrade(&inner.renewer)));
@@ -149,5 +152,9 @@ impl Renew for Inner {
 
     fn give_back(&self, key: OwnedKey, token: HolderToken) {
         self.backend.clone().abandon(key, token, Left::Lease);
+    }
+
+    fn tell(&self, event: &Event<'_>) {
+        self.watcher.event(event);
     }
 }

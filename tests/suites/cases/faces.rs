@@ -5,7 +5,7 @@ use crate::{
     world::{Waiting, World, now},
 };
 use cachify::{
-    Holding, Ran, Refused, Ttl,
+    Holding, Ran, Refused, Success, Ttl,
     cachify_core::{
         cache::Cache,
         guard::{BlockingLockGuard, BlockingPermit, BlockingRunGuard, LockGuard, Permit, RunGuard},
@@ -68,7 +68,7 @@ where
     fn begin(&self, ask: &Ask, keep: Duration) -> Result<Self::Run, Refused> {
         now(ask.once(&self.0, &self.1, keep).begin())
     }
-    fn run_once<T>(&self, ask: &Ask, keep: Duration, body: impl FnOnce() -> T) -> Result<Ran<T>, Refused> {
+    fn run_once<T: Success>(&self, ask: &Ask, keep: Duration, body: impl FnOnce() -> T) -> Result<Ran<T>, Refused> {
         now(ask.once(&self.0, &self.1, keep).run(async |_| body()))
     }
     fn is_running(&self, key: &str) -> bool {
@@ -146,7 +146,7 @@ where
     fn begin(&self, ask: &Ask, keep: Duration) -> Result<Self::Run, Refused> {
         ask.once(&self.0, &self.1, keep).begin_blocking()
     }
-    fn run_once<T>(&self, ask: &Ask, keep: Duration, body: impl FnOnce() -> T) -> Result<Ran<T>, Refused> {
+    fn run_once<T: Success>(&self, ask: &Ask, keep: Duration, body: impl FnOnce() -> T) -> Result<Ran<T>, Refused> {
         ask.once(&self.0, &self.1, keep).run_blocking(|_| body())
     }
     fn is_running(&self, key: &str) -> bool {

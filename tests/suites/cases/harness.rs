@@ -6,7 +6,7 @@
 
 use crate::world::{Log, Waiting, World};
 use cachify::{
-    Builder, Cachify, Config, Holding, Memory, Ran, Refused, StdLock, Ttl,
+    Builder, Cachify, Config, Holding, Memory, Ran, Refused, StdLock, Success, Ttl,
     cachify_core::{FixedStore, Instance, lease::Wait, lock, once, pool, primitives::Primitives, store::fixed::State},
     clock::StdClock,
 };
@@ -108,7 +108,7 @@ pub trait Subject: Clone + Send + 'static {
     fn in_use(&self, key: &str) -> u32;
 
     fn begin(&self, ask: &Ask, keep: Duration) -> Result<Self::Run, Refused>;
-    fn run_once<T>(&self, ask: &Ask, keep: Duration, body: impl FnOnce() -> T) -> Result<Ran<T>, Refused>;
+    fn run_once<T: Success>(&self, ask: &Ask, keep: Duration, body: impl FnOnce() -> T) -> Result<Ran<T>, Refused>;
     fn is_running(&self, key: &str) -> bool;
     fn force_run(&self, key: &str) -> bool;
 

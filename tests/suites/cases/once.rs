@@ -4,7 +4,7 @@
 //! beats it is `otherwise`.
 
 use crate::{
-    harness::{Async, Blocking, Right, Subject, attributes, everywhere, ms, on},
+    harness::{Async, Blocking, Failed, Right, Subject, attributes, everywhere, ms, on},
     world::now,
 };
 use cachify::{Holding, Ran, Refused, secs};
@@ -68,6 +68,26 @@ fn o2_one_after_another_both_run_also_after_an_error() {
     }
     let ran = [Ok(1), Ok(2), Err("failed"), Ok(3)].map(Ran::Ran);
     everywhere!(case => (ran.into(), false));
+}
+
+/// By value as by attribute: what a body returns says whether its marker is kept.
+#[test]
+fn a_run_that_failed_keeps_no_marker() {
+    fn case(s: &impl Subject) -> [bool; 4] {
+        let twice = |key, result: fn() -> Result<u32, Failed>| {
+            let ran = [(); 2].map(|()| s.run_once(&on(key), ms(60_000), result).unwrap());
+            matches!(ran, [Ran::Ran(_), Ran::Ran(_)])
+        };
+        let none = [(); 2].map(|()| s.run_once(&on("none"), ms(60_000), || None::<u32>).unwrap());
+        let number = [(); 2].map(|()| s.run_once(&on("number"), ms(60_000), || 1).unwrap());
+        [
+            twice("err", || Err("down")),
+            twice("ok", || Ok(1)),
+            none == [Ran::Ran(None), Ran::Ran(None)],
+            matches!(number, [Ran::Ran(1), Ran::Skipped(Some(_))]),
+        ]
+    }
+    everywhere!(case => [true, false, true, true]);
 }
 
 #[test]

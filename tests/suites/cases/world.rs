@@ -48,7 +48,7 @@ impl Observer for Log {
             Event::Joined { key } => format!("joined {}", key.text()),
             Event::Granted { key, .. } => format!("granted {}", key.text()),
             Event::Refused { key, why } => format!("refused {}: {why}", key.map_or("-", |key| key.text())),
-            Event::Lost { key } => format!("lost {}", key.text()),
+            Event::Lost { key, .. } => format!("lost {}", key.text()),
             Event::Failed { key, cause } => format!("failed {}: {cause}", key.map_or("-", |key| key.text())),
             other => format!("{other:?}"),
         };

@@ -1,8 +1,12 @@
 //! What an instance refuses, tells its observer, prints, and gives back at its end.
 
 use cachify::{Cachify, Error, Event, Holding, ManualClock, Observer, Refused, cached, clock::StdClock, secs};
-use cachify_core::{testing::block_on, time::Clock};
-use cachify_tests::poll;
+use cachify_core::{
+    store::{Platform, Store},
+    testing::block_on,
+    time::Clock,
+};
+use cachify_tests::{Guest, poll, rest};
 use std::{
     future::Future,
     pin::pin,
@@ -51,7 +55,7 @@ impl Observer for Diary {
             Event::Joined { key } => format!("joined {key}"),
             Event::Granted { key, .. } => format!("granted {key}"),
             Event::Refused { key: Some(key), why } => format!("refused {key}: {}", why.is_contended()),
-            Event::Lost { key } => format!("lost {key}"),
+            Event::Lost { key, why } => format!("lost {key}: {why:?}"),
             Event::Failed { cause, .. } => format!("failed: {cause}"),
             other => format!("{other:?}"),
         };
@@ -77,8 +81,70 @@ fn an_observer_is_told_what_happens_and_to_which_key() {
     c.lock("k").force_release_blocking().unwrap();
     guard.release().unwrap();
     let expected =
-        ["miss app:c:{user:7}", "hit app:c:{user:7}", "granted app:l:{k}", "refused app:l:{k}: true", "lost app:l:{k}"];
+        ["miss app:c:{user:7}", "hit app:c:{user:7}", "granted app:l:{k}", "refused app:l:{k}: true", "lost app:l:{k}: Taken"];
     assert_eq!(diary.take(), expected);
+}
+
+#[test]
+fn a_loss_is_told_once_and_with_its_reason_whatever_becomes_of_the_guard() {
+    fn case<S>(c: &Cachify<S>, clock: &ManualClock, diary: &Diary)
+    where
+        S: Store + Platform<Clock = StdClock>,
+    {
+        let (lock, run, pool) = (c.lock("k").renew(false), c.once("k").renew(false), c.pool("k", 1).renew(false));
+        let told = |what: &str, lost: &[&str]| {
+            let told: Vec<_> = diary.take().into_iter().filter(|line| line.starts_with("lost")).collect();
+            assert_eq!(told, lost, "{what}");
+        };
+        let guard = lock.acquire_blocking().unwrap();
+        assert!(lock.force_release_blocking().unwrap());
+        assert_eq!(guard.release(), Ok(Holding::Lost));
+        told("forced, given back", &["lost cachify:l:{k}: Taken"]);
+        let guard = lock.acquire_blocking().unwrap();
+        clock.advance(secs(60));
+        assert_eq!(guard.release(), Ok(Holding::Lost));
+        told("expired, given back", &["lost cachify:l:{k}: Expired"]);
+        let guard = block_on(lock.acquire()).unwrap();
+        clock.advance(secs(60));
+        drop(guard);
+        told("expired, dropped", &["lost cachify:l:{k}: Expired"]);
+        drop((run.begin_blocking().unwrap(), pool.take_blocking().unwrap(), lock.acquire_blocking().unwrap()));
+        told("dropped while it was held", &[]);
+        let (guard, permit) = (run.begin_blocking().unwrap(), pool.take_blocking().unwrap());
+        clock.advance(secs(601));
+        drop((guard, permit));
+        told("a run and a permit", &["lost cachify:o:{k}: Expired", "lost cachify:p:{k}: Expired"]);
+    }
+    let (clock, diary) = (ManualClock::new(), Diary::default());
+    case(&Cachify::builder().clock(clock.clone()).observer(diary.clone()).build_memory(), &clock, &diary);
+    let (clock, diary) = (ManualClock::new(), Diary::default());
+    let guest = Guest::new(clock.clone());
+    case(&Cachify::builder().clock(clock.clone()).observer(diary.clone()).store(guest).build().unwrap(), &clock, &diary);
+    // taken away while it is held, and dropped: in memory that is known
+    let diary = Diary::default();
+    let c = Cachify::builder().observer(diary.clone()).build_memory();
+    let guard = c.lock("k").acquire_blocking().unwrap();
+    assert!(c.lock("k").force_release_blocking().unwrap());
+    drop(guard);
+    assert_eq!(diary.take()[1..], ["lost cachify:l:{k}: Taken"]);
+}
+
+#[test]
+fn a_renewal_that_finds_a_lease_lost_tells_it_once_and_one_without_answer_too() {
+    let (clock, diary) = (ManualClock::new(), Diary::default());
+    let guest = Guest::new(clock.clone());
+    let builder = || Cachify::builder().clock(clock.clone()).store(guest.clone());
+    let (c, other) = (builder().observer(diary.clone()).build().unwrap(), builder().build().unwrap());
+    let guard = c.lock("k").ttl(secs(30)).acquire_blocking().unwrap();
+    assert!(other.lock("k").force_release_blocking().unwrap());
+    let lost = || diary.0.lock().unwrap().iter().filter(|line| line.starts_with("lost")).cloned().collect::<Vec<_>>();
+    while lost().is_empty() {
+        rest(&clock);
+        clock.advance(secs(1));
+    }
+    assert!(!guard.is_valid());
+    drop(guard);
+    assert_eq!(lost(), ["lost cachify:l:{k}: Taken"]);
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! What is given back when many go at once, when nobody answers, and when a run that succeeded is not heard.
 
 use super::world::{everywhere, int, millis, over, pass, patient, run, until_answered, until_blocking};
-use cachify::{Cachify, Ran, once, secs};
+use cachify::{Cachify, Event, Observer, Ran, once, secs};
 use cachify_tests::{
     proxy::{Direction, Proxy},
     server::Server,
 };
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 /// How many of `count` locks are held.
 fn held(server: &Server, count: u32) -> usize {
@@ -29,6 +32,31 @@ fn ten_thousand_guards_dropped_at_once_are_all_given_back() {
         });
         assert_eq!(held(&server, 10_000), 0);
     });
+}
+
+#[test]
+fn a_dropped_guard_whose_lock_was_taken_away_tells_it() {
+    everywhere(|server| {
+        let losses = Losses::default();
+        let c = patient(server.url()).observer(losses.clone()).build().unwrap();
+        let guards = [1, 2].map(|n| c.lock(("seat", n)).ttl(secs(60)).acquire_blocking().unwrap());
+        assert!(c.lock(("seat", 2)).force_release_blocking().unwrap());
+        drop(guards);
+        until_blocking(|| !losses.0.lock().unwrap().is_empty());
+        run(c.shutdown(secs(9)));
+        assert_eq!(*losses.0.lock().unwrap(), ["t:l:{seat:2} Taken"]);
+    });
+}
+
+#[derive(Clone, Default)]
+struct Losses(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Losses {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Lost { key, why } = event {
+            self.0.lock().unwrap().push(format!("{key} {why:?}"));
+        }
+    }
 }
 
 /// Reads whose answer did not come leave flights in doubt: more of them than there is room for.
