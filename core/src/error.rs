@@ -10,6 +10,8 @@ use core::{convert::Infallible, fmt, time::Duration};
 pub enum Cause {
     /// No answer in time; the operation may or may not have been done.
     TimedOut,
+    /// The way to the store broke before there was an answer; the operation may or may not have been done.
+    Unknown,
     /// Not reached; the operation was not done.
     Unreachable,
     /// Every slot holds something live.
@@ -30,7 +32,7 @@ impl Cause {
     /// Whether the operation may have been done all the same.
     #[must_use]
     pub const fn is_indeterminate(self) -> bool {
-        matches!(self, Self::TimedOut)
+        matches!(self, Self::TimedOut | Self::Unknown)
     }
 
     /// Whether the store did not answer in time.
@@ -44,6 +46,9 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TimedOut => "the store did not answer in time",
+            Self::Unknown => {
+                "it is not known whether it was done: the way to the store broke before there was an answer"
+            }
             Self::Unreachable => "the store cannot be reached",
             Self::Full => "the store is full: every slot holds a live key or permit",
             Self::KeyTooLong => "the key is too long for this store",

@@ -51,7 +51,7 @@ pub trait Backend: Send + Sync + 'static {
     /// Does one operation.
     ///
     /// # Errors
-    /// [`Cause::TimedOut`] says that it may have been done, every other that it was not.
+    /// [`Cause::TimedOut`] and [`Cause::Unknown`] say that it may have been done, every other that it was not.
     fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>>;
 
     /// Does one operation, blocking: for threads, renewal in the background, and what is given back there.

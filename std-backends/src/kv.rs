@@ -102,7 +102,7 @@ use std::{fmt::Debug, future::Future, time::Duration};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait KvStore: Send + Sync {
-    /// What goes wrong. [`Cause::TimedOut`] says that it may have been done, every other that it was not.
+    /// What goes wrong. [`Cause::TimedOut`] and [`Cause::Unknown`] say that it may have been done, every other that it was not.
     type Error: Debug + Into<Cause> + Send;
 
     /// What the key holds.
@@ -116,7 +116,7 @@ pub trait KvStore: Send + Sync {
     /// What is written ends after `ttl`, counted anew from now; without one it stays. Not both are `None`.
     ///
     /// # Errors
-    /// [`Cause::TimedOut`] says that it may have been done, every other that it was not.
+    /// [`Cause::TimedOut`] and [`Cause::Unknown`] say that it may have been done, every other that it was not.
     fn compare_exchange(
         &self,
         key: &str,
@@ -128,7 +128,7 @@ pub trait KvStore: Send + Sync {
     /// Empties the key, whatever it holds; whether it held anything.
     ///
     /// # Errors
-    /// [`Cause::TimedOut`] says that it may have been done, every other that it was not.
+    /// [`Cause::TimedOut`] and [`Cause::Unknown`] say that it may have been done, every other that it was not.
     fn remove(&self, key: &str) -> Result<bool, Self::Error>;
 
     /// The wall clock in microseconds, if there is one that all clients share to within some seconds.
@@ -143,7 +143,7 @@ pub trait KvStore: Send + Sync {
 ///
 /// Dropping a future leaves the call done or not done. Its futures are `Send`; write `async fn` all the same.
 pub trait AsyncKvStore: Send + Sync {
-    /// What goes wrong. [`Cause::TimedOut`] says that it may have been done, every other that it was not.
+    /// What goes wrong. [`Cause::TimedOut`] and [`Cause::Unknown`] say that it may have been done, every other that it was not.
     type Error: Debug + Into<Cause> + Send;
 
     /// See [`KvStore::get`].

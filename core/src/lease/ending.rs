@@ -31,7 +31,8 @@ impl<H: Handle> Lease<H> {
         }
         let mut state = take(&mut self.state);
         self.note_validity();
-        if <H::Store>::IS_IMMEDIATE {
+        // where it lies is known to a compiler, or else to the store
+        if <H::Store>::IS_IMMEDIATE || self.stage != Stage::Done && self.handle.instance().store().is_local() {
             let cx = &mut Context::from_waker(Waker::noop());
             let answer = self.poll_op(&mut state, self.now(), &Op::Release(Outcome::Free), cx);
             if self.stage == Stage::Held && matches!(answer, Poll::Ready(Ok(Answer::Held(Holding::Lost)))) {
@@ -113,6 +114,8 @@ impl<H: Handle> Lease<H> {
                     self.say_lost();
                 }
             }
+            // who renewed it heard that it is gone: no other answer would say more
+            Err(error) if self.validity.is_over() && error.into().is_indeterminate() => self.stage = Stage::Gone,
             Err(error) => {
                 self.error = Some(error);
                 self.failed(error);

@@ -57,9 +57,8 @@ pub(super) async fn call<W: Wire + Sync>(
                 attempt.resent = true;
                 continue;
             }
-            Err(Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late) => {
-                return Err(Cause::TimedOut);
-            }
+            Err(Failure::Broken) => return Err(Cause::Unknown),
+            Err(Failure::TimedOut | Failure::NoScript | Failure::Late) => return Err(Cause::TimedOut),
             Err(Failure::NotSent(cause) | Failure::Refused(cause)) => return Err(attempt.refused(cause)),
         };
         match read(&question.op, name.kind, value, attempt.ticket).map_err(|cause| attempt.refused(cause))? {
@@ -206,7 +205,7 @@ impl<'a> Attempt<'a> {
             inbox.gone(self.name, token);
             // the first copy may have done it, and the second found nothing left
             if self.resent && reply == Reply::Held(Holding::Lost) {
-                return Err(Cause::TimedOut);
+                return Err(Cause::Unknown);
             }
             self.shared.settled(self.name, token, Room::Unbounded);
         }
@@ -216,7 +215,7 @@ impl<'a> Attempt<'a> {
     /// Nothing was done, unless an earlier copy did it.
     fn refused(&mut self, cause: Cause) -> Cause {
         if self.resent {
-            return Cause::TimedOut;
+            return Cause::Unknown;
         }
         self.open = false;
         if self.ask().is_none() {

@@ -135,7 +135,8 @@ pub(super) fn is_demoted(value: &Value) -> bool {
 pub(super) fn unanswered(failure: Failure) -> Cause {
     match failure {
         Failure::NotSent(cause) | Failure::Refused(cause) => cause,
-        Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Cause::TimedOut,
+        Failure::Broken => Cause::Unknown,
+        Failure::TimedOut | Failure::NoScript | Failure::Late => Cause::TimedOut,
     }
 }
 

@@ -80,8 +80,13 @@ fn an_observer_is_told_what_happens_and_to_which_key() {
     assert!(c.lock("k").try_acquire_blocking().unwrap().is_none());
     c.lock("k").force_release_blocking().unwrap();
     guard.release().unwrap();
-    let expected =
-        ["miss app:c:{user:7}", "hit app:c:{user:7}", "granted app:l:{k}", "refused app:l:{k}: true", "lost app:l:{k}: Taken"];
+    let expected = [
+        "miss app:c:{user:7}",
+        "hit app:c:{user:7}",
+        "granted app:l:{k}",
+        "refused app:l:{k}: true",
+        "lost app:l:{k}: Taken",
+    ];
     assert_eq!(diary.take(), expected);
 }
 
@@ -119,7 +124,11 @@ fn a_loss_is_told_once_and_with_its_reason_whatever_becomes_of_the_guard() {
     case(&Cachify::builder().clock(clock.clone()).observer(diary.clone()).build_memory(), &clock, &diary);
     let (clock, diary) = (ManualClock::new(), Diary::default());
     let guest = Guest::new(clock.clone());
-    case(&Cachify::builder().clock(clock.clone()).observer(diary.clone()).store(guest).build().unwrap(), &clock, &diary);
+    case(
+        &Cachify::builder().clock(clock.clone()).observer(diary.clone()).store(guest).build().unwrap(),
+        &clock,
+        &diary,
+    );
     // taken away while it is held, and dropped: in memory that is known
     let diary = Diary::default();
     let c = Cachify::builder().observer(diary.clone()).build_memory();

@@ -299,7 +299,7 @@ fn a_forced_release_whose_answer_was_lost_is_unknown() {
         proxy.delay(Direction::ToClient, std::time::Duration::ZERO);
         assert_eq!(
             forced.await.unwrap(),
-            Err(Error::Store(Cause::TimedOut)),
+            Err(Error::Store(Cause::Unknown)),
             "sent again it would free the next holder's"
         );
         drop(held);

@@ -15,7 +15,7 @@ pub(crate) mod code {
 impl Put for Cause {
     fn put(&self, to: &mut Encoder<'_>) {
         to.put(&[match self {
-            Self::TimedOut => code::TIMED_OUT,
+            Self::TimedOut | Self::Unknown => code::TIMED_OUT,
             Self::Unreachable | Self::NotInitialised => code::UNREACHABLE,
             Self::Full => 2,
             Self::KeyTooLong => 3,
