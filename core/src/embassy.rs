@@ -8,7 +8,7 @@ use crate::{
         lock::Lock,
         ram::RamStore,
     },
-    time::{Clock, Instant, Timer},
+    time::{Clock, Instant, Timer, tick_of},
 };
 use core::{
     cell::RefCell,
@@ -21,6 +21,9 @@ use embassy_sync::blocking_mutex::{Mutex, raw::RawMutex};
 
 pub use crate::store::lock::CriticalSection;
 
+/// How far ahead a timer is set at most, in milliseconds: 24 days.
+const FAR: u64 = 1 << 31;
+
 /// The clock of `embassy-time`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EmbassyClock;
@@ -32,19 +35,26 @@ impl Clock for EmbassyClock {
         Instant::from_millis(embassy_time::Instant::now().as_millis())
     }
     fn cut(&self) -> u64 {
-        1
+        self.tick()
+    }
+    #[inline]
+    fn tick(&self) -> u64 {
+        const { 1_000_u64.div_ceil(embassy_time::TICK_HZ) }
     }
 }
 
 impl Timer for EmbassyClock {
     type Wait = ();
     fn poll_until(&self, (): &mut (), at: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        if self.now() >= at {
+        let now = self.now();
+        if now >= at {
             return Poll::Ready(());
         }
         if at != Instant::MAX {
+            // rounded up, not as embassy does; what lies further ahead than a driver counts is looked at again then
+            let tick = tick_of(at.min(now.plus(FAR)), embassy_time::TICK_HZ);
             // a timer is only its end; its first poll asks the driver to wake the task then
-            let mut timer = embassy_time::Timer::at(embassy_time::Instant::from_millis(at.as_millis()));
+            let mut timer = embassy_time::Timer::at(embassy_time::Instant::from_ticks(tick));
             let _ = Pin::new(&mut timer).poll(cx);
         }
         Poll::Pending

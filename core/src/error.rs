@@ -106,6 +106,11 @@ pub enum Refused {
     BadKey(KeyError),
     /// A TTL or a pool size of zero.
     Zero,
+    /// A TTL of less than three ticks of the store's clock, which could not tell when it ends.
+    TooShort {
+        /// The shortest that it can tell.
+        least: Duration,
+    },
     /// Every slot of the store holds something live.
     StoreFull,
     /// The store did not do it.
@@ -145,6 +150,7 @@ impl fmt::Display for Refused {
             Self::KeyTooLong => KeyError::TooLong.fmt(f),
             Self::BadKey(why) => why.fmt(f),
             Self::Zero => f.write_str("a TTL or a pool size of zero"),
+            Self::TooShort { least } => write!(f, "a TTL shorter than {least:?}, three ticks of the clock"),
             Self::StoreFull => Cause::Full.fmt(f),
             Self::Unavailable(cause) => cause.fmt(f),
             Self::Indeterminate { .. } => f.write_str("the store did not answer: it may or may not have been granted"),

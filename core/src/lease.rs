@@ -185,8 +185,11 @@ impl<H: Handle> Lease<H> {
             Kind::Cache => self.keep == 0,
             Kind::Lock | Kind::Once => self.ttl == 0,
         };
+        let tick = self.handle.instance().store().clock().tick();
         if zero {
             self.stage = Stage::Zero;
+        } else if tick > 1 && self.kind != Kind::Cache && self.ttl < 3 * tick {
+            self.stage = Stage::Short;
         } else if self.key.bytes().is_err() {
             self.stage = Stage::BadKey;
         } else {
@@ -214,6 +217,9 @@ impl<H: Handle> Lease<H> {
         match (self.stage, self.key.bytes()) {
             (Stage::BadKey, Err(why)) => why.into(),
             (Stage::Zero, _) => Refused::Zero,
+            (Stage::Short, _) => {
+                Refused::TooShort { least: duration(3 * self.handle.instance().store().clock().tick()) }
+            }
             (Stage::Busy, _) => {
                 let remaining = (self.at != Instant::MAX).then(|| duration(self.at.as_millis()));
                 if self.kind == Kind::Pool { Refused::Full { next: remaining } } else { Refused::Busy { remaining } }

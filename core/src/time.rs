@@ -97,6 +97,16 @@ pub(crate) const fn duration(ms: u64) -> Duration {
     Duration::new(secs, rest * 1_000_000)
 }
 
+/// The first tick of a clock of `hz` ticks a second at which it shows `at`, or a later time: a timer that is set for it
+/// is over when it rings.
+#[cfg(any(feature = "embassy", test))]
+#[inline]
+pub(crate) const fn tick_of(at: Instant, hz: u64) -> u64 {
+    let ms = at.as_millis();
+    // the other way takes a division, which a device has only if its tick rate needs one
+    if hz % 1_000 == 0 { ms * (hz / 1_000) } else { ms / 1_000 * hz + (ms % 1_000 * hz).div_ceil(1_000) }
+}
+
 /// Tells the time.
 ///
 /// MUST be monotonic: `now` never goes back.
@@ -109,6 +119,14 @@ pub trait Clock {
     /// Who waits for a while adds it, so that nobody waits less than was said.
     fn cut(&self) -> u64 {
         0
+    }
+
+    /// How many milliseconds lie between two times that it tells apart, rounded up.
+    ///
+    /// A lease of fewer than three is refused ([`Refused::TooShort`](crate::Refused::TooShort)): its holder could not
+    /// tell when it ends.
+    fn tick(&self) -> u64 {
+        1
     }
 
     /// The time now, perhaps a few milliseconds old; cheaper where the platform has such a clock.
@@ -147,6 +165,9 @@ impl<C: Clock> Clock for &C {
     fn now(&self) -> Instant {
         (**self).now()
     }
+    fn tick(&self) -> u64 {
+        (**self).tick()
+    }
     fn cut(&self) -> u64 {
         (**self).cut()
     }
@@ -176,6 +197,20 @@ mod tests {
     fn durations_survive_the_long_division() {
         for ms in [0, 1, 999, 1_000, 1_001, u64::from(u32::MAX), u64::from(u32::MAX) + 1, 1 << 48, u64::MAX] {
             assert_eq!(duration(ms), Duration::from_millis(ms), "{ms}");
+        }
+    }
+
+    /// A timer that rings too early is set again and again until its time is reached.
+    #[test]
+    fn a_timer_is_over_when_it_rings_and_not_a_tick_later_at_any_tick_rate() {
+        let shown = |tick: u64, hz: u64| u64::try_from(u128::from(tick) * 1_000 / u128::from(hz)).unwrap();
+        for hz in [1, 10, 64, 100, 250, 1_000, 1_024, 32_768, 48_000, 1_000_000, 64_000_000, 999_999_937] {
+            let times = (0..3_000).chain([9_999, 86_400_001, u64::from(u32::MAX) + 7, 1 << 38]);
+            for at in times {
+                let tick = tick_of(Instant::from_millis(at), hz);
+                assert!(shown(tick, hz) >= at, "{hz} Hz: {at} ms at tick {tick}");
+                assert!(tick == 0 || shown(tick - 1, hz) < at, "{hz} Hz: {at} ms a tick before {tick}");
+            }
         }
     }
 

@@ -98,9 +98,10 @@ impl<H: Handle> Lease<H> {
 
     /// Tells that it was lost, unless whoever renewed it has.
     fn say_lost(&self) {
+        // looked at only if anybody listens: a device reads its clock in a critical section
+        let why = || if self.validity.is_valid(self.now()) { Loss::Taken } else { Loss::Expired };
         if !self.validity.is_over() {
-            let why = if self.validity.is_valid(self.now()) { Loss::Taken } else { Loss::Expired };
-            self.say(|key| Event::Lost { key, why });
+            self.say(|key| Event::Lost { key, why: why() });
         }
     }
 

@@ -25,6 +25,8 @@ pub(super) enum Stage {
     BadKey,
     /// Refused: a time or a size of zero.
     Zero,
+    /// Refused: a lease of less than three ticks.
+    Short,
     /// Given back, or nothing to ask for.
     Over,
     /// Somebody else's when it was to be given back.

@@ -39,9 +39,14 @@ impl Renew for Mute {
 }
 
 fn attended(store: &Arc<Mute>, clock: &ManualClock) -> (Renewer, Renewed) {
+    attended_for(store, clock, TTL)
+}
+
+/// A lease of which so much is left.
+fn attended_for(store: &Arc<Mute>, clock: &ManualClock, left: Duration) -> (Renewer, Renewed) {
     let renewer = Renewer::new(StdClock::from(clock.clone()));
     let store: Arc<dyn Renew> = store.clone();
-    let validity = Validity::new(clock.now(), TTL);
+    let validity = Validity::new(clock.now(), left);
     let key = OwnedKey::of(Key::new(Kind::Lock, "", b"k", 0));
     let right = renewer.attend(Arc::downgrade(&store), key, HolderToken([1, 128, 0, 0]), 9_000, validity);
     (renewer, right)
@@ -72,6 +77,19 @@ fn an_unanswered_renewal_is_tried_again_each_second() {
     // past the first end of the right
     clock.advance(Duration::from_millis(1_500));
     assert!(right.validity().expect("kept").is_valid(clock.now()));
+    renewer.stop();
+}
+
+#[test]
+fn a_lease_that_came_by_a_resend_is_renewed_before_its_own_end() {
+    let clock = ManualClock::new();
+    let store = Mute::new(0);
+    // of 9 s, 2 are left: its grant was answered late
+    let (renewer, right) = attended_for(&store, &clock, Duration::from_secs(2));
+    clock.advance(Duration::from_millis(740));
+    asked(&renewer, &store, 1);
+    clock.advance(Duration::from_secs(2));
+    assert!(right.validity().expect("kept").is_valid(clock.now()), "it was extended by its whole TTL");
     renewer.stop();
 }
 

@@ -2,14 +2,14 @@
 
 use cachify::{Cachify, Holding, ManualClock, Ran, Refused, clock::StdClock, secs};
 use cachify_core::{
-    Instance,
     store::{Platform, Store, lock::NoLock},
     testing::{ManualClock as BareClock, block_on},
+    time::{Clock, Instant, Sleep},
 };
 use cachify_tests::{Guest, poll, rest};
 use std::{
     future::Future,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering::SeqCst},
@@ -203,10 +203,52 @@ fn who_waits_for_a_loss_rests_until_the_lease_ends() {
     assert!(poll(never.as_mut()).is_pending() && endless.is_valid(), "sixty days later");
 }
 
+/// A device whose clock ticks a hundred times a second.
+struct Coarse(BareClock);
+
+impl Clock for Coarse {
+    fn now(&self) -> Instant {
+        Instant::from_millis(self.0.now().as_millis() / 10 * 10)
+    }
+    fn cut(&self) -> u64 {
+        self.tick()
+    }
+    fn tick(&self) -> u64 {
+        10
+    }
+}
+
+impl Sleep for Coarse {
+    fn wait(&self, until: Instant, event: Pin<&mut dyn Future<Output = ()>>) {
+        // a timer rings at a tick
+        self.0.wait(Instant::from_millis(until.as_millis().next_multiple_of(10)), event);
+    }
+}
+
+#[test]
+fn a_lease_that_its_clock_cannot_tell_is_refused_and_no_wait_ends_early() {
+    let clock = Coarse(BareClock::new());
+    let device = cachify_core::Instance::new(cachify_core::FixedStore::<NoLock, _, 4>::new(&clock));
+    let short = Refused::TooShort { least: Duration::from_millis(30) };
+    let lock = |ttl| device.lock("k").renew(false).ttl(Duration::from_millis(ttl));
+    assert_eq!(lock(29).acquire_blocking().unwrap_err(), short);
+    let (run, pool) = (device.once("k").renew(false), device.pool("k", 1).renew(false));
+    assert_eq!(run.ttl(Duration::from_millis(1)).begin_blocking().unwrap_err(), short);
+    assert_eq!(pool.ttl(Duration::from_millis(29)).take_blocking().unwrap_err(), short);
+    assert_eq!(short.to_string(), "a TTL shorter than 30ms, three ticks of the clock");
+    drop(lock(30).acquire_blocking().unwrap());
+    let _held = device.lock("k").ttl(Duration::from_millis(1)).acquire_blocking().expect("it has no end in memory");
+    // from the end of a tick on
+    clock.0.advance(Duration::from_millis(9));
+    let began = clock.0.now();
+    device.lock("k").wait(Duration::from_millis(15)).acquire_blocking().unwrap_err();
+    assert!(clock.0.now().since(began) >= Duration::from_millis(15), "{:?}", clock.0.now().since(began));
+}
+
 #[test]
 fn who_is_refused_after_a_wait_calls_the_next_one() {
     let clock = BareClock::new();
-    let device = Instance::new(cachify_core::FixedStore::<NoLock, _, 1, u32>::new(&clock));
+    let device = cachify_core::Instance::new(cachify_core::FixedStore::<NoLock, _, 1, u32>::new(&clock));
     let lock = device.lock("k").wait_forever();
     let guard = block_on(lock.acquire()).unwrap();
     let (first, second) = (Arc::<Woken>::default(), Arc::<Woken>::default());
