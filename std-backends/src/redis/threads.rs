@@ -15,9 +15,8 @@ use cachify_core::{
 use redis::{Cmd, Connection, RedisResult, Value};
 use std::{fmt, future::Future, pin::pin, sync::Mutex, time::Duration};
 
-/// How many connections wait for their next call; more are closed after use.
-const IDLE: usize = 8;
-/// How long one may rest: what lies between may forget it without a word, and a call would wait in vain for it.
+/// How long a connection may rest: what lies between may forget it without a word, and a call would wait in vain for it.
+/// The one used last is used next, so as many are kept as were used at once within this time.
 const REST: Duration = Duration::from_secs(30);
 
 /// Connections at rest, the last used last.
@@ -36,12 +35,20 @@ impl Idle {
         locked(&self.0).retain(|(used, _)| *used > since);
     }
 
+    /// Without those that have rested for too long; they are closed outside the lock.
+    fn tidy(&self, now: Instant) {
+        let Some(since) = now.as_millis().checked_sub(REST.as_millis() as u64) else { return };
+        let rested = {
+            let mut idle = locked(&self.0);
+            let rested = idle.partition_point(|(used, _)| used.as_millis() <= since);
+            idle.drain(..rested).collect::<Vec<_>>()
+        };
+        drop(rested);
+    }
+
     fn put(&self, now: Instant, connection: Connection) {
-        let mut idle = locked(&self.0);
-        if idle.len() == IDLE {
-            idle.remove(0);
-        }
-        idle.push((now, connection));
+        locked(&self.0).push((now, connection));
+        self.tidy(now);
     }
 }
 
@@ -72,9 +79,7 @@ impl<'a> Thread<'a> {
 
     fn connection(&self) -> Result<Connection, Failure> {
         let now = self.shared.clock.now();
-        if let Some(rested) = now.as_millis().checked_sub(REST.as_millis() as u64) {
-            self.idle.forget(Instant::from_millis(rested));
-        }
+        self.idle.tidy(now);
         if let Some((_, connection)) = locked(&self.idle.0).pop() {
             return Ok(connection);
         }

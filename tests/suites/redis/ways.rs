@@ -1,7 +1,7 @@
 //! Ways to a server that are long, silent or half closed: what is asked then, and what is believed.
 
 use super::world::{everywhere, int, millis, over, pass, run, text, timed, until, until_blocking};
-use cachify::{Cachify, Cause, Error, Event, Observer, Refused, secs};
+use cachify::{Cachify, Cause, Error, Event, ManualClock, Observer, Refused, secs};
 use cachify_tests::{
     proxy::{Direction, Proxy},
     resp::Client,
@@ -303,5 +303,38 @@ fn a_forced_release_whose_answer_was_lost_is_unknown() {
             "sent again it would free the next holder's"
         );
         drop(held);
+    });
+}
+
+/// Threads in bursts: each burst finds the connections of the one before. What rested too long is closed at the next call.
+#[test]
+fn as_many_connections_are_kept_as_threads_used_at_once() {
+    const THREADS: usize = 24;
+    everywhere(|server| {
+        let proxy = Proxy::to(server.port());
+        let clock = ManualClock::new();
+        let builder = Cachify::builder().redis(server.url_at(proxy.port())).prefix("t").op_timeout(secs(20));
+        let c = builder.clock(clock.clone()).build().unwrap();
+        c.ping_blocking().unwrap();
+        let burst = || {
+            // nobody is answered before all have asked
+            proxy.delay(Direction::ToClient, millis(100));
+            let gate = Barrier::new(THREADS);
+            std::thread::scope(|scope| {
+                for _ in 0..THREADS {
+                    scope.spawn(|| {
+                        gate.wait();
+                        c.cache("hot").get_blocking::<u32>().unwrap();
+                    });
+                }
+            });
+        };
+        let before = proxy.connections();
+        (0..5).for_each(|_| burst());
+        let made = proxy.connections() - before;
+        assert!(made <= THREADS as u64, "{made} connections for {THREADS} threads");
+        clock.advance(secs(31));
+        c.cache("hot").get_blocking::<u32>().unwrap();
+        until_blocking(|| proxy.open() <= 3);
     });
 }
