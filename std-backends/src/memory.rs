@@ -10,6 +10,7 @@ mod values;
 
 use crate::{
     clock::{StdClock, wall_micros},
+    flights,
     renewer::Renewed,
     sync::locked,
     token,
@@ -29,7 +30,6 @@ use cachify_core::{
 };
 pub(crate) use leases::InFlight;
 use std::{
-    cell::RefCell,
     fmt,
     sync::{Arc, Mutex, RwLock},
     task::Waker,
@@ -146,35 +146,6 @@ impl Inner {
     }
 }
 
-thread_local! {
-    /// The flights whose bodies are being polled on this thread's stack: store and key hash.
-    static INSIDE: RefCell<Vec<(usize, u64)>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Notes that a flight's body is being polled on this stack, or no longer.
-pub(crate) fn mark(store: usize, key: &Key<'_>, inside: bool) {
-    let entry = (store, key.hash);
-    // a thread that ends has no list any more, and begins no flight either
-    let _ = INSIDE.try_with(|stack| {
-        let mut stack = stack.borrow_mut();
-        match inside {
-            true => stack.push(entry),
-            // not always the last one: a body that panics unwinds in any order
-            false => {
-                if let Some(at) = stack.iter().rposition(|e| *e == entry) {
-                    stack.remove(at);
-                }
-            }
-        }
-    });
-}
-
-/// Whether a flight's body is being polled further up this stack, or may be: in the destructors of a thread's variables
-/// nobody knows, and whoever misses computes without a flight.
-pub(crate) fn is_marked(store: usize, key: &Key<'_>) -> bool {
-    INSIDE.try_with(|stack| stack.borrow().contains(&(store, key.hash))).unwrap_or(true)
-}
-
 impl Platform for Memory {
     type Clock = StdClock;
     type KeyBuf = LongKeyBuf;
@@ -195,6 +166,6 @@ impl Platform for Memory {
         self.0.seed
     }
     fn mark(&self, key: &Key<'_>, _: HolderToken, inside: bool) {
-        mark(self.id(), key, inside);
+        flights::mark(self.id(), key, inside);
     }
 }

@@ -7,13 +7,7 @@ mod leases;
 mod raw;
 mod remote;
 
-use crate::{
-    clock::StdClock,
-    memory::{self, Memory},
-    observe::Watcher,
-    renewer::Renewed,
-    token,
-};
+use crate::{clock::StdClock, flights, memory::Memory, observe::Watcher, renewer::Renewed, token};
 use cachify_core::{
     codec::Postcard,
     key::{Key, LongKeyBuf},
@@ -130,7 +124,7 @@ impl Platform for AnyStore {
     fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         match &self.kind {
             Kind::Memory(memory) => memory.mark(key, token, inside),
-            Kind::Remote(remote) => memory::mark(remote.id(), key, inside),
+            Kind::Remote(remote) => flights::mark(remote.id(), key, inside),
             Kind::Nothing => {}
         }
     }

@@ -2,9 +2,10 @@
 //! flight.
 
 use super::{
-    Memory, is_marked,
+    Memory,
     values::{AnyNode, Node, read, write},
 };
+use crate::flights::{self, Patience};
 use cachify_core::{
     Cause, Holding,
     cell::waiters::{Place, Woken},
@@ -26,6 +27,8 @@ pub struct InFlight {
     place: Place,
     /// The value that is there is of another type than the caller's: it counts for none.
     is_foreign: bool,
+    /// Of one who waits for a flight, inside of another perhaps.
+    patience: Option<Box<Patience>>,
 }
 
 impl Store for Memory {
@@ -38,6 +41,9 @@ impl Store for Memory {
         let Request { key, token, now, op, .. } = *request;
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
         let (mut woken, mut gone) = (Woken::NOBODY, None);
+        if let Some(patience) = &mut state.patience {
+            patience.ask();
+        }
         let place = &mut state.place;
         let answer = self.0.step_at(key, |ram| match op {
             Op::Acquire(ask) => {
@@ -46,7 +52,7 @@ impl Store for Memory {
                     let seen = if !take(&mut state.is_foreign) && read(&self.0.shard(key).values).has(key, now) {
                         Some(Answer::Filled)
                     } else {
-                        is_marked(self.id(), key).then_some(Answer::Recursive)
+                        flights::is_marked(self.id(), key).then_some(Answer::Recursive)
                     };
                     if let Some(seen) = seen {
                         ram.leave(key, token, place, now, &mut woken);
@@ -89,6 +95,14 @@ impl Store for Memory {
         }
         // a user's `Drop` never runs under a lock
         drop(gone);
+        if key.kind == Kind::Cache
+            && matches!(answer, Answer::Busy { .. })
+            && state.patience.get_or_insert_default().is_in_vain(self.id(), key, now, u64::MAX)
+        {
+            // it computes, and waits no longer
+            self.abandon(state, key, token, Left::HandOff);
+            return Poll::Ready(Ok(Answer::Recursive));
+        }
         Poll::Ready(Ok(answer))
     }
 

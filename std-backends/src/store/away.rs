@@ -3,12 +3,13 @@
 use super::{AnyStore, Remote};
 use crate::{
     backend::{BoxFuture, OwnedKey, Reply},
+    flights::{self, Patience},
     memory,
 };
 use cachify_core::{
     Cause,
     key::{Key, Kind as Of},
-    op::{Answer, Op, Request},
+    op::{Answer, Left, Op, Request},
     time::Instant,
 };
 use std::{
@@ -40,6 +41,8 @@ pub(super) struct Away {
     pub(super) foreign: Option<Vec<u8>>,
     /// There was another one after that was said.
     pub(super) is_hopeless: bool,
+    /// Of one who waits for a flight, inside of another perhaps.
+    patience: Patience,
     /// Why a value is not sent, and its flight given up instead.
     pub(super) unfit: Option<Cause>,
 }
@@ -123,6 +126,7 @@ impl AnyStore {
         if let Op::Acquire(_) = request.op {
             // whatever woke the caller, its wait is over
             *away.changed.get() = None;
+            away.patience.ask();
             if request.key.kind == Of::Cache
                 && away.look != Look::Never
                 && let Some(answer) = ready!(self.poll_look(away, remote, request, cx))?
@@ -132,7 +136,16 @@ impl AnyStore {
         }
         let foreign = |away: &mut Away| away.foreign.clone().filter(|_| matches!(request.op, Op::Acquire(_)));
         let reply = ready!(self.poll_away(away, remote, request, *request.op, foreign, cx))?;
-        Poll::Ready(Ok(away.read(reply, request.now)))
+        let answer = away.read(reply, request.now);
+        if let (Op::Acquire(ask), Of::Cache, Answer::Busy { .. }) = (request.op, request.key.kind, answer)
+            && away.look != Look::Never
+            && away.patience.is_in_vain(remote.id(), request.key, request.now, ask.ttl)
+        {
+            // it computes, and waits no longer
+            remote.abandon(self.own(request.key), request.token, Left::WakeUp);
+            return Poll::Ready(Ok(Answer::Recursive));
+        }
+        Poll::Ready(Ok(answer))
     }
 
     /// Looks at the value before its flight is asked for, which takes nothing; `None` if that is to be asked now.
@@ -143,7 +156,7 @@ impl AnyStore {
         request: &Request<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Answer>, Cause>> {
-        if memory::is_marked(remote.id(), request.key) {
+        if flights::is_marked(remote.id(), request.key) {
             return Poll::Ready(Ok(Some(Answer::Recursive)));
         }
         if away.look != Look::Over {

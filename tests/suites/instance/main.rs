@@ -1,6 +1,7 @@
 //! What the std crate adds to the rules: bounds, leases of servers, the builder, scopes, shutdown.
 
 mod bounds;
+mod circles;
 mod destructors;
 mod fairness;
 mod leases;
