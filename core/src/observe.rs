@@ -87,7 +87,8 @@ pub enum Loss {
 /// # let _ = Hits::default();
 /// ```
 ///
-/// MUST NOT block, MUST NOT call the instance.
+/// MUST NOT block. One that calls the instance waits for nothing that waits for it: asked for the very key it is told of,
+/// a cached value is computed.
 pub trait Observer {
     /// Something happened.
     fn event(&self, event: &Event<'_>);

@@ -4,7 +4,7 @@ use super::{InFlightOf, Lease, Op, Outcome, Request, Stage, Values};
 use crate::{
     cell::MaybeOwned,
     instance::Handle,
-    observe::Event,
+    observe::{Event, Observer},
     store::{Fresh, Platform},
     time::Instant,
 };
@@ -45,7 +45,11 @@ impl<H: Handle> Lease<H> {
             ready!(asked(self, cx));
             if self.stage != Stage::Filled {
                 if self.stage == Stage::Held {
-                    self.say(|key| Event::Miss { key });
+                    if self.handle.instance().observer().listens() {
+                        // an observer that asks for the same key computes, as a body that does
+                        let _inside = Inside::enter(self);
+                        self.say(|key| Event::Miss { key });
+                    }
                 } else {
                     // what may have been granted is given back before the body begins
                     self.give_back();

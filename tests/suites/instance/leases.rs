@@ -203,6 +203,29 @@ fn who_waits_for_a_loss_rests_until_the_lease_ends() {
     assert!(poll(never.as_mut()).is_pending() && endless.is_valid(), "sixty days later");
 }
 
+/// A test's clock jumps ahead whenever its runtime is idle; leases and waits go by the system's.
+#[test]
+fn under_a_paused_clock_of_tokio_a_waiter_does_not_spin() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let polls = AtomicU32::new(0);
+    runtime.block_on(async {
+        let c = Cachify::builder().build_memory();
+        let held = c.lock("k").acquire().await.unwrap();
+        let lock = c.lock("k").wait(Duration::from_millis(80));
+        let mut waiting = pin!(lock.acquire());
+        let waited = std::future::poll_fn(|cx| {
+            polls.fetch_add(1, SeqCst);
+            waiting.as_mut().poll(cx)
+        });
+        assert!(waited.await.is_err());
+        // and a release is heard
+        let lock = c.lock("k").wait(secs(60));
+        let (next, kept) = tokio::join!(lock.acquire(), held.release());
+        assert!(next.is_ok() && kept == Ok(Holding::Held));
+    });
+    assert!(polls.load(SeqCst) < 20, "it was polled {} times", polls.load(SeqCst));
+}
+
 /// A device whose clock ticks a hundred times a second.
 struct Coarse(BareClock);
 

@@ -90,6 +90,32 @@ fn an_observer_is_told_what_happens_and_to_which_key() {
     assert_eq!(diary.take(), expected);
 }
 
+/// Not what an observer is for, but nothing that hangs.
+#[test]
+fn an_observer_may_use_the_instance() {
+    #[derive(Clone, Default)]
+    struct Nosy(Arc<Mutex<(Option<Cachify>, Vec<u32>)>>);
+    impl Observer for Nosy {
+        fn event(&self, event: &Event<'_>) {
+            let c = self.0.lock().unwrap().0.clone();
+            if let (Event::Miss { .. }, Some(c)) = (event, c) {
+                let seen = c.cache("k").get_or_insert_with_blocking(|| Ok::<u32, ()>(7)).unwrap();
+                let _ = c.lock("k").try_acquire_blocking().unwrap();
+                self.0.lock().unwrap().1.push(seen);
+            }
+        }
+    }
+    let guest = || Cachify::builder().store(Guest::new(ManualClock::new()));
+    for builder in [Cachify::builder(), guest()] {
+        let nosy = Nosy::default();
+        let c = builder.observer(nosy.clone()).build().unwrap();
+        nosy.0.lock().unwrap().0 = Some(c.clone());
+        assert_eq!(c.cache("k").get_or_insert_with_blocking(|| Ok::<u32, ()>(1)), Ok(1));
+        assert_eq!(block_on(c.cache("other").get_or_insert(async { 2 })), 2);
+        assert_eq!(nosy.0.lock().unwrap().1, [7, 1], "it computed inside of the flight, and had a hit afterwards");
+    }
+}
+
 #[test]
 fn a_loss_is_told_once_and_with_its_reason_whatever_becomes_of_the_guard() {
     fn case<S>(c: &Cachify<S>, clock: &ManualClock, diary: &Diary)
