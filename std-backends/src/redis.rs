@@ -11,6 +11,7 @@ mod inbox;
 mod name;
 mod node;
 mod options;
+mod pauses;
 mod reaper;
 mod renewal;
 mod reply;
@@ -44,6 +45,7 @@ use doubts::{Doubts, Room};
 use inbox::Inbox;
 use name::Name;
 use node::Node;
+use pauses::Pauses;
 use reaper::Owed;
 use std::{
     fmt,
@@ -98,6 +100,7 @@ struct Shared {
     background: OnceLock<Background>,
     starting: Mutex<()>,
     listening: AtomicBool,
+    pauses: Pauses,
     /// Whether a connection broke since the last one was made.
     broken: AtomicBool,
     closed: watch::Sender<bool>,
@@ -136,6 +139,7 @@ impl Recipe {
             background: OnceLock::new(),
             starting: Mutex::new(()),
             listening: AtomicBool::new(false),
+            pauses: Pauses::default(),
             broken: AtomicBool::new(false),
             closed: watch::Sender::new(false),
             doubts: Doubts::default(),

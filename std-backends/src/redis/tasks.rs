@@ -77,6 +77,7 @@ impl Lines {
             };
             let mut lines = locked(&self.0);
             if !lines.get(&runtime.id()).is_some_and(Line::is_usable) {
+                shared.pauses.may_try(shared.clock.now())?;
                 lines.retain(|_, line| line.runtime.strong_count() > 0);
                 lines.insert(runtime.id(), connect(shared, &runtime));
             }
@@ -112,7 +113,12 @@ fn connect(shared: &Arc<Shared>, runtime: &Handle) -> Line {
     let line = Line { runtime: Arc::downgrade(&alive), state, number };
     let (shared, mut closed) = (shared.clone(), shared.closed());
     runtime.spawn(async move {
+        let began = shared.clock.now();
         let made = dial(&shared, AsyncConnectionConfig::new(), &shared.client).await;
+        match &made {
+            Ok(_) => shared.pauses.made(),
+            Err(cause) => shared.pauses.failed(began, shared.clock.now(), *cause),
+        }
         drop(shared);
         let up = made.is_ok();
         sender.send_replace(made.map_or_else(State::Down, State::Up));
@@ -186,8 +192,12 @@ impl<'a> Task<'a> {
     /// more.
     fn answered<T>(&self, number: u64, answer: RedisResult<T>) -> Result<T, Failure> {
         *locked(&self.unanswered) = None;
-        answer.map_err(|error| {
-            let failure = failure(&error);
+        let answer = answer.map_err(|error| failure(&error));
+        match &answer {
+            Err(Failure::Broken | Failure::NotSent(_)) => self.shared.pauses.broke(self.shared.clock.now()),
+            _ => self.shared.pauses.answered(),
+        }
+        answer.map_err(|failure| {
             if matches!(failure, Failure::Broken | Failure::NotSent(_)) || failure.is_demotion() {
                 self.leave(number);
             }

@@ -83,6 +83,19 @@ impl<'a> Thread<'a> {
         if let Some((_, connection)) = locked(&self.idle.0).pop() {
             return Ok(connection);
         }
+        if self.until.is_some() {
+            self.shared.pauses.may_try(now).map_err(Failure::NotSent)?;
+        }
+        let made = self.connect(now);
+        match &made {
+            Ok(_) => self.shared.pauses.made(),
+            Err(Failure::NotSent(cause)) => self.shared.pauses.failed(now, self.shared.clock.now(), *cause),
+            Err(_) => {}
+        }
+        made
+    }
+
+    fn connect(&self, now: Instant) -> Result<Connection, Failure> {
         let until = self.until.unwrap_or(now.saturating_add(self.shared.connect_timeout));
         let left = self.left(until).map_err(|_| Failure::NotSent(Cause::Unreachable))?;
         // a part of it: the client counts the last of its own two questions anew
@@ -134,6 +147,11 @@ impl<'a> Thread<'a> {
             return Err(Failure::NotSent(Cause::Unreachable));
         }
         let done = self.ask(&mut connection, &packed(until), answers, until);
+        match &done {
+            Ok(_) => self.shared.pauses.answered(),
+            Err(Failure::Broken) => self.shared.pauses.broke(self.shared.clock.now()),
+            Err(_) => {}
+        }
         match &done {
             Ok(values) if values.iter().any(is_demoted) => {
                 self.idle.forget(sent);

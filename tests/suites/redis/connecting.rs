@@ -1,10 +1,14 @@
 //! Getting there: addresses, passwords, access lists, TLS, and what a wrong one says.
 
 use super::world::{int, millis, pass, patient, run, timed, until_blocking};
-use cachify::{Cachify, Cause, Error, Event, Holding, Observer, secs};
+use cachify::{Cachify, Cause, Error, Event, Holding, ManualClock, Observer, secs};
 use cachify_tests::server::{Engine, Server};
 use std::{
-    sync::{Arc, Mutex},
+    net::TcpListener,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -204,4 +208,45 @@ fn a_dead_server_is_said_long_before_the_limit() {
     let (why, took) = timed(|| run(async { c.ping().await.unwrap_err() }));
     assert_eq!(why, Error::Store(Cause::Unreachable));
     assert!(took < secs(3), "{took:?}");
+}
+
+/// A server that closes what it accepts: so does one that is full of clients, or a balancer without a server behind it.
+#[test]
+fn a_server_that_closes_each_connection_is_not_stormed() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, accepted) = (listener.local_addr().unwrap().port(), Arc::new(AtomicU32::new(0)));
+    let count = accepted.clone();
+    // ends with the test's process
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            count.fetch_add(1, SeqCst);
+            drop(connection);
+        }
+    });
+    for face in [0, 1] {
+        let clock = ManualClock::new();
+        clock.advance(secs(9));
+        let url = format!("redis://127.0.0.1:{port}");
+        let c = Cachify::builder().redis(url).clock(clock.clone()).build().unwrap();
+        let calls = |many: usize| {
+            let before = accepted.load(SeqCst);
+            for _ in 0..many {
+                match face {
+                    0 => assert!(c.cache("k").get_blocking::<u32>().is_err()),
+                    _ => run(async { assert!(c.cache("k").get::<u32>().await.is_err()) }),
+                }
+            }
+            accepted.load(SeqCst) - before
+        };
+        let first = calls(200);
+        assert!((1..=9).contains(&first), "{first} connections for 200 calls at one moment");
+        assert!(calls(50) <= 1, "the pause is not over");
+        for _ in 0..9 {
+            clock.advance(secs(1));
+            calls(9);
+        }
+        clock.advance(secs(1));
+        let later = calls(200);
+        assert!((1..=3).contains(&later), "{later} connections for 200 calls a second later");
+    }
 }
