@@ -104,7 +104,7 @@ pub(crate) const fn duration(ms: u64) -> Duration {
 pub(crate) const fn tick_of(at: Instant, hz: u64) -> u64 {
     let ms = at.as_millis();
     // the other way takes a division, which a device has only if its tick rate needs one
-    if hz % 1_000 == 0 { ms * (hz / 1_000) } else { ms / 1_000 * hz + (ms % 1_000 * hz).div_ceil(1_000) }
+    if hz.is_multiple_of(1_000) { ms * (hz / 1_000) } else { ms / 1_000 * hz + (ms % 1_000 * hz).div_ceil(1_000) }
 }
 
 /// Tells the time.

@@ -98,7 +98,9 @@ pub(crate) fn wait_for(store: usize, key: &Key<'_>) -> Waiting {
             next.extend(waits.get(&flight).into_iter().flatten());
         }
     }
-    inside.iter().for_each(|flight| waits.entry(*flight).or_default().push(on));
+    for flight in &inside {
+        waits.entry(*flight).or_default().push(on);
+    }
     Waiting::Inside(Wait { inside, on })
 }
 

@@ -21,7 +21,7 @@ use cachify_core::{
         Fences,
         map::Map,
         ram::Ram,
-        waiters::{Crowd, Waiters},
+        waiters::{Crowd, Waiters, Woken},
     },
     key::{Key, LongKeyBuf},
     store::Platform,
@@ -139,9 +139,9 @@ impl Inner {
     }
 
     /// Wakes those whom a step takes out of their places, one after another, each outside the lock.
-    fn wake_each(&self, key: &Key<'_>, mut next: impl FnMut(&mut Rights) -> Option<Option<Waker>>) {
-        while let Some(waker) = self.step_at(key, &mut next) {
-            waker.into_iter().for_each(Waker::wake);
+    fn wake_each(&self, key: &Key<'_>, mut next: impl FnMut(&mut Rights) -> Option<Woken>) {
+        while let Some(woken) = self.step_at(key, &mut next) {
+            woken.wake();
         }
     }
 }

@@ -4,7 +4,7 @@
 //! Not here: locks and clocks, which are the store's.
 
 use super::{
-    Fences, Holding,
+    Fences, Holding, LeaseCell,
     permit::Place as Spot,
     table::{Table, TableFull},
     waiters::{Caller, Place, Places, Waiters, Woken},
@@ -167,7 +167,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 
     /// When the lease or permit of `token` ends.
     pub fn ends(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<Instant> {
-        self.table.held_by(key, token, now).map(|lease| lease.end())
+        self.table.held_by(key, token, now).map(LeaseCell::end)
     }
 
     /// Extends a lease or permit until `end`.

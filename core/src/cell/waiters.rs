@@ -33,6 +33,10 @@ impl Woken {
     /// Nobody.
     pub const NOBODY: Self = Self { called: None, standby: None };
 
+    fn of(waiter: Waiter) -> Self {
+        Self { called: waiter.waker, standby: None }
+    }
+
     /// Wakes them.
     #[inline]
     pub fn wake(self) {
@@ -235,8 +239,8 @@ impl<P: Places> Waiters<P> {
     }
 
     /// Takes the first one out of the line, for news that is everybody's.
-    pub fn next(&mut self, key: &Key<'_>) -> Option<Option<Waker>> {
-        self.remove(Line::of(key), None)
+    pub fn next(&mut self, key: &Key<'_>) -> Option<Woken> {
+        self.remove(Line::of(key), None).map(Woken::of)
     }
 
     /// Remembers who is to be woken when a lease of `key` is taken from its holder; whether there is a place for it.
@@ -261,18 +265,18 @@ impl<P: Places> Waiters<P> {
     /// Who watched goes; gives back its waker, to be dropped outside the lock.
     pub fn unwatch(&mut self, key: &Key<'_>, place: Place) -> Option<Waker> {
         let seat = self.whole(place.0);
-        self.remove(Line::watching(key), Some(seat))?
+        self.remove(Line::watching(key), Some(seat))?.waker
     }
 
     /// Takes one who watches a lease of `key` out of its place.
-    pub fn next_watching(&mut self, key: &Key<'_>) -> Option<Option<Waker>> {
-        self.remove(Line::watching(key), None)
+    pub fn next_watching(&mut self, key: &Key<'_>) -> Option<Woken> {
+        self.remove(Line::watching(key), None).map(Woken::of)
     }
 
-    fn remove(&mut self, line: Line, seat: Option<usize>) -> Option<Option<Waker>> {
+    fn remove(&mut self, line: Line, seat: Option<usize>) -> Option<Waiter> {
         let gone = self.places.remove(line, seat)?;
         self.standing -= 1;
-        Some(gone.waker)
+        Some(gone)
     }
 
     fn survey(&mut self, line: Line, seat: usize, taken: u32, now: Instant) -> Survey {

@@ -98,7 +98,9 @@ fn two_threads_whose_flights_want_each_other_finish() {
     };
     thread::scope(|s| {
         let ends = [("person", "team"), ("team", "person")].map(|(own, other)| s.spawn(move || make(own, other)));
-        ends.into_iter().for_each(|end| assert!(end.join().unwrap().is_ok()));
+        for end in ends {
+            assert!(end.join().unwrap().is_ok());
+        }
     });
     assert_eq!(loads.load(SeqCst), 3, "one of the two waited, and one computed");
 }

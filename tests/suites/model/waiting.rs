@@ -389,7 +389,12 @@ fn who_finds_no_place_to_wait_in_keeps_its_turn() {
             }
         }));
     }
-    flags.iter().for_each(|flag| flag.0.store(true, SeqCst));
+    let wake_all = || {
+        for flag in &flags {
+            flag.0.store(true, SeqCst);
+        }
+    };
+    wake_all();
     let mut done = [false; 6];
     while !done.iter().all(|done| *done) {
         let woken = (0..6).find(|i| !done[*i] && flags[*i].0.swap(false, SeqCst));
@@ -401,7 +406,7 @@ fn who_finds_no_place_to_wait_in_keeps_its_turn() {
             None => {
                 // whoever waits for a point in time looks at the clock
                 clock.advance(Duration::from_millis(10));
-                flags.iter().for_each(|flag| flag.0.store(true, SeqCst));
+                wake_all();
             }
         }
     }

@@ -34,12 +34,15 @@ impl Permits {
     }
 
     pub(super) fn spot(&mut self, size: u32, token: HolderToken, now: Instant) -> Place {
-        let (taken, first) = self.in_use(now);
+        let (held, first) = self.in_use(now);
         match self.holders.get(&token.0) {
             Some(index) => Place::Mine(*index),
             // counted over every index: after a pool shrank, permits above its size still count
-            None if taken >= size => Place::Full(first),
-            None => Place::Free { index: self.free.first().map_or(self.cells.len() as u32, |index| *index), taken },
+            None if held >= size => Place::Full(first),
+            None => {
+                let index = self.free.first().map_or(self.cells.len() as u32, |index| *index);
+                Place::Free { index, taken: held }
+            }
         }
     }
 

@@ -26,14 +26,14 @@ impl<B: Backing> RamStore<B> {
         woken.wake();
         if matches!(op, Op::Release(Outcome::Done { .. })) {
             // a marker or a value is news for everybody who waits
-            while let Some(waker) = self.0.step(|ram| ram.waiters.next(key)) {
-                waker.into_iter().for_each(Waker::wake);
+            while let Some(woken) = self.0.step(|ram| ram.waiters.next(key)) {
+                woken.wake();
             }
         }
         if *op == Op::Clear {
             // its holder hears of it at once
-            while let Some(waker) = self.0.step(|ram| ram.waiters.next_watching(key)) {
-                waker.into_iter().for_each(Waker::wake);
+            while let Some(woken) = self.0.step(|ram| ram.waiters.next_watching(key)) {
+                woken.wake();
             }
         }
     }
