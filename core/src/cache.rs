@@ -182,8 +182,18 @@ where
     {
         match hit(&self.handle, &self.key, &shape, &self.codec) {
             Some(out) => out,
-            None => self.flight(Threads(self.handle.clone())).cached_blocking(shape, &self.codec, load),
+            None => self.miss_blocking(shape, load),
         }
+    }
+
+    // apart: a hit then has the frame of a hit
+    #[cold]
+    #[inline(never)]
+    fn miss_blocking<K: Shape<R>, R>(&self, shape: K, load: impl FnOnce() -> R) -> R
+    where
+        P::Store: Values<K::Value, C>,
+    {
+        self.flight(Threads(self.handle.clone())).cached_blocking(shape, &self.codec, load)
     }
 
     /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.

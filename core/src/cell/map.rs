@@ -71,6 +71,31 @@ impl<V> Map<V> {
         leases + self.pools.iter_mut().map(|pool| pool.of.end_all(now)).sum::<usize>()
     }
 
+    /// Looks at a few buckets, in turn, so that every key is looked at again and again; not at the one that is asked for,
+    /// which would be made anew.
+    fn sweep(&mut self, now: Instant, asked: u64) {
+        for _ in 0..SWEEP {
+            self.hand = self.hand.wrapping_add(1);
+            let bucket = self.hand % self.cells.num_buckets().max(1);
+            if bucket == 0 && self.cells.len() < self.cells.capacity() / 8 {
+                self.cells.shrink_to(self.cells.len() * 2, |c| c.hash);
+            }
+            if let Ok(cell) = self.cells.get_bucket_entry(bucket)
+                && cell.get().hash != asked
+                && cell.get().of.is_idle(now)
+            {
+                cell.remove();
+            }
+            let bucket = self.hand % self.pools.num_buckets().max(1);
+            if let Ok(pool) = self.pools.get_bucket_entry(bucket)
+                && pool.get().hash != asked
+                && !pool.get().of.is_live(now)
+            {
+                pool.remove();
+            }
+        }
+    }
+
     fn pool(&mut self, key: &Key<'_>) -> Option<&mut Permits> {
         self.pools.find_mut(key.hash, |p| p.is(key)).map(|p| &mut p.of)
     }
@@ -89,7 +114,7 @@ impl<V> Table for Map<V> {
         self.cells.find_mut(key.hash, |c| c.is(key)).map(|c| &mut c.of)
     }
     fn entry(&mut self, key: &Key<'_>, now: Instant) -> Result<&mut Cell<V>, TableFull> {
-        self.sweep(now);
+        self.sweep(now, key.hash);
         let cell = self.cells.entry(key.hash, |c| c.is(key), |c| c.hash);
         Ok(&mut cell.or_insert_with(|| Named::new(key, Cell::EMPTY)).into_mut().of)
     }
@@ -103,18 +128,17 @@ impl<V> Table for Map<V> {
             None => Place::Free { index: 0, taken: 0 },
         }
     }
-    fn vacant(&mut self, key: &Key<'_>, index: u32, now: Instant) -> Result<&mut LeaseCell, TableFull> {
-        self.sweep(now);
+    fn vacant(
+        &mut self,
+        key: &Key<'_>,
+        index: u32,
+        token: HolderToken,
+        [now, end]: [Instant; 2],
+    ) -> Result<&mut LeaseCell, TableFull> {
+        self.sweep(now, key.hash);
         let pool = self.pools.entry(key.hash, |p| p.is(key), |p| p.hash);
         let pool = pool.or_insert_with(|| Named::new(key, Permits::default())).into_mut();
-        pool.of.vacant(index).ok_or(TableFull)
-    }
-    fn granted(&mut self, key: &Key<'_>, index: u32, token: HolderToken, end: Instant) {
-        if key.kind == Kind::Pool
-            && let Some(pool) = self.pool(key)
-        {
-            pool.granted(index, token, end);
-        }
+        pool.of.vacant(index, token, end).ok_or(TableFull)
     }
     fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&LeaseCell> {
         if key.kind == Kind::Pool {
@@ -127,27 +151,5 @@ impl<V> Table for Map<V> {
             return self.pool(key).is_some_and(|pool| pool.set_end(token, end, now));
         }
         self.cell_held_by(key, token, now).map(|cell| cell.lease.set_end(end)).is_some()
-    }
-
-    /// Looks at a few buckets, in turn, so that every key is looked at again and again.
-    fn sweep(&mut self, now: Instant) {
-        for _ in 0..SWEEP {
-            self.hand = self.hand.wrapping_add(1);
-            let bucket = self.hand % self.cells.num_buckets().max(1);
-            if bucket == 0 && self.cells.len() < self.cells.capacity() / 8 {
-                self.cells.shrink_to(self.cells.len() * 2, |c| c.hash);
-            }
-            if let Ok(cell) = self.cells.get_bucket_entry(bucket)
-                && cell.get().of.is_idle(now)
-            {
-                cell.remove();
-            }
-            let bucket = self.hand % self.pools.num_buckets().max(1);
-            if let Ok(pool) = self.pools.get_bucket_entry(bucket)
-                && !pool.get().of.is_live(now)
-            {
-                pool.remove();
-            }
-        }
     }
 }

@@ -112,7 +112,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
             if let Some(until) = waiters.kept_until(caller, place, taken) {
                 return busy(until);
             }
-            match table.vacant(key, index, now) {
+            match table.vacant(key, index, token, [now, end]) {
                 Ok(lease) => lease,
                 Err(TableFull) => return Answer::Full,
             }
@@ -136,7 +136,6 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         };
         lease.take(now, token, end, fences);
         let fence = lease.fence();
-        table.granted(key, index, token, end);
         Answer::Granted { fence, index }
     }
 

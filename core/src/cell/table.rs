@@ -45,16 +45,18 @@ pub trait Table {
     }
     /// What one more request to a pool finds.
     fn spot(&mut self, key: &Key<'_>, size: u32, token: HolderToken, now: Instant) -> Place;
-    /// The permit of a pool at that index, which nobody holds, made if there is none.
+    /// The permit of a pool at that index, which nobody holds, made if there is none, for `token` to take now until an
+    /// end.
     ///
     /// # Errors
     /// [`TableFull`] when every place holds something live.
-    fn vacant(&mut self, key: &Key<'_>, index: u32, now: Instant) -> Result<&mut LeaseCell, TableFull>;
-    /// Notes that a lease, or the permit at that index, was granted until `end`.
-    #[inline]
-    fn granted(&mut self, key: &Key<'_>, index: u32, token: HolderToken, end: Instant) {
-        let _ = (key, index, token, end);
-    }
+    fn vacant(
+        &mut self,
+        key: &Key<'_>,
+        index: u32,
+        token: HolderToken,
+        now_and_end: [Instant; 2],
+    ) -> Result<&mut LeaseCell, TableFull>;
     /// The lease or permit of `key` that `token` holds.
     fn held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&LeaseCell>;
     /// Lets the lease or permit that `token` holds end then; whether it held one.
@@ -62,10 +64,6 @@ pub trait Table {
     /// The cell of `key` whose lease `token` holds.
     fn cell_held_by(&mut self, key: &Key<'_>, token: HolderToken, now: Instant) -> Option<&mut Cell<Self::Value>> {
         self.find(key).filter(|cell| cell.lease.is_held_by(now, token))
-    }
-    /// Forgets idle cells, a bounded number at a time.
-    fn sweep(&mut self, now: Instant) {
-        let _ = now;
     }
 }
 
@@ -275,7 +273,13 @@ impl<V, const KEY: usize> Table for FixedTable<[Slot<V, KEY>]> {
             Place::Mine(_) | Place::Full(_) => 0,
         }
     }
-    fn vacant(&mut self, key: &Key<'_>, index: u32, now: Instant) -> Result<&mut LeaseCell, TableFull> {
+    fn vacant(
+        &mut self,
+        key: &Key<'_>,
+        index: u32,
+        _: HolderToken,
+        [now, _]: [Instant; 2],
+    ) -> Result<&mut LeaseCell, TableFull> {
         // the lowest free one, so below how many slots there are
         self.vacate(key, index as u16, now).map(|slot| &mut slot.cell.lease)
     }
@@ -308,7 +312,7 @@ mod tests {
             Place::Mine(index) => Some(index),
             Place::Full(_) => None,
             Place::Free { index, .. } => table
-                .vacant(&key, index, NOW)
+                .vacant(&key, index, token, [NOW, END])
                 .unwrap()
                 .take(NOW, token, END, &mut crate::cell::Fences(0))
                 .then_some(index),

@@ -1,79 +1,110 @@
-//! The permits of one pool, found by token, by index and by end: each question costs the logarithm of how many are held.
+//! The permits of one pool, found by token, by index and by end, at the same cost among ten and ten thousand.
 
 use crate::{
     cell::{LeaseCell, permit::Place},
     time::Instant,
     token::HolderToken,
 };
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::{collections::BTreeSet, vec::Vec};
+use hashbrown::HashTable;
+
+/// Room for so many permits is kept until the pool is forgotten.
+const SMALL: usize = 64;
 
 /// The permits of one pool, each at its index.
 #[derive(Debug, Default)]
 pub(super) struct Permits {
     cells: Vec<LeaseCell>,
-    /// Indices of `cells` that nobody holds.
-    free: BTreeSet<u32>,
-    /// When those end that are held, and where they are; ended ones until the next step.
+    held: u32,
+    /// A bit for each cell that is held, and the first word that may have one which is not.
+    taken: Vec<u64>,
+    low: usize,
+    /// When those end that have an end, and where they are; ended ones until the next step.
     ends: BTreeSet<(Instant, u32)>,
-    holders: BTreeMap<[u32; 4], u32>,
+    /// Where those are that are held, by their tokens.
+    holders: HashTable<u32>,
+}
+
+/// Tokens are random, or count up in one word.
+fn hash(token: HolderToken) -> u64 {
+    let [a, b, c, d] = token.0.map(u64::from);
+    let mixed = ((a ^ c) << 32 | (b ^ d)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed ^ mixed >> 32
 }
 
 impl Permits {
     /// Whether any is held.
     pub(super) fn is_live(&self, now: Instant) -> bool {
-        self.ends.last().is_some_and(|(end, _)| now < *end)
+        // those without an end, or one that has not come
+        self.held as usize > self.ends.len() || self.ends.last().is_some_and(|(end, _)| now < *end)
     }
 
     /// How many are held, and when the first one ends.
     pub(super) fn in_use(&mut self, now: Instant) -> (u32, Instant) {
         self.sweep(now);
-        (self.ends.len() as u32, self.ends.first().map_or(Instant::MAX, |(end, _)| *end))
+        (self.held, self.ends.first().map_or(Instant::MAX, |(end, _)| *end))
+    }
+
+    fn index_of(&self, token: HolderToken) -> Option<u32> {
+        let Self { cells, holders, .. } = self;
+        holders.find(hash(token), |index| is_of(cells, *index, token)).copied()
+    }
+
+    /// The lowest index that nobody holds.
+    fn lowest(&mut self) -> u32 {
+        while self.taken.get(self.low) == Some(&u64::MAX) {
+            self.low += 1;
+        }
+        self.low as u32 * u64::BITS + self.taken.get(self.low).map_or(0, |word| word.trailing_ones())
     }
 
     pub(super) fn spot(&mut self, size: u32, token: HolderToken, now: Instant) -> Place {
         let (held, first) = self.in_use(now);
-        match self.holders.get(&token.0) {
-            Some(index) => Place::Mine(*index),
+        match self.index_of(token) {
+            Some(index) => Place::Mine(index),
             // counted over every index: after a pool shrank, permits above its size still count
             None if held >= size => Place::Full(first),
-            None => {
-                let index = self.free.first().map_or(self.cells.len() as u32, |index| *index);
-                Place::Free { index, taken: held }
-            }
+            None => Place::Free { index: self.lowest(), taken: held },
         }
     }
 
-    /// The permit at that index, which nobody holds.
-    pub(super) fn vacant(&mut self, index: u32) -> Option<&mut LeaseCell> {
-        if index as usize == self.cells.len() {
-            self.cells.push(LeaseCell::FREE);
+    /// The permit at that index, which nobody holds, for `token` to take until `end`.
+    pub(super) fn vacant(&mut self, index: u32, token: HolderToken, end: Instant) -> Option<&mut LeaseCell> {
+        let Self { cells, taken, ends, holders, .. } = self;
+        if index as usize == cells.len() {
+            cells.push(LeaseCell::FREE);
+            taken.resize(cells.len().div_ceil(u64::BITS as usize), 0);
         }
+        if let Some(word) = taken.get_mut((index / u64::BITS) as usize) {
+            *word |= 1 << (index % u64::BITS);
+        }
+        if end != Instant::MAX {
+            ends.insert((end, index));
+        }
+        let of = |index: &u32| cells.get(*index as usize).map_or(0, |cell| hash(cell.holder()));
+        holders.insert_unique(hash(token), index, of);
+        self.held += 1;
         self.cells.get_mut(index as usize)
     }
 
-    /// It was granted until `end`.
-    pub(super) fn granted(&mut self, index: u32, token: HolderToken, end: Instant) {
-        self.free.remove(&index);
-        self.ends.insert((end, index));
-        self.holders.insert(token.0, index);
-    }
-
     pub(super) fn held_by(&self, token: HolderToken, now: Instant) -> Option<&LeaseCell> {
-        let index = *self.holders.get(&token.0)?;
-        self.cells.get(index as usize).filter(|cell| cell.is_held_by(now, token))
+        self.cells.get(self.index_of(token)? as usize).filter(|cell| cell.is_held_by(now, token))
     }
 
     pub(super) fn set_end(&mut self, token: HolderToken, end: Instant, now: Instant) -> bool {
         self.sweep(now);
-        let Some(index) = self.holders.get(&token.0).copied() else { return false };
+        let Some(index) = self.index_of(token) else { return false };
         let Some(cell) = self.cells.get_mut(index as usize) else { return false };
-        self.ends.remove(&(cell.end(), index));
+        if cell.end() != Instant::MAX {
+            self.ends.remove(&(cell.end(), index));
+        }
         cell.set_end(end);
-        self.ends.insert((end, index));
-        self.sweep(now);
+        if end <= now {
+            self.free(index);
+            self.trim();
+        } else if end != Instant::MAX {
+            self.ends.insert((end, index));
+        }
         true
     }
 
@@ -84,23 +115,61 @@ impl Permits {
         held as usize
     }
 
-    /// Frees what has ended, and gives back what free ones took.
+    /// Nobody holds it any more.
+    fn free(&mut self, index: u32) {
+        let Self { cells, taken, holders, .. } = self;
+        let Some(token) = cells.get(index as usize).map(LeaseCell::holder) else { return };
+        if let Ok(held) = holders.find_entry(hash(token), |other| *other == index) {
+            held.remove();
+        }
+        let word = (index / u64::BITS) as usize;
+        if let Some(word) = taken.get_mut(word) {
+            *word &= !(1 << (index % u64::BITS));
+        }
+        self.low = self.low.min(word);
+        self.held -= 1;
+    }
+
+    /// Frees what has ended.
     fn sweep(&mut self, now: Instant) {
+        let mut has_freed = false;
         while self.ends.first().is_some_and(|(end, _)| *end <= now)
             && let Some((_, index)) = self.ends.pop_first()
         {
-            if let Some(cell) = self.cells.get(index as usize) {
-                self.holders.remove(&cell.holder().0);
-            }
-            self.free.insert(index);
+            self.free(index);
+            has_freed = true;
         }
-        while self.cells.len().checked_sub(1).is_some_and(|last| self.free.remove(&(last as u32))) {
-            self.cells.pop();
-        }
-        if self.cells.len() < self.cells.capacity() / 4 {
-            self.cells.shrink_to(self.cells.len() * 2);
+        if has_freed {
+            self.trim();
         }
     }
+
+    /// Gives back what free ones took, beyond the last one that is held.
+    fn trim(&mut self) {
+        if self.cells.capacity() <= SMALL {
+            return;
+        }
+        while self.taken.last() == Some(&0) {
+            self.taken.pop();
+        }
+        let last = self.taken.last().map_or(0, |word| u64::BITS - word.leading_zeros());
+        let len = self.taken.len().saturating_sub(1) * u64::BITS as usize + last as usize;
+        self.cells.truncate(len);
+        if self.cells.len() < self.cells.capacity() / 4 {
+            let len = self.cells.len() * 2;
+            self.cells.shrink_to(len);
+            self.taken.shrink_to_fit();
+            let cells = &self.cells;
+            let of = |index: &u32| cells.get(*index as usize).map_or(0, |cell| hash(cell.holder()));
+            self.holders.shrink_to(len, of);
+        }
+        self.low = self.low.min(self.taken.len());
+    }
+}
+
+/// Whether the permit at that index is, or was last, the token's.
+fn is_of(cells: &[LeaseCell], index: u32, token: HolderToken) -> bool {
+    cells.get(index as usize).is_some_and(|cell| cell.is_of(token))
 }
 
 #[cfg(test)]
@@ -114,8 +183,7 @@ mod tests {
             Place::Mine(index) => Some(index),
             Place::Full(_) => None,
             Place::Free { index, .. } => {
-                pool.vacant(index).unwrap().take(now, token, end, &mut Fences(0));
-                pool.granted(index, token, end);
+                pool.vacant(index, token, end).unwrap().take(now, token, end, &mut Fences(0));
                 Some(index)
             }
         }
@@ -141,8 +209,8 @@ mod tests {
         );
         assert!(pool.set_end(HolderToken([3; 4]), Instant::from_millis(60), now));
         assert_eq!(pool.in_use(Instant::from_millis(50)), (1, Instant::from_millis(60)));
-        assert!(pool.cells.len() == 3 && pool.cells.capacity() < 100, "{} places are kept", pool.cells.capacity());
+        assert!(pool.cells.len() == 3 && pool.cells.capacity() <= 128, "{} places are kept", pool.cells.capacity());
         assert_eq!(pool.in_use(Instant::from_millis(60)), (0, Instant::MAX));
-        assert!(pool.cells.is_empty() && pool.free.is_empty() && pool.holders.is_empty());
+        assert!(pool.cells.capacity() <= 64 && pool.holders.is_empty() && pool.held == 0);
     }
 }
