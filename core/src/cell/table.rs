@@ -24,6 +24,7 @@ impl fmt::Display for TableFull {
 impl core::error::Error for TableFull {}
 
 /// Finds cells by key.
+#[doc(hidden)]
 pub trait Table {
     /// What a cached value is.
     type Value;
