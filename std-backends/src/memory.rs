@@ -34,7 +34,7 @@ use std::{
     sync::{Arc, Mutex, RwLock},
     task::Waker,
 };
-use values::Values;
+use values::{Room, Values};
 
 /// How many values an instance keeps unless told otherwise.
 pub const DEFAULT_MAX_ENTRIES: usize = 100_000;
@@ -47,6 +47,7 @@ pub struct Memory(Arc<Inner>);
 
 struct Inner {
     shards: Box<[Shard]>,
+    room: Room,
     clock: StdClock,
     prefix: Arc<str>,
     seed: u64,
@@ -64,24 +65,23 @@ impl fmt::Debug for Memory {
 }
 
 impl Memory {
-    /// An empty store of at most `max_entries` values (at least one).
+    /// An empty store of at most `max_entries` values.
     pub(crate) fn new(clock: StdClock, prefix: &str, max_entries: usize) -> Self {
-        // rounded down, so that the shards together never hold more than was said
         let shards = SHARDS.min(1 << max_entries.max(1).ilog2());
-        let bound = (max_entries / shards).max(1);
         let fences = Fences(wall_micros());
         let seed = token::random_word();
         let shard = || Shard {
             rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Crowd::new()), fences)),
-            values: RwLock::new(Values::new(bound, seed)),
+            values: RwLock::new(Values::new(seed)),
         };
-        Self(Arc::new(Inner { shards: (0..shards).map(|_| shard()).collect(), clock, prefix: prefix.into(), seed }))
+        let (shards, room) = ((0..shards).map(|_| shard()).collect(), Room::new(max_entries));
+        Self(Arc::new(Inner { shards, room, clock, prefix: prefix.into(), seed }))
     }
 
     /// How many values it holds, ended ones that were not reclaimed yet included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.shards.iter().map(|shard| values::read(&shard.values).len()).sum()
+        self.0.room.taken()
     }
 
     /// Whether it holds no values.
@@ -116,10 +116,29 @@ type Rights = Ram<Crowd, Map>;
 impl Inner {
     #[inline]
     fn shard(&self, key: &Key<'_>) -> &Shard {
+        &self.shards[self.place(key)]
+    }
+
+    #[inline]
+    fn place(&self, key: &Key<'_>) -> usize {
         // the low bits choose the bucket within the shard; a 32-bit target has a 32-bit hash
         let shift = if cfg!(target_pointer_width = "64") { 48 } else { 20 };
-        let at = (key.hash >> shift) as usize & (self.shards.len() - 1);
-        &self.shards[at]
+        (key.hash >> shift) as usize & (self.shards.len() - 1)
+    }
+
+    /// Evicts what is too much since a value was stored for `key`, whose own shard had none that was not read lately: from
+    /// the shards after it, whose hands go round twice at most, and from its own last.
+    fn make_room(&self, key: &Key<'_>) {
+        let (own, shards) = (self.place(key), self.shards.len());
+        for next in (1..shards).chain(1..=shards) {
+            while self.room.is_over() {
+                // dropped after the lock was left: a user's `Drop` is not ours to run in there
+                let gone = values::write(&self.shards[(own + next) % shards].values).evict(&self.room);
+                if gone.is_none() {
+                    break;
+                }
+            }
+        }
     }
 
     /// One atomic step on the leases of the key's shard, for a caller who knows the time.

@@ -67,7 +67,7 @@ impl Store for Memory {
                 if key.kind != Kind::Cache {
                     return Answer::Cleared(was);
                 }
-                gone = write(&self.0.shard(key).values).remove(key, now);
+                gone = write(&self.0.shard(key).values).remove(key, now, &self.0.room);
                 Answer::Cleared(gone.as_ref().is_some_and(|(_, was_fresh)| *was_fresh))
             }
             Op::Inspect if key.kind == Kind::Cache => {
@@ -186,7 +186,7 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
         let (holding, gone) = self.0.step(key, |ram, now| {
             let holding = ram.end(key, token, &mut state.place, (now, None), &mut woken);
             let kept = if holding == Holding::Held { node.take() } else { None };
-            (holding, kept.map(|node| write(&self.0.shard(key).values).insert(node, key, now)))
+            (holding, kept.map(|node| write(&self.0.shard(key).values).insert(node, key, now, &self.0.room)))
         });
         woken.wake();
         if holding == Holding::Held {
@@ -194,6 +194,7 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
         }
         // values are dropped here, the late one too: a user's `Drop` never runs under a lock
         drop((gone, node));
+        self.0.make_room(key);
         Poll::Ready(Ok(Some(Answer::Held(holding))))
     }
 }

@@ -9,7 +9,7 @@ use std::{
     any::Any,
     sync::{
         PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -69,21 +69,50 @@ impl Node<dyn Any + Send + Sync> {
     }
 }
 
+/// How many values all shards together have, and may have.
+#[derive(Debug)]
+pub(super) struct Room {
+    taken: AtomicUsize,
+    bound: usize,
+}
+
+impl Room {
+    pub(super) const fn new(bound: usize) -> Self {
+        Self { taken: AtomicUsize::new(0), bound }
+    }
+
+    pub(super) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Whether one has to go: several shards may have taken the last place at once.
+    pub(super) fn is_over(&self) -> bool {
+        self.taken() > self.bound
+    }
+
+    fn is_full(&self) -> bool {
+        self.taken() >= self.bound
+    }
+
+    fn take(&self) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn give_back(&self) {
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// The values of one shard.
 pub(super) struct Values {
     nodes: HashTable<AnyNode>,
-    bound: usize,
     hand: usize,
     seed: u64,
 }
 
 impl Values {
-    pub(super) const fn new(bound: usize, seed: u64) -> Self {
-        Self { nodes: HashTable::new(), bound, hand: 0, seed }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.nodes.len()
+    pub(super) const fn new(seed: u64) -> Self {
+        Self { nodes: HashTable::new(), hand: 0, seed }
     }
 
     /// The value, if it is fresh and of this type.
@@ -102,15 +131,18 @@ impl Values {
         self.nodes.find(key.hash, |node| node.is(key)).is_some_and(|node| now < node.fresh_until)
     }
 
-    /// Stores a value, within the bound; gives back what it replaced or evicted, to be dropped outside the lock.
-    pub(super) fn insert(&mut self, node: AnyNode, key: &Key<'_>, now: Instant) -> Vec<AnyNode> {
-        let mut gone = self.sweep(now);
+    /// Stores a value; where there is no room, in the place of another one of this shard, if it has any. Gives back what
+    /// it replaced or evicted, to be dropped outside the lock.
+    pub(super) fn insert(&mut self, node: AnyNode, key: &Key<'_>, now: Instant, room: &Room) -> Vec<AnyNode> {
+        let mut gone = self.sweep(now, room);
         match self.nodes.find_mut(key.hash, |old| old.is(key)) {
             Some(old) => gone.push(std::mem::replace(old, node)),
+            None if room.bound == 0 => gone.push(node),
             None => {
-                if self.nodes.len() >= self.bound {
-                    gone.extend(self.evict());
+                if room.is_full() {
+                    gone.extend(self.evict(room));
                 }
+                room.take();
                 let seed = self.seed;
                 self.nodes.insert_unique(key.hash, node, |node| node.hash(seed));
             }
@@ -119,27 +151,28 @@ impl Values {
     }
 
     /// Forgets a value; whether it was there and fresh.
-    pub(super) fn remove(&mut self, key: &Key<'_>, now: Instant) -> Option<(AnyNode, bool)> {
+    pub(super) fn remove(&mut self, key: &Key<'_>, now: Instant, room: &Room) -> Option<(AnyNode, bool)> {
         let (node, _) = self.nodes.find_entry(key.hash, |node| node.is(key)).ok()?.remove();
+        room.give_back();
         let fresh = now < node.fresh_until;
         Some((node, fresh))
     }
 
-    /// Takes out the next entry that was not read since the hand last passed.
-    fn evict(&mut self) -> Option<AnyNode> {
-        // a second round finds every bit cleared
-        for _ in 0..self.nodes.num_buckets() * 2 {
+    /// Takes out the next entry that was not read since the hand last passed, in one round.
+    pub(super) fn evict(&mut self, room: &Room) -> Option<AnyNode> {
+        for _ in 0..self.nodes.num_buckets() {
             let bucket = self.advance();
             if let Ok(entry) = self.nodes.get_bucket_entry(bucket)
                 && !entry.get().visited.swap(false, Ordering::Relaxed)
             {
+                room.give_back();
                 return Some(entry.remove().0);
             }
         }
         None
     }
 
-    fn sweep(&mut self, now: Instant) -> Vec<AnyNode> {
+    fn sweep(&mut self, now: Instant, room: &Room) -> Vec<AnyNode> {
         let mut gone = Vec::new();
         for _ in 0..SWEEP {
             let bucket = self.advance();
@@ -150,6 +183,7 @@ impl Values {
             if let Ok(entry) = self.nodes.get_bucket_entry(bucket)
                 && now >= entry.get().fresh_until
             {
+                room.give_back();
                 gone.push(entry.remove().0);
             }
         }

@@ -21,6 +21,40 @@ fn the_bound_holds_at_every_instant_and_leases_are_never_evicted() {
 }
 
 #[test]
+fn up_to_the_bound_nothing_goes_and_a_bound_of_zero_keeps_nothing() {
+    for bound in [0, 1, 2, 15, 16, 17, 20, 50, 100, 1_000] {
+        for _ in 0..5 {
+            let c = Cachify::builder().max_entries(bound).build_memory();
+            let load = |n: usize| c.cache(("n", n)).get_or_insert_with_blocking(|| Ok::<usize, ()>(n)).unwrap();
+            (0..bound.max(1)).for_each(|n| assert_eq!(load(n), n));
+            let kept = (0..bound.max(1)).filter(|n| c.cache(("n", *n)).get_blocking::<usize>().unwrap().is_some());
+            assert_eq!((kept.count(), c.len()), (bound, bound), "of {bound}");
+            // one too many costs one
+            load(bound + 1);
+            assert_eq!(c.len(), bound);
+        }
+    }
+}
+
+#[test]
+fn the_bound_holds_among_threads() {
+    let c = Cachify::builder().max_entries(40).build_memory();
+    std::thread::scope(|s| {
+        for t in 0..4_u32 {
+            let c = &c;
+            s.spawn(move || {
+                for n in 0..2_000_u32 {
+                    c.cache((t, n)).get_or_insert_with_blocking(|| Ok::<u32, ()>(n)).unwrap();
+                    // each thread may be about to make room for one
+                    assert!(c.len() <= 40 + 4, "{} entries", c.len());
+                }
+            });
+        }
+    });
+    assert_eq!(c.len(), 40);
+}
+
+#[test]
 fn what_is_read_stays_and_what_is_not_goes() {
     let c = Cachify::builder().max_entries(64).build_memory();
     let load = |n: u32| c.cache(("n", n)).get_or_insert_with_blocking(|| Ok::<u32, ()>(n)).unwrap();
