@@ -2,14 +2,15 @@
 //!
 //! A body that asks for its own key computes; so does one that would wait for a flight which waits, over however many
 //! others, for it: of two ends that want each other one has to, or both wait for ever. What a body asks for from another
-//! task, or another process, is not seen here; who waits inside of a flight therefore waits for a while only.
+//! task, or another process, is not seen here; outside of memory who waits inside of a flight therefore waits for a while
+//! only.
 
-use crate::sync::locked;
+use crate::{process::PerProcess, sync::locked};
 use cachify_core::{key::Key, time::Instant};
 use std::{
     cell::RefCell,
     collections::HashMap,
-    sync::{LazyLock, Mutex},
+    sync::{Mutex, MutexGuard},
 };
 
 /// A flight of this process: its store and the hash of its key.
@@ -21,7 +22,11 @@ thread_local! {
 }
 
 /// For which flights the bodies of a flight wait at this moment.
-static WAITS: LazyLock<Mutex<HashMap<Flight, Vec<Flight>>>> = LazyLock::new(Mutex::default);
+static WAITS: PerProcess<Mutex<HashMap<Flight, Vec<Flight>>>> = PerProcess::new();
+
+fn waits() -> MutexGuard<'static, HashMap<Flight, Vec<Flight>>> {
+    locked(WAITS.get_or_init(Mutex::default))
+}
 
 /// Notes that a flight's body is being polled on this stack, or no longer.
 pub(crate) fn mark(store: usize, key: &Key<'_>, inside: bool) {
@@ -56,14 +61,14 @@ pub(crate) struct Wait {
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        let mut waits = locked(&WAITS);
+        let mut all = waits();
         for flight in &self.inside {
-            let Some(on) = waits.get_mut(flight) else { continue };
+            let Some(on) = all.get_mut(flight) else { continue };
             if let Some(at) = on.iter().position(|other| *other == self.on) {
                 on.swap_remove(at);
             }
             if on.is_empty() {
-                waits.remove(flight);
+                all.remove(flight);
             }
         }
     }
@@ -87,7 +92,7 @@ pub(crate) fn wait_for(store: usize, key: &Key<'_>) -> Waiting {
         return Waiting::Outside;
     }
     let on = (store, key.hash);
-    let mut waits = locked(&WAITS);
+    let mut all = waits();
     let (mut seen, mut next) = (Vec::new(), vec![on]);
     while let Some(flight) = next.pop() {
         if inside.contains(&flight) {
@@ -95,11 +100,11 @@ pub(crate) fn wait_for(store: usize, key: &Key<'_>) -> Waiting {
         }
         if !seen.contains(&flight) {
             seen.push(flight);
-            next.extend(waits.get(&flight).into_iter().flatten());
+            next.extend(all.get(&flight).into_iter().flatten());
         }
     }
     for flight in &inside {
-        waits.entry(*flight).or_default().push(on);
+        all.entry(*flight).or_default().push(on);
     }
     Waiting::Inside(Wait { inside, on })
 }
@@ -123,8 +128,9 @@ impl Patience {
             Waiting::Outside => false,
             Waiting::Circle => true,
             Waiting::Inside(wait) => {
-                self.wait = Some(wait);
-                now.millis_since(*self.since.get_or_insert(now)) >= limit
+                let is_over = now.millis_since(*self.since.get_or_insert(now)) >= limit;
+                self.wait = (!is_over).then_some(wait);
+                is_over
             }
         }
     }

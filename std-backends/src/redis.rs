@@ -204,7 +204,7 @@ impl Backend for Redis {
             Left::HandOff => {}
             Left::Lease | Left::WakeUp => {
                 let room = shared.doubts.room(name.kind, token);
-                let is_held = left == Left::Lease && room == Room::Unbounded && name.kind != Kind::Cache;
+                let is_held = left == Left::Lease && !shared.doubts.has(token) && name.kind != Kind::Cache;
                 let held = is_held.then(|| key.clone());
                 if shared.owe(Owed { held, ..Owed::back(name.clone(), token) }, room) {
                     shared.settled(&name, token, room);

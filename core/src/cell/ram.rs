@@ -73,7 +73,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         let ticket = match waits {
             Some(until) => self.waiters.stay(caller, place, until),
             None => {
-                self.waiters.leave(caller, place);
+                self.waiters.leave(caller, place, woken);
                 Ticket::NONE
             }
         };

@@ -27,14 +27,16 @@ pub const TURN: u32 = 100;
 pub struct Woken {
     called: Option<Waker>,
     standby: Option<Waker>,
+    /// Of one who goes: not to be woken, but to be dropped outside the lock.
+    gone: Option<Waker>,
 }
 
 impl Woken {
     /// Nobody.
-    pub const NOBODY: Self = Self { called: None, standby: None };
+    pub const NOBODY: Self = Self { called: None, standby: None, gone: None };
 
     fn of(waiter: Waiter) -> Self {
-        Self { called: waiter.waker, standby: None }
+        Self { called: waiter.waker, ..Self::NOBODY }
     }
 
     /// Wakes them.
@@ -193,10 +195,10 @@ impl<P: Places> Waiters<P> {
     }
 
     /// Leaves the line.
-    pub fn leave(&mut self, caller: &Caller<'_>, place: &mut Place) {
+    pub fn leave(&mut self, caller: &Caller<'_>, place: &mut Place, woken: &mut Woken) {
         let line = Line::of(caller.key);
         let seat = self.seat(line, caller.token, *place);
-        self.remove(line, Some(seat));
+        woken.gone = self.remove(line, Some(seat)).and_then(|gone| gone.waker);
         *place = Place(0);
     }
 

@@ -243,5 +243,10 @@ impl Drop for Attempt<'_> {
             }
             self.shared.doubt(self.token);
         }
+        if self.open && matches!(self.op, Op::Release(_)) {
+            // it was held, and may not be any more
+            self.shared.doubt(self.token);
+            self.shared.doubts.granted(self.token);
+        }
     }
 }

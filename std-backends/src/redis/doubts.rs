@@ -61,6 +61,11 @@ impl Doubts {
         }
     }
 
+    /// Whether it may have been given back, or granted, without our knowing.
+    pub(super) fn has(&self, token: HolderToken) -> bool {
+        !self.is_empty() && locked(&self.all).contains_key(&token)
+    }
+
     /// How much room there is for giving it back: what was held always has some.
     pub(super) fn room(&self, kind: Kind, token: HolderToken) -> Room {
         let in_doubt = !self.is_empty() && locked(&self.all).get(&token).is_some_and(|doubt| !doubt.granted);

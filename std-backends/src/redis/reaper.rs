@@ -217,6 +217,8 @@ async fn work(shared: Arc<Shared>) {
                 continue;
             }
             debt.pause = (debt.pause * 2).min(PAUSE[1]);
+            // it may have been told, and then the next answer finds nothing left
+            debt.owed.held = None;
             match again.iter_mut().find(|(when, _)| *when == at) {
                 Some((_, debts)) => debts.push(debt),
                 None => again.push((at, vec![debt])),
@@ -257,9 +259,11 @@ async fn tell(shared: &Arc<Shared>, batch: &[Debt]) -> Vec<Result<Holding, Failu
                 let context = Context { name: &owed.name, not_after: 0, inbox: "", arrived: 0 };
                 pipe.add_command(command(&owed.question(), &context, by));
             }
-            let told = exchange(&task, &pipe, left.len()).await;
+            let (told, again) = exchange(&task, &pipe, left.len()).await;
             for (at, answer) in left.iter().zip(told) {
-                answers[*at] = answer.and_then(|value| understood(value, &batch[*at].owed));
+                let heard = answer.and_then(|value| understood(value, &batch[*at].owed));
+                // the first copy may have done it
+                answers[*at] = if again { heard.map(|_| Holding::Held) } else { heard };
             }
             left.retain(|at| matches!(answers[*at], Err(Failure::NoScript)));
             if left.is_empty() {
@@ -274,15 +278,17 @@ async fn tell(shared: &Arc<Shared>, batch: &[Debt]) -> Vec<Result<Holding, Failu
 }
 
 /// All of a pipeline; once more if the connection broke, which is how one at rest ends. What is told twice is told.
-async fn exchange(task: &Task<'_>, pipe: &Pipeline, count: usize) -> Vec<Result<Value, Failure>> {
-    let answers = match task.send_all(pipe, count).await {
-        Err(Failure::Broken) => task.send_all(pipe, count).await,
-        answers => answers,
+/// Whether it was.
+async fn exchange(task: &Task<'_>, pipe: &Pipeline, count: usize) -> (Vec<Result<Value, Failure>>, bool) {
+    let (answers, again) = match task.send_all(pipe, count).await {
+        Err(Failure::Broken) => (task.send_all(pipe, count).await, true),
+        answers => (answers, false),
     };
-    match answers {
+    let answers = match answers {
         Ok(values) => values.into_iter().map(Ok).collect(),
         Err(failed) => vec![Err(failed); count],
-    }
+    };
+    (answers, again)
 }
 
 /// Kept or lost: either way the server has heard it.

@@ -83,8 +83,10 @@ impl<'a> Thread<'a> {
         if let Some((_, connection)) = locked(&self.idle.0).pop() {
             return Ok(connection);
         }
-        if self.until.is_some() {
+        if let Some(until) = self.until {
             self.shared.pauses.may_try(now).map_err(Failure::NotSent)?;
+            // no attempt, so no failure of the server's
+            self.left(until).map_err(|_| Failure::NotSent(Cause::Unreachable))?;
         }
         let made = self.connect(now);
         match &made {

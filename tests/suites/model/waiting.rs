@@ -442,6 +442,26 @@ fn a_release_wakes_nobody_who_waits_for_another_kind() {
     assert_ne!(hashes(b"user:1")[0], hashes(b"user:2")[1]);
 }
 
+/// Times are read before the lock is taken, so a newcomer may come with an earlier one than that of the call.
+#[test]
+fn a_newcomer_whose_time_is_older_than_the_call_does_not_end_its_turn() {
+    use cachify_core::{
+        cell::waiters::{Caller, Crowd, Waiters, Woken},
+        key::Kind,
+    };
+    let key = Key::new(Kind::Lock, "", b"k", 0);
+    let caller =
+        |token, now| Caller { key: &key, token: HolderToken([token; 4]), size: 1, now: Instant::from_millis(now) };
+    let mut waiters = Waiters::new(Crowd::new());
+    let mut place = Place::default();
+    waiters.stay(&caller(1, 50), &mut place, Instant::MAX);
+    let mut woken = Woken::default();
+    waiters.call(&key, 0, Instant::from_millis(104), &mut woken);
+    assert!(waiters.kept_until(&caller(2, 103), Place::default(), 0).is_some());
+    assert!(waiters.kept_until(&caller(1, 103), place, 0).is_none());
+    assert!(waiters.kept_until(&caller(2, 205), Place::default(), 0).is_none(), "its turn is over");
+}
+
 #[test]
 fn a_lost_baton_and_a_silent_drop_are_found() {
     for fault in [Fault::NoBaton, Fault::SilentDrop] {

@@ -17,6 +17,8 @@ struct Queue {
     waiting: BTreeMap<usize, Waiter>,
     called: BTreeMap<usize, Waiter>,
     seats: BTreeMap<[u32; 4], usize>,
+    /// The most permits that the pool of anybody had who stood here: with more in use nobody has to be looked for.
+    largest: u32,
 }
 
 impl Queue {
@@ -68,9 +70,10 @@ impl Places for Crowd {
             *standing -= 1;
         }
         let is_usable = |(_, waiter): &(&usize, &Waiter)| taken < waiter.size;
+        let is_any = taken < queue.largest;
         // past the size of a pool it makes no difference how many come before
-        let most = queue.waiting.values().next_back().map_or(0, |waiter| waiter.size.saturating_sub(taken));
-        let first = queue.waiting.iter().find(is_usable).map(|(_, waiter)| waiter);
+        let most = queue.largest.saturating_sub(taken);
+        let first = if is_any { queue.waiting.iter().find(is_usable).map(|(_, waiter)| waiter) } else { None };
         let seen = Survey {
             called: queue.called.len() as u32,
             age: queue.called.values().next().map_or(0, |waiter| waiter.state.age(now)),
@@ -85,6 +88,7 @@ impl Places for Crowd {
     }
     fn enter(&mut self, waiter: Waiter) -> bool {
         let queue = self.lines.entry(waiter.line).or_default();
+        queue.largest = queue.largest.max(waiter.size);
         queue.seats.insert(waiter.token.0, waiter.seat.get());
         queue.waiting.insert(waiter.seat.get(), waiter).is_none()
     }

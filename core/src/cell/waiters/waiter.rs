@@ -62,9 +62,10 @@ impl State {
         self.0 & Self::CALLED == Self::CALLED
     }
 
-    /// For how many milliseconds it has been called.
+    /// For how many milliseconds it has been called; none for one whose time was read before it was.
     pub(super) const fn age(self, now: Instant) -> u32 {
-        (low(now) | Self::CALLED).wrapping_sub(self.0)
+        let age = (low(now) | Self::CALLED).wrapping_sub(self.0);
+        if age > u32::MAX / 2 { 0 } else { age }
     }
 }
 
