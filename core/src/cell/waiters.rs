@@ -27,13 +27,31 @@ pub const TURN: u32 = 100;
 pub struct Woken {
     called: Option<Waker>,
     standby: Option<Waker>,
-    /// Of one who goes: not to be woken, but to be dropped outside the lock.
+    /// Of one who goes: not to be woken, but to be dropped outside the lock. Without an allocator a waker owns nothing.
+    #[cfg(feature = "alloc")]
     gone: Option<Waker>,
 }
 
 impl Woken {
     /// Nobody.
-    pub const NOBODY: Self = Self { called: None, standby: None, gone: None };
+    pub const NOBODY: Self = Self {
+        called: None,
+        standby: None,
+        #[cfg(feature = "alloc")]
+        gone: None,
+    };
+
+    /// One that nobody needs any more.
+    #[cfg_attr(not(feature = "alloc"), expect(clippy::unused_self, reason = "with the feature it is used"))]
+    #[allow(clippy::missing_const_for_fn, clippy::needless_pass_by_value, reason = "with the feature it is neither")]
+    fn dropped(&mut self, waker: Option<Waker>) {
+        #[cfg(feature = "alloc")]
+        {
+            self.gone = waker;
+        }
+        #[cfg(not(feature = "alloc"))]
+        drop(waker);
+    }
 
     fn of(waiter: Waiter) -> Self {
         Self { called: waiter.waker, ..Self::NOBODY }
@@ -198,7 +216,8 @@ impl<P: Places> Waiters<P> {
     pub fn leave(&mut self, caller: &Caller<'_>, place: &mut Place, woken: &mut Woken) {
         let line = Line::of(caller.key);
         let seat = self.seat(line, caller.token, *place);
-        woken.gone = self.remove(line, Some(seat)).and_then(|gone| gone.waker);
+        let gone = self.remove(line, Some(seat)).and_then(|gone| gone.waker);
+        woken.dropped(gone);
         *place = Place(0);
     }
 
