@@ -55,6 +55,7 @@ macro_rules! pages {
             #![doc = "[`Kv`]: crate::Kv"]
             #![doc = "[`ManualClock`]: crate::ManualClock"]
             #![doc = "[`Memory`]: crate::Memory"]
+            #![doc = "[`Loss`]: crate::Loss"]
             #![doc = "[`Observer`]: crate::Observer"]
             #![doc = "[`Refused`]: crate::Refused"]
             #![doc = ""]
