@@ -223,6 +223,18 @@ pub enum Left {
     },
 }
 
+impl Left {
+    /// How the lease of who left it ends, if it was granted.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::Done { fresh, .. } => Outcome::Done { fresh },
+            Self::Lease | Self::WakeUp | Self::HandOff => Outcome::Free,
+        }
+    }
+}
+
 /// Whether a lease is still held, for one who waits for its loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Watched {

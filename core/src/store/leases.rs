@@ -7,7 +7,7 @@ use super::{Cause, Platform};
 use crate::{
     cell::MaybeOwned,
     key::Key,
-    op::{Answer, Left, Op, Outcome, Request, Watched},
+    op::{Answer, Left, Op, Request, Watched},
     patience::Ticket,
     time::{Clock, Instant},
     token::HolderToken,
@@ -55,10 +55,7 @@ pub trait Store: Platform {
     ///
     /// MUST NOT block; MUST pass on a wake-up that the waiter was given. An immediate store simply releases it.
     fn abandon(&self, state: &mut Self::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
-        let op = Op::Release(match left {
-            Left::Done { fresh, .. } => Outcome::Done { fresh },
-            Left::Lease | Left::WakeUp | Left::HandOff => Outcome::Free,
-        });
+        let op = Op::Release(left.outcome());
         // giving back what nobody holds calls the next one
         let token = if left == Left::HandOff { HolderToken::default() } else { token };
         let request = Request { key, token, now: self.clock().now(), op: &op, may_block: false };

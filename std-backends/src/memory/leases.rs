@@ -95,29 +95,17 @@ impl Store for Memory {
         }
         // a user's `Drop` never runs under a lock
         drop(gone);
-        if key.kind == Kind::Cache
-            && matches!(answer, Answer::Busy { .. })
-            && state.patience.get_or_insert_default().is_in_vain(self.id(), key, now, u64::MAX)
-        {
-            // it computes, and waits no longer
-            self.abandon(state, key, token, Left::HandOff);
-            return Poll::Ready(Ok(Answer::Recursive));
-        }
-        Poll::Ready(Ok(answer))
+        Poll::Ready(Ok(self.or_compute(state, request, answer)))
     }
 
     fn abandon(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
         let now = self.0.clock.now();
-        let outcome = match left {
-            Left::HandOff => {
-                let mut woken = Woken::NOBODY;
-                self.0.step_at(key, |ram| ram.leave(key, token, &mut state.place, now, &mut woken));
-                return woken.wake();
-            }
-            Left::Done { fresh, .. } => Outcome::Done { fresh },
-            Left::Lease | Left::WakeUp => Outcome::Free,
-        };
-        let request = Request { key, token, now, op: &Op::Release(outcome), may_block: false };
+        if left == Left::HandOff {
+            let mut woken = Woken::NOBODY;
+            self.0.step_at(key, |ram| ram.leave(key, token, &mut state.place, now, &mut woken));
+            return woken.wake();
+        }
+        let request = Request { key, token, now, op: &Op::Release(left.outcome()), may_block: false };
         let _ = self.poll_op(state, &request, &mut Context::from_waker(Waker::noop()));
     }
 
@@ -151,6 +139,22 @@ impl Store for Memory {
         let waker = cx.waker().clone();
         let (is_over, _unused) = self.0.step_at(key, |ram| ram.waiters.poll(&mut state.place, key, ticket, waker));
         if is_over { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Memory {
+    /// The answer, unless that is to wait for a flight which waits for the caller's: then it computes, and waits no longer.
+    #[inline]
+    fn or_compute(&self, state: &mut InFlight, request: &Request<'_>, answer: Answer) -> Answer {
+        let Request { key, token, now, .. } = *request;
+        if key.kind == Kind::Cache
+            && matches!(answer, Answer::Busy { .. })
+            && state.patience.get_or_insert_default().is_in_vain(self.id(), key, now, u64::MAX)
+        {
+            self.abandon(state, key, token, Left::HandOff);
+            return Answer::Recursive;
+        }
+        answer
     }
 }
 

@@ -77,16 +77,12 @@ impl<B: Backing> Store for RamStore<B> {
 
     fn abandon(&self, place: &mut Place, key: &Key<'_>, token: HolderToken, left: Left) {
         let now = self.0.clock().now();
-        let outcome = match left {
-            Left::HandOff => {
-                let mut woken = Woken::NOBODY;
-                self.0.step(|ram| ram.leave(key, token, place, now, &mut woken));
-                return woken.wake();
-            }
-            Left::Done { fresh, .. } => Outcome::Done { fresh },
-            Left::Lease | Left::WakeUp => Outcome::Free,
-        };
-        let request = Request { key, token, now, op: &Op::Release(outcome), may_block: false };
+        if left == Left::HandOff {
+            let mut woken = Woken::NOBODY;
+            self.0.step(|ram| ram.leave(key, token, place, now, &mut woken));
+            return woken.wake();
+        }
+        let request = Request { key, token, now, op: &Op::Release(left.outcome()), may_block: false };
         let _ = self.poll_op(place, &request, &mut Context::from_waker(Waker::noop()));
     }
 
