@@ -96,7 +96,9 @@ pub fn memory(runtime: &'static tokio::runtime::Runtime) -> Vec<Op> {
 
 /// On a server; nobody else is there, but for the hand-over.
 pub fn redis(url: &str, runtime: &'static tokio::runtime::Runtime) -> Vec<Op> {
-    let one = || build(lib::Cachify::builder().redis(url).prefix("against").op_timeout(lib::secs(10)));
+    // apart, for the two may lay out their keys otherwise
+    let prefix = module_path!().replace("::", "-");
+    let one = || build(lib::Cachify::builder().redis(url).prefix(&prefix).op_timeout(lib::secs(10)));
     let mut ops = by_handle(&one(), runtime);
     ops.retain(|(name, _)| !name.ends_with("blocking"));
     let (here, there) = (one(), one());

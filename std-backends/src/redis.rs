@@ -42,7 +42,7 @@ use cachify_core::{
 };
 use command::Question;
 use doubts::{Doubts, Room};
-use inbox::Inbox;
+use inbox::{Inbox, Place};
 use name::Name;
 use node::Node;
 use pauses::Pauses;
@@ -193,21 +193,28 @@ impl Backend for Redis {
     }
 
     fn changed(self: Arc<Self>, key: OwnedKey, ticket: Ticket) -> BoxFuture<'static, ()> {
-        Box::pin(async move { self.shared().inbox.changed(&Name::of(&key.key()), ticket).await })
+        Box::pin(async move {
+            let _ = key;
+            self.shared().inbox.changed(ticket).await;
+        })
     }
 
     fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
         let (shared, name) = (self.shared(), Name::of(&key.key()));
-        let had_turn = shared.inbox.gone(&name, token);
+        let place = shared.inbox.leave(token);
         match left {
-            Left::HandOff if had_turn => shared.pass_on(&name),
-            Left::HandOff => {}
+            Left::HandOff => {
+                if let Some(place) = place {
+                    shared.pass_on(&name, place);
+                }
+            }
             Left::Lease | Left::WakeUp => {
+                let place = place.unwrap_or_default();
                 let room = shared.doubts.room(name.kind, token);
                 let is_held = left == Left::Lease && !shared.doubts.has(token) && name.kind != Kind::Cache;
                 let held = is_held.then(|| key.clone());
-                if shared.owe(Owed { held, ..Owed::back(name.clone(), token) }, room) {
-                    shared.settled(&name, token, room);
+                if shared.owe(Owed { held, ..Owed::back(name.clone(), token, place.clone()) }, room) {
+                    shared.settled(&name, token, &place, room);
                 } else {
                     shared.doubts.take(token);
                     let cause = Cause::Rejected("too many answers were lost at once: this lease ends by itself");
@@ -217,7 +224,7 @@ impl Backend for Redis {
             Left::Done { fresh, .. } => {
                 let ends = ends(left, &shared.clock).unwrap_or(Instant::MAX);
                 let outcome = Outcome::Done { fresh };
-                shared.owe(Owed { outcome, ends, ..Owed::back(name, token) }, Room::Unbounded);
+                shared.owe(Owed { outcome, ends, ..Owed::back(name, token, Place::default()) }, Room::Unbounded);
             }
         }
     }
@@ -320,9 +327,9 @@ impl Shared {
         self.background().is_some_and(|background| background.reaper.owe(self, owed, Instant::ZERO, room))
     }
 
-    /// Giving back what nobody holds wakes the next one, here or elsewhere.
-    fn pass_on(self: &Arc<Self>, name: &Name) {
-        self.owe(Owed::back(name.clone(), HolderToken([0; 4])), Room::Unbounded);
+    /// A place that nobody stands in any more is given up, and the next one called, here or elsewhere.
+    fn pass_on(self: &Arc<Self>, name: &Name, place: Place) {
+        self.owe(Owed::back(name.clone(), HolderToken([0; 4]), place), Room::Unbounded);
     }
 
     /// A question with this token may be answered without our knowing.
@@ -332,9 +339,9 @@ impl Shared {
     }
 
     /// It was given back; if a copy of its question may still land, it will be once more.
-    fn settled(self: &Arc<Self>, name: &Name, token: HolderToken, room: Room) {
+    fn settled(self: &Arc<Self>, name: &Name, token: HolderToken, place: &Place, room: Room) {
         if let (Some(at), Some(background)) = (self.doubts.take(token), self.background()) {
-            background.reaper.owe(self, Owed::back(name.clone(), token), at, room);
+            background.reaper.owe(self, Owed::back(name.clone(), token, place.clone()), at, room);
         }
     }
 }

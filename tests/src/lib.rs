@@ -5,6 +5,7 @@
 mod over;
 pub mod program;
 pub mod proxy;
+pub mod record;
 pub mod resp;
 pub mod server;
 

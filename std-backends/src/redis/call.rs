@@ -61,7 +61,7 @@ pub(super) async fn call<W: Wire + Sync>(
             Err(Failure::TimedOut | Failure::NoScript | Failure::Late) => return Err(Cause::TimedOut),
             Err(Failure::NotSent(cause) | Failure::Refused(cause)) => return Err(attempt.refused(cause)),
         };
-        match read(&question.op, name.kind, value, attempt.ticket).map_err(|cause| attempt.refused(cause))? {
+        match read(&question.op, name.kind, value, attempt.asked.ticket).map_err(|cause| attempt.refused(cause))? {
             Read::Late { now } => {
                 shared.node.learn(shared.clock.now(), now);
                 late += 1;
@@ -73,7 +73,7 @@ pub(super) async fn call<W: Wire + Sync>(
                 if let Some(now) = now {
                     shared.node.learn(shared.clock.now(), now);
                 }
-                if is_busy(&reply) && attempt.may_enter(wire, until).await {
+                if is_busy(&reply) && attempt.may_stand(wire, until).await {
                     continue;
                 }
                 return attempt.done(reply, arrived);
@@ -104,31 +104,20 @@ struct Attempt<'a> {
     name: &'a Name,
     token: HolderToken,
     op: Op,
-    /// Whether it is counted in the inbox: only those who will wait are.
-    counted: bool,
-    /// `NONE` while no message would reach it.
-    ticket: Ticket,
-    arrived: u64,
+    asked: Asked,
     resent: bool,
     open: bool,
 }
 
 impl<'a> Attempt<'a> {
     fn begin(shared: &'a Arc<Shared>, name: &'a Name, question: &Question<'_>) -> Self {
-        let mut attempt = Self {
-            shared,
-            name,
-            token: question.token,
-            op: question.op,
-            counted: false,
-            ticket: Ticket::NONE,
-            arrived: 0,
-            resent: false,
-            open: true,
-        };
-        if attempt.ask().is_some_and(|ask| ask.wait > 0) {
-            attempt.counted = true;
-            attempt.enter(shared.inbox.ask(name, question.token));
+        let (op, token, asked) = (question.op, question.token, Asked::default());
+        let mut attempt = Self { shared, name, token, op, asked, resent: false, open: true };
+        match op {
+            Op::Acquire(ask) if ask.wait > 0 => attempt.asked = shared.inbox.ask(name, token, ask.size.max(1)),
+            // the last question of one who waited, at its deadline; and the end of a right asked for in doubt
+            Op::Acquire(_) | Op::Release(_) => attempt.asked.place = shared.inbox.place(token).unwrap_or_default(),
+            Op::Renew { .. } | Op::Clear | Op::Inspect | Op::Get => {}
         }
         attempt
     }
@@ -141,28 +130,24 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn enters(&self) -> bool {
-        self.ticket != Ticket::NONE
+    fn waits(&self) -> bool {
+        self.ask().is_some_and(|ask| ask.wait > 0)
     }
 
-    fn enter(&mut self, asked: Asked) {
-        self.ticket = if asked.up { asked.ticket } else { Ticket::NONE };
-        self.arrived = asked.arrived;
-    }
-
-    fn context(&self, until: Instant) -> Context<'a> {
+    fn context(&self, until: Instant) -> Context<'_> {
         Context {
             name: self.name,
             // not the caller's deadline: on a long way a free lock would be refused for coming too late
             not_after: self.shared.node.time(until),
-            inbox: if self.enters() { self.shared.inbox.channel() } else { "" },
-            arrived: self.arrived,
+            place: &self.asked.place,
         }
     }
 
-    /// The first caller that has to wait starts the subscription, and asks again once it stands.
-    async fn may_enter<W: Wire>(&mut self, wire: &W, until: Instant) -> bool {
-        let Some(ask) = self.ask().filter(|_| self.counted && !self.enters()) else { return false };
+    /// The first caller that has to wait starts the subscription, and asks again once it is known whether that stands.
+    async fn may_stand<W: Wire>(&mut self, wire: &W, until: Instant) -> bool {
+        let Some(ask) = self.ask().filter(|ask| ask.wait > 0 && self.asked.place.member.is_empty()) else {
+            return false;
+        };
         if !self.shared.listen() {
             return false;
         }
@@ -171,28 +156,21 @@ impl<'a> Attempt<'a> {
         let half = until.since(now) / 2;
         let most = half.min(Duration::from_millis(ask.wait));
         wire.wait_for(now.saturating_add(most), self.shared.inbox.known()).await;
-        if !self.shared.inbox.is_up() {
+        if !self.shared.inbox.is_known() {
             return false;
         }
-        self.enter(self.shared.inbox.look(self.name, self.token));
-        self.enters()
+        self.asked = self.shared.inbox.ask(self.name, self.token, ask.size.max(1));
+        true
     }
 
     fn done(mut self, reply: Reply, arrived: u64) -> Result<Reply, Cause> {
         self.open = false;
         let (inbox, token) = (&self.shared.inbox, self.token);
         if self.ask().is_some() {
-            if self.counted && is_busy(&reply) {
-                inbox.told_to_wait(self.name, token, arrived);
-            } else if self.counted {
-                let left_over = inbox.done_asking(self.name, token, self.ticket);
-                // a message of another permit: whoever holds a lock will pass on by giving it back
-                if left_over && self.name.kind == Kind::Pool {
-                    self.shared.pass_on(self.name);
-                }
+            if self.waits() && is_busy(&reply) {
+                inbox.told_to_wait(token, arrived);
             } else {
-                // the last question of one who waited, at its deadline
-                inbox.gone(self.name, token);
+                inbox.leave(token);
             }
             if self.resent {
                 self.shared.doubt(token);
@@ -202,14 +180,18 @@ impl<'a> Attempt<'a> {
             }
         }
         if matches!(self.op, Op::Release(_)) {
-            inbox.gone(self.name, token);
+            inbox.leave(token);
             // the first copy may have done it, and the second found nothing left
             if self.resent && reply == Reply::Held(Holding::Lost) {
                 return Err(Cause::Unknown);
             }
-            self.shared.settled(self.name, token, Room::Unbounded);
+            self.shared.settled(self.name, token, &self.asked.place, Room::Unbounded);
         }
-        Ok(reply)
+        Ok(match reply {
+            // nobody will be told: a server too full to note it, or no subscription
+            Reply::Busy { remaining, .. } if arrived == 0 => Reply::Busy { remaining, ticket: Ticket::NONE },
+            reply => reply,
+        })
     }
 
     /// Nothing was done, unless an earlier copy did it.
@@ -218,18 +200,12 @@ impl<'a> Attempt<'a> {
             return Cause::Unknown;
         }
         self.open = false;
-        if self.ask().is_none() {
-            return cause;
-        }
-        let (inbox, token) = (&self.shared.inbox, self.token);
         // nobody gives back what was refused, so a turn it was given would end here
-        let had_a_turn = if self.counted {
-            inbox.done_asking(self.name, token, self.ticket) || self.arrived > 0
-        } else {
-            inbox.gone(self.name, token)
-        };
-        if had_a_turn {
-            self.shared.pass_on(self.name);
+        if self.ask().is_some()
+            && let Some(place) = self.shared.inbox.leave(self.token)
+            && place.arrived > 0
+        {
+            self.shared.pass_on(self.name, place);
         }
         cause
     }
@@ -238,9 +214,6 @@ impl<'a> Attempt<'a> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if self.open && self.ask().is_some() {
-            if self.counted {
-                self.shared.inbox.done_asking(self.name, self.token, self.ticket);
-            }
             self.shared.doubt(self.token);
         }
         if self.open && matches!(self.op, Op::Release(_)) {

@@ -1,7 +1,8 @@
 //! Operations as commands: which script, which records, which arguments. Both faces send the same.
 
 use super::{
-    name::{FLIGHT, HOLDERS, Name, WAITERS},
+    inbox::{Place, hex},
+    name::{FLIGHT, HOLDERS, LINE, Name},
     script::{self, Script},
 };
 use crate::backend::{Call, Op, Outcome};
@@ -38,10 +39,8 @@ pub(super) struct Context<'a> {
     pub(super) name: &'a Name,
     /// Past this time of the server nothing is taken any more, in milliseconds; zero while its time is not known.
     pub(super) not_after: u64,
-    /// Where to be told that it is worth asking again; empty for those who do not wait.
-    pub(super) inbox: &'a str,
-    /// When the caller first came, in microseconds of the server; zero if it comes now.
-    pub(super) arrived: u64,
+    /// Where the caller stands, or will.
+    pub(super) place: &'a Place,
 }
 
 /// How a script is named.
@@ -80,22 +79,22 @@ pub(super) fn command(question: &Question<'_>, context: &Context<'_>, by: By) ->
 fn script_of(question: &Question<'_>, kind: Kind) -> Option<(&'static Script, &'static [&'static str])> {
     Some(match (question.op, kind) {
         (Op::Get, _) => return None,
-        (Op::Acquire(_), Kind::Lock) => (&script::ACQUIRE, &["", WAITERS]),
-        (Op::Acquire(_), Kind::Pool) => (&script::TAKE, &["", HOLDERS, WAITERS]),
-        (Op::Acquire(_), Kind::Once) => (&script::BEGIN, &["", WAITERS]),
-        (Op::Acquire(_), Kind::Cache) => (&script::JOIN, &["", FLIGHT, WAITERS]),
+        (Op::Acquire(_), Kind::Lock) => (&script::ACQUIRE, &["", LINE]),
+        (Op::Acquire(_), Kind::Pool) => (&script::TAKE, &["", HOLDERS, LINE]),
+        (Op::Acquire(_), Kind::Once) => (&script::BEGIN, &["", LINE]),
+        (Op::Acquire(_), Kind::Cache) => (&script::JOIN, &["", FLIGHT, LINE]),
         (Op::Renew { .. }, Kind::Lock | Kind::Once) => (&script::RENEW, &[""]),
         (Op::Renew { .. }, Kind::Pool) => (&script::EXTEND, &["", HOLDERS]),
         (Op::Renew { .. }, Kind::Cache) => (&script::RENEW, &[FLIGHT]),
-        (Op::Release(_), Kind::Lock) | (Op::Release(Outcome::Free), Kind::Once) => (&script::RELEASE, &["", WAITERS]),
-        (Op::Release(_), Kind::Pool) => (&script::GIVE_BACK, &["", HOLDERS, WAITERS]),
-        (Op::Release(Outcome::Done { .. }), Kind::Once) => (&script::COMPLETE, &["", WAITERS]),
-        (Op::Release(Outcome::Free), Kind::Cache) => (&script::RELEASE, &[FLIGHT, WAITERS]),
-        (Op::Release(Outcome::Done { .. }), Kind::Cache) => (&script::PUBLISH, &["", FLIGHT, WAITERS]),
-        (Op::Clear, Kind::Lock | Kind::Once | Kind::Pool) => (&script::FORCE, &["", WAITERS]),
-        (Op::Clear, Kind::Cache) => (&script::INVALIDATE, &["", FLIGHT, WAITERS]),
-        (Op::Inspect, Kind::Pool) => (&script::IN_USE, &["", WAITERS]),
-        (Op::Inspect, Kind::Lock | Kind::Once | Kind::Cache) => (&script::INSPECT, &["", WAITERS]),
+        (Op::Release(_), Kind::Lock) | (Op::Release(Outcome::Free), Kind::Once) => (&script::RELEASE, &["", LINE]),
+        (Op::Release(_), Kind::Pool) => (&script::GIVE_BACK, &["", HOLDERS, LINE]),
+        (Op::Release(Outcome::Done { .. }), Kind::Once) => (&script::COMPLETE, &["", LINE]),
+        (Op::Release(Outcome::Free), Kind::Cache) => (&script::RELEASE, &[FLIGHT, LINE]),
+        (Op::Release(Outcome::Done { .. }), Kind::Cache) => (&script::PUBLISH, &["", FLIGHT, LINE]),
+        (Op::Clear, Kind::Lock | Kind::Once | Kind::Pool) => (&script::FORCE, &["", LINE]),
+        (Op::Clear, Kind::Cache) => (&script::INVALIDATE, &["", FLIGHT, LINE]),
+        (Op::Inspect, Kind::Pool) => (&script::IN_USE, &["", LINE]),
+        (Op::Inspect, Kind::Lock | Kind::Once | Kind::Cache) => (&script::INSPECT, &["", LINE]),
     })
 }
 
@@ -104,7 +103,9 @@ fn arguments<'c>(cmd: &'c mut Cmd, question: &Question<'_>, context: &Context<'_
     match (op, context.name.kind) {
         (Op::Get | Op::Inspect | Op::Clear, _) => cmd,
         (Op::Acquire(ask), kind) => {
-            cmd.arg(hex(token)).arg(millis(ask.ttl)).arg(context.not_after).arg(context.inbox).arg(context.arrived);
+            cmd.arg(hex(token)).arg(millis(ask.ttl)).arg(context.not_after);
+            let Place { member, arrived } = context.place;
+            cmd.arg(member).arg(*arrived).arg(u8::from(ask.wait > 0 && !member.is_empty()));
             match (kind, bytes) {
                 (Kind::Lock | Kind::Once, _) => cmd.arg(""),
                 (Kind::Pool, _) => cmd.arg(ask.size),
@@ -113,13 +114,18 @@ fn arguments<'c>(cmd: &'c mut Cmd, question: &Question<'_>, context: &Context<'_
             }
         }
         (Op::Renew { ttl }, _) => cmd.arg(hex(token)).arg(millis(ttl)).arg(context.not_after),
-        (Op::Release(_), Kind::Pool) => cmd.arg(hex(token)),
-        (Op::Release(_), Kind::Lock) | (Op::Release(Outcome::Free), Kind::Once) => cmd.arg(hex(token)).arg("0"),
-        // a value that lands, or a flight that ended without one, is news for everybody who waits for it
-        (Op::Release(Outcome::Free), Kind::Cache) => cmd.arg(hex(token)).arg("1"),
-        (Op::Release(Outcome::Done { fresh }), Kind::Once) => cmd.arg(hex(token)).arg(fresh.min(LONGEST)),
         (Op::Release(Outcome::Done { fresh }), Kind::Cache) => {
             cmd.arg(hex(token)).arg(context.not_after).arg(lasting(fresh)).arg(bytes.unwrap_or_default())
+        }
+        (Op::Release(outcome), kind) => {
+            cmd.arg(hex(token)).arg(&context.place.member);
+            match (outcome, kind) {
+                (_, Kind::Pool) => cmd,
+                // a flight that ended without a value is news for everybody who waits for it
+                (Outcome::Free, Kind::Cache) => cmd.arg("1"),
+                (Outcome::Done { fresh }, Kind::Once) => cmd.arg(fresh.min(LONGEST)),
+                (_, Kind::Lock | Kind::Once | Kind::Cache) => cmd.arg("0"),
+            }
         }
     }
 }
@@ -137,11 +143,6 @@ fn lasting(fresh: u64) -> u64 {
     if fresh == u64::MAX { 0 } else { millis(fresh) }
 }
 
-fn hex(token: HolderToken) -> String {
-    let [a, b, c, d] = token.0;
-    format!("{a:08x}{b:08x}{c:08x}{d:08x}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,10 +151,5 @@ mod tests {
     fn a_time_is_never_zero_and_never_past_what_a_server_counts() {
         assert_eq!((millis(0), millis(1), millis(u64::MAX)), (1, 1, 1 << 45));
         assert_eq!((lasting(0), lasting(5), lasting(u64::MAX)), (1, 5, 0));
-    }
-
-    #[test]
-    fn a_token_is_thirty_two_digits() {
-        assert_eq!(hex(HolderToken([1, 0, 0xffff_ffff, 0x10])), "0000000100000000ffffffff00000010");
     }
 }

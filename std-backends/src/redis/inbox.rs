@@ -1,15 +1,15 @@
-//! Waiting: one channel per instance to be told on, and who waits for which key behind it.
+//! Waiting: one channel per instance to be told on, and who waits behind it, each by its token.
 //!
-//! Invariant: while anybody waits here for a key, our channel is entered among its waiters on the server, or a message
-//! is on its way, or somebody of ours is asking and will enter it again or pass the turn on.
-//! Not here: the subscription itself.
+//! Invariant: whoever stands in a line on the server has an entry here, or a command is on its way that takes it out.
+//! Not here: whose turn it is, which the server says; the subscription itself.
 
 use super::name::Name;
 use crate::sync::locked;
-use cachify_core::{key::Kind, patience::Ticket, token::HolderToken};
+use cachify_core::{patience::Ticket, time::Instant, token::HolderToken};
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     future::poll_fn,
+    mem::replace,
     sync::Mutex,
     task::{Poll, Waker},
 };
@@ -33,145 +33,222 @@ pub(super) enum Subscription {
     Down,
 }
 
-#[derive(Debug)]
-struct Table {
-    /// Counts messages; a ticket is the count at the last message for its key. Never zero, which is no ticket.
-    count: u32,
-    /// Whether messages reach us.
-    up: bool,
-    keys: HashMap<Name, Waits>,
-    last_place: u64,
-}
-
-/// What this process has to do with one key.
 #[derive(Debug, Default)]
-struct Waits {
-    told: u32,
-    /// How many of our commands that may enter the channel are on their way.
-    asking: u32,
-    line: VecDeque<(u64, Waker)>,
-    /// When a waiter first came, so that it keeps its place among other processes.
-    arrived: HashMap<HolderToken, u64>,
+struct Table {
+    subscription: Option<Subscription>,
+    entries: HashMap<HolderToken, Entry>,
+    /// Whose a ticket is. Never zero, which is no ticket.
+    tickets: HashMap<u32, HolderToken>,
+    last_ticket: u32,
+    keys: HashMap<Name, HashSet<HolderToken>>,
+    /// Who is to ask when a turn of somebody else's must be over, in order of time.
+    standbys: VecDeque<(Instant, HolderToken)>,
 }
 
-impl Waits {
-    /// Whether nobody asks, waits, or was told to wait and is on the way to the line.
-    fn is_idle(&self) -> bool {
-        self.asking == 0 && self.line.is_empty() && self.arrived.is_empty()
+/// One who asks, or was told to wait.
+#[derive(Debug)]
+struct Entry {
+    name: Name,
+    ticket: u32,
+    /// Whether there was any news since it last asked.
+    news: bool,
+    waker: Option<Waker>,
+    place: Place,
+}
+
+/// Where somebody stands in the line of a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// As the line spells it; empty for one that does not stand.
+    pub(super) member: String,
+    /// When it came, in microseconds of the server; zero if it comes now.
+    pub(super) arrived: u64,
+}
+
+/// What is known before a command is sent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked {
+    /// `NONE` while no message would reach it.
+    pub(super) ticket: Ticket,
+    pub(super) place: Place,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    /// It is somebody's turn.
+    Called(Turn),
+    /// Somebody is to ask once a turn of somebody else's is over.
+    Standby(Turn),
+    /// All who wait for that are to ask.
+    All(Name),
+}
+
+/// Whom a message is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Turn {
+    pub(super) token: HolderToken,
+    pub(super) size: u32,
+    pub(super) name: Name,
+}
+
+impl Message {
+    /// From what came on the channel.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if let Some(name) = text.strip_prefix('*') {
+            return Name::parse(name.to_owned()).map(Self::All);
+        }
+        let called = text.starts_with('!');
+        let mut words = text.strip_prefix(['!', '?'])?.splitn(3, ' ');
+        let (token, size, name) = (words.next()?, words.next()?, words.next()?);
+        let turn = Turn { token: token_of(token)?, size: size.parse().ok()?, name: Name::parse(name.to_owned())? };
+        Some(if called { Self::Called(turn) } else { Self::Standby(turn) })
     }
 }
 
-/// What a message found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Delivery {
-    /// Somebody was woken, or is asking at this moment.
-    Taken,
-    /// Nobody waits any more: the turn is to be passed on.
-    Unclaimed,
+/// A token as the server spells it.
+pub(super) fn hex(token: HolderToken) -> String {
+    let [a, b, c, d] = token.0;
+    format!("{a:08x}{b:08x}{c:08x}{d:08x}")
+}
+
+fn token_of(text: &str) -> Option<HolderToken> {
+    let word = |at: usize| u32::from_str_radix(text.get(at..at + 8)?, 16).ok();
+    (text.len() == 32).then_some(())?;
+    Some(HolderToken([word(0)?, word(8)?, word(16)?, word(24)?]))
 }
 
 impl Table {
-    fn next(&mut self) -> u32 {
-        self.count = self.count.wrapping_add(1).max(1);
-        self.count
+    fn enter(&mut self, name: &Name, token: HolderToken) -> &mut Entry {
+        let Self { entries, tickets, last_ticket, keys, .. } = self;
+        entries.entry(token).or_insert_with(|| {
+            // after four thousand million a number may still be somebody's
+            loop {
+                *last_ticket = last_ticket.wrapping_add(1).max(1);
+                if !tickets.contains_key(last_ticket) {
+                    break;
+                }
+            }
+            tickets.insert(*last_ticket, token);
+            keys.entry(name.clone()).or_default().insert(token);
+            Entry { name: name.clone(), ticket: *last_ticket, news: false, waker: None, place: Place::default() }
+        })
     }
 
-    fn waits(&mut self, name: &Name) -> &mut Waits {
-        let told = self.count;
-        self.keys.entry(name.clone()).or_insert_with(|| Waits { told, ..Waits::default() })
+    fn remove(&mut self, token: HolderToken) -> Option<Entry> {
+        let entry = self.entries.remove(&token)?;
+        self.tickets.remove(&entry.ticket);
+        if let Some(tokens) = self.keys.get_mut(&entry.name) {
+            tokens.remove(&token);
+            if tokens.is_empty() {
+                self.keys.remove(&entry.name);
+            }
+        }
+        Some(entry)
     }
 
-    fn look(&mut self, name: &Name, token: HolderToken) -> Asked {
-        let up = self.up;
-        let waits = self.waits(name);
-        Asked { ticket: Ticket(waits.told), up, arrived: waits.arrived.get(&token).copied().unwrap_or_default() }
+    fn of_ticket(&mut self, ticket: Ticket) -> Option<&mut Entry> {
+        self.tickets.get(&ticket.0).and_then(|token| self.entries.get_mut(token))
+    }
+}
+
+impl Entry {
+    /// There is news; whom to wake.
+    fn tell(&mut self) -> Option<Waker> {
+        self.news = true;
+        self.waker.take()
     }
 }
 
 impl Inbox {
     pub(super) fn new(channel: String) -> Self {
-        let table = Table { count: 1, up: false, keys: HashMap::new(), last_place: 0 };
-        Self { channel, table: Mutex::new(table), subscription: watch::Sender::new(Subscription::Pending) }
+        Self { channel, table: Mutex::default(), subscription: watch::Sender::new(Subscription::Pending) }
     }
 
     pub(super) fn channel(&self) -> &str {
         &self.channel
     }
 
-    /// Notes that somebody is about to ask, before anything is sent: the message can overtake the reply.
-    pub(super) fn ask(&self, name: &Name, token: HolderToken) -> Asked {
+    /// Notes that one is about to ask who will wait, before anything is sent: the message can overtake the reply.
+    pub(super) fn ask(&self, name: &Name, token: HolderToken, size: u32) -> Asked {
         let mut table = locked(&self.table);
-        table.waits(name).asking += 1;
-        table.look(name, token)
+        let subscription = table.subscription;
+        let entry = table.enter(name, token);
+        entry.news = false;
+        let is_up = subscription == Some(Subscription::Up);
+        if entry.place.member.is_empty() && subscription.is_some() {
+            let inbox = if is_up { &self.channel } else { "" };
+            entry.place.member = format!("{} {size} {inbox}", hex(token));
+        }
+        let told = is_up && entry.place.member.ends_with(&self.channel);
+        Asked { ticket: if told { Ticket(entry.ticket) } else { Ticket::NONE }, place: entry.place.clone() }
     }
 
-    /// What somebody who is asking is to send now.
-    pub(super) fn look(&self, name: &Name, token: HolderToken) -> Asked {
-        locked(&self.table).look(name, token)
+    /// Where somebody stands.
+    pub(super) fn place(&self, token: HolderToken) -> Option<Place> {
+        locked(&self.table).entries.get(&token).map(|entry| entry.place.clone())
     }
 
     /// Notes that the answer was to wait.
-    pub(super) fn told_to_wait(&self, name: &Name, token: HolderToken, arrived: u64) {
-        let mut table = locked(&self.table);
-        let waits = table.waits(name);
-        waits.asking = waits.asking.saturating_sub(1);
-        waits.arrived.insert(token, arrived);
-    }
-
-    /// Notes that the asking ended otherwise: it is the next one's turn to ask. Whether a message came meanwhile and
-    /// is nobody's now.
-    pub(super) fn done_asking(&self, name: &Name, token: HolderToken, ticket: Ticket) -> bool {
-        let (told, next) = self.leave(name, token, 1);
-        next == Delivery::Unclaimed && ticket != Ticket::NONE && told != ticket.0
-    }
-
-    /// Notes that somebody who was told to wait will not ask any more; whether it was. Of others there is nothing to
-    /// note.
-    pub(super) fn gone(&self, name: &Name, token: HolderToken) -> bool {
-        let waited = locked(&self.table).keys.get(name).is_some_and(|waits| waits.arrived.contains_key(&token));
-        if waited {
-            self.leave(name, token, 0);
+    pub(super) fn told_to_wait(&self, token: HolderToken, arrived: u64) {
+        if let Some(entry) = locked(&self.table).entries.get_mut(&token) {
+            entry.place.arrived = arrived;
         }
-        waited
     }
 
-    /// What was last told, and whether somebody else's turn has come.
-    fn leave(&self, name: &Name, token: HolderToken, asked: u32) -> (u32, Delivery) {
-        let (told, next) = {
-            let mut table = locked(&self.table);
-            let count = table.count;
-            let Some(waits) = table.keys.get_mut(name) else { return (count, Delivery::Unclaimed) };
-            waits.asking = waits.asking.saturating_sub(asked);
-            waits.arrived.remove(&token);
-            let (told, next) = (waits.told, waits.line.pop_front());
-            if waits.is_idle() && next.is_none() {
-                table.keys.remove(name);
-            }
-            (told, next)
-        };
-        let Some((_, waker)) = next else { return (told, Delivery::Unclaimed) };
-        waker.wake();
-        (told, Delivery::Taken)
+    /// Forgets one who waits no more; where it stood, or may stand by a command on its way.
+    pub(super) fn leave(&self, token: HolderToken) -> Option<Place> {
+        let left = locked(&self.table).remove(token);
+        left.map(|entry| entry.place).filter(|place| !place.member.is_empty())
     }
 
-    /// A message came: something of that name was given back.
-    pub(super) fn deliver(&self, name: &Name) -> Delivery {
-        let woken: Vec<_> = {
-            let mut table = locked(&self.table);
-            let count = table.next();
-            let Some(waits) = table.keys.get_mut(name) else { return unclaimed(name.kind) };
-            waits.told = count;
-            // a value is for all of them; a right is for one
-            let many = if name.kind == Kind::Cache { waits.line.len() } else { waits.line.len().min(1) };
-            if many == 0 && waits.asking == 0 {
-                return unclaimed(name.kind);
-            }
-            waits.line.drain(..many).collect()
+    /// Somebody's turn has come; whether it is still here.
+    pub(super) fn call(&self, token: HolderToken) -> bool {
+        let woken = match locked(&self.table).entries.get_mut(&token) {
+            Some(entry) => entry.tell(),
+            None => return false,
         };
-        for (_, waker) in woken {
+        if let Some(waker) = woken {
             waker.wake();
         }
-        Delivery::Taken
+        true
+    }
+
+    /// There is news for all who wait for that.
+    pub(super) fn call_all(&self, name: &Name) {
+        let woken: Vec<_> = {
+            let mut table = locked(&self.table);
+            let Table { entries, keys, .. } = &mut *table;
+            let tokens = keys.get(name).into_iter().flatten();
+            tokens.filter_map(|token| entries.get_mut(token)?.tell()).collect()
+        };
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Somebody is to ask then, unless it does before; whether it is still here.
+    pub(super) fn stand_by(&self, token: HolderToken, until: Instant) -> bool {
+        let mut table = locked(&self.table);
+        let is_here = table.entries.contains_key(&token);
+        if is_here {
+            table.standbys.push_back((until, token));
+        }
+        is_here
+    }
+
+    /// Wakes those whose time has come; when the next one's comes.
+    pub(super) fn end_turns(&self, now: Instant) -> Option<Instant> {
+        let mut woken = Vec::new();
+        let next = {
+            let mut table = locked(&self.table);
+            let Table { entries, standbys, .. } = &mut *table;
+            while standbys.front().is_some_and(|(until, _)| *until <= now) {
+                let token = standbys.pop_front().map(|(_, token)| token);
+                woken.extend(token.and_then(|token| entries.get_mut(&token)?.tell()));
+            }
+            standbys.front().map(|(until, _)| *until)
+        };
+        woken.into_iter().for_each(Waker::wake);
+        next
     }
 
     /// The subscription stands, or broke: everybody asks again, for what was sent meanwhile is lost, and a server that
@@ -179,22 +256,18 @@ impl Inbox {
     pub(super) fn set(&self, subscription: Subscription) {
         let woken: Vec<_> = {
             let mut table = locked(&self.table);
-            let up = subscription == Subscription::Up;
-            let changes = table.up != up;
-            table.up = up;
-            let count = if changes { table.next() } else { table.count };
-            let lines = table.keys.values_mut().filter(|_| changes).flat_map(|waits| {
-                waits.told = count;
-                waits.line.drain(..).map(|(_, waker)| waker)
-            });
-            lines.collect()
+            let before = table.subscription.replace(subscription);
+            let is_up = subscription == Subscription::Up;
+            let changes = is_up != (before == Some(Subscription::Up));
+            table.entries.values_mut().filter(|_| changes).filter_map(Entry::tell).collect()
         };
         self.subscription.send_replace(subscription);
         woken.into_iter().for_each(Waker::wake);
     }
 
-    pub(super) fn is_up(&self) -> bool {
-        locked(&self.table).up
+    /// Whether it is known if messages reach us.
+    pub(super) fn is_known(&self) -> bool {
+        locked(&self.table).subscription.is_some()
     }
 
     /// Ends when it is known whether messages reach us; at once if it is.
@@ -204,120 +277,38 @@ impl Inbox {
         let _ = subscription.wait_for(|subscription| *subscription != Subscription::Pending).await;
     }
 
-    /// Ends at once if a message for `name` came since `ticket`, else when it is this waiter's turn to ask.
-    pub(super) async fn changed(&self, name: &Name, ticket: Ticket) {
-        let mut place = Place { inbox: self, name, id: None };
+    /// Ends when there is news for the one whose ticket that is; at once if there was any since it last asked.
+    ///
+    /// Dropping it does not end the wait.
+    pub(super) async fn changed(&self, ticket: Ticket) {
+        let _registered = Registered { inbox: self, ticket };
         poll_fn(|cx| {
-            let mut table = locked(&self.table);
-            let last = table.last_place;
-            let waits = table.waits(name);
-            match place.id {
-                None if waits.told != ticket.0 => Poll::Ready(()),
-                None => {
-                    waits.line.push_back((last + 1, cx.waker().clone()));
-                    table.last_place = last + 1;
-                    place.id = Some(last + 1);
-                    Poll::Pending
+            // neither copied nor dropped under the lock: what a waker does then is its own
+            let waker = cx.waker().clone();
+            let _before = {
+                let mut table = locked(&self.table);
+                match table.of_ticket(ticket) {
+                    Some(entry) if !entry.news => entry.waker.replace(waker),
+                    _ => return Poll::Ready(()),
                 }
-                Some(id) => match waits.line.iter_mut().find(|(other, _)| *other == id) {
-                    Some((_, waker)) => {
-                        waker.clone_from(cx.waker());
-                        Poll::Pending
-                    }
-                    None => {
-                        place.id = None;
-                        Poll::Ready(())
-                    }
-                },
-            }
+            };
+            Poll::Pending
         })
         .await;
     }
 }
 
-/// A message nobody waits for; a value needs no passing on, for everybody was told.
-fn unclaimed(kind: Kind) -> Delivery {
-    if kind == Kind::Cache { Delivery::Taken } else { Delivery::Unclaimed }
-}
-
-/// What is known before a command is sent.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
-    pub(super) ticket: Ticket,
-    pub(super) up: bool,
-    pub(super) arrived: u64,
-}
-
-/// A place in the line of one key; leaves it when dropped, and passes on a turn it was given and did not take.
-struct Place<'a> {
+/// A waker in the table; taken out when the future that registered it is dropped.
+struct Registered<'a> {
     inbox: &'a Inbox,
-    name: &'a Name,
-    id: Option<u64>,
+    ticket: Ticket,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Registered<'_> {
     fn drop(&mut self) {
-        let Some(id) = self.id else { return };
-        let next = {
-            let mut table = locked(&self.inbox.table);
-            let Some(waits) = table.keys.get_mut(self.name) else { return };
-            let next = match waits.line.iter().position(|(other, _)| *other == id) {
-                Some(at) => waits.line.remove(at).and(None),
-                None => waits.line.pop_front(),
-            };
-            if waits.is_idle() && next.is_none() {
-                table.keys.remove(self.name);
-            }
-            next
-        };
-        if let Some((_, waker)) = next {
-            waker.wake();
-        }
+        let _waker = locked(&self.inbox.table).of_ticket(self.ticket).and_then(|entry| replace(&mut entry.waker, None));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use cachify_core::key::Key;
-    use std::{pin::pin, task::Context};
-
-    const A: HolderToken = HolderToken([1; 4]);
-    const B: HolderToken = HolderToken([2; 4]);
-
-    fn inbox() -> (Inbox, Name) {
-        let inbox = Inbox::new("in:x".into());
-        inbox.set(Subscription::Up);
-        (inbox, Name::of(&Key::new(Kind::Lock, "t", b"k", 0)))
-    }
-
-    #[test]
-    fn who_was_told_to_wait_is_remembered_on_the_way_to_the_line() {
-        let (inbox, name) = inbox();
-        let (a, _) = (inbox.ask(&name, A), inbox.ask(&name, B));
-        inbox.told_to_wait(&name, B, 7);
-        inbox.done_asking(&name, A, a.ticket);
-        assert_eq!(inbox.look(&name, B).arrived, 7);
-        assert!(inbox.gone(&name, B) && !inbox.gone(&name, B));
-        assert!(locked(&inbox.table).keys.is_empty(), "nothing is kept of keys that nobody waits for");
-    }
-
-    #[test]
-    fn a_message_that_overtakes_the_reply_ends_the_wait_before_it_begins() {
-        let (inbox, name) = inbox();
-        let asked = inbox.ask(&name, A);
-        assert_eq!(inbox.deliver(&name), Delivery::Taken);
-        inbox.told_to_wait(&name, A, 1);
-        let mut waiting = pin!(inbox.changed(&name, asked.ticket));
-        assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
-    }
-
-    #[test]
-    fn a_message_for_an_asker_that_needs_it_no_more_is_left_over() {
-        let (inbox, name) = inbox();
-        let asked = inbox.ask(&name, A);
-        inbox.deliver(&name);
-        assert!(inbox.done_asking(&name, A, asked.ticket));
-        assert_eq!(inbox.deliver(&name), Delivery::Unclaimed);
-    }
-}
+mod tests;

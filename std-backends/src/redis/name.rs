@@ -9,8 +9,8 @@ pub(super) struct Name {
     pub(super) text: String,
 }
 
-/// The waiters of a key.
-pub(super) const WAITERS: &str = ":q";
+/// Who waits for a key.
+pub(super) const LINE: &str = ":q";
 /// The flight of a cached value.
 pub(super) const FLIGHT: &str = ":f";
 /// The holders of a pool.

@@ -7,6 +7,7 @@ use super::{
     Shared,
     command::{By, Context, Question, command},
     doubts::Room,
+    inbox::Place,
     name::Name,
     reply::{self, Failure, Read, failure, read, unanswered},
     tasks::Task,
@@ -51,6 +52,8 @@ const PAUSE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)]
 pub(super) struct Owed {
     pub(super) name: Name,
     pub(super) token: HolderToken,
+    /// Where it stood, if it did.
+    pub(super) place: Place,
     /// How it ended.
     pub(super) outcome: Outcome,
     /// When it has ended whatever the server is told.
@@ -60,8 +63,8 @@ pub(super) struct Owed {
 }
 
 impl Owed {
-    pub(super) const fn back(name: Name, token: HolderToken) -> Self {
-        Self { name, token, outcome: Outcome::Free, ends: Instant::MAX, held: None }
+    pub(super) const fn back(name: Name, token: HolderToken, place: Place) -> Self {
+        Self { name, token, place, outcome: Outcome::Free, ends: Instant::MAX, held: None }
     }
 
     const fn question(&self) -> Question<'static> {
@@ -187,11 +190,11 @@ impl Reaper {
 /// Batch after batch, as long as any is due.
 async fn work(shared: Arc<Shared>) {
     let Some(background) = shared.running() else { return };
-    let mut place = Place { reaper: &background.reaper, taken: true };
+    let mut working = Working { reaper: &background.reaper, taken: true };
     loop {
         let batch = background.reaper.take();
         if batch.is_empty() {
-            place.taken = false;
+            working.taken = false;
             return;
         }
         let answers = tell(&shared, &batch).await;
@@ -231,12 +234,12 @@ async fn work(shared: Arc<Shared>) {
 }
 
 /// One of the batches on their way; what panics gives its place back all the same.
-struct Place<'a> {
+struct Working<'a> {
     reaper: &'a Reaper,
     taken: bool,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Working<'_> {
     fn drop(&mut self) {
         if self.taken {
             locked(&self.reaper.queue).working -= 1;
@@ -256,7 +259,7 @@ async fn tell(shared: &Arc<Shared>, batch: &[Debt]) -> Vec<Result<Holding, Failu
             let mut pipe = redis::pipe();
             for at in &left {
                 let owed = &batch[*at].owed;
-                let context = Context { name: &owed.name, not_after: 0, inbox: "", arrived: 0 };
+                let context = Context { name: &owed.name, not_after: 0, place: &owed.place };
                 pipe.add_command(command(&owed.question(), &context, by));
             }
             let (told, again) = exchange(&task, &pipe, left.len()).await;

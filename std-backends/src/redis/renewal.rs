@@ -3,6 +3,7 @@
 use super::{
     Shared,
     command::{By, Context, Question, command},
+    inbox::Place,
     name::Name,
     reply::{Failure, Read, failure, read, unanswered},
     threads::Thread,
@@ -60,7 +61,7 @@ fn send(shared: &Shared, batch: &[&Call], by: By) -> Vec<Result<Reply, Failure>>
         let mut pipe = redis::pipe();
         for call in batch {
             let name = Name::of(&call.key.key());
-            let context = Context { name: &name, not_after: shared.node.time(until), inbox: "", arrived: 0 };
+            let context = Context { name: &name, not_after: shared.node.time(until), place: &Place::default() };
             pipe.add_command(command(&Question::of(call), &context, by));
         }
         pipe.get_packed_pipeline()

@@ -171,9 +171,11 @@ pub(super) fn refusal(error: &RedisError) -> Cause {
         (_, Some("NOREPLICAS")) => TOO_FEW,
         // the client wraps what it is told while it connects
         _ if error.detail().is_some_and(denied) => NO_PERMISSION,
+        _ if error.detail().is_some_and(|detail| detail.contains("cachify: another layout")) => LAYOUT,
         _ if error.detail().is_some_and(|detail| detail.contains("DB index")) => "the server has no such database",
         _ => "the server answered with an error",
     })
 }
 
 const NO_PERMISSION: &str = "the server's access list does not allow a command, key or channel that cachify needs";
+const LAYOUT: &str = "the key holds another program's data, or another release of cachify laid it out";

@@ -27,19 +27,19 @@ macro_rules! scripts {
 }
 
 scripts! {
-    ACQUIRE = "clock" "waiters" "lease" "acquire";
-    RENEW = "clock" "lease" "renew";
-    RELEASE = "clock" "waiters" "lease" "release";
-    BEGIN = "clock" "waiters" "lease" "begin";
-    COMPLETE = "clock" "waiters" "lease" "complete";
+    ACQUIRE = "clock" "line" "lease" "asking" "acquire";
+    RENEW = "clock" "lease" "line" "ending" "renew";
+    RELEASE = "clock" "line" "lease" "ending" "release";
+    BEGIN = "clock" "line" "lease" "asking" "begin";
+    COMPLETE = "clock" "line" "lease" "ending" "complete";
     INSPECT = "clock" "lease" "inspect";
-    FORCE = "clock" "waiters" "lease" "force";
-    JOIN = "clock" "waiters" "lease" "join";
-    PUBLISH = "clock" "waiters" "lease" "publish";
-    INVALIDATE = "clock" "waiters" "lease" "invalidate";
-    TAKE = "clock" "waiters" "permits" "take";
+    FORCE = "clock" "line" "lease" "ending" "force";
+    JOIN = "clock" "line" "lease" "asking" "join";
+    PUBLISH = "clock" "line" "lease" "ending" "publish";
+    INVALIDATE = "clock" "line" "lease" "ending" "invalidate";
+    TAKE = "clock" "line" "permits" "take";
     EXTEND = "clock" "permits" "extend";
-    GIVE_BACK = "clock" "waiters" "permits" "give_back";
+    GIVE_BACK = "clock" "line" "permits" "give_back";
     IN_USE = "clock" "permits" "in_use";
 }
 

@@ -4,8 +4,7 @@
 
 use super::{
     Shared,
-    inbox::{Delivery, Subscription},
-    name::Name,
+    inbox::{Message, Place, Subscription, Turn, hex},
     reply::{Failure, failure},
     tasks::{dial, unreached},
 };
@@ -69,19 +68,30 @@ async fn subscribe(shared: &Shared) -> Result<(MultiplexedConnection, Messages),
     }
 }
 
+/// For how long what is free is kept for the one who was called, as the scripts have it.
+const TURN: Duration = Duration::from_secs(1);
+
 /// Delivers messages until the connection is gone.
 async fn receive(shared: &Arc<Shared>, connection: MultiplexedConnection, messages: &mut Messages) {
+    let mut ping_at = shared.clock.now().saturating_add(PING);
     loop {
-        let silence = shared.clock.sleep_until(shared.clock.now().saturating_add(PING));
-        let next = shared.or_closed(beside(messages.recv(), silence)).await;
+        let now = shared.clock.now();
+        let turn_ends = shared.inbox.end_turns(now);
+        let at = turn_ends.map_or(ping_at, |end| end.min(ping_at));
+        let next = shared.or_closed(beside(messages.recv(), shared.clock.sleep_until(at))).await;
         match next {
             None | Some(Ok(None)) => return,
-            Some(Ok(Some(push))) => match push.kind {
-                PushKind::Message => deliver(shared, push.data),
-                PushKind::Disconnection => return,
-                _ => {}
-            },
+            Some(Ok(Some(push))) => {
+                ping_at = shared.clock.now().saturating_add(PING);
+                match push.kind {
+                    PushKind::Message => deliver(shared, push.data),
+                    PushKind::Disconnection => return,
+                    _ => {}
+                }
+            }
+            Some(Err(())) if at < ping_at => {}
             Some(Err(())) => {
+                ping_at = shared.clock.now().saturating_add(PING);
                 let ping = redis::cmd("PING");
                 let mut connection = connection.clone();
                 let limit = shared.clock.sleep_until(shared.deadline());
@@ -95,8 +105,25 @@ async fn receive(shared: &Arc<Shared>, connection: MultiplexedConnection, messag
 
 fn deliver(shared: &Arc<Shared>, data: Vec<Value>) {
     let Some(Value::BulkString(text)) = data.into_iter().nth(1) else { return };
-    let Some(name) = String::from_utf8(text).ok().and_then(Name::parse) else { return };
-    if shared.inbox.deliver(&name) == Delivery::Unclaimed {
-        shared.pass_on(&name);
+    match str::from_utf8(&text).ok().and_then(Message::parse) {
+        Some(Message::Called(turn)) => {
+            if !shared.inbox.call(turn.token) {
+                give_up(shared, turn);
+            }
+        }
+        Some(Message::Standby(turn)) => {
+            if !shared.inbox.stand_by(turn.token, shared.clock.now().saturating_add(TURN)) {
+                give_up(shared, turn);
+            }
+        }
+        Some(Message::All(name)) => shared.inbox.call_all(&name),
+        None => {}
     }
+}
+
+/// Somebody was granted by another way, or is gone: only its place is given up, whatever it may hold.
+fn give_up(shared: &Arc<Shared>, turn: Turn) {
+    let Turn { token, size, name } = turn;
+    let member = format!("{} {size} {}", hex(token), shared.inbox.channel());
+    shared.pass_on(&name, Place { member, arrived: 0 });
 }

@@ -8,7 +8,10 @@
 
 use cachify::{Cachify, Holding, Kv, KvStore, secs};
 use cachify_core::testing::block_on;
-use cachify_tests::resp::{Client, Reply};
+use cachify_tests::{
+    record::Record,
+    resp::{Client, Reply},
+};
 use fork::Fork;
 use std::{
     collections::HashMap,
@@ -188,10 +191,11 @@ fn child(c: &Cachify, number: usize, port: u16) -> Result<()> {
 /// Says what a grant was, and how many were inside beside it.
 fn granted(client: &mut Client, fence: u64) -> Result<()> {
     let inside = int(&client.ask(&["INCR", "inside"])?)?;
-    let Reply::Text(token) = client.ask(&["HGET", "t:l:{shared}", "o"])? else { return Err("nobody holds it".into()) };
+    let lease = Record::parse(&client.ask(&["GET", "t:l:{shared}"])?).filter(Record::has_owner);
+    let token = lease.ok_or("nobody holds it")?.token();
     thread::sleep(Duration::from_millis(2));
     client.ask(&["DECR", "inside"])?;
-    println!("grant {fence} {} {}", String::from_utf8(token)?, inside - 1);
+    println!("grant {fence} {} {}", token, inside - 1);
     Ok(())
 }
 

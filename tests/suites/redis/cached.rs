@@ -28,7 +28,7 @@ fn a_loader_paused_past_its_flight_overwrites_nothing() {
         let (a, b) = (over(&server), over(&server));
         let slow = a.cache("k").ttl(secs(60)).get_or_insert_with_blocking(|| {
             // its flight ends, and another one fills
-            server.command(&["HSET", "t:c:{k}:f", "x", "1"]);
+            server.rewrite("t:c:{k}:f", |flight| flight.times[1] = 1.0);
             b.cache("k").ttl(secs(60)).get_or_insert_with_blocking(|| Ok::<u8, ()>(2)).unwrap();
             Ok::<u8, ()>(1)
         });

@@ -1,9 +1,10 @@
 //! What is given back when many go at once, when nobody answers, and when a run that succeeded is not heard.
 
-use super::world::{everywhere, int, millis, over, pass, patient, run, until_answered, until_blocking};
+use super::world::{everywhere, millis, over, pass, patient, run, until_answered, until_blocking};
 use cachify::{Cachify, Event, Observer, Ran, once, secs};
 use cachify_tests::{
     proxy::{Direction, Proxy},
+    record::Record,
     server::Server,
 };
 use std::{
@@ -14,8 +15,8 @@ use std::{
 /// How many of `count` locks are held.
 fn held(server: &Server, count: u32) -> usize {
     let mut client = server.connect().unwrap();
-    let is_held = |n: &u32| int(&client.ask(&["HEXISTS", &format!("t:l:{{seat:{n}}}"), "o"]).unwrap()) == 1;
-    (0..count).filter(is_held).count()
+    let mut lease = |n: &u32| Record::parse(&client.ask(&["GET", &format!("t:l:{{seat:{n}}}")]).unwrap());
+    (0..count).filter_map(|n| lease(&n)).filter(Record::has_owner).count()
 }
 
 #[test]
@@ -125,13 +126,13 @@ fn what_a_demoted_server_refuses_is_asked_on_another_connection() {
         let c = patient(server.url_at(proxy.port())).build().unwrap();
         let guard = run(async { c.lock("k").ttl(secs(600)).acquire().await.unwrap() });
         run(async { drop(c.lock("warm").acquire().await.unwrap()) });
-        until_blocking(|| int(&server.command(&["HEXISTS", "t:l:{warm}", "o"])) == 0);
+        until_blocking(|| !server.is_held("t:l:{warm}"));
         server.command(&["REPLICAOF", "127.0.0.1", "1"]);
         let before = proxy.connections();
         drop(guard);
         until_blocking(|| proxy.connections() > before);
         server.command(&["REPLICAOF", "NO", "ONE"]);
-        until_blocking(|| int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 0);
+        until_blocking(|| !server.is_held("t:l:{k}"));
     });
 }
 
@@ -140,7 +141,7 @@ fn limited(server: &Server, proxy: &Proxy) -> Cachify {
 }
 
 fn is_marked(server: &Server) -> bool {
-    int(&server.command(&["HEXISTS", "t:o:{job}", "d"])) == 1
+    server.record("t:o:{job}").is_some_and(|run| run.is_marker())
 }
 
 #[once(instance = c, key = "job", ttl = 60, keep = 60, companions = false)]

@@ -1,8 +1,6 @@
 //! What a server can do to its clients: go away, forget, say nothing, answer late.
 
-use super::world::{
-    everywhere, int, millis, over, pass, patient, run, text, timed, until, until_answered, until_blocking,
-};
+use super::world::{everywhere, millis, over, pass, patient, run, text, timed, until, until_answered, until_blocking};
 use cachify::{Cachify, Cause, Holding, Refused, secs};
 use cachify_tests::{
     proxy::{Direction, Proxy},
@@ -101,10 +99,10 @@ fn a_reply_that_is_lost_leaves_nothing_held() {
         proxy.blackhole(Direction::ToClient);
         let refused = c.lock("k").ttl(secs(60)).acquire_blocking().map(drop).unwrap_err();
         assert!(refused.is_indeterminate(), "{refused}");
-        let after: u64 = text(&server.command(&["HGET", "t:l:{k}", "f"])).parse().unwrap();
+        let after = server.record("t:l:{k}").unwrap().fence();
         assert!(after > before, "it was done, and nobody knew");
         proxy.heal();
-        until_blocking(|| int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 0);
+        until_blocking(|| !server.is_held("t:l:{k}"));
     });
 }
 
@@ -115,7 +113,10 @@ fn a_question_that_arrives_late_takes_nothing() {
         let c = over(&server);
         let both = || [c.lock("k").run_blocking(|_| 1), c.pool("k", 1).run_blocking(|_| 1)];
         assert_eq!(both(), [Ok(1), Ok(1)]);
-        let fences = || ["t:l:{k}", "t:p:{k}:h"].map(|key| text(&server.command(&["HGET", key, "f"])));
+        let fences = || {
+            let pool = text(&server.command(&["HGET", "t:p:{k}:h", "f"]));
+            (server.record("t:l:{k}").unwrap().fence(), pool)
+        };
         let before = fences();
         let proxy = Proxy::to(server.port());
         // one each: a call that failed takes the connections of its instance with it
@@ -155,7 +156,7 @@ fn a_question_that_lands_after_its_release_is_taken_back() {
             asked.abort();
             assert!(asked.await.unwrap_err().is_cancelled());
             proxy.heal();
-            let held = || int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 1;
+            let held = || server.is_held("t:l:{k}");
             until(|| !held()).await;
             // the network brings a second copy
             let words: Vec<_> = question.iter().map(String::as_str).collect();
@@ -170,7 +171,8 @@ fn a_question_that_lands_after_its_release_is_taken_back() {
 fn heard(monitor: &mut Client, argument: &str) -> Vec<String> {
     loop {
         let line = text(&monitor.answer().unwrap());
-        let quoted = line.split_once('"').map(|(_, quoted)| quoted.trim_end_matches('"')).unwrap_or_default();
+        let quoted =
+            line.split_once('"').map(|(_, quoted)| quoted.strip_suffix('"').unwrap_or(quoted)).unwrap_or_default();
         let words: Vec<_> = quoted.split("\" \"").map(str::to_owned).collect();
         if words.iter().any(|word| word == argument) && words[0].eq_ignore_ascii_case("evalsha") {
             return words;
@@ -252,7 +254,7 @@ fn a_shutdown_leaves_nothing_behind() {
             assert_eq!(c.shutdown(secs(10)).await, 1);
         });
         for key in ["t:l:{held}", "t:l:{dropped}"] {
-            assert_eq!(int(&server.command(&["HEXISTS", key, "o"])), 0, "{key}");
+            assert!(!server.is_held(key), "{key}");
         }
         assert_eq!(over(&server).pool("dropped", 1).in_use_blocking(), Ok(0));
     });
@@ -264,7 +266,7 @@ fn a_guard_that_is_dropped_with_its_instance_is_given_back() {
         let c = over(&server);
         let guard = c.lock("k").ttl(secs(60)).acquire_blocking().unwrap();
         drop((guard, c));
-        until_blocking(|| int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 0);
+        until_blocking(|| !server.is_held("t:l:{k}"));
     });
 }
 
@@ -288,9 +290,9 @@ fn a_call_dropped_anywhere_leaves_nothing_held() {
                     };
                     give_up_after(polls, cache.get_or_insert_with(load)).await;
                     cache.reset().await.unwrap();
-                    until(|| int(&server.command(&["HEXISTS", &format!("t:l:{{{key}}}"), "o"])) == 0).await;
-                    until(|| int(&server.command(&["HEXISTS", &format!("t:o:{{{key}}}"), "o"])) == 0).await;
-                    until(|| int(&server.command(&["HEXISTS", &format!("t:c:{{{key}}}:f"), "o"])) == 0).await;
+                    until(|| !server.is_held(&format!("t:l:{{{key}}}"))).await;
+                    until(|| !server.is_held(&format!("t:o:{{{key}}}"))).await;
+                    until(|| !server.is_held(&format!("t:c:{{{key}}}:f"))).await;
                     until_answered(async || pool.in_use().await.unwrap() == 0).await;
                 }
             }

@@ -1,6 +1,6 @@
 //! Several processes on one server: killed, stopped, and all at once.
 
-use super::world::{everywhere, int, millis, over, pass, timed, unpolled};
+use super::world::{everywhere, millis, over, pass, timed, unpolled};
 use cachify::{FenceGate, FencingToken, Holding, secs};
 use cachify_tests::server::Server;
 use std::{
@@ -97,6 +97,6 @@ fn a_holder_that_lives_is_renewed_past_its_ttl() {
             pass(millis(600));
             assert!(c.lock("k").try_acquire_blocking().unwrap().is_none());
         }
-        assert_eq!(int(&server.command(&["HEXISTS", "t:l:{k}", "o"])), 1);
+        assert!(server.is_held("t:l:{k}"));
     });
 }

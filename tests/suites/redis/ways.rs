@@ -1,6 +1,6 @@
 //! Ways to a server that are long, silent or half closed: what is asked then, and what is believed.
 
-use super::world::{everywhere, int, millis, over, pass, run, text, timed, until, until_blocking};
+use super::world::{everywhere, millis, over, pass, run, text, timed, until, until_blocking};
 use cachify::{Cachify, Cause, Error, Event, ManualClock, Observer, Refused, secs};
 use cachify_tests::{
     proxy::{Direction, Proxy},
@@ -19,7 +19,7 @@ fn a_renewal_on_its_way_revives_nothing_that_was_given_back() {
     let proxy = Proxy::to(server.port());
     let c = through(&server, &proxy, secs(10));
     let guard = c.lock("k").ttl(secs(3)).acquire_blocking().unwrap();
-    let ends = || text(&server.command(&["HGET", "t:l:{k}", "x"]));
+    let ends = || server.record("t:l:{k}").unwrap().ends();
     // the first renewal makes its connection; the answer to the second is on its way for long
     let granted = ends();
     until_blocking(|| ends() != granted);
@@ -29,7 +29,7 @@ fn a_renewal_on_its_way_revives_nothing_that_was_given_back() {
     assert_eq!(c.shutdown_blocking(millis(1)), 1);
     assert!(!guard.is_valid());
     proxy.heal();
-    until_blocking(|| int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 0);
+    until_blocking(|| !server.is_held("t:l:{k}"));
     pass(millis(100));
     assert!(!guard.is_valid(), "the answer came after it was given back");
 }
@@ -62,7 +62,7 @@ fn a_right_that_is_not_taken_back_keeps_no_other_waiting() {
         server.command(&["SET", "t:l:{foreign}", "another program's"]);
         drop(foreign);
         drop(ours);
-        until_blocking(|| int(&server.command(&["HEXISTS", "t:l:{ours}", "o"])) == 0);
+        until_blocking(|| !server.is_held("t:l:{ours}"));
         let (_, took) = timed(|| c.shutdown_blocking(secs(10)));
         assert!(took < secs(5), "it was tried for ever: {took:?}");
         assert_eq!(failures.about("another program"), 1);
@@ -294,7 +294,7 @@ fn a_forced_release_whose_answer_was_lost_is_unknown() {
             let lock = lock.clone();
             async move { lock.force_release().await }
         });
-        until(|| int(&server.command(&["HEXISTS", "t:l:{k}", "o"])) == 0).await;
+        until(|| !server.is_held("t:l:{k}")).await;
         proxy.cut();
         proxy.delay(Direction::ToClient, std::time::Duration::ZERO);
         assert_eq!(

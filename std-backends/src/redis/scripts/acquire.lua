@@ -1,6 +1,3 @@
--- KEYS lease, waiters; ARGV token, ttl, not_after, inbox, arrived, label
+-- KEYS lease, line; ARGV token, ttl, not_after, member, arrived, whether it will wait, label
 if late(ARGV[3]) then return {-1, 0, 0, 0, now, 0} end
-local code, fence, remaining = ask(KEYS[1], ARGV[1], ARGV[2], ARGV[6])
-local arrived = 0
-if code == 0 then arrived = wait(KEYS[2], ARGV[4], ARGV[5], remaining) end
-return {code, fence, remaining, 0, now, arrived}
+return ask(KEYS[1], KEYS[2], read(KEYS[1]), ARGV[7], true)

@@ -4,6 +4,12 @@ local us = t[1] * 1000000 + t[2]
 local now = math.floor(us / 1000)
 -- How long a record outlives its right, so that fences grow and a small step back of the clock does no harm.
 local LINGER = 60000
+-- How records are written. What is written otherwise is another release's, or another program's, and is left alone.
+local LAYOUT = '1'
+
+local function same_layout(layout, is_whole)
+  if layout ~= LAYOUT or is_whole == false then error('cachify: another layout') end
+end
 
 -- A command that comes after its sender gave up must not take anything.
 local function late(not_after)

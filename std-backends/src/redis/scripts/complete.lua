@@ -1,11 +1,9 @@
--- KEYS run, waiters; ARGV token, how long to keep the marker d
-local owner, _, _, last = holder(KEYS[1])
-if last == ARGV[1] then clear(KEYS[1]) end
-local keep = tonumber(ARGV[2])
-if owner == ARGV[1] and keep > 0 then
-  redis.call('HSET', KEYS[1], 'd', now + keep)
-  redis.call('PEXPIRE', KEYS[1], keep + LINGER)
-end
+-- KEYS run, line; ARGV token, member, how long to keep the marker
+local run, marker = read(KEYS[1]), tonumber(ARGV[3])
+local owner = run.owner
+local held = owner == ARGV[1]
+local has_left = leave(KEYS[2], run, ARGV[2])
+if run.last == ARGV[1] then clear(KEYS[1], KEYS[2], run, held and marker > 0 and marker or nil) end
 -- a marker is news for everybody who waits
-if not owner or owner == ARGV[1] then notify(KEYS[2], keep > 0) end
-return {owner == ARGV[1] and 1 or 0, now}
+if owner == NOBODY or held then pass_on(KEYS[2], run, has_left, held and marker > 0) end
+return {held and 1 or 0, now}

@@ -1,7 +1,6 @@
--- KEYS lease or run, waiters; whether anybody held it or a marker was kept
-local owner = holder(KEYS[1])
-local marked = tonumber(redis.call('HGET', KEYS[1], 'd') or 0) > now
-if not owner and not marked then return 0 end
-clear(KEYS[1], 'd')
-notify(KEYS[2], false)
+-- KEYS lease or run, line; whether anybody held it or a marker was kept
+local lease = read(KEYS[1])
+if lease.owner == NOBODY then return 0 end
+clear(KEYS[1], KEYS[2], lease)
+pass_on(KEYS[2], lease)
 return 1

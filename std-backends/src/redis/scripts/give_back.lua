@@ -1,9 +1,14 @@
--- KEYS slots, holders, waiters; ARGV token
-local index, remaining = permit(KEYS[1], KEYS[2], ARGV[1])
-if index then
-  free(KEYS[1], KEYS[2], index)
-  keep(KEYS[1], KEYS[2], 0)
+-- KEYS slots, holders, line; ARGV token, member
+local pool, rest = read(KEYS[2], ARGV[1]), 0
+if pool.index then
+  rest = remaining(KEYS[1], pool.index)
+  free(KEYS[1], KEYS[2], ARGV[1], pool.index)
 end
--- also a stranger passes on: it may have taken a message and then been cancelled
-if in_use(KEYS[1]) < tonumber(redis.call('HGET', KEYS[2], 'n') or 1) then notify(KEYS[3], false) end
-return {remaining > 0 and 1 or 0, now}
+-- also a stranger passes on: it may have been called, and goes
+if pool.waited then
+  local l = line(KEYS[3])
+  local has_left = l.leave(ARGV[2])
+  l.call(l.survey(), in_use(KEYS[1]), pool.size, has_left)
+  if redis.call('EXISTS', KEYS[3]) == 0 then redis.call('HDEL', KEYS[2], 'w') end
+end
+return {rest > 0 and 1 or 0, now}

@@ -1,5 +1,6 @@
--- KEYS value, flight, waiters; whether there was a value. A flight under way loses its right to store.
+-- KEYS value, flight, line; whether there was a value. A flight under way loses its right to store.
 local had = redis.call('DEL', KEYS[1])
-if holder(KEYS[2]) then clear(KEYS[2]) end
-notify(KEYS[3], true)
+local flight = read(KEYS[2])
+if flight.owner ~= NOBODY then clear(KEYS[2], KEYS[3], flight) end
+pass_on(KEYS[3], flight, false, true)
 return had

@@ -1,27 +1,22 @@
--- One lease in a hash: o owner, s since (ms), x end (ms), f fence, m label. Its fence outlives its owner.
+-- One lease in a string, so that it is read and written by one command: layout, owner, since (ms), end (ms), fence, whether
+-- anybody may wait, label. Its fence outlives its owner.
+local FORM = '>c1c32dddB'
+local LENGTH = 58
 
--- Owner and what remains; nil when nobody holds it. Then the fence and whoever held it last.
-local function holder(key)
-  local v = redis.call('HMGET', key, 'o', 'x', 'f')
-  local remaining = tonumber(v[2] or 0) - now
-  local fence = tonumber(v[3] or 0)
-  if v[1] and remaining > 0 then return v[1], remaining, fence, v[1] end
-  return nil, 0, fence, v[1]
+-- Owners that are none: it is free; a run is done, and its marker is kept until the end.
+local NOBODY, MARKER = '--------------------------------', '++++++++++++++++++++++++++++++++'
+
+local function read(key)
+  local text = redis.call('GET', key)
+  if not text then return {owner = NOBODY, last = NOBODY, since = 0, ends = 0, fence = 0, waited = false, label = ''} end
+  same_layout(string.sub(text, 1, 1), #text >= LENGTH)
+  local _, last, since, ends, fence, waited = struct.unpack(FORM, text)
+  local lease = {last = last, since = since, ends = ends, fence = fence, waited = waited == 1}
+  lease.owner, lease.label = ends > now and last or NOBODY, string.sub(text, LENGTH + 1)
+  return lease
 end
 
--- Asks for it: granted (1) or busy (0), fence, what remains.
-local function ask(key, token, ttl, label)
-  local owner, remaining, fence = holder(key)
-  if owner then return owner == token and 1 or 0, fence, remaining end
-  fence = math.max(fence + 1, us)
-  ttl = tonumber(ttl)
-  redis.call('HSET', key, 'o', token, 's', now, 'x', now + ttl, 'f', fence, 'm', label or '')
-  redis.call('PEXPIRE', key, ttl + LINGER)
-  return 1, fence, ttl
-end
-
--- Frees it; the fence stays for a while.
-local function clear(key, more)
-  redis.call('HDEL', key, 'o', 's', 'x', 'm', more or 'm')
-  redis.call('PEXPIRE', key, LINGER)
+local function text(lease)
+  local waited = lease.waited and 1 or 0
+  return struct.pack(FORM, LAYOUT, lease.owner, lease.since, lease.ends, lease.fence, waited) .. lease.label
 end

@@ -1,7 +1,9 @@
--- KEYS lease, waiters; ARGV token, whether to wake all
-local owner, _, _, last = holder(KEYS[1])
+-- KEYS lease, line; ARGV token, member, whether everybody is told
+local lease = read(KEYS[1])
+local owner = lease.owner
+local has_left = leave(KEYS[2], lease, ARGV[2])
 -- too late is lost, but still clears
-if last == ARGV[1] then clear(KEYS[1]) end
--- also a stranger passes on: it may have taken a message and then been cancelled
-if not owner or owner == ARGV[1] then notify(KEYS[2], ARGV[2] == '1') end
+if lease.last == ARGV[1] then clear(KEYS[1], KEYS[2], lease) end
+-- also a stranger passes on: it may have been called, and goes
+if owner == NOBODY or owner == ARGV[1] then pass_on(KEYS[2], lease, has_left, ARGV[3] == '1') end
 return {owner == ARGV[1] and 1 or 0, now}

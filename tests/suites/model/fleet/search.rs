@@ -2,8 +2,8 @@
 //! it.
 
 use super::{
-    protocol::{Did, Setup, Step},
-    state::{Key, Phase, Process, State, Status},
+    protocol::Setup,
+    state::{Key, Phase, Process, State, Status, TASKS},
 };
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -13,7 +13,52 @@ use std::{
 pub(crate) const TWO_HOLDERS: &str = "somebody holds what the server has given to another";
 pub(crate) const LOST: &str = "somebody waits for what is free, and nothing is under way";
 pub(crate) const ORPHAN: &str = "a right is held for nobody";
+pub(crate) const OVERTAKEN: &str = "somebody gets what is due to one who came before";
+pub(crate) const TURNS: &str = "one that sleeps costs more than one turn";
 pub(crate) const STUCK: &str = "somebody waits for ever";
+/// What somebody did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Did {
+    Ask,
+    AskAgain,
+    AskLast,
+    ServerGrants,
+    ServerGrantsToTheCalled,
+    ServerRefuses,
+    ServerRefusesTheCalled,
+    ServerEnters,
+    ServerGrantsToTheDropped,
+    ServerRefusesTheDropped,
+    LearnGrant,
+    LearnToWait,
+    LearnToWaitAfterAMessage,
+    GoWhenTold,
+    GoWhenToldAfterAMessage,
+    GoWhenToldLast,
+    TimerOfAWaiter,
+    TimerOfAStandby,
+    MessageWakes,
+    MessageToAsking,
+    MessageUnclaimed,
+    StandbyTold,
+    Release,
+    OutsiderReleases,
+    StrangerReleases,
+    ReaperReleases,
+    DropWhileAsking,
+    DropWaiting,
+    DropCalled,
+    DropHolding,
+    DropWhileReleasing,
+    EndOfAProcess,
+    GoOn,
+    TurnEnds,
+    LapseTold,
+    LeaseEnds,
+}
+
+/// What was done, by which process and which of its tasks, or of what dropped ones left behind.
+pub(crate) type Step = (Did, usize, usize);
 
 /// What was found.
 #[derive(Debug)]
@@ -98,7 +143,7 @@ impl Search<'_> {
                 if new {
                     queue.push_back((to, next));
                 }
-                if self.setup.timer {
+                if self.setup.timer || self.setup.turns {
                     self.edges.push((to, at));
                 }
             }
@@ -122,7 +167,7 @@ impl Search<'_> {
 
     /// A state from which not everybody can finish any more.
     fn trap(&mut self) -> Option<u32> {
-        if !self.setup.timer {
+        if !self.setup.timer && !self.setup.turns {
             return None;
         }
         self.edges.sort_unstable();
@@ -165,46 +210,51 @@ impl Search<'_> {
 
 /// What must hold in every state; says what does not.
 fn check(setup: &Setup, state: &State) -> Option<&'static str> {
-    let live = state.processes.iter().filter(|p| p.status == Status::Live);
-    for process in live.clone() {
-        if process.tasks.iter().any(|t| t.phase == Phase::Holding && !t.holds) {
+    let live = || state.processes.iter().filter(|p| p.status == Status::Live);
+    for process in live() {
+        let mut tasks = process.tasks.iter().zip(&process.tokens);
+        if tasks.any(|(task, token)| task.phase == Phase::Holding && !token.holds) {
             return Some(TWO_HOLDERS);
         }
-        if process.leftovers.iter().any(|c| c.holds && !c.releases && !c.reaped && !c.reaped_late) {
+        let mut leftovers = process.leftovers.iter().zip(&process.tokens[TASKS..]);
+        if leftovers.any(|(c, token)| token.holds && !c.releases && !c.reaped && !c.reaped_late) {
             return Some(ORPHAN);
         }
     }
-    if state.held() > setup.permits {
+    if state.too_many {
         return Some(TWO_HOLDERS);
     }
-    // with a timer, something always is
-    if setup.timer || !setup.is_free(state) {
+    if state.overtaken {
+        return Some(OVERTAKEN);
+    }
+    if state.processes.iter().any(|p| p.lapses > 1) {
+        return Some(TURNS);
+    }
+    // with a timer, something always is under way
+    if setup.timer {
         return None;
     }
-    let waits = |p: &&Process| p.tasks.iter().any(|t| waits(t.phase) && !t.stale);
-    (live.clone().any(|p| waits(&p)) && !live.clone().any(|p| is_under_way(setup, p))).then_some(LOST)
+    let held = state.held();
+    let waits = |p: &Process| held < p.size && p.tasks.iter().any(|t| t.phase.waits() && !t.news);
+    let asleep = state.processes.iter().any(|p| p.status != Status::Live && p.is_called());
+    (live().any(waits) && !live().any(|p| is_under_way(p, asleep))).then_some(LOST)
 }
 
-fn waits(phase: Phase) -> bool {
-    matches!(phase, Phase::Busy | Phase::Told | Phase::InLine)
-}
-
-/// Whether a message, a command or a wake-up of this process leads to an attempt. What the reaper does only after a
-/// while is none.
-fn is_under_way(setup: &Setup, process: &Process) -> bool {
+/// Whether a message, a command or a wake-up of this process leads to an attempt, or the timer of a standby where one
+/// that sleeps was called. What the reaper does only after a while is none.
+fn is_under_way(process: &Process, asleep: bool) -> bool {
     let leftovers = process.leftovers.iter().any(|c| c.asks || c.releases || c.reaped);
-    let tasks = process.tasks.iter().any(|t| match t.phase {
-        Phase::Sent | Phase::LastSent | Phase::Entering | Phase::Woken => true,
-        Phase::Busy | Phase::Told => t.stale,
-        // the answer on its way is the next one's turn, or is followed by a release
-        Phase::Granted | Phase::LastGranted | Phase::LastBusy => setup.passes_on(process, *t),
+    let tasks = process.tasks.iter().zip(&process.tokens).any(|(task, token)| match task.phase {
+        // the answer to a last question is followed by a release
+        Phase::Sent | Phase::LastSent | Phase::Entering | Phase::LastBusy => true,
+        Phase::Busy | Phase::Waits => task.news || asleep && (task.armed || token.standby),
         _ => false,
     });
-    leftovers || tasks || process.messages + process.strangers > 0
+    leftovers || tasks || process.strangers > 0 || process.lapse_told || process.tokens.iter().any(|t| t.bells > 0)
 }
 
 fn is_contended(state: &State) -> bool {
-    state.processes.iter().filter(|p| p.tasks.iter().any(|t| waits(t.phase))).count() > 1
+    state.processes.iter().filter(|p| p.tasks.iter().any(|t| t.phase.waits())).count() > 1
 }
 
 /// Whether everybody who still can has had all its turns.
