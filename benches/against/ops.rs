@@ -1,6 +1,6 @@
 // What is measured, for one version of the library: included once for each, with that version as `lib`.
 //
-// A commit that changes the interface changes this file with it: the older side is measured by the file of its own
+// A commit that changes the interface changes this file with it: the older side is then measured by the file of its own
 // commit. Each closure does its operation so many times.
 
 use std::{
@@ -101,22 +101,12 @@ pub fn redis(url: &str, runtime: &'static tokio::runtime::Runtime) -> Vec<Op> {
     let one = || build(lib::Cachify::builder().redis(url).prefix(&prefix).op_timeout(lib::secs(10)));
     let mut ops = by_handle(&one(), runtime);
     ops.retain(|(name, _)| !name.ends_with("blocking"));
-    let (here, there) = (one(), one());
-    ops.push((
-        "hand-over between processes",
-        Box::new(move |n| {
-            thread::scope(|scope| {
-                for c in [&here, &there] {
-                    scope.spawn(move || {
-                        let lock = c.lock("hand-over").wait(lib::secs(30));
-                        for _ in 0..n {
-                            let _ = lock.acquire_blocking().expect("a turn").release();
-                        }
-                    });
-                }
-            });
-        }),
-    ));
+    let sides = [one(), one()];
+    ops.push(("hand-over between processes", Box::new(move |n| hand_over(&sides, n))));
+    for (name, millis) in [("crowd of eight, bodies of 5 ms", 5), ("crowd of eight, bodies of 1 ms", 1)] {
+        let sides = [one(), one()];
+        ops.push((name, Box::new(move |n| crowd(&sides, n, millis))));
+    }
     ops
 }
 
@@ -181,4 +171,39 @@ fn by_handle(c: &lib::Cachify, runtime: &'static tokio::runtime::Runtime) -> Vec
             }),
         ),
     ]
+}
+
+/// One holds, the other waits; then it is given back, and the other has it. With all that this takes beside.
+fn hand_over(sides: &[lib::Cachify; 2], n: u32) {
+    for turn in 0..n as usize {
+        let [here, there] = [0, 1].map(|side| sides[(turn + side) % 2].lock("hand-over").wait(lib::secs(30)));
+        let held = here.acquire_blocking().expect("a turn");
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let _ = there.acquire_blocking().expect("a turn").release();
+            });
+            while here.inspect_blocking().expect("an answer").waiting() != Some(1) {}
+            let _ = held.release();
+        });
+    }
+}
+
+/// Four threads of each side in a loop, until 32 bodies for each of these are done in all.
+fn crowd(sides: &[lib::Cachify; 2], n: u32, millis: u64) {
+    let done = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for side in sides {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let lock = side.lock("crowd").wait(lib::secs(30));
+                    while done.load(Relaxed) < u64::from(n) * 32 {
+                        let held = lock.acquire_blocking().expect("a turn");
+                        thread::sleep(std::time::Duration::from_millis(millis));
+                        done.fetch_add(1, Relaxed);
+                        let _ = held.release();
+                    }
+                });
+            }
+        }
+    });
 }

@@ -2,12 +2,13 @@
 -- ARGV token, ttl, not_after, member, arrived, whether it will wait; in turn, unless everybody is told at once.
 local function ask(key, q, lease, label, in_turn)
   local token, ttl, me = ARGV[1], tonumber(ARGV[2]), ARGV[4]
-  local remaining, l, called = lease.ends - now, lease.waited and line(q), nil
+  local remaining, l, is_kept = lease.ends - now, lease.waited and line(q), false
   if lease.owner == token then return {1, lease.fence, remaining, 0, now, 0} end
   if lease.owner == NOBODY then
     local turn
-    if in_turn and l then called, turn = l.survey(me) end
-    if not called or l.may_take(called, me, ARGV[5], 1, 0) then
+    if in_turn and l then is_kept, turn = l.survey(me) end
+    lease.waited = lease.waited and (is_kept or not in_turn)
+    if not is_kept or l.may_take(me, ARGV[5], 1, 0) then
       if l then l.leave(me) end
       lease.owner, lease.since, lease.ends, lease.label = token, now, now + ttl, label
       lease.fence = math.max(lease.fence + 1, us)
@@ -28,6 +29,6 @@ local function ask(key, q, lease, label, in_turn)
     has_left = l.leave(me)
   end
   -- a lease that ended has called nobody
-  if called then l.call(called, 0, 1, has_left) end
+  if is_kept then l.call(0, 1, has_left) end
   return {0, lease.fence, remaining, 0, now, arrived}
 end

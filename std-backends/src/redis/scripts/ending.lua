@@ -10,22 +10,21 @@ local function keep(key, lease, lasts)
   end
 end
 
--- Ends it, or leaves a marker that ends then; whoever waits is called, or told, by the caller.
-local function clear(key, q, lease, marker)
-  lease.waited = lease.waited and redis.call('EXISTS', q) == 1
-  lease.owner, lease.since, lease.label = marker and MARKER or NOBODY, now, ''
-  lease.ends = now + (marker or 0)
-  keep(key, lease, (marker or 0) + LINGER)
-end
-
--- The next one's turn, or news for everybody who waits; whether one has just left the line.
-local function pass_on(q, lease, has_left, to_all)
-  if not lease.waited then return end
-  local l = line(q)
-  if to_all then l.clear() else l.call(l.survey(), 0, 1, has_left) end
-end
-
--- Leaves the line, for one who may stand there; whether it did.
-local function leave(q, lease, me)
-  return lease.waited and me ~= '' and redis.call('ZREM', q, me) == 1
+-- Ends it, or leaves a marker that ends then, if it was this token's; and if nobody else has it, calls the next one, or tells
+-- all who wait. One who may stand in line leaves it.
+local function clear(key, q, lease, me, is_free, marker, to_all)
+  local l, has_left
+  if lease.waited then
+    l = line(q)
+    has_left = l.leave(me)
+    lease.waited = l.survey()
+  end
+  if is_free then
+    lease.owner, lease.since, lease.label = marker and MARKER or NOBODY, now, ''
+    lease.ends = now + (marker or 0)
+    keep(key, lease, (marker or 0) + LINGER)
+  end
+  -- also a stranger passes on: it may have been called, and goes
+  if not lease.waited or lease.owner ~= NOBODY and not marker then return end
+  if to_all then l.clear() else l.call(0, 1, has_left) end
 end

@@ -8,7 +8,8 @@ end
 if pool.waited then
   local l = line(KEYS[3])
   local has_left = l.leave(ARGV[2])
-  l.call(l.survey(), in_use(KEYS[1]), pool.size, has_left)
-  if redis.call('EXISTS', KEYS[3]) == 0 then redis.call('HDEL', KEYS[2], 'w') end
+  pool.waited = l.survey()
+  l.call(in_use(KEYS[1]), pool.size, has_left)
+  if not pool.waited then redis.call('HDEL', KEYS[2], 'w') end
 end
 return {rest > 0 and 1 or 0, now}

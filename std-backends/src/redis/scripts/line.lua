@@ -4,31 +4,40 @@
 -- What becomes free belongs to the one who has waited longest: it is called, and until it asks or its turn is over,
 -- nobody takes it who came later. Another waiter sets a timer, for the called one may be asleep.
 --
--- Made only where somebody waits: most scripts need none of it.
+-- Made only where somebody waits: most scripts need none of it. What it says is how the line was when it was looked at.
 local function line(q)
   -- For how long what is free is kept for the one who was called.
   local TURN = 1000
   -- How far a line is searched for somebody who can use what is free, where pools of one name have many sizes.
   local FAR = 1000
+  local called, waiting, turn, is_all
 
-  local function parts(member)
-    local token, size, inbox = string.match(member, '^(%x+) (%d+) (.*)$')
-    return token, tonumber(size), inbox
+  local function place(member, score)
+    local size_ends = string.find(member, ' ', 34, true)
+    return {
+      member = member,
+      at = tonumber(score),
+      token = string.sub(member, 1, 32),
+      size = tonumber(string.sub(member, 34, size_ends - 1)),
+      inbox = string.sub(member, size_ends + 1),
+    }
   end
 
   -- A message to whoever stands there, about the key, whose name is the set's without `:q`: `!` it is your turn, `?` set a
-  -- timer for the one whose turn it is. Whether anybody listens; who has no inbox asks by itself.
-  local function tell(mark, member)
-    local token, size, inbox = parts(member)
-    if inbox == '' then return true end
-    return redis.call('PUBLISH', inbox, mark .. token .. ' ' .. size .. ' ' .. string.sub(q, 1, -3)) > 0
+  -- timer for the one whose turn it is. Who has no inbox asks by itself; where nobody listens any more is nobody.
+  local function tell(mark, who)
+    if who.inbox == '' then return true end
+    local message = mark .. who.token .. ' ' .. who.size .. ' ' .. string.sub(q, 1, -3)
+    if redis.call('PUBLISH', who.inbox, message) > 0 then return true end
+    redis.call('ZREM', q, who.member)
+    who.is_gone = true
   end
 
   -- Takes everybody out, or all of one process, and tells each process once that they are to ask again.
   local function clear(only)
     local told = {}
     for _, member in ipairs(redis.call('ZRANGE', q, 0, -1)) do
-      local _, _, inbox = parts(member)
+      local inbox = place(member).inbox
       if not only or inbox == only then
         if only then redis.call('ZREM', q, member) end
         if inbox ~= '' and not told[inbox] then
@@ -40,95 +49,92 @@ local function line(q)
     if not only then redis.call('DEL', q) end
   end
 
-  -- Who is called, and for how long the first of them will be. Takes out whose turn is over, but for the asker: it sleeps,
-  -- and all of its process with it. If it does not, they stand again where they stood.
+  -- Looks who is called and who waits first. Takes out whose turn is over, but for the asker: it sleeps, and all of its
+  -- process with it. If it does not, they stand again where they stood. Whether anybody is there, and for how long the
+  -- first turn lasts.
   local function survey(me)
-    local called, turn = {}, TURN
-    local seen = redis.call('ZRANGEBYSCORE', q, '-inf', '(0', 'WITHSCORES')
+    called, waiting, turn = {}, {}, TURN
+    local seen = redis.call('ZRANGE', q, 0, 15, 'WITHSCORES')
+    is_all = #seen < 32
     for i = 1, #seen, 2 do
-      local ends = -seen[i + 1]
-      if ends <= now and seen[i] ~= me then
-        local _, _, inbox = parts(seen[i])
-        redis.call('ZREM', q, seen[i])
-        if inbox ~= '' then clear(inbox) end
+      local who = place(seen[i], seen[i + 1])
+      local rest = -who.at - now
+      if who.at >= 0 then
+        waiting[#waiting + 1] = who
+      elseif rest > 0 or who.member == me then
+        called[#called + 1], turn = who, math.max(0, math.min(turn, rest))
+      else
+        redis.call('ZREM', q, who.member)
+        if who.inbox ~= '' then clear(who.inbox) end
         return survey(me)
       end
-      called[#called + 1], turn = seen[i], math.max(0, math.min(turn, ends - now))
     end
-    return called, turn
+    return #seen > 0, turn
+  end
+
+  -- One of those who wait, by its place among them.
+  local function waiter(n)
+    if n > #waiting and n <= FAR and not is_all then
+      local last = waiting[#waiting]
+      local seen = redis.call('ZRANGEBYSCORE', q, last and string.format('(%.0f', last.at) or 0, '+inf', 'WITHSCORES', 'LIMIT', 0, 64)
+      for i = 1, #seen, 2 do waiting[#waiting + 1] = place(seen[i], seen[i + 1]) end
+      is_all = #seen < 128
+    end
+    return waiting[n]
   end
 
   -- Whether `me`, who came then if it has been here, may take one of `size`, of which `held` are: what is left when everybody
   -- has one who was called for it, or came earlier and can use it.
-  local function may_take(called, me, arrived, size, held)
-    local ahead, least, wants = held, size
-    for _, member in ipairs(called) do
-      if member == me then return held < size end
-      _, wants = parts(member)
-      ahead, least = ahead + 1, math.min(least, wants)
+  local function may_take(me, arrived, size, held)
+    local ahead, least = held, size
+    for _, who in ipairs(called) do
+      if who.member == me then return held < size end
+      ahead, least = ahead + 1, math.min(least, who.size)
     end
-    local own = me ~= '' and redis.call('ZSCORE', q, me) or arrived ~= '0' and arrived
-    local from, many = 0, math.min(size - held + 1, 64)
+    arrived = tonumber(arrived)
+    local n, who = 1, nil
     while ahead < least do
-      local seen = redis.call('ZRANGEBYSCORE', q, 0, own and '(' .. own or '+inf', 'LIMIT', from, many)
-      for _, member in ipairs(seen) do
-        _, wants = parts(member)
-        if wants > held then ahead, least = ahead + 1, math.min(least, wants) end
-      end
-      from = from + many
-      if #seen < many or from > FAR then return ahead < least end
+      who = waiter(n)
+      if not who or who.member == me or arrived > 0 and who.at >= arrived then return true end
+      if who.size > held then ahead, least = ahead + 1, math.min(least, who.size) end
+      n = n + 1
     end
     return false
   end
 
-  -- The first one who waits sets a timer for those who were called, and the first one of another process: all of theirs may
+  -- The first one who waits sets a timer for those who are called, and the first one of another process: all of theirs may
   -- be asleep.
-  local function stand_by(called)
+  local function stand_by(inboxes)
     local is_told = false
-    repeat
-      local is_dead = false
-      for _, member in ipairs(redis.call('ZRANGEBYSCORE', q, 0, '+inf', 'LIMIT', 0, 8)) do
-        local _, _, inbox = parts(member)
-        if not is_told or not called[inbox] then
-          if not tell('?', member) then
-            redis.call('ZREM', q, member)
-            is_dead = true
-          elseif not called[inbox] then
-            return
-          else
-            is_told = true
-          end
-        end
+    for n = 1, 16 do
+      local who = waiter(n)
+      if not who then return end
+      local is_other = not inboxes[who.inbox]
+      if not who.is_called and not who.is_gone and (is_other or not is_told) and tell('?', who) then
+        is_told = true
+        if is_other then return end
       end
-    until is_told or not is_dead
+    end
   end
 
   -- Calls as many as can use what is free, the first ones first, of at most `limit` of which `held` are, beside those who are
   -- called; and whether one has left the line who may have set a timer.
-  local function call(called, held, limit, has_left)
+  local function call(held, limit, has_left)
     if held >= limit then return end
     local least, inboxes, calls = limit, {}, #called > 0 and has_left
-    local function enter(member)
-      local _, size, inbox = parts(member)
-      held, least, inboxes[inbox] = held + 1, math.min(least, size), true
+    local function enter(who)
+      held, least, inboxes[who.inbox] = held + 1, math.min(least, who.size), true
     end
-    for _, member in ipairs(called) do enter(member) end
-    local from, many = 0, math.max(1, math.min(limit - held, 64))
-    while held < least and from < FAR do
-      local seen = redis.call('ZRANGEBYSCORE', q, 0, '+inf', 'LIMIT', from, many)
-      for _, member in ipairs(seen) do
-        local _, size = parts(member)
-        if held >= math.min(least, size) then
-          from = from + 1
-        elseif tell('!', member) then
-          redis.call('ZADD', q, -(now + TURN), member)
-          enter(member)
-          calls = true
-        else
-          redis.call('ZREM', q, member)
-        end
+    for _, who in ipairs(called) do enter(who) end
+    local n, who = 1, waiter(1)
+    while who and held < least do
+      if held < who.size and tell('!', who) then
+        redis.call('ZADD', q, -(now + TURN), who.member)
+        enter(who)
+        who.is_called, calls = true, true
       end
-      if #seen < many then break end
+      n = n + 1
+      who = waiter(n)
     end
     if calls then stand_by(inboxes) end
   end

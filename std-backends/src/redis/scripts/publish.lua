@@ -8,6 +8,5 @@ else
   -- the server drops a key when its end has passed, the rules when it is reached
   redis.call('SET', KEYS[1], ARGV[4], 'PX', math.max(1, ARGV[3] - 1))
 end
-clear(KEYS[2], KEYS[3], flight)
-pass_on(KEYS[3], flight, false, true)
+clear(KEYS[2], KEYS[3], flight, '', true, nil, true)
 return {1, now}

@@ -14,9 +14,9 @@ local index = lowest(slots, holders)
 local held = (pool.waited or pool.count > size) and in_use(slots)
 local is_free = index and tonumber(index) < size or not index and pool.count < size
 if held and held >= size then is_free = false end
-local l, called, turn, has_left = pool.waited and line(q), nil, nil, false
-if l then called, turn = l.survey(me) end
-if is_free and (not l or l.may_take(called, me, ARGV[5], size, held)) then
+local l, _, turn, has_left = pool.waited and line(q), nil, nil, false
+if l then _, turn = l.survey(me) end
+if is_free and (not l or l.may_take(me, ARGV[5], size, held)) then
   if not index then
     index = string.format('%.0f', pool.count)
     redis.call('HSET', holders, 'c', pool.count + 1, 'v', LONG .. LAYOUT)
@@ -31,7 +31,8 @@ if is_free and (not l or l.may_take(called, me, ARGV[5], size, held)) then
   if l then
     -- whose turns were over may have left more than this one
     has_left = l.leave(me)
-    l.call(l.survey(), held + 1, limit, has_left)
+    l.survey()
+    l.call(held + 1, limit, has_left)
   end
   return {1, fence, ttl, tonumber(index), now, 0}
 end
@@ -48,5 +49,8 @@ elseif l then
   has_left = l.leave(me)
 end
 -- for whoever is before this one, or can use what it cannot
-if l then l.call(l.survey(), held, limit, has_left) end
+if l and held < limit then
+  l.survey()
+  l.call(held, limit, has_left)
+end
 return {0, 0, rest, 0, now, arrived}
