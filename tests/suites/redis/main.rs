@@ -7,6 +7,7 @@ mod commands;
 mod conformance;
 mod connecting;
 mod endings;
+mod fairness;
 mod faults;
 mod forks;
 mod full;

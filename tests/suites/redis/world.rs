@@ -110,3 +110,8 @@ pub(crate) fn text(reply: &Reply) -> String {
         other => panic!("not a text: {other:?}"),
     }
 }
+
+/// How many wait for a key, which is `l:{name}` for a lock.
+pub(crate) fn waiting(server: &Server, key: &str) -> i64 {
+    int(&server.command(&["ZCARD", &format!("t:{key}:q")]))
+}
