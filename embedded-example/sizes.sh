@@ -59,7 +59,7 @@ for kind in lock pool cache; do
   limits=("${limits[@]:1}")
 done
 row "flash of the link alone" "${link[remote]}" 9200 6144
-row "flash of the link, #[lock]" "${link[remote-lock]}" 13120 6144
+row "flash of the link, #[lock]" "${link[remote-lock]}" 13200 6144
 row "flash of the link, #[cached]" "${link[remote-cache]}" 14620 6144
 row "flash of the link, a lock's handle" "${link[remote-handle]}" 13800 6144
 row "RAM of the link: store of 2 slots, pump" "${link[remote-ram]}" 1024 1024

@@ -24,6 +24,8 @@ pub enum Cause {
     Unsupported(&'static str),
     /// The store answered that it will not; says why.
     Rejected(&'static str),
+    /// The store answered that it cannot now: it is full, or loads its data; says why.
+    NotNow(&'static str),
     /// Nothing was initialised.
     NotInitialised,
 }
@@ -33,6 +35,12 @@ impl Cause {
     #[must_use]
     pub const fn is_indeterminate(self) -> bool {
         matches!(self, Self::TimedOut | Self::Unknown)
+    }
+
+    /// Whether it may pass by itself, so that whoever waits asks again.
+    #[must_use]
+    pub const fn may_pass(self) -> bool {
+        matches!(self, Self::TimedOut | Self::Unknown | Self::Unreachable | Self::NotNow(_))
     }
 
     /// Whether the store did not answer in time.
@@ -53,7 +61,7 @@ impl fmt::Display for Cause {
             Self::Full => "the store is full: every slot holds a live key or permit",
             Self::KeyTooLong => "the key is too long for this store",
             Self::Codec => "a value could not be encoded or decoded",
-            Self::Unsupported(what) | Self::Rejected(what) => what,
+            Self::Unsupported(what) | Self::Rejected(what) | Self::NotNow(what) => what,
             Self::NotInitialised => NOT_INITIALISED,
         })
     }

@@ -53,6 +53,7 @@ pub struct Lease<H: Handle> {
     /// Longest time between two attempts, in milliseconds.
     poll: u32,
     size: u32,
+    /// Which permit it is. Before the grant: since when attempts have failed, in milliseconds, zero while they do not.
     index: u32,
     /// When to give up; before the first question how long to wait, in milliseconds from zero.
     deadline: Instant,

@@ -172,7 +172,7 @@ impl Inspection {
         self
     }
 
-    /// The same with how many wait: callers in RAM, processes behind a server.
+    /// The same with how many wait.
     #[must_use]
     pub const fn waited_for_by(mut self, waiting: u32) -> Self {
         self.waiting = waiting;
@@ -197,7 +197,7 @@ impl Inspection {
         if self.age == u64::MAX { None } else { Some(duration(self.age)) }
     }
 
-    /// How many wait for it: callers in memory, processes behind a server; `None` where the store does not know.
+    /// How many callers wait for it; `None` where the store does not know.
     #[must_use]
     pub const fn waiting(&self) -> Option<u32> {
         if self.waiting == u32::MAX { None } else { Some(self.waiting) }

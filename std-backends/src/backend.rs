@@ -108,11 +108,19 @@ pub trait Backend: Send + Sync + 'static {
         About::default()
     }
 
+    /// How long one operation may take where the user set no limit; asked before each.
+    fn limit(&self) -> Duration {
+        OP_TIMEOUT
+    }
+
     /// The policy by which a full server drops what it holds, live leases among it, once that is known.
     fn evicts(&self) -> Option<String> {
         None
     }
 }
+
+/// How long one operation outside the process may take unless said.
+const OP_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The same through a backend's own calls, inside the runtime of whoever left it.
 pub(crate) fn give_back<B: Backend + ?Sized>(backend: Arc<B>, key: OwnedKey, token: HolderToken, left: Left) {

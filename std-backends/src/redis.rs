@@ -62,7 +62,8 @@ use tokio::sync::watch;
 /// How long each thing may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    pub(crate) operation: Duration,
+    /// Unless set, it follows the way to the server.
+    pub(crate) operation: Option<Duration>,
     pub(crate) connect: Duration,
 }
 
@@ -88,7 +89,7 @@ struct Shared {
     client: redis::Client,
     clock: StdClock,
     watcher: Watcher,
-    op_timeout: Duration,
+    op_timeout: Option<Duration>,
     connect_timeout: Duration,
     node: Node,
     lines: Lines,
@@ -242,6 +243,10 @@ impl Backend for Redis {
         About { keeps_limits: true, ..About::default() }
     }
 
+    fn limit(&self) -> Duration {
+        self.shared().op_timeout()
+    }
+
     fn evicts(&self) -> Option<String> {
         self.shared().node.evicts().map(str::to_owned)
     }
@@ -257,9 +262,14 @@ impl Drop for Redis {
 }
 
 impl Shared {
+    /// How long an operation may take now.
+    fn op_timeout(&self) -> Duration {
+        self.op_timeout.unwrap_or_else(|| self.node.limit())
+    }
+
     /// When an operation that begins now is to end.
     fn deadline(&self) -> Instant {
-        self.clock.now().saturating_add(self.op_timeout)
+        self.clock.now().saturating_add(self.op_timeout())
     }
 
     /// The thread; started now if it does not run yet.
@@ -335,7 +345,7 @@ impl Shared {
     /// A question with this token may be answered without our knowing.
     fn doubt(&self, token: HolderToken) {
         // twice the limit: a copy says itself until when it may be done, by an estimate of the server's time
-        self.doubts.add(token, self.clock.now(), self.op_timeout * 2);
+        self.doubts.add(token, self.clock.now(), self.op_timeout() * 2);
     }
 
     /// It was given back; if a copy of its question may still land, it will be once more.

@@ -46,15 +46,14 @@ impl Record {
 
     /// When it ends, in milliseconds of the server.
     #[must_use]
-    pub const fn ends(&self) -> f64 {
-        self.times[1]
+    pub const fn ends(&self) -> u64 {
+        whole(self.times[1])
     }
 
     /// The last fence.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number below 2^53")]
     pub const fn fence(&self) -> u64 {
-        self.times[2] as u64
+        whole(self.times[2])
     }
 
     /// The holder's token.
@@ -70,6 +69,11 @@ impl Record {
         let head = [self.layout].into_iter().chain(self.owner).chain(times).chain([self.waited]);
         head.chain(self.label.iter().copied()).collect()
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number below 2^53")]
+const fn whole(number: f64) -> u64 {
+    number as u64
 }
 
 impl Server {
@@ -92,8 +96,8 @@ impl Server {
     pub fn rewrite(&self, key: &str, change: impl FnOnce(&mut Record)) {
         let mut record = self.record(key).expect("there is such a record");
         change(&mut record);
-        let escaped: String = record.bytes().iter().map(|byte| format!("\\{byte:03}")).collect();
-        let script = format!("return redis.call('SET', KEYS[1], '{escaped}', 'KEEPTTL')");
+        let escaped: Vec<_> = record.bytes().iter().map(u8::to_string).collect();
+        let script = format!("return redis.call('SET', KEYS[1], string.char({}), 'KEEPTTL')", escaped.join(","));
         assert_eq!(self.command(&["EVAL", &script, "1", key]), Reply::from("OK"));
     }
 }

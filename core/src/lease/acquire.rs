@@ -17,8 +17,8 @@ use core::{
     task::{Context, Poll, ready},
 };
 
-/// How many milliseconds to wait before the same token is sent again after an unknown outcome.
-const RESEND: u64 = 50;
+/// How many milliseconds to wait before the same token is sent again after an attempt that failed, at first and at most.
+const RESEND: [u32; 2] = [50, 1_000];
 
 impl<H: Handle> Lease<H> {
     /// When it wants to be polled again though nothing woke it.
@@ -80,11 +80,11 @@ impl<H: Handle> Lease<H> {
         self.state = state;
         let answer = match ready!(polled) {
             Ok(answer) => {
-                self.error = None;
+                (self.error, self.index) = (None, 0);
                 answer
             }
             Err(error) => {
-                self.doubt(now, error);
+                self.fail(now, error);
                 return Poll::Ready(());
             }
         };
@@ -132,16 +132,26 @@ impl<H: Handle> Lease<H> {
         }
     }
 
-    /// An attempt had no answer. What may have been done all the same is asked again by the same token.
-    fn doubt(&mut self, now: Instant, error: ErrorOf<H>) {
-        // a cache that fails is asked no more: the body runs
-        if error.into().is_indeterminate() && self.kind != Kind::Cache {
+    /// An attempt failed. What may pass is asked again by the same token, while there is patience, after pauses that grow
+    /// with the outage; who would wait for ever has enough when that is older than the lease.
+    fn fail(&mut self, now: Instant, error: ErrorOf<H>) {
+        let cause = error.into();
+        // an earlier attempt may have been done, whatever became of this one
+        if !self.is_in_doubt() {
             self.error = Some(error);
-            self.wait_or(now, now.plus(RESEND), Ticket::NONE, Stage::Failed);
-        } else {
-            // an earlier attempt may have been done, whatever became of this one
-            self.error.get_or_insert(error);
-            self.refuse(Stage::Failed);
         }
+        let at = now.as_millis() as u32;
+        if self.index == 0 {
+            self.index = at.max(1);
+        }
+        let lasts = at.wrapping_sub(self.index);
+        let has_patience = now < self.deadline && (self.deadline != Instant::MAX || u64::from(lasts) < self.ttl);
+        // a cache that fails is asked no more: the body runs
+        if self.kind == Kind::Cache || !cause.may_pass() || !has_patience {
+            self.refuse(Stage::Failed);
+            return;
+        }
+        let pause = (lasts / 2).clamp(RESEND[0], RESEND[1]);
+        (self.at, self.ticket, self.stage) = (now.plus(pause.into()).min(self.deadline), Ticket::NONE, Stage::Waiting);
     }
 }

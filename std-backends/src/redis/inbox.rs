@@ -9,7 +9,6 @@ use cachify_core::{patience::Ticket, time::Instant, token::HolderToken};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     future::poll_fn,
-    mem::replace,
     sync::Mutex,
     task::{Poll, Waker},
 };
@@ -306,7 +305,7 @@ struct Registered<'a> {
 
 impl Drop for Registered<'_> {
     fn drop(&mut self) {
-        let _waker = locked(&self.inbox.table).of_ticket(self.ticket).and_then(|entry| replace(&mut entry.waker, None));
+        let _waker = locked(&self.inbox.table).of_ticket(self.ticket).and_then(|entry| entry.waker.take());
     }
 }
 

@@ -7,8 +7,9 @@ use std::{
     collections::HashMap,
     sync::{
         OnceLock,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 /// One server.
@@ -16,15 +17,48 @@ use std::{
 pub(super) struct Node {
     /// The server's milliseconds less ours; `UNKNOWN` before the first handshake.
     ahead: AtomicI64,
+    /// How many milliseconds its first answer on the last connection took.
+    way: AtomicU64,
+    /// Whether it was reached, or known not to be.
+    is_known: AtomicBool,
     policy: OnceLock<String>,
 }
 
 const UNKNOWN: i64 = i64::MIN;
+/// The limits of an operation whose user set none: as over a short way, and at most.
+const LIMIT: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(3)];
 const POLICY: &str = "maxmemory-policy";
 
 impl Node {
     pub(super) const fn new() -> Self {
-        Self { ahead: AtomicI64::new(UNKNOWN), policy: OnceLock::new() }
+        let (way, is_known) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self { ahead: AtomicI64::new(UNKNOWN), way, is_known, policy: OnceLock::new() }
+    }
+
+    /// How long an operation may take where the user set no limit. The first ones, of which nothing is known yet, wait
+    /// for a connection over a long way.
+    pub(super) fn limit(&self) -> Duration {
+        if !self.is_known.load(Ordering::Relaxed) {
+            return LIMIT[1];
+        }
+        Duration::from_millis(4 * self.way.load(Ordering::Relaxed)).clamp(LIMIT[0], LIMIT[1])
+    }
+
+    /// Its first answer on a new connection took so long.
+    pub(super) fn measured(&self, way: Duration) {
+        // an upper bound keeps the product small
+        self.way.store(u64::try_from(way.as_millis()).unwrap_or(u64::MAX).min(1_000_000), Ordering::Relaxed);
+        self.is_known.store(true, Ordering::Relaxed);
+    }
+
+    /// An attempt to reach it ended without an answer.
+    pub(super) fn unreached(&self) {
+        self.is_known.store(true, Ordering::Relaxed);
+    }
+
+    /// How long it may take to answer whether a connection is of use: four times the way.
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_millis(4 * self.way.load(Ordering::Relaxed)).max(Duration::from_millis(100))
     }
 
     /// The server said that it is `server` o'clock; the reply came at `now`, so this is never ahead of the truth.
@@ -73,6 +107,18 @@ pub(super) fn greeting() -> redis::Pipeline {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_limit_follows_the_way() {
+        let node = Node::new();
+        assert_eq!(node.limit(), LIMIT[1], "a first connection over a long way");
+        node.unreached();
+        assert_eq!(node.limit(), LIMIT[0]);
+        for (way, limit) in [(0, 500), (125, 500), (300, 1_200), (700, 2_800), (900, 3_000), (u64::MAX, 3_000)] {
+            node.measured(Duration::from_millis(way));
+            assert_eq!(node.limit(), Duration::from_millis(limit), "{way}");
+        }
+    }
 
     #[test]
     fn the_server_s_time_is_counted_from_its_last_word() {

@@ -9,7 +9,7 @@ use super::{
     doubts::Room,
     inbox::Place,
     name::Name,
-    reply::{self, Failure, Read, failure, read, unanswered},
+    reply::{Failure, Read, failure, read, unanswered},
     tasks::Task,
 };
 use crate::{
@@ -211,7 +211,7 @@ async fn work(shared: Arc<Shared>) {
                     continue;
                 }
             };
-            let lasting = matches!(cause, Cause::Rejected(why) if !reply::PASSING.contains(&why));
+            let lasting = matches!(cause, Cause::Rejected(_));
             let at = now.saturating_add(debt.pause);
             if lasting || shared.is_closed() || at >= debt.until {
                 // nobody is left to be told but the observer

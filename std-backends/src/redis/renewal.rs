@@ -11,12 +11,13 @@ use super::{
 use crate::backend::{Call, Reply};
 use cachify_core::{Cause, patience::Ticket, time::Clock};
 use redis::{RedisError, Value};
+use std::sync::Arc;
 
 /// How many calls travel together.
 const BATCH: usize = 100;
 
 /// Renewals, and whatever else does not wait for its turn.
-pub(super) fn call_many(shared: &Shared, calls: &[Call]) -> Vec<Result<Reply, Cause>> {
+pub(super) fn call_many(shared: &Arc<Shared>, calls: &[Call]) -> Vec<Result<Reply, Cause>> {
     let mut answers = Vec::with_capacity(calls.len());
     let mut cause = None;
     for batch in calls.chunks(BATCH) {
@@ -26,7 +27,7 @@ pub(super) fn call_many(shared: &Shared, calls: &[Call]) -> Vec<Result<Reply, Ca
             None => answers.extend(ask(shared, batch)),
         }
         let last = answers.last().and_then(|answer| answer.as_ref().err().copied());
-        cause = last.filter(|cause| !matches!(cause, Cause::Rejected(_)));
+        cause = last.filter(|cause| !matches!(cause, Cause::Rejected(_) | Cause::NotNow(_)));
     }
     answers
 }
@@ -35,7 +36,7 @@ pub(super) fn call_many(shared: &Shared, calls: &[Call]) -> Vec<Result<Reply, Ca
 const ROUNDS: u32 = 4;
 
 /// Until there is an answer for each. What a round leaves unanswered by its own fault, the next one asks again.
-fn ask(shared: &Shared, batch: &[Call]) -> Vec<Result<Reply, Cause>> {
+fn ask(shared: &Arc<Shared>, batch: &[Call]) -> Vec<Result<Reply, Cause>> {
     let mut answers: Vec<_> = batch.iter().map(|_| Err(Failure::TimedOut)).collect();
     let mut left: Vec<_> = (0..batch.len()).collect();
     let mut by = By::Digest;
@@ -56,7 +57,7 @@ fn ask(shared: &Shared, batch: &[Call]) -> Vec<Result<Reply, Cause>> {
     answers.into_iter().map(|answer| answer.map_err(unanswered)).collect()
 }
 
-fn send(shared: &Shared, batch: &[&Call], by: By) -> Vec<Result<Reply, Failure>> {
+fn send(shared: &Arc<Shared>, batch: &[&Call], by: By) -> Vec<Result<Reply, Failure>> {
     let pipe = |until| {
         let mut pipe = redis::pipe();
         for call in batch {

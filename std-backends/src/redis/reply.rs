@@ -39,7 +39,7 @@ pub(super) enum Failure {
 impl Failure {
     /// Whether the server said that it is no master any more: then its address may be another's.
     pub(super) fn is_demotion(self) -> bool {
-        matches!(self, Self::Refused(Cause::Rejected(READ_ONLY | NO_MASTER)))
+        matches!(self, Self::Refused(Cause::NotNow(READ_ONLY | NO_MASTER)))
     }
 }
 
@@ -141,7 +141,7 @@ pub(super) fn unanswered(failure: Failure) -> Cause {
 }
 
 /// Refusals that pass by themselves: what is refused so is worth trying again.
-pub(super) const PASSING: [&str; 7] = [READ_ONLY, LOADING, CANNOT_SAVE, BUSY, NO_MASTER, TOO_FEW, NO_MEMORY];
+const PASSING: [&str; 7] = [READ_ONLY, LOADING, CANNOT_SAVE, BUSY, NO_MASTER, TOO_FEW, NO_MEMORY];
 const READ_ONLY: &str = "the server is a read-only replica";
 const LOADING: &str = "the server is still loading its data";
 const CANNOT_SAVE: &str = "the server cannot save its data and refuses to write";
@@ -153,7 +153,7 @@ const NO_MEMORY: &str = "the server is out of memory and evicts nothing";
 /// One sentence for what a server refuses with; its own text may repeat what a client sent, and is not shown.
 pub(super) fn refusal(error: &RedisError) -> Cause {
     let denied = |detail: &str| detail.contains("NOPERM") || detail.contains("no permissions");
-    Cause::Rejected(match (error.kind(), error.code()) {
+    let why = match (error.kind(), error.code()) {
         (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
             "the server does not accept the user name or password"
         }
@@ -174,7 +174,8 @@ pub(super) fn refusal(error: &RedisError) -> Cause {
         _ if error.detail().is_some_and(|detail| detail.contains("cachify: another layout")) => LAYOUT,
         _ if error.detail().is_some_and(|detail| detail.contains("DB index")) => "the server has no such database",
         _ => "the server answered with an error",
-    })
+    };
+    if PASSING.contains(&why) { Cause::NotNow(why) } else { Cause::Rejected(why) }
 }
 
 const NO_PERMISSION: &str = "the server's access list does not allow a command, key or channel that cachify needs";

@@ -105,19 +105,14 @@ async fn receive(shared: &Arc<Shared>, connection: MultiplexedConnection, messag
 
 fn deliver(shared: &Arc<Shared>, data: Vec<Value>) {
     let Some(Value::BulkString(text)) = data.into_iter().nth(1) else { return };
-    match str::from_utf8(&text).ok().and_then(Message::parse) {
-        Some(Message::Called(turn)) => {
-            if !shared.inbox.call(turn.token) {
-                give_up(shared, turn);
-            }
-        }
-        Some(Message::Standby(turn)) => {
-            if !shared.inbox.stand_by(turn.token, shared.clock.now().saturating_add(TURN)) {
-                give_up(shared, turn);
-            }
-        }
-        Some(Message::All(name)) => shared.inbox.call_all(&name),
-        None => {}
+    let Some(message) = str::from_utf8(&text).ok().and_then(Message::parse) else { return };
+    let (is_here, turn) = match message {
+        Message::All(name) => return shared.inbox.call_all(&name),
+        Message::Called(turn) => (shared.inbox.call(turn.token), turn),
+        Message::Standby(turn) => (shared.inbox.stand_by(turn.token, shared.clock.now().saturating_add(TURN)), turn),
+    };
+    if !is_here {
+        give_up(shared, turn);
     }
 }
 

@@ -39,6 +39,17 @@ struct Line {
     runtime: Weak<()>,
     state: watch::Receiver<State>,
     number: u64,
+    /// When the attempt to connect began.
+    began: Instant,
+    /// While it is found out whether it is of use still, for an answer did not come in time.
+    proof: Option<watch::Receiver<bool>>,
+}
+
+/// What there is for a caller.
+enum Found {
+    Up(u64, MultiplexedConnection),
+    Doubted(watch::Receiver<bool>),
+    Connecting(u64, watch::Receiver<State>, Instant),
 }
 
 impl Line {
@@ -70,29 +81,81 @@ impl Lines {
     ///
     /// The attempt goes on when the caller gives up, so that a slow server is reached in the end.
     async fn connection(&self, shared: &Arc<Shared>) -> Result<(u64, MultiplexedConnection), Cause> {
-        let (number, mut state) = {
-            let runtime = match Handle::try_current() {
-                Ok(runtime) => runtime,
-                Err(_) => shared.background().ok_or(NO_THREAD)?.runtime.clone(),
+        loop {
+            let (number, mut state, began) = match self.line(shared)? {
+                Found::Up(number, connection) => return Ok((number, connection)),
+                Found::Doubted(mut proof) => {
+                    // the sender ends with it
+                    let _ = proof.wait_for(|is_over| *is_over).await;
+                    continue;
+                }
+                Found::Connecting(number, state, began) => (number, state, began),
             };
-            let mut lines = locked(&self.0);
-            if !lines.get(&runtime.id()).is_some_and(Line::is_usable) {
-                shared.pauses.may_try(shared.clock.now())?;
-                lines.retain(|_, line| line.runtime.strong_count() > 0);
-                lines.insert(runtime.id(), connect(shared, &runtime));
-            }
-            let Some(line) = lines.get(&runtime.id()) else { return Err(Cause::Unreachable) };
-            if let State::Up(connection) = &*line.state.borrow() {
-                return Ok((line.number, connection.clone()));
-            }
-            (line.number, line.state.clone())
-        };
-        // the sender goes only with its runtime
-        match state.wait_for(|state| !matches!(state, State::Connecting)).await.as_deref() {
-            Ok(State::Up(connection)) => Ok((number, connection.clone())),
-            Ok(State::Down(cause)) => Err(*cause),
-            Ok(State::Connecting) | Err(_) => Err(NO_RUNTIME),
+            // an attempt that has taken longer than an operation may is waited for by nobody
+            let limit = shared.clock.sleep_until(began.saturating_add(shared.op_timeout()));
+            // the sender goes only with its runtime
+            let known = beside(state.wait_for(|state| !matches!(state, State::Connecting)), limit).await;
+            return match known.as_ref().map(|known| known.as_deref()) {
+                Ok(Ok(State::Up(connection))) => Ok((number, connection.clone())),
+                Ok(Ok(State::Down(cause))) => Err(*cause),
+                Ok(Ok(State::Connecting) | Err(_)) => Err(NO_RUNTIME),
+                Err(()) => {
+                    shared.node.unreached();
+                    Err(Cause::Unreachable)
+                }
+            };
         }
+    }
+
+    /// The line of the caller's runtime; begun now if there is none.
+    fn line(&self, shared: &Arc<Shared>) -> Result<Found, Cause> {
+        let runtime = match Handle::try_current() {
+            Ok(runtime) => runtime,
+            Err(_) => shared.background().ok_or(NO_THREAD)?.runtime.clone(),
+        };
+        let mut lines = locked(&self.0);
+        if !lines.get(&runtime.id()).is_some_and(Line::is_usable) {
+            shared.pauses.may_try(shared.clock.now())?;
+            lines.retain(|_, line| line.runtime.strong_count() > 0);
+            lines.insert(runtime.id(), connect(shared, &runtime));
+        }
+        let Some(line) = lines.get(&runtime.id()) else { return Err(Cause::Unreachable) };
+        if let Some(proof) = &line.proof {
+            return Ok(Found::Doubted(proof.clone()));
+        }
+        Ok(match &*line.state.borrow() {
+            State::Up(connection) => Found::Up(line.number, connection.clone()),
+            State::Connecting | State::Down(_) => Found::Connecting(line.number, line.state.clone(), line.began),
+        })
+    }
+
+    /// An answer did not come in time: one that is late is thrown away, but a connection on which none comes any more
+    /// is replaced. Until that is known nobody uses it.
+    fn doubt(&self, shared: &Arc<Shared>, number: u64) {
+        let runtime = Handle::try_current().ok().or_else(|| shared.running().map(|thread| thread.runtime.clone()));
+        let Some(runtime) = runtime else { return self.forget(number) };
+        let (mut connection, over) = {
+            let mut lines = locked(&self.0);
+            let line = lines.values_mut().find(|line| line.number == number && line.proof.is_none());
+            let Some(line) = line else { return };
+            let State::Up(connection) = line.state.borrow().clone() else { return };
+            let (over, proof) = watch::channel(false);
+            line.proof = Some(proof);
+            (connection, over)
+        };
+        let shared = shared.clone();
+        runtime.spawn(async move {
+            let limit = shared.clock.sleep_until(shared.clock.now().saturating_add(shared.node.patience()));
+            let ping = redis::cmd("PING");
+            if matches!(beside(connection.send_packed_command(&ping), limit).await, Ok(Ok(_))) {
+                if let Some(line) = locked(&shared.lines.0).values_mut().find(|line| line.number == number) {
+                    line.proof = None;
+                }
+            } else {
+                shared.lines.forget(number);
+            }
+            over.send_replace(true);
+        });
     }
 
     /// That connection did not answer, or broke: the next call makes another.
@@ -110,14 +173,17 @@ fn connect(shared: &Arc<Shared>, runtime: &Handle) -> Line {
     let (sender, state) = watch::channel(State::Connecting);
     let alive = Arc::new(());
     let number = shared.lines.1.fetch_add(1, Ordering::Relaxed);
-    let line = Line { runtime: Arc::downgrade(&alive), state, number };
+    let began = shared.clock.now();
+    let line = Line { runtime: Arc::downgrade(&alive), state, number, began, proof: None };
     let (shared, mut closed) = (shared.clone(), shared.closed());
     runtime.spawn(async move {
-        let began = shared.clock.now();
         let made = dial(&shared, AsyncConnectionConfig::new(), &shared.client).await;
         match &made {
             Ok(_) => shared.pauses.made(),
-            Err(cause) => shared.pauses.failed(began, shared.clock.now(), *cause),
+            Err(cause) => {
+                shared.node.unreached();
+                shared.pauses.failed(began, shared.clock.now(), *cause);
+            }
         }
         drop(shared);
         let up = made.is_ok();
@@ -141,8 +207,9 @@ pub(super) async fn dial(
     let config = config.set_connection_timeout(Some(shared.connect_timeout)).set_response_timeout(None);
     let attempt = async {
         let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-        let greeting = greeting();
+        let (greeting, began) = (greeting(), shared.clock.now());
         let answers = connection.send_packed_commands(&greeting, 0, greeting.len()).await?;
+        shared.node.measured(shared.clock.now().since(began));
         RedisResult::Ok((connection, answers))
     };
     let limit = shared.clock.sleep_until(shared.clock.now().saturating_add(shared.connect_timeout));
@@ -174,7 +241,7 @@ impl<'a> Task<'a> {
     /// A call that ends at `until`.
     pub(super) fn new(shared: &'a Arc<Shared>, until: Instant) -> Self {
         // what ends while it connects was not sent, and says so before the limit says that nothing is known
-        let spare = u64::try_from(shared.op_timeout.as_millis() / 10).unwrap_or_default().max(2);
+        let spare = u64::try_from(shared.op_timeout().as_millis() / 10).unwrap_or_default().max(2);
         let connect_by = Instant::from_millis(until.as_millis().saturating_sub(spare));
         Self { shared, connect_by, unanswered: Mutex::new(None) }
     }
@@ -225,8 +292,9 @@ impl<'a> Task<'a> {
 
     /// No answer came in time.
     pub(super) fn timed_out(&self) {
-        if let Some(number) = *locked(&self.unanswered) {
-            self.shared.lines.forget(number);
+        let unanswered = *locked(&self.unanswered);
+        if let Some(number) = unanswered {
+            self.shared.lines.doubt(self.shared, number);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The blocking face: a few connections that threads share, each used by one call at a time.
 
+mod idle;
+
 use super::{
     Shared,
     call::Wire,
@@ -7,68 +9,54 @@ use super::{
     reply::{Failure, failure, is_demoted},
     tasks::unreached,
 };
-use crate::sync::locked;
 use cachify_core::{
     Cause,
     time::{Clock, Instant, Sleep},
 };
+pub(super) use idle::Idle;
 use redis::{Cmd, Connection, RedisResult, Value};
-use std::{fmt, future::Future, pin::pin, sync::Mutex, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
-/// How long a connection may rest: what lies between may forget it without a word, and a call would wait in vain for it.
-/// The one used last is used next, so as many are kept as were used at once within this time.
-const REST: Duration = Duration::from_secs(30);
+/// How many bytes are sent at a time.
+const PART: usize = 64 * 1024;
 
-/// Connections at rest, the last used last.
-#[derive(Default)]
-pub(super) struct Idle(Mutex<Vec<(Instant, Connection)>>);
-
-impl fmt::Debug for Idle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Idle").field(&locked(&self.0).len()).finish()
-    }
+/// Whose connections a call uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Calls,
+    Renewals,
 }
 
-impl Idle {
-    /// Without those that answered last before `since`.
-    fn forget(&self, since: Instant) {
-        locked(&self.0).retain(|(used, _)| *used > since);
-    }
-
-    /// Without those that have rested for too long; they are closed outside the lock.
-    fn tidy(&self, now: Instant) {
-        let Some(since) = now.as_millis().checked_sub(REST.as_millis() as u64) else { return };
-        let rested = {
-            let mut idle = locked(&self.0);
-            let rested = idle.partition_point(|(used, _)| used.as_millis() <= since);
-            idle.drain(..rested).collect::<Vec<_>>()
-        };
-        drop(rested);
-    }
-
-    fn put(&self, now: Instant, connection: Connection) {
-        locked(&self.0).push((now, connection));
-        self.tidy(now);
+impl Use {
+    fn of(self, shared: &Shared) -> &Idle {
+        match self {
+            Self::Calls => &shared.idle,
+            Self::Renewals => &shared.renewing,
+        }
     }
 }
 
 /// A call of a thread.
 pub(super) struct Thread<'a> {
-    shared: &'a Shared,
-    idle: &'a Idle,
+    shared: &'a Arc<Shared>,
+    kind: Use,
     /// When it ends; of renewals only what comes after connecting.
     until: Option<Instant>,
 }
 
 impl<'a> Thread<'a> {
     /// A call that ends at `until`.
-    pub(super) fn calling(shared: &'a Shared, until: Instant) -> Self {
-        Self { shared, idle: &shared.idle, until: Some(until) }
+    pub(super) fn calling(shared: &'a Arc<Shared>, until: Instant) -> Self {
+        Self { shared, kind: Use::Calls, until: Some(until) }
     }
 
     /// Renewals: nobody waits for them, so connecting has a limit of its own.
-    pub(super) fn keeping(shared: &'a Shared) -> Self {
-        Self { shared, idle: &shared.renewing, until: None }
+    pub(super) fn keeping(shared: &'a Arc<Shared>) -> Self {
+        Self { shared, kind: Use::Renewals, until: None }
+    }
+
+    fn idle(&self) -> &'a Idle {
+        self.kind.of(self.shared)
     }
 
     fn left(&self, until: Instant) -> Result<Duration, Failure> {
@@ -77,38 +65,58 @@ impl<'a> Thread<'a> {
         if left.is_zero() { Err(Failure::TimedOut) } else { Ok(left) }
     }
 
+    /// A connection at rest, or the next one that comes to rest or is made.
     fn connection(&self) -> Result<Connection, Failure> {
-        let now = self.shared.clock.now();
-        self.idle.tidy(now);
-        if let Some((_, connection)) = locked(&self.idle.0).pop() {
+        let (idle, now) = (self.idle(), self.shared.clock.now());
+        idle.tidy(now);
+        if let Some(connection) = idle.take() {
             return Ok(connection);
         }
-        if let Some(until) = self.until {
-            self.shared.pauses.may_try(now).map_err(Failure::NotSent)?;
-            // no attempt, so no failure of the server's
-            self.left(until).map_err(|_| Failure::NotSent(Cause::Unreachable))?;
+        let until = match self.until {
+            None => now.saturating_add(self.shared.connect_timeout),
+            Some(until) => {
+                self.shared.pauses.may_try(now).map_err(Failure::NotSent)?;
+                // no attempt, so no failure of the server's
+                self.left(until).map_err(|_| Failure::NotSent(Cause::Unreachable))?;
+                until
+            }
+        };
+        let waiting = idle.wait(now);
+        if waiting.starts {
+            self.dial();
         }
-        let made = self.connect(now);
-        match &made {
-            Ok(_) => self.shared.pauses.made(),
-            Err(Failure::NotSent(cause)) => self.shared.pauses.failed(now, self.shared.clock.now(), *cause),
-            Err(_) => {}
+        // an attempt that has taken longer than an operation may is waited for by nobody; and what is not sent says so
+        // before the limit says that nothing is known
+        let until = match self.until {
+            Some(until) => {
+                let spare = until.since(now).as_millis() as u64 / 10;
+                let oldest = waiting.oldest.saturating_add(self.shared.op_timeout());
+                Instant::from_millis(until.as_millis().saturating_sub(spare.max(2))).min(oldest)
+            }
+            None => until,
+        };
+        let mut changed = idle.changed.subscribe();
+        loop {
+            if let Some(connection) = idle.take() {
+                return Ok(connection);
+            }
+            if let Some(why) = waiting.failure() {
+                return Err(why);
+            }
+            if self.shared.clock.now() >= until {
+                self.shared.node.unreached();
+                return Err(Failure::NotSent(Cause::Unreachable));
+            }
+            self.shared.clock.wait(until, pin!(async { drop(changed.changed().await) }));
         }
-        made
     }
 
-    fn connect(&self, now: Instant) -> Result<Connection, Failure> {
-        let until = self.until.unwrap_or(now.saturating_add(self.shared.connect_timeout));
-        let left = self.left(until).map_err(|_| Failure::NotSent(Cause::Unreachable))?;
-        // a part of it: the client counts the last of its own two questions anew
-        let limit = (left * 3 / 4).min(self.shared.connect_timeout);
-        let made = self.shared.client.get_connection_with_timeout(limit);
-        let mut connection = made.map_err(|error| Failure::NotSent(unreached(failure(&error))))?;
-        let greeting = greeting();
-        let answers = self.ask(&mut connection, &greeting.get_packed_pipeline(), greeting.len(), until);
-        let answers = answers.map_err(|failure| Failure::NotSent(unreached(failure)))?;
-        self.shared.greeted(&answers).map_err(Failure::NotSent)?;
-        Ok(connection)
+    /// Makes one more connection, beside its caller; where the system has no thread to give, instead of it.
+    fn dial(&self) {
+        let attempt = Attempt { shared: self.shared.clone(), kind: self.kind, result: None };
+        let threads = std::thread::Builder::new().name("cachify-connect".into());
+        // what was given to a thread that did not start is dropped, and has failed
+        let _ = threads.spawn(move || attempt.run());
     }
 
     /// Not by the client's own pipelines, which wait for each answer as long as for the first.
@@ -129,7 +137,10 @@ impl<'a> Thread<'a> {
                 failure => failure,
             })
         };
-        limited(connection, &mut |connection| connection.send_packed_command(packed).map(|()| Value::Nil))?;
+        // in parts, since the client's limit is one of each write
+        for part in packed.chunks(PART) {
+            limited(connection, &mut |connection| connection.send_packed_command(part).map(|()| Value::Nil))?;
+        }
         (0..answers).map(|_| limited(connection, &mut Connection::recv_response)).collect()
     }
 
@@ -145,7 +156,7 @@ impl<'a> Thread<'a> {
         let until = self.until.unwrap_or_else(|| self.shared.deadline());
         if self.left(until).is_err() {
             // the way is long, but open: the next call begins here
-            self.idle.put(sent, connection);
+            self.idle().put(sent, connection);
             return Err(Failure::NotSent(Cause::Unreachable));
         }
         let done = self.ask(&mut connection, &packed(until), answers, until);
@@ -156,18 +167,62 @@ impl<'a> Thread<'a> {
         }
         match &done {
             Ok(values) if values.iter().any(is_demoted) => {
-                self.idle.forget(sent);
+                self.idle().forget(sent);
                 self.shared.broke();
             }
-            Ok(_) => self.idle.put(self.shared.clock.now(), connection),
+            Ok(_) => self.idle().put(self.shared.clock.now(), connection),
             // whatever ailed this one ails those that have not answered since
             Err(Failure::Broken) => {
-                self.idle.forget(sent);
+                self.idle().forget(sent);
                 self.shared.broke();
             }
-            Err(_) => self.idle.forget(sent),
+            Err(_) => self.idle().forget(sent),
         }
         done
+    }
+}
+
+/// One attempt to connect; it is noted how it ended, even if it panics or never begins.
+struct Attempt {
+    shared: Arc<Shared>,
+    kind: Use,
+    result: Option<Result<Connection, Failure>>,
+}
+
+impl Attempt {
+    fn run(mut self) {
+        let began = self.shared.clock.now();
+        let made = self.connect(began);
+        match &made {
+            Ok(_) => self.shared.pauses.made(),
+            Err(Failure::NotSent(cause)) => {
+                self.shared.node.unreached();
+                self.shared.pauses.failed(began, self.shared.clock.now(), *cause);
+            }
+            Err(_) => {}
+        }
+        self.result = Some(made);
+    }
+
+    fn connect(&self, began: Instant) -> Result<Connection, Failure> {
+        let (shared, until) = (&self.shared, began.saturating_add(self.shared.connect_timeout));
+        // a part of it: the client counts the last of its own two questions anew
+        let made = shared.client.get_connection_with_timeout(shared.connect_timeout * 3 / 4);
+        let mut connection = made.map_err(|error| Failure::NotSent(unreached(failure(&error))))?;
+        let (greeting, asked) = (greeting(), shared.clock.now());
+        let thread = Thread { shared, kind: self.kind, until: Some(until) };
+        let answers = thread.ask(&mut connection, &greeting.get_packed_pipeline(), greeting.len(), until);
+        let answers = answers.map_err(|failure| Failure::NotSent(unreached(failure)))?;
+        shared.node.measured(shared.clock.now().since(asked));
+        shared.greeted(&answers).map_err(Failure::NotSent)?;
+        Ok(connection)
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let made = self.result.take().unwrap_or(Err(Failure::NotSent(Cause::Unreachable)));
+        self.kind.of(&self.shared).dialled(made, self.shared.clock.now());
     }
 }
 

@@ -31,7 +31,8 @@ struct Inner {
     backend: Arc<dyn Backend>,
     clock: StdClock,
     renewer: Arc<PerProcess<Renewer>>,
-    op_timeout: Duration,
+    /// As the user set it.
+    op_timeout: Option<Duration>,
     /// Where tasks called from: threads call inside of it.
     runtime: OnceLock<Runtime>,
     watcher: Watcher,
@@ -50,7 +51,12 @@ impl fmt::Debug for Inner {
 }
 
 impl Remote {
-    pub(crate) fn new(backend: Arc<dyn Backend>, clock: StdClock, op_timeout: Duration, watcher: Watcher) -> Self {
+    pub(crate) fn new(
+        backend: Arc<dyn Backend>,
+        clock: StdClock,
+        op_timeout: Option<Duration>,
+        watcher: Watcher,
+    ) -> Self {
         let inner = Inner { backend, renewer: Arc::default(), clock, op_timeout, runtime: OnceLock::new(), watcher };
         // now: a child of a fork amid the first lease would wait for that for ever
         inner.renewer();
@@ -60,7 +66,7 @@ impl Remote {
 
     /// An operation within the instance's time limit.
     pub(super) fn question(&self, key: OwnedKey, token: HolderToken, op: Op) -> Call {
-        Call::new(key, token, op, self.0.op_timeout)
+        Call::new(key, token, op, self.0.limit())
     }
 
     /// One operation; past its limit the outcome is unknown.
@@ -126,6 +132,10 @@ impl Remote {
 }
 
 impl Inner {
+    fn limit(&self) -> Duration {
+        self.op_timeout.unwrap_or_else(|| self.backend.limit())
+    }
+
     fn renewer(&self) -> &Renewer {
         self.renewer.get_or_init(|| Renewer::new(self.clock.clone()))
     }
@@ -142,7 +152,8 @@ impl Drop for Inner {
 impl Renew for Inner {
     fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Cause>> {
         let _inside = self.runtime.get().map(Runtime::enter);
-        let call = |(key, token, ttl)| Call::new(key, token, Op::Renew { ttl }, self.op_timeout);
+        let limit = self.limit();
+        let call = |(key, token, ttl)| Call::new(key, token, Op::Renew { ttl }, limit);
         let count = due.len();
         let replies = self.backend.clone().call_many_blocking(due.into_iter().map(call).collect());
         // what a store leaves out is not known to be lost

@@ -8,6 +8,7 @@ mod conformance;
 mod connecting;
 mod endings;
 mod fairness;
+mod far;
 mod faults;
 mod forks;
 mod full;

@@ -229,8 +229,7 @@ fn a_server_that_was_demoted_is_left() {
         thread.run_blocking(|_| ()).unwrap();
         let before = proxy.connections();
         server.command(&["REPLICAOF", "127.0.0.1", "1"]);
-        let refused =
-            |why: Refused| matches!(why, Refused::Unavailable(Cause::Rejected(why)) if why.contains("replica"));
+        let refused = |why: Refused| matches!(why, Refused::Unavailable(Cause::NotNow(why)) if why.contains("replica"));
         assert!(refused(task.acquire().await.map(drop).unwrap_err()));
         assert!(refused(thread.acquire_blocking().map(drop).unwrap_err()));
         // where the address leads to another server by now, the next call finds it
