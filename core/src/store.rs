@@ -19,7 +19,7 @@ pub use leases::{Fresh, Store, Values};
 
 use crate::{
     key::{Key, KeyBuffer, KeyError, Kind},
-    time::Clock,
+    time::{Clock, Instant},
     token::HolderToken,
     validity::Validity,
 };
@@ -70,6 +70,12 @@ pub trait Platform {
         true
     }
 
+    /// For how many milliseconds nobody has had an answer, from a store that keeps count of it.
+    fn outage(&self, now: Instant) -> u64 {
+        let _ = now;
+        0
+    }
+
     /// Remembers that the flight of `token` is being computed on this very stack, or no longer.
     fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         let _ = (key, token, inside);
@@ -101,6 +107,9 @@ impl<S: Platform> Platform for &S {
     }
     fn owns(&self, token: HolderToken) -> bool {
         (**self).owns(token)
+    }
+    fn outage(&self, now: Instant) -> u64 {
+        (**self).outage(now)
     }
     fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         (**self).mark(key, token, inside);

@@ -12,6 +12,7 @@ use cachify_core::{
     codec::Postcard,
     key::{Key, LongKeyBuf},
     store::Platform,
+    time::Instant,
     token::HolderToken,
     validity::Validity,
 };
@@ -120,6 +121,9 @@ impl Platform for AnyStore {
     fn owns(&self, token: HolderToken) -> bool {
         // a child has a copy of all that is held in memory, and of who holds it
         !matches!(self.kind, Kind::Remote(_)) || token::is_ours(token)
+    }
+    fn outage(&self, now: Instant) -> u64 {
+        self.as_remote().map_or(0, |remote| remote.outage(now))
     }
     fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         match &self.kind {

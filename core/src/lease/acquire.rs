@@ -133,7 +133,7 @@ impl<H: Handle> Lease<H> {
     }
 
     /// An attempt failed. What may pass is asked again by the same token, while there is patience, after pauses that grow
-    /// with the outage; who would wait for ever has enough when that is older than the lease.
+    /// with the outage; who would wait for ever has enough when that is older than the lease, and a second of its own.
     fn fail(&mut self, now: Instant, error: ErrorOf<H>) {
         let cause = error.into();
         // an earlier attempt may have been done, whatever became of this one
@@ -141,11 +141,13 @@ impl<H: Handle> Lease<H> {
             self.error = Some(error);
         }
         let at = now.as_millis() as u32;
-        if self.index == 0 {
-            self.index = at.max(1);
-        }
-        let lasts = at.wrapping_sub(self.index);
-        let has_patience = now < self.deadline && (self.deadline != Instant::MAX || u64::from(lasts) < self.ttl);
+        let since = if self.index == 0 { at } else { self.index };
+        self.index = since.max(1);
+        let lasts = at.wrapping_sub(since);
+        let is_old = || self.handle.instance().store().outage(now).max(lasts.into()) >= self.ttl;
+        // one more attempt at least: a store fails by itself while it pauses
+        let is_enough = self.deadline == Instant::MAX && lasts >= RESEND[1] && is_old();
+        let has_patience = now < self.deadline && !is_enough;
         // a cache that fails is asked no more: the body runs
         if self.kind == Kind::Cache || !cause.may_pass() || !has_patience {
             self.refuse(Stage::Failed);

@@ -61,7 +61,7 @@ pub(crate) async fn analyse(file: &File, crew: &Crew) -> Result<Arc<Analysis>, F
 }
 
 /// Reads a file, where only so many are read at once.
-#[pooled(key = "reading", size = AT_ONCE, wait = forever)]
+#[pooled(key = "reading", size = AT_ONCE, wait = forever, ttl = 5)]
 async fn measure(path: PathBuf, gauge: &Gauge) -> Result<Analysis, Failure> {
     let _inside = gauge.enter();
     read(path).await
@@ -73,7 +73,7 @@ async fn read(path: PathBuf) -> Result<Analysis, Failure> {
 }
 
 /// Adds an analysis to the report, one at a time.
-#[lock(key = "report", wait = forever)]
+#[lock(key = "report", wait = forever, ttl = 5)]
 async fn record(report: &Report, analysis: &Analysis) -> Result<(), Failure> {
     let before = report.totals()?;
     // others run here: without the lock, what they add would be overwritten

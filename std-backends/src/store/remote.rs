@@ -13,12 +13,15 @@ use cachify_core::{
     observe::{Event, Observer},
     op::Left,
     patience::Ticket,
-    time::{Clock, Timer},
+    time::{Clock, Instant, Timer},
     token::HolderToken,
 };
 use std::{
     fmt,
-    sync::{Arc, OnceLock, Weak},
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,6 +39,8 @@ struct Inner {
     /// Where tasks called from: threads call inside of it.
     runtime: OnceLock<Runtime>,
     watcher: Watcher,
+    /// Since when nobody has had an answer, in milliseconds of the clock; zero while they have.
+    silent_since: AtomicU64,
 }
 
 impl fmt::Debug for Remote {
@@ -57,7 +62,8 @@ impl Remote {
         op_timeout: Option<Duration>,
         watcher: Watcher,
     ) -> Self {
-        let inner = Inner { backend, renewer: Arc::default(), clock, op_timeout, runtime: OnceLock::new(), watcher };
+        let (renewer, runtime, silent_since) = Default::default();
+        let inner = Inner { backend, clock, renewer, op_timeout, runtime, watcher, silent_since };
         // now: a child of a fork amid the first lease would wait for that for ever
         inner.renewer();
         inner.backend.clone().attach(News::to(Arc::downgrade(&inner.renewer)));
@@ -71,24 +77,35 @@ impl Remote {
 
     /// One operation; past its limit the outcome is unknown.
     pub(super) async fn call(self, call: Call) -> Result<Reply, Cause> {
-        let Inner { backend, clock, runtime, .. } = &*self.0;
+        let (Inner { backend, clock, runtime, .. }, limit) = (&*self.0, call.limit);
         if runtime.get().is_none() {
             let here = Runtime::current();
             if here.is_any() {
                 let _ = runtime.set(here);
             }
         }
-        if backend.about().keeps_limits {
-            return backend.clone().call(call).await;
-        }
-        let limit = clock.sleep_until(clock.now().saturating_add(call.limit));
-        beside(backend.clone().call(call), limit).await.unwrap_or(Err(Cause::TimedOut))
+        let called = backend.clone().call(call);
+        let answer = if backend.about().keeps_limits {
+            called.await
+        } else {
+            let limit = clock.sleep_until(clock.now().saturating_add(limit));
+            beside(called, limit).await.unwrap_or(Err(Cause::TimedOut))
+        };
+        self.0.heard(answer)
     }
 
     /// One operation, blocking; past its limit the outcome is unknown.
     pub(super) fn call_blocking(&self, call: Call) -> Result<Reply, Cause> {
         let _inside = self.0.runtime.get().map(Runtime::enter);
-        self.0.backend.clone().call_blocking(call)
+        self.0.heard(self.0.backend.clone().call_blocking(call))
+    }
+
+    /// For how many milliseconds nobody has had an answer.
+    pub(super) fn outage(&self, now: Instant) -> u64 {
+        match self.0.silent_since.load(Ordering::Relaxed) {
+            0 => 0,
+            since => now.as_millis().saturating_sub(since),
+        }
     }
 
     /// The store itself.
@@ -132,6 +149,17 @@ impl Remote {
 }
 
 impl Inner {
+    /// Notes whether there was an answer, be it a refusal.
+    fn heard(&self, answer: Result<Reply, Cause>) -> Result<Reply, Cause> {
+        let is_silent = answer.as_ref().is_err_and(|cause| cause.may_pass());
+        match self.silent_since.load(Ordering::Relaxed) {
+            0 if is_silent => self.silent_since.store(self.clock.now().as_millis().max(1), Ordering::Relaxed),
+            since if since > 0 && !is_silent => self.silent_since.store(0, Ordering::Relaxed),
+            _ => {}
+        }
+        answer
+    }
+
     fn limit(&self) -> Duration {
         self.op_timeout.unwrap_or_else(|| self.backend.limit())
     }

@@ -162,9 +162,14 @@ fn who_waits_for_ever_has_enough_when_an_outage_is_older_than_the_lease() {
     let c = over_quickly(&server);
     c.lock("warm").run_blocking(|_| ()).unwrap();
     server.kill();
-    let (refused, took) = timed(|| c.lock("k").ttl(secs(2)).wait_forever().acquire_blocking().map(drop));
+    let (refused, took) = timed(|| c.lock("k").ttl(secs(6)).wait_forever().acquire_blocking().map(drop));
     assert!(matches!(refused, Err(Refused::Unavailable(_) | Refused::Indeterminate { .. })), "{refused:?}");
-    assert!(took >= secs(2) && took < secs(10), "{took:?}");
+    assert!(took >= secs(6) && took < secs(15), "{took:?}");
+    // the outage is older already
+    let (refused, took) = timed(|| c.lock("other").ttl(secs(6)).wait_forever().acquire_blocking().map(drop));
+    assert!(refused.is_err() && took < secs(4), "{took:?}");
+    server.restart();
+    assert_eq!(c.lock("k").ttl(secs(2)).wait_forever().run_blocking(|_| 1), Ok(1));
 }
 
 #[test]
