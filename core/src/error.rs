@@ -28,6 +28,8 @@ pub enum Cause {
     NotNow(&'static str),
     /// Nothing was initialised.
     NotInitialised,
+    /// The instance was shut down: nothing new is asked of its store.
+    ShutDown,
 }
 
 impl Cause {
@@ -63,6 +65,7 @@ impl fmt::Display for Cause {
             Self::Codec => "a value could not be encoded or decoded",
             Self::Unsupported(what) | Self::Rejected(what) | Self::NotNow(what) => what,
             Self::NotInitialised => NOT_INITIALISED,
+            Self::ShutDown => "the instance was shut down",
         })
     }
 }
@@ -132,6 +135,8 @@ pub enum Refused {
     },
     /// Nothing was initialised.
     NotInitialised,
+    /// The instance was shut down, before the call or while it waited.
+    ShutDown,
 }
 
 impl Refused {
@@ -163,6 +168,7 @@ impl fmt::Display for Refused {
             Self::Unavailable(cause) => cause.fmt(f),
             Self::Indeterminate { .. } => f.write_str("the store did not answer: it may or may not have been granted"),
             Self::NotInitialised => Cause::NotInitialised.fmt(f),
+            Self::ShutDown => Cause::ShutDown.fmt(f),
         }
     }
 }
@@ -175,6 +181,7 @@ impl From<Cause> for Refused {
             Cause::Full => Self::StoreFull,
             Cause::KeyTooLong => Self::KeyTooLong,
             Cause::NotInitialised => Self::NotInitialised,
+            Cause::ShutDown => Self::ShutDown,
             cause => Self::Unavailable(cause),
         }
     }

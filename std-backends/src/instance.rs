@@ -1,5 +1,7 @@
 //! An instance as a value: cheap to clone, `Send`, `'static`.
 
+mod ending;
+
 use crate::{
     memory::Memory,
     observe::Watcher,
@@ -8,6 +10,7 @@ use crate::{
 use cachify_core::{
     Error, Instance,
     cache::Cache,
+    drive::beside,
     instance::Handle,
     key::AsKey,
     lock::Lock,
@@ -15,9 +18,10 @@ use cachify_core::{
     pool::Pool,
     primitives::Primitives,
     store::{Platform, Store},
-    time::{Clock, Sleep, Timer},
+    time::{Instant, Sleep, Timer},
 };
-use std::{fmt, sync::Arc, time::Duration};
+use ending::Ending;
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
 /// An instance: its store, its defaults, its observer. Every clone is the same instance.
 ///
@@ -59,17 +63,22 @@ impl Cachify {
         crate::store::RawStore::new(self.0.store().clone())
     }
 
-    /// Gives back all that is held through this instance, whose guards then say that they lost it; how much there was.
+    /// Shuts down: nothing new is asked from this call on, and who waits is refused ([`Refused::ShutDown`]); cached calls
+    /// compute. What is held may end by itself within that time; then it is given back, and its guards say that they
+    /// lost it. How much that was.
     ///
-    /// What was dropped before is given back too. In memory this takes no time; `within` bounds it where a store must
-    /// be asked. What could not be given back by then ends by itself. Dropping this future gives back all the same, and
-    /// waits for nothing.
+    /// What was dropped before is given back too. That is waited for, where a store must be asked, until the time is
+    /// over or one `op_timeout` after what was held to the last; what could not be given back by then ends by itself.
+    /// Dropping this future gives back at once, and waits for nothing.
+    ///
+    /// [`Refused::ShutDown`]: cachify_core::Refused::ShutDown
     pub async fn shutdown(&self, within: Duration) -> usize {
-        let store = self.0.store();
-        let held = store.drain();
-        if let Some(remote) = store.as_remote() {
-            let limit = store.clock().sleep_until(store.clock().now().saturating_add(within));
-            let _ = cachify_core::drive::beside(remote.flush(), limit).await;
+        let ending = Ending::of(self.0.store(), within);
+        ending.ended().await;
+        let (held, limit) = ending.drain();
+        if let Some(remote) = self.0.store().as_remote() {
+            let limit = self.0.store().clock().sleep_until(limit.max(remote.deadline()));
+            let _ = beside(remote.flush(), limit).await;
         }
         held
     }
@@ -77,11 +86,12 @@ impl Cachify {
     /// The same, blocking.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn shutdown_blocking(&self, within: Duration) -> usize {
-        let store = self.0.store();
-        let held = store.drain();
-        if let Some(remote) = store.as_remote() {
-            let until = store.clock().now().saturating_add(within);
-            store.clock().wait(until, std::pin::pin!(remote.flush()));
+        let ending = Ending::of(self.0.store(), within);
+        let clock = self.0.store().clock();
+        clock.wait(Instant::MAX, pin!(ending.ended()));
+        let (held, limit) = ending.drain();
+        if let Some(remote) = self.0.store().as_remote() {
+            clock.wait(limit.max(remote.deadline()), pin!(remote.flush()));
         }
         held
     }
@@ -126,12 +136,17 @@ pub struct Pong {
 }
 
 impl Cachify<Memory> {
-    /// Gives back all that is held through this instance, whose guards then say that they lost it; how much there was.
-    #[expect(clippy::unused_async, reason = "the same call whatever the store is")]
+    /// Shuts down: nothing new is asked from this call on, and who waits is refused ([`Refused::ShutDown`]); cached calls
+    /// compute. What is held may end by itself within that time; then it is given back, and its guards say that they
+    /// lost it. How much that was.
+    ///
+    /// Dropping this future gives back at once.
+    ///
+    /// [`Refused::ShutDown`]: cachify_core::Refused::ShutDown
     pub async fn shutdown(&self, within: Duration) -> usize {
-        // nothing outside the process has to be asked
-        let _ = within;
-        self.0.store().drain()
+        let ending = Ending::of(self.0.store(), within);
+        ending.ended().await;
+        ending.drain().0
     }
 
     /// How many values it holds, ended ones that were not reclaimed yet included.

@@ -25,6 +25,7 @@ pub mod backend;
 mod backlog;
 mod builder;
 pub mod clock;
+mod closing;
 mod flights;
 mod global;
 // documentation only; its programs are tests, and need both features

@@ -10,6 +10,7 @@ mod values;
 
 use crate::{
     clock::{StdClock, wall_micros},
+    closing::Closing,
     flights,
     renewer::Renewed,
     sync::locked,
@@ -48,6 +49,7 @@ pub struct Memory(Arc<Inner>);
 struct Inner {
     shards: Box<[Shard]>,
     room: Room,
+    closing: Closing,
     clock: StdClock,
     prefix: Arc<str>,
     seed: u64,
@@ -75,7 +77,8 @@ impl Memory {
             values: RwLock::new(Values::new(seed)),
         };
         let (shards, room) = ((0..shards).map(|_| shard()).collect(), Room::new(max_entries));
-        Self(Arc::new(Inner { shards, room, clock, prefix: prefix.into(), seed }))
+        let closing = Closing::default();
+        Self(Arc::new(Inner { shards, room, closing, clock, prefix: prefix.into(), seed }))
     }
 
     /// How many values it holds, ended ones that were not reclaimed yet included.
@@ -88,6 +91,21 @@ impl Memory {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// From now on nothing new is asked; who waits is woken, to hear of it.
+    pub(crate) fn close(&self) {
+        self.0.closing.close();
+        for shard in &self.0.shards {
+            let woken: Vec<_> = locked(&shard.rights).waiters.take_all().collect();
+            woken.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// How many leases are held.
+    pub(crate) fn held(&self) -> usize {
+        let now = self.0.clock.now();
+        self.0.shards.iter().map(|shard| locked(&shard.rights).table.live(now)).sum()
     }
 
     /// Ends every lease; how many there were. Who waits, or watches over one of them, is woken.

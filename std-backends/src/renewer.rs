@@ -154,6 +154,12 @@ impl Renewer {
         Renewed::kept(held, self.clone())
     }
 
+    /// How many rights it renews.
+    pub(crate) fn held(&self) -> usize {
+        let queue = locked(&self.0.queue);
+        queue.by_due.len() + queue.renewing.len()
+    }
+
     /// Ends all rights that are held, and gives them back; how many there were.
     pub(crate) fn drain(&self) -> usize {
         let all: Vec<_> = {

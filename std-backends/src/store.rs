@@ -69,11 +69,32 @@ impl AnyStore {
         matches!(self.kind, Kind::Nothing)
     }
 
+    /// From now on nothing new is asked, and who waits hears of it.
+    pub(crate) fn close(&self) {
+        match &self.kind {
+            Kind::Memory(memory) => memory.close(),
+            Kind::Remote(remote) => remote.closing().close(),
+            Kind::Nothing => {}
+        }
+    }
+
+    /// How much is held through it that ends with its holder.
+    pub(crate) fn held(&self) -> usize {
+        match &self.kind {
+            Kind::Memory(memory) => memory.held(),
+            Kind::Remote(remote) => remote.renewer().held(),
+            Kind::Nothing => 0,
+        }
+    }
+
     /// Ends all that is held through it; how much there was.
     pub(crate) fn drain(&self) -> usize {
         match &self.kind {
             Kind::Memory(memory) => memory.drain(),
-            Kind::Remote(remote) => remote.renewer().drain(),
+            Kind::Remote(remote) => {
+                remote.closing().drain();
+                remote.renewer().drain()
+            }
             Kind::Nothing => 0,
         }
     }

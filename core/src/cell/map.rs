@@ -71,6 +71,12 @@ impl<V> Map<V> {
         leases + self.pools.iter_mut().map(|pool| pool.of.end_all(now)).sum::<usize>()
     }
 
+    /// How many leases are live.
+    pub fn live(&self, now: Instant) -> usize {
+        let leases = self.cells.iter().filter(|cell| cell.of.lease.is_live(now)).count();
+        leases + self.pools.iter().map(|pool| pool.of.live(now)).sum::<usize>()
+    }
+
     /// Looks at a few buckets, in turn, so that every key is looked at again and again; not at the one that is asked for,
     /// which would be made anew.
     fn sweep(&mut self, now: Instant, asked: u64) {

@@ -39,6 +39,9 @@ impl Store for Memory {
     #[inline]
     fn poll_op(&self, state: &mut InFlight, request: &Request<'_>, _: &mut Context<'_>) -> Poll<Result<Answer, Cause>> {
         let Request { key, token, now, op, .. } = *request;
+        if let Op::Acquire(_) = op {
+            self.0.closing.check()?;
+        }
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
         let (mut woken, mut gone) = (Woken::NOBODY, None);
         if let Some(patience) = &mut state.patience {

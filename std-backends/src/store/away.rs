@@ -124,6 +124,10 @@ impl AnyStore {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Cause>> {
         if let Op::Acquire(_) = request.op {
+            // what is on its way is heard out
+            if away.call.get().is_none() {
+                remote.closing().check()?;
+            }
             // whatever woke the caller, its wait is over
             *away.changed.get() = None;
             away.patience.ask();
@@ -137,6 +141,10 @@ impl AnyStore {
         let foreign = |away: &mut Away| away.foreign.clone().filter(|_| matches!(request.op, Op::Acquire(_)));
         let reply = ready!(self.poll_away(away, remote, request, *request.op, foreign, cx))?;
         let answer = away.read(reply, request.now);
+        if matches!(answer, Answer::Granted { .. }) && remote.closing().is_drained() {
+            remote.abandon(self.own(request.key), request.token, Left::Lease);
+            return Poll::Ready(Err(Cause::ShutDown));
+        }
         if let (Op::Acquire(ask), Of::Cache, Answer::Busy { .. }) = (request.op, request.key.kind, answer)
             && away.look != Look::Never
             && away.patience.is_in_vain(remote.id(), request.key, request.now, ask.ttl)

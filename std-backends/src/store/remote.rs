@@ -3,6 +3,7 @@
 use crate::{
     backend::{Backend, Call, News, OTHER, Op, OwnedKey, Reply, Runtime},
     clock::StdClock,
+    closing::Closing,
     observe::Watcher,
     process::PerProcess,
     renewer::{Renew, Renewer},
@@ -39,6 +40,7 @@ struct Inner {
     /// Where tasks called from: threads call inside of it.
     runtime: OnceLock<Runtime>,
     watcher: Watcher,
+    closing: Closing,
     /// Since when nobody has had an answer, in milliseconds of the clock; zero while they have.
     silent_since: AtomicU64,
 }
@@ -62,8 +64,8 @@ impl Remote {
         op_timeout: Option<Duration>,
         watcher: Watcher,
     ) -> Self {
-        let (renewer, runtime, silent_since) = Default::default();
-        let inner = Inner { backend, clock, renewer, op_timeout, runtime, watcher, silent_since };
+        let (renewer, runtime, closing, silent_since) = Default::default();
+        let inner = Inner { backend, clock, renewer, op_timeout, runtime, watcher, closing, silent_since };
         // now: a child of a fork amid the first lease would wait for that for ever
         inner.renewer();
         inner.backend.clone().attach(News::to(Arc::downgrade(&inner.renewer)));
@@ -115,11 +117,15 @@ impl Remote {
     }
 
     pub(super) async fn changed(self, key: OwnedKey, ticket: Ticket) {
-        self.0.backend.clone().changed(key, ticket).await;
+        let _ = beside(self.0.backend.clone().changed(key, ticket), self.0.closing.closed()).await;
     }
 
     pub(super) fn abandon(&self, key: OwnedKey, token: HolderToken, left: Left) {
         self.0.backend.clone().abandon(key, token, left);
+    }
+
+    pub(super) fn closing(&self) -> &Closing {
+        &self.0.closing
     }
 
     pub(super) fn renewer(&self) -> &Renewer {
@@ -135,6 +141,11 @@ impl Remote {
     pub(super) fn renews(&self) -> Option<Weak<dyn Renew>> {
         let store: Arc<dyn Renew> = self.0.clone();
         self.0.backend.about().anywhere.then(|| Arc::downgrade(&store))
+    }
+
+    /// When an operation that begins now is to end.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.0.clock.now().saturating_add(self.0.limit())
     }
 
     /// Ends when everything dropped so far was given back.

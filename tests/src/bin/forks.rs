@@ -115,7 +115,9 @@ impl Near {
         // by the timer thread, then by the one that gives back
         assert!(block_on(memory.lock("before").wait(Duration::from_millis(5)).acquire()).is_err());
         drop(own.lock("before").acquire_blocking()?);
-        own.shutdown_blocking(secs(10));
+        while own.lock("before").is_locked_blocking()? {
+            thread::sleep(Duration::from_millis(2));
+        }
         Ok(Self { memory, own })
     }
 

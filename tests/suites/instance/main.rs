@@ -3,6 +3,7 @@
 mod bounds;
 mod circles;
 mod destructors;
+mod ending;
 mod fairness;
 mod leases;
 mod told;

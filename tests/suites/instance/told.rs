@@ -19,16 +19,6 @@ use std::{
 };
 
 #[test]
-fn a_shutdown_gives_back_what_is_held() {
-    let c = Cachify::builder().build_memory();
-    let (guard, permit) = (c.lock("k").acquire_blocking().unwrap(), c.pool("p", 2).take_blocking().unwrap());
-    assert_eq!(block_on(c.shutdown(secs(1))), 2);
-    assert!(!guard.is_valid() && !permit.is_valid());
-    assert!(!c.lock("k").is_locked_blocking().unwrap());
-    assert_eq!((guard.release(), permit.release()), (Ok(Holding::Lost), Ok(Holding::Lost)));
-}
-
-#[test]
 fn a_zero_is_refused_before_anything_is_built() {
     let zero = Duration::ZERO;
     assert_eq!(Cachify::builder().default_ttl(zero).build().unwrap_err(), Error::Config("`default_ttl` is zero"));

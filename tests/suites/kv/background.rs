@@ -267,7 +267,8 @@ fn the_completion_of_a_run_that_was_not_answered_is_repeated() {
                 soon("another attempt", || unanswered.load(SeqCst) > first);
             }
             how.store(ANSWERS, SeqCst);
-            c.shutdown_blocking(secs(10));
+            // what is inspected is a marker, and nobody's run
+            soon("the marker", || once.inspect_blocking().is_ok_and(|seen| seen.held == 1 && seen.fence().is_none()));
             // past its lease: what skips others is the marker
             clock.advance(secs(61));
             let beside = once.run_blocking(|_| ());

@@ -208,6 +208,7 @@ fn a_shutdown_waits_until_what_was_dropped_is_given_back() {
     let mut shutdown = Box::pin(c.shutdown(Duration::from_secs(9)));
     assert!(shutdown.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     drop(shut);
+    clock.advance(Duration::from_secs(9));
     assert_eq!(block_on(shutdown), 1);
     let busy = |key: &str| c.lock(key).is_locked_blocking().unwrap();
     assert!(!busy("held") && !busy("dropped") && !held.is_valid());

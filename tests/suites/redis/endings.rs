@@ -1,7 +1,7 @@
 //! What is given back when many go at once, when nobody answers, and when a run that succeeded is not heard.
 
-use super::world::{everywhere, millis, over, pass, patient, run, until_answered, until_blocking};
-use cachify::{Cachify, Event, Observer, Ran, once, secs};
+use super::world::{everywhere, millis, over, pass, patient, run, unpolled, until_answered, until_blocking, waiting};
+use cachify::{Cachify, Event, Holding, Observer, Ran, Refused, once, secs};
 use cachify_tests::{
     proxy::{Direction, Proxy},
     record::Record,
@@ -9,7 +9,7 @@ use cachify_tests::{
 };
 use std::{
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How many of `count` locks are held.
@@ -205,5 +205,27 @@ fn a_completion_that_is_repeated_is_waited_for_at_a_shutdown() {
             tokio::join!(heal, c.shutdown(secs(30)));
             until_answered(async || is_marked(&server)).await;
         });
+    });
+}
+
+#[test]
+fn who_waits_on_a_server_hears_of_a_shutdown() {
+    everywhere(|server| {
+        let (a, b) = (over(&server), unpolled(&server));
+        let held = (a.lock("k").acquire_blocking().unwrap(), a.pool("p", 1).take_blocking().unwrap());
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| b.lock("k").wait(secs(60)).acquire_blocking().map(drop));
+            let task = scope.spawn(|| run(async { b.pool("p", 1).wait(secs(60)).take().await.map(drop) }));
+            until_blocking(|| waiting(&server, "l:{k}") + waiting(&server, "p:{p}") == 2);
+            let began = Instant::now();
+            assert_eq!(b.shutdown_blocking(secs(10)), 0);
+            assert!(matches!(thread.join().unwrap(), Err(Refused::ShutDown)));
+            assert!(matches!(task.join().unwrap(), Err(Refused::ShutDown)));
+            assert!(began.elapsed() < secs(8), "{:?}", began.elapsed());
+        });
+        until_blocking(|| waiting(&server, "l:{k}") + waiting(&server, "p:{p}") == 0);
+        assert_eq!((held.0.release(), held.1.release()), (Ok(Holding::Held), Ok(Holding::Held)));
+        assert!(matches!(b.lock("k").acquire_blocking().map(drop), Err(Refused::ShutDown)));
+        assert!(!server.is_held("t:l:{k}"), "nothing was granted to who is gone");
     });
 }

@@ -16,7 +16,7 @@ impl Put for Cause {
     fn put(&self, to: &mut Encoder<'_>) {
         to.put(&[match self {
             Self::TimedOut | Self::Unknown => code::TIMED_OUT,
-            Self::Unreachable | Self::NotNow(_) | Self::NotInitialised => code::UNREACHABLE,
+            Self::Unreachable | Self::NotNow(_) | Self::NotInitialised | Self::ShutDown => code::UNREACHABLE,
             Self::Full => 2,
             Self::KeyTooLong => 3,
             Self::Codec => 4,

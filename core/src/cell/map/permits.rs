@@ -108,6 +108,11 @@ impl Permits {
         true
     }
 
+    /// How many are held.
+    pub(super) fn live(&self, now: Instant) -> usize {
+        self.cells.iter().filter(|cell| cell.is_live(now)).count()
+    }
+
     /// Ends all; how many were held.
     pub(super) fn end_all(&mut self, now: Instant) -> usize {
         let held = self.in_use(now).0;
