@@ -1,7 +1,11 @@
 //! What can go wrong: [`Cause`] says why a store did not do something, [`Refused`] why a call did not run, [`Error`]
 //! why anything else about a key could not be done. Both carry the cause.
 
-use crate::{key::KeyError, time::Instant, token::HolderToken};
+use crate::{
+    key::KeyError,
+    time::{Instant, duration},
+    token::HolderToken,
+};
 use core::{convert::Infallible, fmt, time::Duration};
 
 /// Why a store did not do something.
@@ -101,11 +105,18 @@ impl From<Infallible> for Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refused {
-    /// Somebody else holds it, or a run was done and its marker is kept.
+    /// Somebody else holds it.
     Busy {
         /// For how much longer at most; `None` without an end that is known, as in memory.
         remaining: Option<Duration>,
     },
+    /// Somebody else runs it.
+    Running {
+        /// For how much longer at most, unless renewed; `None` without an end that is known, as in memory.
+        remaining: Option<Duration>,
+    },
+    /// It was run, with success, and its marker is kept.
+    Done(Done),
     /// All permits are held.
     Full {
         /// When the first one ends at the latest; `None` without an end that is known, as in memory.
@@ -139,11 +150,37 @@ pub enum Refused {
     ShutDown,
 }
 
+/// A run that was done, and whose marker is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    // in milliseconds: two durations would make every refusal larger
+    age: u64,
+    remaining: u64,
+}
+
+impl Done {
+    pub(crate) const fn new(keep: u64, remaining: u64) -> Self {
+        Self { age: keep.saturating_sub(remaining), remaining }
+    }
+
+    /// How long ago it was done, by the `keep` of who asks.
+    #[must_use]
+    pub const fn age(self) -> Duration {
+        duration(self.age)
+    }
+
+    /// For how much longer others are skipped.
+    #[must_use]
+    pub const fn remaining(self) -> Duration {
+        duration(self.remaining)
+    }
+}
+
 impl Refused {
-    /// Whether somebody else has it: busy, or full.
+    /// Whether somebody else has it, or did it: busy, running, done, or full.
     #[must_use]
     pub const fn is_contended(self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::Full { .. })
+        matches!(self, Self::Busy { .. } | Self::Running { .. } | Self::Done { .. } | Self::Full { .. })
     }
 
     /// Whether the store may have done it all the same.
@@ -156,8 +193,11 @@ impl Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy { remaining: Some(within) } => write!(f, "held, or done a moment ago; free within {within:?}"),
+            Self::Busy { remaining: Some(within) } => write!(f, "held; free within {within:?}"),
             Self::Busy { remaining: None } => f.write_str("held until it is given back"),
+            Self::Running { remaining: Some(within) } => write!(f, "it runs; free within {within:?}"),
+            Self::Running { remaining: None } => f.write_str("it runs until it ends"),
+            Self::Done(done) => write!(f, "done {:?} ago; skipped for {:?} more", done.age(), done.remaining()),
             Self::Full { next: Some(within) } => write!(f, "no permit left; the first ends within {within:?}"),
             Self::Full { next: None } => f.write_str("no permit left until one is given back"),
             Self::KeyTooLong => KeyError::TooLong.fmt(f),

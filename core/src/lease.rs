@@ -19,7 +19,7 @@ use stage::Stage;
 pub use terms::{LeaseOf, Wait};
 
 use crate::{
-    error::Refused,
+    error::{Done, Refused},
     instance::Handle,
     key::{Key, KeyBuffer, Kind},
     observe::{Event, Observer},
@@ -223,8 +223,13 @@ impl<H: Handle> Lease<H> {
             }
             (Stage::Busy, _) => {
                 let remaining = (self.at != Instant::MAX).then(|| duration(self.at.as_millis()));
-                if self.kind == Kind::Pool { Refused::Full { next: remaining } } else { Refused::Busy { remaining } }
+                match self.kind {
+                    Kind::Pool => Refused::Full { next: remaining },
+                    Kind::Once => Refused::Running { remaining },
+                    Kind::Lock | Kind::Cache => Refused::Busy { remaining },
+                }
             }
+            (Stage::Kept, _) => Refused::Done(Done::new(self.keep, self.at.as_millis())),
             (Stage::Failed, _) if self.is_in_doubt() => {
                 Refused::Indeterminate { token: self.token, until: self.now().plus(self.ttl) }
             }

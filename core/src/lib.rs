@@ -61,7 +61,7 @@ pub mod why;
 
 pub use cell::Holding;
 pub use codec::AsIs;
-pub use error::{Cause, Error, Refused};
+pub use error::{Cause, Done, Error, Refused};
 pub use instance::{Config, Instance};
 pub use once::{Ran, Success};
 pub use primitives::{CacheHandle, TaskHandle};

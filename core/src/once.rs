@@ -20,9 +20,8 @@ use core::{fmt, time::Duration};
 pub enum Ran<T> {
     /// It ran.
     Ran(T),
-    /// Somebody else runs, or ran and the marker is kept for at most this much longer; `None` while it runs without an
-    /// end that is known, as in memory.
-    Skipped(Option<Duration>),
+    /// Somebody else runs ([`Refused::Running`]), or ran and the marker is kept ([`Refused::Done`]).
+    Skipped(Refused),
 }
 
 /// What a body returns that says whether its run succeeded: one that did not keeps no marker.
@@ -165,7 +164,7 @@ where
     /// Dropping the future leaves nothing behind.
     ///
     /// # Errors
-    /// [`Refused::Busy`] while somebody runs, or a marker is kept; any other [`Refused`] when the store could not be
+    /// [`Refused::Running`] while somebody runs, [`Refused::Done`] while a marker is kept; any other [`Refused`] when the store could not be
     /// asked.
     pub async fn begin(&self) -> Result<RunGuard<P>, Refused> {
         let mut lease = self.lease(self.handle.clone());
@@ -185,7 +184,7 @@ where
         let mut lease = self.lease(self.handle.clone());
         match skipped(lease.acquire().await)? {
             Ran::Ran(()) => {}
-            Ran::Skipped(remaining) => return Ok(Ran::Skipped(remaining)),
+            Ran::Skipped(why) => return Ok(Ran::Skipped(why)),
         }
         let out = lease.carry(body(lease.fence())).await;
         lease.finish(out.is_success()).await;
@@ -227,7 +226,7 @@ where
     /// Asks to run; who gets the run ends it with `complete`, `fail`, or by dropping it.
     ///
     /// # Errors
-    /// [`Refused::Busy`] while somebody runs, or a marker is kept; any other [`Refused`] when the store could not be
+    /// [`Refused::Running`] while somebody runs, [`Refused::Done`] while a marker is kept; any other [`Refused`] when the store could not be
     /// asked.
     pub fn begin_blocking(&self) -> Result<BlockingRunGuard<P>, Refused> {
         let mut lease = self.lease(Threads(self.handle.clone()));
@@ -244,7 +243,7 @@ where
     pub fn run_blocking<T: Success>(&self, body: impl FnOnce(FencingToken) -> T) -> Result<Ran<T>, Refused> {
         let run = match skipped(self.begin_blocking())? {
             Ran::Ran(run) => run,
-            Ran::Skipped(remaining) => return Ok(Ran::Skipped(remaining)),
+            Ran::Skipped(why) => return Ok(Ran::Skipped(why)),
         };
         let out = body(run.fence());
         let _ = if out.is_success() { run.complete() } else { run.fail() };
@@ -290,7 +289,7 @@ where
 fn skipped<T>(got: Result<T, Refused>) -> Result<Ran<T>, Refused> {
     match got {
         Ok(run) => Ok(Ran::Ran(run)),
-        Err(Refused::Busy { remaining }) => Ok(Ran::Skipped(remaining)),
+        Err(why @ (Refused::Running { .. } | Refused::Done(_))) => Ok(Ran::Skipped(why)),
         Err(why) => Err(why),
     }
 }

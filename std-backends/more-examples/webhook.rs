@@ -1,7 +1,7 @@
 //! A webhook that processes each delivery once, however often it is sent.
 //!
-//! A sender repeats what it got no answer to. `#[once]` lets the first attempt run; those after it are answered, but
-//! not processed. What fails is not remembered, so the next attempt runs again.
+//! A sender repeats what it got no answer to. `#[once]` lets the first attempt run; those after it are told that it was
+//! done, or is being done. What fails is not remembered, so the next attempt runs again.
 //!
 //! `cargo run -p cachify-examples --example webhook` starts the server, sends itself a few deliveries, and ends. With
 //! `-- --redis redis://localhost` all servers that share this Redis process a delivery once between them.
@@ -39,8 +39,9 @@ async fn process(id: &str, order: &str) -> Result<(), NotProcessed> {
 async fn receive(Path(id): Path<String>, order: String) -> (StatusCode, &'static str) {
     match process(&id, &order).await {
         Ok(()) => (StatusCode::OK, "processed"),
-        // done, or being done for an earlier attempt, which is told if it fails
-        Err(NotProcessed::Refused(why)) if why.is_contended() => (StatusCode::OK, "skipped"),
+        Err(NotProcessed::Refused(Refused::Done(_))) => (StatusCode::OK, "processed before"),
+        // for an earlier attempt, which may fail: the sender tries again
+        Err(NotProcessed::Refused(Refused::Running { .. })) => (StatusCode::CONFLICT, "being processed"),
         // without its store nobody knows whether it was done: the sender tries again later
         Err(NotProcessed::Refused(_)) => (StatusCode::SERVICE_UNAVAILABLE, "not now"),
         Err(NotProcessed::Incomplete) => (StatusCode::BAD_REQUEST, "incomplete"),

@@ -6,7 +6,7 @@ use crate::{
     clock::StdClock,
     global,
     instance::Cachify,
-    memory::{DEFAULT_MAX_ENTRIES, Memory},
+    memory::{DEFAULT_MAX_ENTRIES, DEFAULT_MAX_MARKERS, Memory},
     observe::Watcher,
     store::{AnyStore, Remote},
 };
@@ -26,6 +26,7 @@ pub struct Builder {
     prefix: String,
     config: Config,
     max_entries: usize,
+    max_markers: usize,
     op_timeout: Option<Duration>,
     connect_timeout: Duration,
     clock: StdClock,
@@ -62,6 +63,7 @@ impl Builder {
             prefix: "cachify".into(),
             config: Config::DEFAULT,
             max_entries: DEFAULT_MAX_ENTRIES,
+            max_markers: DEFAULT_MAX_MARKERS,
             op_timeout: None,
             connect_timeout: Duration::from_secs(5),
             clock: StdClock::system(),
@@ -109,6 +111,13 @@ impl Builder {
     /// How many values memory keeps; 100 000 unless said.
     pub fn max_entries(mut self, max_entries: usize) -> Self {
         self.max_entries = max_entries;
+        self
+    }
+
+    /// How many markers of runs that are done memory keeps; 100 000 unless said. Past it a run of another key
+    /// is refused ([`StoreFull`](cachify_core::Refused::StoreFull)) until one has ended.
+    pub fn max_markers(mut self, max_markers: usize) -> Self {
+        self.max_markers = max_markers;
         self
     }
 
@@ -186,11 +195,11 @@ impl Builder {
     pub fn build(self) -> Result<Cachify, Error> {
         self.check()?;
         let remote = self.remote()?;
-        let Self { prefix, config, clock, watcher, max_entries, .. } = self;
+        let Self { prefix, config, clock, watcher, max_entries, max_markers, .. } = self;
         let store = match remote {
             Some(remote) => AnyStore::remote(remote, clock, &prefix, watcher.clone()),
             None => {
-                let memory = Memory::new(clock.clone(), &prefix, max_entries);
+                let memory = Memory::new(clock.clone(), &prefix, max_entries, max_markers);
                 AnyStore::memory(memory, clock, &prefix, watcher.clone())
             }
         };
@@ -226,7 +235,7 @@ impl Builder {
     /// A zero among the defaults is refused by the calls that use it.
     #[must_use]
     pub fn build_memory(self) -> Cachify<Memory> {
-        let memory = Memory::new(self.clock, &self.prefix, self.max_entries);
+        let memory = Memory::new(self.clock, &self.prefix, self.max_entries, self.max_markers);
         debug_assert_eq!(memory.prefix(), self.prefix);
         Cachify::new(Instance::with(memory, self.config, self.watcher))
     }
@@ -241,6 +250,7 @@ impl Builder {
             ("`op_timeout` is zero", self.op_timeout.is_some_and(|limit| limit.is_zero())),
             ("`connect_timeout` is zero", self.connect_timeout.is_zero()),
             ("`max_entries` is zero", self.max_entries == 0),
+            ("`max_markers` is zero", self.max_markers == 0),
         ];
         zeros.iter().find(|(_, zero)| *zero).map_or(Ok(()), |(what, _)| Err(Error::Config(what)))
     }

@@ -49,7 +49,7 @@ mod token;
 
 pub use cachify_core;
 pub use cachify_core::{
-    AsIs, Cause, Config, Error, Holding, Ran, Refused, Success, Ttl,
+    AsIs, Cause, Config, Done, Error, Holding, Ran, Refused, Success, Ttl,
     codec::{Codec, Postcard, Sink, Tagged, Uncodable},
     key::{Arguments, KeyError, KeyTemplate, Shown},
     observe::{Event, Loss, Observer},

@@ -6,6 +6,7 @@
 //! Store, permits and flights are never evicted.
 
 mod leases;
+mod markers;
 mod values;
 
 use crate::{
@@ -30,6 +31,8 @@ use cachify_core::{
     token::HolderToken,
 };
 pub(crate) use leases::InFlight;
+pub(crate) use markers::DEFAULT_MAX_MARKERS;
+use markers::Markers;
 use std::{
     fmt,
     sync::{Arc, Mutex, RwLock},
@@ -49,6 +52,7 @@ pub struct Memory(Arc<Inner>);
 struct Inner {
     shards: Box<[Shard]>,
     room: Room,
+    markers: Markers,
     closing: Closing,
     clock: StdClock,
     prefix: Arc<str>,
@@ -67,8 +71,8 @@ impl fmt::Debug for Memory {
 }
 
 impl Memory {
-    /// An empty store of at most `max_entries` values.
-    pub(crate) fn new(clock: StdClock, prefix: &str, max_entries: usize) -> Self {
+    /// An empty store of at most so many values, and markers of runs.
+    pub(crate) fn new(clock: StdClock, prefix: &str, max_entries: usize, max_markers: usize) -> Self {
         let shards = SHARDS.min(1 << max_entries.max(1).ilog2());
         let fences = Fences(wall_micros());
         let seed = token::random_word();
@@ -77,8 +81,8 @@ impl Memory {
             values: RwLock::new(Values::new(seed)),
         };
         let (shards, room) = ((0..shards).map(|_| shard()).collect(), Room::new(max_entries));
-        let closing = Closing::default();
-        Self(Arc::new(Inner { shards, room, closing, clock, prefix: prefix.into(), seed }))
+        let (markers, closing) = (Markers::new(max_markers), Closing::default());
+        Self(Arc::new(Inner { shards, room, markers, closing, clock, prefix: prefix.into(), seed }))
     }
 
     /// How many values it holds, ended ones that were not reclaimed yet included.
@@ -100,6 +104,12 @@ impl Memory {
             let woken: Vec<_> = locked(&shard.rights).waiters.take_all().collect();
             woken.into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// Whether one more run may leave a marker.
+    fn has_room_for_a_marker(&self, now: Instant) -> bool {
+        let count = || self.0.shards.iter().map(|shard| locked(&shard.rights).table.markers(now)).sum();
+        self.0.markers.has_room(now, count)
     }
 
     /// How many leases are held.

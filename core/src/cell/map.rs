@@ -72,9 +72,16 @@ impl<V> Map<V> {
     }
 
     /// How many leases are live.
+    #[must_use]
     pub fn live(&self, now: Instant) -> usize {
         let leases = self.cells.iter().filter(|cell| cell.of.lease.is_live(now)).count();
         leases + self.pools.iter().map(|pool| pool.of.live(now)).sum::<usize>()
+    }
+
+    /// How many markers are kept.
+    #[must_use]
+    pub fn markers(&self, now: Instant) -> usize {
+        self.cells.iter().filter(|cell| cell.of.marker_end(now).is_some()).count()
     }
 
     /// Looks at a few buckets, in turn, so that every key is looked at again and again; not at the one that is asked for,

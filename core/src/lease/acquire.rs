@@ -101,7 +101,7 @@ impl<H: Handle> Lease<H> {
             }
             Answer::Busy { until, ticket } => self.wait_or(now, until, ticket, Stage::Busy),
             // nobody will tell of its end
-            Answer::Done { until } => self.wait_or(now, until, Ticket::NONE, Stage::Busy),
+            Answer::Done { until } => self.wait_or(now, until, Ticket::NONE, Stage::Kept),
             Answer::Filled => self.stage = Stage::Filled,
             Answer::Recursive => self.stage = Stage::Over,
             Answer::Full | Answer::Held(_) | Answer::Absent | Answer::Cleared(_) | Answer::Inspected(_) => {

@@ -22,7 +22,7 @@ impl<H: Handle> Lease<H> {
         let open = match self.stage {
             Stage::Asked | Stage::Waiting | Stage::Held | Stage::Done => true,
             // refused: who waited, and was woken for this, calls the next one
-            Stage::Busy | Stage::Full => self.deadline != Instant::ZERO,
+            Stage::Busy | Stage::Kept | Stage::Full => self.deadline != Instant::ZERO,
             Stage::Failed => self.deadline != Instant::ZERO || self.is_in_doubt(),
             _ => false,
         };

@@ -17,6 +17,8 @@ pub(super) enum Stage {
     Filled,
     /// Refused: somebody else holds it, for `at` more.
     Busy,
+    /// Refused: a run was done, and its marker is kept, for `at` more.
+    Kept,
     /// Refused: no room in the store.
     Full,
     /// Refused: the store failed.

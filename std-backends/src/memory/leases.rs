@@ -41,6 +41,10 @@ impl Store for Memory {
         let Request { key, token, now, op, .. } = *request;
         if let Op::Acquire(_) = op {
             self.0.closing.check()?;
+            let is_full = key.kind == Kind::Once && !self.has_room_for_a_marker(now);
+            if is_full && self.0.step_at(key, |ram| ram.inspect(key, now)).held == 0 {
+                return Poll::Ready(Ok(Answer::Full));
+            }
         }
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
         let (mut woken, mut gone) = (Woken::NOBODY, None);
@@ -85,7 +89,11 @@ impl Store for Memory {
             Op::Release(outcome) => {
                 // a value has an end of its own
                 let is_marked = key.kind != Kind::Cache && *outcome != Outcome::Free;
-                Answer::Held(ram.end(key, token, place, (now, is_marked.then_some(end)), &mut woken))
+                let held = ram.end(key, token, place, (now, is_marked.then_some(end)), &mut woken);
+                if is_marked && held == Holding::Held {
+                    self.0.markers.note();
+                }
+                Answer::Held(held)
             }
         });
         woken.wake();

@@ -99,7 +99,7 @@ impl Held {
         let (verb, number) = question.split_once(' ').unwrap_or((question, "0"));
         let number = number.parse().unwrap_or_default();
         self.done(c, verb, number).unwrap_or_else(|why| match why {
-            Refused::Busy { .. } | Refused::Full { .. } => "busy".into(),
+            why if why.is_contended() => "busy".into(),
             why => {
                 eprintln!("{question}: {why}");
                 "failed".into()

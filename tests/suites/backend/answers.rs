@@ -73,7 +73,7 @@ fn a_store_that_answers_another_operation_is_a_typed_error() {
         let is = |of: &[Reply]| of.iter().any(|one| std::mem::discriminant(one) == std::mem::discriminant(&reply));
         let is_other = |cause: Cause| matches!(cause, Cause::Unsupported(why) if why.contains("another question"));
         let refused = |why: Refused| matches!(why, Refused::Unavailable(cause) if is_other(cause));
-        let busy = |why: Refused| matches!(why, Refused::Busy { .. } | Refused::Full { .. });
+        let busy = Refused::is_contended;
         let asked = [
             c.lock("k").acquire_blocking().map(drop),
             block_on(c.pool("k", 2).take()).map(drop),

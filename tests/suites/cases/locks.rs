@@ -65,7 +65,7 @@ fn l3_a_held_lock_refuses_at_once_and_says_what_and_for_how_long() {
         let message = s.acquire(&on("k")).unwrap_err().to_string();
         (message, s.events(), s.world().now().as_millis())
     }
-    let message = "held, or done a moment ago; free within 30s";
+    let message = "held; free within 30s";
     let events = vec!["granted k".to_owned(), format!("refused k: {message}")];
     everywhere!(case => (message.to_owned(), events.clone(), 0));
 }

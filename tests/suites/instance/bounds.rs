@@ -1,7 +1,10 @@
 //! How much memory keeps, and what it drops.
 
-use cachify::{Cachify, Holding, ManualClock, secs};
-use std::sync::{Arc, Mutex};
+use cachify::{Cachify, Holding, ManualClock, Ran, Refused, secs};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 #[test]
 fn the_bound_holds_at_every_instant_and_leases_are_never_evicted() {
@@ -115,4 +118,39 @@ fn a_late_value_is_dropped_outside_the_locks() {
         Ok::<_, ()>(Last(Arc::new(Mutex::new(Some(c.clone())))))
     };
     drop(c.cache("k").get_or_insert_with_blocking(load).unwrap());
+}
+
+#[test]
+fn markers_of_runs_have_a_bound_of_their_own() {
+    for runtime in [true, false] {
+        let clock = ManualClock::new();
+        let builder = Cachify::builder().clock(clock.clone()).max_markers(100).max_entries(10);
+        if runtime {
+            markers(&builder.build().unwrap(), &clock);
+        } else {
+            markers(&builder.build_memory(), &clock);
+        }
+    }
+}
+
+fn markers<S: cachify::cachify_core::store::Store>(c: &Cachify<S>, clock: &ManualClock)
+where
+    S::Clock: cachify::cachify_core::time::Sleep,
+{
+    let run = |n: u32| c.once(n).keep(secs(60)).run_blocking(|_| ());
+    for n in 0..100 {
+        assert_eq!(run(n), Ok(Ran::Ran(())), "{n}");
+    }
+    assert_eq!(run(100), Err(Refused::StoreFull), "one more is one too many");
+    assert!(matches!(run(7), Ok(Ran::Skipped(Refused::Done(_)))), "what is done stays done");
+    assert_eq!(c.lock("k").run_blocking(|_| 1), Ok(1), "locks have no part in it");
+    clock.advance(Duration::from_millis(200));
+    assert!(c.once(7).force_release_blocking().unwrap());
+    assert_eq!(run(100), Ok(Ran::Ran(())), "one was forgotten");
+    assert_eq!(run(101), Err(Refused::StoreFull));
+    clock.advance(secs(60));
+    for n in 200..300 {
+        assert_eq!(run(n), Ok(Ran::Ran(())), "those before have ended: {n}");
+    }
+    assert_eq!(run(300), Err(Refused::StoreFull));
 }

@@ -51,7 +51,7 @@ fn in_memory_a_live_guard_is_the_lease() {
     let busy = c.lock("k").wait(secs(0)).acquire_blocking().unwrap_err();
     assert_eq!(busy, Refused::Busy { remaining: None });
     assert_eq!(c.pool("k", 1).take_blocking().unwrap_err(), Refused::Full { next: None });
-    assert_eq!(c.once("k").run_blocking(|_| ()), Ok(Ran::Skipped(None)));
+    assert_eq!(c.once("k").run_blocking(|_| ()), Ok(Ran::Skipped(Refused::Running { remaining: None })));
     assert_eq!(clock.sleepers(), 0, "nothing renews, nothing waits");
     drop(guards);
     assert!(!c.lock("k").is_locked_blocking().unwrap() && !c.once("k").is_locked_blocking().unwrap());
