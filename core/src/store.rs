@@ -76,6 +76,13 @@ pub trait Platform {
         0
     }
 
+    /// Whether a thread that drops a guard may wait until the store has heard of it; asked before it does.
+    fn may_wait(&self) -> bool {
+        false
+    }
+    /// A thread that waited for that was not answered.
+    fn waited_in_vain(&self) {}
+
     /// Remembers that the flight of `token` is being computed on this very stack, or no longer.
     fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         let _ = (key, token, inside);
@@ -110,6 +117,12 @@ impl<S: Platform> Platform for &S {
     }
     fn outage(&self, now: Instant) -> u64 {
         (**self).outage(now)
+    }
+    fn may_wait(&self) -> bool {
+        (**self).may_wait()
+    }
+    fn waited_in_vain(&self) {
+        (**self).waited_in_vain();
     }
     fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         (**self).mark(key, token, inside);

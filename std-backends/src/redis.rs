@@ -343,9 +343,10 @@ impl Shared {
     }
 
     /// A question with this token may be answered without our knowing.
-    fn doubt(&self, token: HolderToken) {
-        // twice the limit: a copy says itself until when it may be done, by an estimate of the server's time
-        self.doubts.add(token, self.clock.now(), self.op_timeout() * 2);
+    fn doubt(&self, token: HolderToken, until: Instant) {
+        // one limit more: a copy says itself until when it may be done, by an estimate of the server's time
+        let now = self.clock.now();
+        self.doubts.add(token, now, until.since(now) + self.op_timeout());
     }
 
     /// It was given back; if a copy of its question may still land, it will be once more.

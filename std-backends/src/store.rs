@@ -12,7 +12,7 @@ use cachify_core::{
     codec::Postcard,
     key::{Key, LongKeyBuf},
     store::Platform,
-    time::Instant,
+    time::{Clock, Instant},
     token::HolderToken,
     validity::Validity,
 };
@@ -126,7 +126,14 @@ impl Platform for AnyStore {
     fn monitor(&self, key: &Key<'_>, token: HolderToken, ttl: u64, validity: Validity) -> Renewed {
         match &self.kind {
             Kind::Remote(remote) => match remote.renews() {
-                Some(store) => remote.renewer().attend(store, self.own(key), token, ttl, validity),
+                Some(store) => {
+                    let renewed = remote.renewer().attend(store, self.own(key), token, ttl, validity);
+                    // what was granted while the rest was given back
+                    if remote.closing().is_drained() {
+                        remote.renewer().drain();
+                    }
+                    renewed
+                }
                 None => Renewed::default(),
             },
             Kind::Memory(_) | Kind::Nothing => Renewed::default(),
@@ -145,6 +152,12 @@ impl Platform for AnyStore {
     }
     fn outage(&self, now: Instant) -> u64 {
         self.as_remote().map_or(0, |remote| remote.outage(now))
+    }
+    fn may_wait(&self) -> bool {
+        self.as_remote().is_some_and(Remote::may_wait)
+    }
+    fn waited_in_vain(&self) {
+        remote::waited_in_vain(self.clock.now());
     }
     fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         match &self.kind {

@@ -2,6 +2,11 @@
 
 use cachify_core::store::lock::Lock;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+#[cfg(feature = "redis")]
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    task::Waker,
+};
 
 /// The mutex of the standard library, for RAM stores of core.
 #[derive(Clone, Copy, Debug)]
@@ -25,4 +30,10 @@ impl Lock for StdLock {
 /// Locks a mutex; a panic of another thread has not left anything half done, for no foreign code runs inside.
 pub(crate) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Wakes on a thread that serves many: a waker that panics ends nobody else's waiting.
+#[cfg(feature = "redis")]
+pub(crate) fn wake(waker: Waker) {
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }

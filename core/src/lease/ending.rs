@@ -1,13 +1,13 @@
 //! How a lease ends: given back with an outcome, or left behind.
 
-use super::{ErrorOf, Lease, MonitorOf, Stage};
+use super::{ErrorOf, InFlightOf, Lease, MonitorOf, Stage};
 use crate::{
     cell::Holding,
     instance::Handle,
     key::Kind,
     observe::{Event, Loss},
     op::{Answer, Left, Op, Outcome},
-    store::{Monitor, Store},
+    store::{Monitor, Platform, Store},
     time::Instant,
 };
 use core::{
@@ -40,6 +40,9 @@ impl<H: Handle> Lease<H> {
             }
             return;
         }
+        if H::MAY_BLOCK && self.stage == Stage::Held && self.is_told(&mut state) {
+            return;
+        }
         let left = match self.stage {
             // known already: what is left is to take nobody's turn
             Stage::Held if self.kind != Kind::Cache && !self.validity.is_valid(self.now()) => {
@@ -56,6 +59,27 @@ impl<H: Handle> Lease<H> {
         self.handle.instance().store().cancel(&mut state);
         if let Some(key) = self.key() {
             self.handle.instance().store().abandon(&mut state, &key, self.token, left);
+        }
+    }
+
+    /// Whether a thread has told the store itself that it holds no more, so that its program may end at once.
+    fn is_told(&self, state: &mut InFlightOf<H>) -> bool {
+        let store = self.handle.instance().store();
+        if self.kind == Kind::Cache || !self.validity.is_valid(self.now()) || !store.may_wait() {
+            return false;
+        }
+        let cx = &mut Context::from_waker(Waker::noop());
+        match self.poll_op(state, self.now(), &Op::Release(Outcome::Free), cx) {
+            Poll::Ready(Ok(answer)) => {
+                if answer == Answer::Held(Holding::Lost) {
+                    self.say_lost();
+                }
+                true
+            }
+            _ => {
+                store.waited_in_vain();
+                false
+            }
         }
     }
 

@@ -40,19 +40,24 @@ impl Store for Memory {
     fn poll_op(&self, state: &mut InFlight, request: &Request<'_>, _: &mut Context<'_>) -> Poll<Result<Answer, Cause>> {
         let Request { key, token, now, op, .. } = *request;
         if let Op::Acquire(_) = op {
-            self.0.closing.check()?;
             let is_full = key.kind == Kind::Once && !self.has_room_for_a_marker(now);
             if is_full && self.0.step_at(key, |ram| ram.inspect(key, now)).held == 0 {
                 return Poll::Ready(Ok(Answer::Full));
             }
         }
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
-        let (mut woken, mut gone) = (Woken::NOBODY, None);
+        let (mut woken, mut gone, mut is_closed) = (Woken::NOBODY, None, false);
         if let Some(patience) = &mut state.patience {
             patience.ask();
         }
         let place = &mut state.place;
         let answer = self.0.step_at(key, |ram| match op {
+            // looked at under the leases: nothing is granted after they were ended
+            Op::Acquire(_) if self.0.closing.check().is_err() => {
+                ram.leave(key, token, place, now, &mut woken);
+                is_closed = true;
+                Answer::Full
+            }
             Op::Acquire(ask) => {
                 if key.kind == Kind::Cache {
                     // looked at under the leases: nobody can publish between this look and the flight
@@ -97,6 +102,9 @@ impl Store for Memory {
             }
         });
         woken.wake();
+        if is_closed {
+            return Poll::Ready(Err(Cause::ShutDown));
+        }
         match op {
             // a marker is news for everybody who waits
             Op::Release(Outcome::Done { .. }) => self.0.wake_all(key),

@@ -47,7 +47,7 @@ pub(super) async fn call<W: Wire + Sync>(
     if question.op == Op::Inspect && name.kind == Kind::Cache {
         return Err(NO_INSPECTION);
     }
-    let mut attempt = Attempt::begin(shared, name, question);
+    let mut attempt = Attempt::begin(shared, name, question, until);
     let mut late = 0;
     loop {
         let value = match exchange(wire, question, &attempt, until).await {
@@ -105,21 +105,31 @@ struct Attempt<'a> {
     token: HolderToken,
     op: Op,
     asked: Asked,
+    /// Until when a copy of it may be done.
+    until: Instant,
     resent: bool,
     open: bool,
 }
 
 impl<'a> Attempt<'a> {
-    fn begin(shared: &'a Arc<Shared>, name: &'a Name, question: &Question<'_>) -> Self {
+    fn begin(shared: &'a Arc<Shared>, name: &'a Name, question: &Question<'_>, until: Instant) -> Self {
         let (op, token, asked) = (question.op, question.token, Asked::default());
-        let mut attempt = Self { shared, name, token, op, asked, resent: false, open: true };
+        let mut attempt = Self { shared, name, token, op, asked, until, resent: false, open: true };
         match op {
-            Op::Acquire(ask) if ask.wait > 0 => attempt.asked = shared.inbox.ask(name, token, ask.size.max(1)),
+            Op::Acquire(ask) if ask.wait > 0 => attempt.stand(ask),
             // the last question of one who waited, at its deadline; and the end of a right asked for in doubt
             Op::Acquire(_) | Op::Release(_) => attempt.asked.place = shared.inbox.place(token).unwrap_or_default(),
             Op::Renew { .. } | Op::Clear | Op::Inspect | Op::Get => {}
         }
         attempt
+    }
+
+    /// Notes that it will wait, and where it stands then.
+    fn stand(&mut self, ask: Ask) {
+        self.asked = self.shared.inbox.ask(self.name, self.token, ask.size.max(1));
+        if let Some(former) = self.asked.former.take() {
+            self.shared.pass_on(self.name, former);
+        }
     }
 
     /// What it asks for, if it asks for a lease.
@@ -159,7 +169,7 @@ impl<'a> Attempt<'a> {
         if !self.shared.inbox.is_known() {
             return false;
         }
-        self.asked = self.shared.inbox.ask(self.name, self.token, ask.size.max(1));
+        self.stand(ask);
         true
     }
 
@@ -173,7 +183,7 @@ impl<'a> Attempt<'a> {
                 inbox.leave(token);
             }
             if self.resent {
-                self.shared.doubt(token);
+                self.shared.doubt(token, self.until);
             }
             if !is_busy(&reply) {
                 self.shared.doubts.granted(token);
@@ -200,8 +210,9 @@ impl<'a> Attempt<'a> {
             return Cause::Unknown;
         }
         self.open = false;
-        // nobody gives back what was refused, so a turn it was given would end here
+        // who may be asked again keeps its place; of any other a turn that it was given would end here
         if self.ask().is_some()
+            && !cause.may_pass()
             && let Some(place) = self.shared.inbox.leave(self.token)
             && place.arrived > 0
         {
@@ -214,11 +225,11 @@ impl<'a> Attempt<'a> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if self.open && self.ask().is_some() {
-            self.shared.doubt(self.token);
+            self.shared.doubt(self.token, self.until);
         }
         if self.open && matches!(self.op, Op::Release(_)) {
             // it was held, and may not be any more
-            self.shared.doubt(self.token);
+            self.shared.doubt(self.token, self.until);
             self.shared.doubts.granted(self.token);
         }
     }

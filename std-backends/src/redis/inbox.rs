@@ -4,11 +4,12 @@
 //! Not here: whose turn it is, which the server says; the subscription itself.
 
 use super::name::Name;
-use crate::sync::locked;
+use crate::sync::{locked, wake};
 use cachify_core::{patience::Ticket, time::Instant, token::HolderToken};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     future::poll_fn,
+    mem::replace,
     sync::Mutex,
     task::{Poll, Waker},
 };
@@ -70,6 +71,8 @@ pub(super) struct Asked {
     /// `NONE` while no message would reach it.
     pub(super) ticket: Ticket,
     pub(super) place: Place,
+    /// Where it stood before, to be given up.
+    pub(super) former: Option<Place>,
 }
 
 /// What a message says.
@@ -175,12 +178,16 @@ impl Inbox {
         let entry = table.enter(name, token);
         entry.news = false;
         let is_up = subscription == Some(Subscription::Up);
-        if entry.place.member.is_empty() && subscription.is_some() {
+        // who stood where nobody is told moves to where it is; who is told stays there when the subscription breaks
+        let may_move = is_up && !entry.place.member.ends_with(&self.channel);
+        let mut former = String::new();
+        if may_move || entry.place.member.is_empty() && subscription.is_some() {
             let inbox = if is_up { &self.channel } else { "" };
-            entry.place.member = format!("{} {size} {inbox}", hex(token));
+            former = replace(&mut entry.place.member, format!("{} {size} {inbox}", hex(token)));
         }
-        let told = is_up && entry.place.member.ends_with(&self.channel);
-        Asked { ticket: if told { Ticket(entry.ticket) } else { Ticket::NONE }, place: entry.place.clone() }
+        let ticket = if is_up { Ticket(entry.ticket) } else { Ticket::NONE };
+        let former = (!former.is_empty()).then_some(Place { member: former, arrived: 0 });
+        Asked { ticket, place: entry.place.clone(), former }
     }
 
     /// Where somebody stands.
@@ -191,7 +198,8 @@ impl Inbox {
     /// Notes that the answer was to wait.
     pub(super) fn told_to_wait(&self, token: HolderToken, arrived: u64) {
         if let Some(entry) = locked(&self.table).entries.get_mut(&token) {
-            entry.place.arrived = arrived;
+            // a server too full to note it forgets nothing that is known here
+            entry.place.arrived = if arrived == 0 { entry.place.arrived } else { arrived };
         }
     }
 
@@ -208,7 +216,7 @@ impl Inbox {
             None => return false,
         };
         if let Some(waker) = woken {
-            waker.wake();
+            wake(waker);
         }
         true
     }
@@ -221,7 +229,7 @@ impl Inbox {
             let tokens = keys.get(name).into_iter().flatten();
             tokens.filter_map(|token| entries.get_mut(token)?.tell()).collect()
         };
-        woken.into_iter().for_each(Waker::wake);
+        woken.into_iter().for_each(wake);
     }
 
     /// Somebody is to ask then, unless it does before; whether it is still here.
@@ -246,7 +254,7 @@ impl Inbox {
             }
             standbys.front().map(|(until, _)| *until)
         };
-        woken.into_iter().for_each(Waker::wake);
+        woken.into_iter().for_each(wake);
         next
     }
 
@@ -261,7 +269,7 @@ impl Inbox {
             table.entries.values_mut().filter(|_| changes).filter_map(Entry::tell).collect()
         };
         self.subscription.send_replace(subscription);
-        woken.into_iter().for_each(Waker::wake);
+        woken.into_iter().for_each(wake);
     }
 
     /// Whether it is known if messages reach us.

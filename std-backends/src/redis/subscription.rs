@@ -30,9 +30,14 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     while !shared.is_closed() {
         match subscribe(&shared).await {
             Ok((connection, mut messages)) => {
-                (pause, told) = (PAUSE, false);
+                told = false;
+                let began = shared.clock.now();
                 shared.inbox.set(Subscription::Up);
                 receive(&shared, connection, &mut messages).await;
+                // one that breaks at once is made again ever more slowly
+                if shared.clock.now().since(began) > Duration::from_secs(1) {
+                    pause = PAUSE;
+                }
                 shared.inbox.set(Subscription::Down);
                 shared.broke();
             }

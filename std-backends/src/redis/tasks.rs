@@ -48,7 +48,7 @@ struct Line {
 /// What there is for a caller.
 enum Found {
     Up(u64, MultiplexedConnection),
-    Doubted(watch::Receiver<bool>),
+    Doubted(u64, watch::Receiver<bool>),
     Connecting(u64, watch::Receiver<State>, Instant),
 }
 
@@ -84,9 +84,11 @@ impl Lines {
         loop {
             let (number, mut state, began) = match self.line(shared)? {
                 Found::Up(number, connection) => return Ok((number, connection)),
-                Found::Doubted(mut proof) => {
-                    // the sender ends with it
-                    let _ = proof.wait_for(|is_over| *is_over).await;
+                Found::Doubted(number, mut proof) => {
+                    // whoever asked it went with its runtime
+                    if proof.wait_for(|is_over| *is_over).await.is_err() {
+                        self.forget(number);
+                    }
                     continue;
                 }
                 Found::Connecting(number, state, began) => (number, state, began),
@@ -121,7 +123,7 @@ impl Lines {
         }
         let Some(line) = lines.get(&runtime.id()) else { return Err(Cause::Unreachable) };
         if let Some(proof) = &line.proof {
-            return Ok(Found::Doubted(proof.clone()));
+            return Ok(Found::Doubted(line.number, proof.clone()));
         }
         Ok(match &*line.state.borrow() {
             State::Up(connection) => Found::Up(line.number, connection.clone()),

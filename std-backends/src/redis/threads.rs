@@ -82,19 +82,9 @@ impl<'a> Thread<'a> {
             }
         };
         let waiting = idle.wait(now);
-        if waiting.starts {
-            self.dial();
-        }
-        // an attempt that has taken longer than an operation may is waited for by nobody; and what is not sent says so
-        // before the limit says that nothing is known
-        let until = match self.until {
-            Some(until) => {
-                let spare = until.since(now).as_millis() as u64 / 10;
-                let oldest = waiting.oldest.saturating_add(self.shared.op_timeout());
-                Instant::from_millis(until.as_millis().saturating_sub(spare.max(2))).min(oldest)
-            }
-            None => until,
-        };
+        // what is not sent says so before the limit says that nothing is known
+        let spare = self.until.map_or(0, |until| (until.since(now).as_millis() as u64 / 10).max(2));
+        let until = Instant::from_millis(until.as_millis().saturating_sub(spare));
         let mut changed = idle.changed.subscribe();
         loop {
             if let Some(connection) = idle.take() {
@@ -103,7 +93,14 @@ impl<'a> Thread<'a> {
             if let Some(why) = waiting.failure() {
                 return Err(why);
             }
-            if self.shared.clock.now() >= until {
+            let now = self.shared.clock.now();
+            if waiting.starts(now) {
+                self.dial();
+            }
+            // an attempt that has taken longer than an operation may is waited for by nobody but renewal
+            let stale = waiting.began().saturating_add(self.shared.op_timeout());
+            let until = if self.until.is_some() { until.min(stale) } else { until };
+            if now >= until {
                 self.shared.node.unreached();
                 return Err(Failure::NotSent(Cause::Unreachable));
             }
@@ -111,7 +108,7 @@ impl<'a> Thread<'a> {
         }
     }
 
-    /// Makes one more connection, beside its caller; where the system has no thread to give, instead of it.
+    /// Makes one more connection, beside its caller.
     fn dial(&self) {
         let attempt = Attempt { shared: self.shared.clone(), kind: self.kind, result: None };
         let threads = std::thread::Builder::new().name("cachify-connect".into());

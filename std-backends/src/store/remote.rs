@@ -18,13 +18,31 @@ use cachify_core::{
     token::HolderToken,
 };
 use std::{
+    cell::Cell,
     fmt,
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
+
+thread_local! {
+    /// When this thread waited in vain for what it dropped to be given back.
+    static VAIN: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// For how many milliseconds a missed answer says anything of the next one.
+const FORGOTTEN: u64 = 10_000;
+
+/// For how long a thread that waited in vain leaves giving back to the background.
+const DISTRUST: Duration = Duration::from_secs(10);
+
+/// This thread waited in vain for what it dropped to be given back.
+pub(super) fn waited_in_vain(now: Instant) {
+    let _ = VAIN.try_with(|vain| vain.set(Some(now)));
+}
 
 /// The store. Every clone is the same.
 #[derive(Clone)]
@@ -41,8 +59,10 @@ struct Inner {
     runtime: OnceLock<Runtime>,
     watcher: Watcher,
     closing: Closing,
-    /// Since when nobody has had an answer, in milliseconds of the clock; zero while they have.
+    /// Since when nobody has had an answer, in milliseconds of the clock, zero while they have; and when one was missed
+    /// last.
     silent_since: AtomicU64,
+    missed: AtomicU64,
 }
 
 impl fmt::Debug for Remote {
@@ -64,8 +84,8 @@ impl Remote {
         op_timeout: Option<Duration>,
         watcher: Watcher,
     ) -> Self {
-        let (renewer, runtime, closing, silent_since) = Default::default();
-        let inner = Inner { backend, clock, renewer, op_timeout, runtime, watcher, closing, silent_since };
+        let (renewer, runtime, closing, silent_since, missed) = Default::default();
+        let inner = Inner { backend, clock, renewer, op_timeout, runtime, watcher, closing, silent_since, missed };
         // now: a child of a fork amid the first lease would wait for that for ever
         inner.renewer();
         inner.backend.clone().attach(News::to(Arc::downgrade(&inner.renewer)));
@@ -148,6 +168,14 @@ impl Remote {
         self.0.clock.now().saturating_add(self.0.limit())
     }
 
+    /// Whether a thread that drops a guard may wait for the answer: outside any runtime, in no panic, and if it has not
+    /// waited in vain a moment ago.
+    pub(super) fn may_wait(&self) -> bool {
+        let now = self.0.clock.now();
+        let trusts = || VAIN.try_with(|vain| vain.get().is_none_or(|at| now.since(at) > DISTRUST)).unwrap_or(false);
+        self.0.backend.about().keeps_limits && !thread::panicking() && !Runtime::current().is_any() && trusts()
+    }
+
     /// Ends when everything dropped so far was given back.
     pub(crate) async fn flush(&self) {
         self.0.backend.clone().flush().await;
@@ -163,10 +191,15 @@ impl Inner {
     /// Notes whether there was an answer, be it a refusal.
     fn heard(&self, answer: Result<Reply, Cause>) -> Result<Reply, Cause> {
         let is_silent = answer.as_ref().is_err_and(|cause| cause.may_pass());
-        match self.silent_since.load(Ordering::Relaxed) {
-            0 if is_silent => self.silent_since.store(self.clock.now().as_millis().max(1), Ordering::Relaxed),
-            since if since > 0 && !is_silent => self.silent_since.store(0, Ordering::Relaxed),
-            _ => {}
+        if is_silent {
+            let now = self.clock.now().as_millis().max(1);
+            let missed = self.missed.swap(now, Ordering::Relaxed);
+            // of an outage long ago nothing is known when nobody asked since
+            if self.silent_since.load(Ordering::Relaxed) == 0 || now.saturating_sub(missed) > FORGOTTEN {
+                self.silent_since.store(now, Ordering::Relaxed);
+            }
+        } else if self.silent_since.load(Ordering::Relaxed) > 0 {
+            self.silent_since.store(0, Ordering::Relaxed);
         }
         answer
     }
@@ -197,7 +230,7 @@ impl Renew for Inner {
         let replies = self.backend.clone().call_many_blocking(due.into_iter().map(call).collect());
         // what a store leaves out is not known to be lost
         let replies = replies.into_iter().chain(std::iter::repeat_with(|| Err(OTHER))).take(count);
-        replies.map(|reply| reply?.holding()).collect()
+        replies.map(|reply| self.heard(reply)?.holding()).collect()
     }
 
     fn give_back(&self, key: OwnedKey, token: HolderToken) {

@@ -1,23 +1,32 @@
 //! One process of a fleet, for tests that kill, stop and count processes.
 //!
 //! `worker URL PORT flight` loads one cold key from 25 tasks; `worker URL PORT hold MILLIS` takes a lock of that TTL,
-//! says its fence, and says `lost` when it has lost it.
+//! says its fence, and says `lost` when it has lost it; `worker URL PORT leave` takes one lock, one permit and one run on
+//! a thread without a runtime, drops them, and ends.
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
 use cachify::{Cachify, secs};
 use cachify_tests::resp::{Client, Reply};
 use std::{env, error::Error, io::Write, time::Duration};
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = env::args().skip(1).collect();
     let [url, port, role, rest @ ..] = words.as_slice() else { return Err("URL, PORT and ROLE are missing".into()) };
     let c = Cachify::builder().redis(url).prefix("t").op_timeout(secs(10)).connect_timeout(secs(10)).build()?;
     match (role.as_str(), rest) {
-        ("flight", []) => flight(&c, port.parse()?).await,
-        ("hold", [millis]) => hold(&c, Duration::from_millis(millis.parse()?)).await,
+        ("flight", []) => runtime()?.block_on(flight(&c, port.parse()?)),
+        ("hold", [millis]) => runtime()?.block_on(hold(&c, Duration::from_millis(millis.parse()?))),
+        ("leave", []) => {
+            let _held =
+                (c.lock("k").acquire_blocking()?, c.pool("k", 1).take_blocking()?, c.once("k").begin_blocking()?);
+            Ok(())
+        }
         _ => Err("no such role".into()),
     }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
 async fn flight(c: &Cachify, port: u16) -> Result<(), Box<dyn Error>> {

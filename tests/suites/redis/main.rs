@@ -13,6 +13,7 @@ mod faults;
 mod forks;
 mod full;
 mod histories;
+mod lines;
 mod processes;
 mod survival;
 mod waiting;

@@ -1,8 +1,8 @@
 //! Several processes on one server: killed, stopped, and all at once.
 
-use super::world::{everywhere, millis, over, pass, timed, unpolled};
+use super::world::{everywhere, millis, over, pass, patient, timed, unpolled, until_blocking};
 use cachify::{FenceGate, FencingToken, Holding, secs};
-use cachify_tests::server::Server;
+use cachify_tests::server::{Engine, Server};
 use std::{
     io::{BufRead, BufReader, Lines},
     process::{Child, ChildStdout, Command, Stdio},
@@ -99,4 +99,32 @@ fn a_holder_that_lives_is_renewed_past_its_ttl() {
         }
         assert!(server.is_held("t:l:{k}"));
     });
+}
+
+#[test]
+fn a_program_that_ends_after_its_guards_were_dropped_leaves_nothing_held() {
+    everywhere(|server| {
+        for _ in 0..10 {
+            let mut program = Worker::start(&server, &["leave"]);
+            assert!(program.process.wait().unwrap().success());
+            assert!(!server.is_held("t:l:{k}") && !server.is_held("t:o:{k}"), "until its lease would have ended");
+            assert_eq!(over(&server).pool("k", 1).in_use_blocking(), Ok(0));
+        }
+    });
+}
+
+/// Each drop waits for its answer, but not one after another for a server that does not answer.
+#[test]
+fn a_thread_that_drops_many_guards_waits_for_one_answer_that_never_comes() {
+    let server = Server::start(Engine::Redis);
+    let c = patient(server.url()).op_timeout(millis(500)).build().unwrap();
+    let guards: Vec<_> = (0..20).map(|n| c.lock(n).ttl(secs(600)).acquire_blocking().unwrap()).collect();
+    server.pause();
+    let ((), took) = timed(|| drop(guards));
+    server.resume();
+    assert!(took < secs(4), "each of twenty waited: {took:?}");
+    for n in 0..20 {
+        let key = format!("t:l:{{{n}}}");
+        until_blocking(|| !server.is_held(&key));
+    }
 }

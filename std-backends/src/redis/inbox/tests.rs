@@ -78,15 +78,22 @@ fn a_standby_asks_when_the_turn_is_over() {
 }
 
 #[test]
-fn who_came_before_the_subscription_polls_and_is_not_told() {
+fn who_came_before_the_subscription_polls_until_it_stands() {
     let inbox = Inbox::new("in:x".into());
     let name = Name::of(&Key::new(Kind::Lock, "t", b"k", 0));
     assert_eq!(inbox.ask(&name, A, 1).place, Place::default(), "whether messages will reach us is not known");
     inbox.set(Subscription::Down);
     let asked = inbox.ask(&name, A, 1);
-    assert_eq!((asked.ticket, asked.place.member), (Ticket::NONE, format!("{} 1 ", hex(A))));
+    assert_eq!((asked.ticket, asked.place.member, asked.former), (Ticket::NONE, format!("{} 1 ", hex(A)), None));
+    inbox.told_to_wait(A, 7);
     inbox.set(Subscription::Up);
     let asked = inbox.ask(&name, A, 1);
-    assert_eq!((asked.ticket, asked.place.member), (Ticket::NONE, format!("{} 1 ", hex(A))), "it stands as it stood");
-    assert_ne!(inbox.ask(&name, B, 1).ticket, Ticket::NONE);
+    let former = asked.former.map(|place| place.member);
+    assert_eq!((asked.place.member, asked.place.arrived), (format!("{} 1 in:x", hex(A)), 7), "where it is told");
+    assert_eq!((former, asked.ticket == Ticket::NONE), (Some(format!("{} 1 ", hex(A))), false));
+    inbox.told_to_wait(A, 0);
+    inbox.set(Subscription::Down);
+    let asked = inbox.ask(&name, A, 1);
+    assert_eq!((asked.place.member, asked.place.arrived), (format!("{} 1 in:x", hex(A)), 7), "it stays there");
+    assert_eq!((asked.ticket, asked.former), (Ticket::NONE, None));
 }

@@ -12,8 +12,13 @@ local function line(q)
   local FAR = 1000
   local called, waiting, turn, is_all
 
+  -- Who stands there; what nobody of ours wrote is taken out.
   local function place(member, score)
     local size_ends = string.find(member, ' ', 34, true)
+    if not size_ends or not tonumber(string.sub(member, 34, size_ends - 1)) then
+      redis.call('ZREM', q, member)
+      return
+    end
     return {
       member = member,
       at = tonumber(score),
@@ -27,22 +32,23 @@ local function line(q)
   -- timer for the one whose turn it is. Who has no inbox asks by itself; where nobody listens any more is nobody.
   local function tell(mark, who)
     if who.inbox == '' then return true end
-    local message = mark .. who.token .. ' ' .. who.size .. ' ' .. string.sub(q, 1, -3)
-    if redis.call('PUBLISH', who.inbox, message) > 0 then return true end
+    local heard = redis.pcall('PUBLISH', who.inbox, mark .. who.token .. ' ' .. who.size .. ' ' .. string.sub(q, 1, -3))
+    -- a user who may not tell it leaves it to its own timer
+    if type(heard) == 'table' or heard > 0 then return true end
     redis.call('ZREM', q, who.member)
     who.is_gone = true
   end
 
-  -- Takes everybody out, or all of one process, and tells each process once that they are to ask again.
+  -- Takes everybody out, or all of some processes, and tells each process once that they are to ask again.
   local function clear(only)
     local told = {}
     for _, member in ipairs(redis.call('ZRANGE', q, 0, -1)) do
-      local inbox = place(member).inbox
-      if not only or inbox == only then
+      local who = place(member)
+      if who and (not only or only[who.inbox]) then
         if only then redis.call('ZREM', q, member) end
-        if inbox ~= '' and not told[inbox] then
-          told[inbox] = true
-          redis.call('PUBLISH', inbox, '*' .. string.sub(q, 1, -3))
+        if who.inbox ~= '' and not told[who.inbox] then
+          told[who.inbox] = true
+          redis.pcall('PUBLISH', who.inbox, '*' .. string.sub(q, 1, -3))
         end
       end
     end
@@ -53,21 +59,34 @@ local function line(q)
   -- process with it. If it does not, they stand again where they stood. Whether anybody is there, and for how long the
   -- first turn lasts.
   local function survey(me)
-    called, waiting, turn = {}, {}, TURN
-    local seen = redis.call('ZRANGE', q, 0, 15, 'WITHSCORES')
+    called, waiting, turn, is_all = {}, {}, TURN, true
+    local seen = redis.pcall('ZRANGE', q, 0, 15, 'WITHSCORES')
+    -- another program's: as if nobody stood there
+    if seen.err then return false, turn end
     is_all = #seen < 32
+    if not is_all and tonumber(seen[32]) < 0 then
+      seen = redis.call('ZRANGEBYSCORE', q, '-inf', '(0', 'WITHSCORES')
+    end
+    local asleep
     for i = 1, #seen, 2 do
       local who = place(seen[i], seen[i + 1])
-      local rest = -who.at - now
-      if who.at >= 0 then
+      local rest = who and -who.at - now
+      if not who then
+        -- taken out
+      elseif who.at >= 0 then
         waiting[#waiting + 1] = who
-      elseif rest > 0 or who.member == me then
+      elseif rest > 0 and rest <= TURN or who.member == me then
         called[#called + 1], turn = who, math.max(0, math.min(turn, rest))
       else
+        -- over, or of a time from which the clock was set back
         redis.call('ZREM', q, who.member)
-        if who.inbox ~= '' then clear(who.inbox) end
-        return survey(me)
+        asleep = asleep or {}
+        if who.inbox ~= '' then asleep[who.inbox] = true end
       end
+    end
+    if asleep then
+      if next(asleep) then clear(asleep) end
+      return survey(me)
     end
     return #seen > 0, turn
   end
@@ -106,7 +125,7 @@ local function line(q)
   -- be asleep.
   local function stand_by(inboxes)
     local is_told = false
-    for n = 1, 16 do
+    for n = 1, 64 do
       local who = waiter(n)
       if not who then return end
       local is_other = not inboxes[who.inbox]
@@ -150,7 +169,7 @@ local function line(q)
 
   -- Leaves the line; whether it stood there.
   local function leave(me)
-    return me ~= '' and redis.call('ZREM', q, me) == 1
+    return me ~= '' and redis.pcall('ZREM', q, me) == 1
   end
 
   return {survey = survey, may_take = may_take, call = call, stand = stand, leave = leave, clear = clear}

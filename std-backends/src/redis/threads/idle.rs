@@ -23,7 +23,7 @@ struct Dials {
     /// How many callers wait for a connection, and how many attempts there are; never more than callers at once.
     waiting: usize,
     running: usize,
-    /// When the oldest of them began.
+    /// When the last of them began.
     began: Instant,
     /// How many have failed so far, and why the last did.
     failed: u64,
@@ -76,14 +76,10 @@ impl Idle {
     pub(super) fn wait(&self, now: Instant) -> Waiting<'_> {
         let mut dials = locked(&self.dials);
         dials.waiting += 1;
-        let starts = dials.running < dials.waiting;
-        if starts {
-            if dials.running == 0 {
-                dials.began = now;
-            }
-            dials.running += 1;
+        if dials.running == 0 {
+            dials.began = now;
         }
-        Waiting { idle: self, starts, failed: dials.failed, oldest: dials.began }
+        Waiting { idle: self, failed: dials.failed }
     }
 
     /// Why an attempt failed, if one has since there were so many.
@@ -114,15 +110,27 @@ impl Idle {
 /// One who waits for a connection.
 pub(super) struct Waiting<'a> {
     idle: &'a Idle,
-    /// Whether one more attempt is to be made.
-    pub(super) starts: bool,
     /// How many attempts had failed before.
     failed: u64,
-    /// When the oldest attempt began.
-    pub(super) oldest: Instant,
 }
 
 impl Waiting<'_> {
+    /// Whether one more attempt is to be made, for another caller took what was made for this one.
+    pub(super) fn starts(&self, now: Instant) -> bool {
+        let mut dials = locked(&self.idle.dials);
+        let starts = dials.running < dials.waiting;
+        if starts {
+            dials.running += 1;
+            dials.began = now;
+        }
+        starts
+    }
+
+    /// When the last attempt began.
+    pub(super) fn began(&self) -> Instant {
+        locked(&self.idle.dials).began
+    }
+
     /// Why an attempt failed, if one has meanwhile.
     pub(super) fn failure(&self) -> Option<Failure> {
         self.idle.failed_since(self.failed)
