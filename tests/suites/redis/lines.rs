@@ -1,10 +1,10 @@
 //! Lines on a server that are long, stale, or of another's making; and those who stand in them through an outage.
 
-use super::world::{everywhere, int, millis, over, pass, patient, run, unpolled, until_blocking, waiting};
+use super::world::{everywhere, int, millis, over, pass, patient, run, text, unpolled, until, until_blocking, waiting};
 use cachify::{Holding, secs};
 use cachify_tests::{
     proxy::{Direction, Proxy},
-    resp::Client,
+    resp::{Client, Reply},
     server::{Engine, Server},
 };
 use std::{thread, time::Instant};
@@ -29,32 +29,73 @@ fn who_waits_through_an_outage_keeps_its_place() {
     let proxy = Proxy::to(server.port());
     let a = over(&server);
     let b = patient(server.url_at(proxy.port())).poll(secs(60)).build().unwrap();
-    let held: Vec<_> = (0..10).map(|n| a.lock(n).acquire_blocking().unwrap()).collect();
-    thread::scope(|scope| {
-        let waiters: Vec<_> = (0..10_i32)
-            .map(|n| {
-                let lock = b.lock(n).wait(secs(50));
-                scope.spawn(move || lock.run_blocking(|_| ()))
-            })
-            .collect();
-        let stand = || (0..10).all(|n| waiting(&server, &format!("l:{{{n}}}")) == 1);
-        until_blocking(stand);
+    let held: Vec<_> = (0..40).map(|n| a.lock(n).ttl(secs(60)).acquire_blocking().unwrap()).collect();
+    let everybody_stands = || (0..40).all(|n| waiting(&server, &format!("l:{{{n}}}")) == 1);
+    run(async {
+        let wait = |n: i32| {
+            let lock = b.lock(n).wait(secs(50));
+            tokio::spawn(async move { lock.run(async |_| ()).await })
+        };
+        let waiters: Vec<_> = (0..40).map(wait).collect();
+        until(everybody_stands).await;
         proxy.refuse();
         proxy.cut();
-        pass(millis(700));
+        tokio::time::sleep(millis(700)).await;
         proxy.accept();
-        // the subscription is back, and whatever was owed meanwhile is told
-        until_blocking(|| int(&server.command(&["PUBSUB", "NUMPAT"])) == 0 && proxy.open() > 0);
-        pass(secs(3));
-        until_blocking(stand);
+        // time for whatever is owed from before, which is told after a second at most
+        tokio::time::sleep(secs(3)).await;
+        until(everybody_stands).await;
+        server.reset_stats();
+        tokio::time::sleep(secs(1)).await;
+        assert!(server.commandstats("evalsha") < 40, "they wait to be told, and do not look by themselves");
         let began = Instant::now();
         for guard in held {
             assert_eq!(guard.release(), Ok(Holding::Held));
         }
         for waiter in waiters {
-            assert_eq!(waiter.join().unwrap(), Ok(()));
+            assert_eq!(waiter.await.unwrap(), Ok(()));
         }
         assert!(began.elapsed() < secs(15), "forgotten until they looked themselves: {:?}", began.elapsed());
+    });
+}
+
+/// A server that answers, but refuses: those who are told to ask keep the place they had.
+#[test]
+fn who_is_refused_for_a_while_keeps_its_place() {
+    everywhere(|server| {
+        let c = unpolled(&server);
+        let held: Vec<_> = (0..20).map(|n| c.lock(n).ttl(secs(60)).acquire_blocking().unwrap()).collect();
+        let line = |n: i32| format!("t:l:{{{n}}}:q");
+        let places =
+            || (0..20).map(|n| server.command(&["ZRANGE", &line(n), "0", "-1", "WITHSCORES"])).collect::<Vec<_>>();
+        run(async {
+            let wait = |n: i32| {
+                let lock = c.lock(n).wait(secs(50));
+                tokio::spawn(async move { lock.run(async |_| ()).await })
+            };
+            let waiters: Vec<_> = (0..20).map(wait).collect();
+            until(|| (0..20).all(|n| waiting(&server, &format!("l:{{{n}}}")) == 1)).await;
+            let before = places();
+            server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+            for (n, place) in before.iter().enumerate() {
+                let member = text(match place {
+                    Reply::List(items) => &items[0],
+                    other => panic!("{other:?}"),
+                });
+                server.command(&["PUBLISH", &member[35..], &format!("*t:l:{{{n}}}")]);
+            }
+            tokio::time::sleep(millis(700)).await;
+            server.command(&["REPLICAOF", "NO", "ONE"]);
+            // whatever is owed is told after a second at most
+            tokio::time::sleep(secs(3)).await;
+            assert_eq!(places(), before);
+            for guard in held {
+                assert_eq!(guard.release(), Ok(Holding::Held));
+            }
+            for waiter in waiters {
+                assert_eq!(waiter.await.unwrap(), Ok(()));
+            }
+        });
     });
 }
 
