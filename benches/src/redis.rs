@@ -11,12 +11,13 @@ mod hand_over;
 mod helper;
 mod server;
 mod table;
+mod turns;
 mod world;
 
 use world::{Options, World};
 
 /// What can be asked for by itself, in the order of printing.
-const PARTS: [&str; 4] = ["calls", "crowds", "hand-over", "down"];
+const PARTS: [&str; 5] = ["calls", "crowds", "hand-over", "turns", "down"];
 
 /// Prints all tables; the words of the command line are `python=PATH`, `one-thread`, `quick`, and
 /// those of the parts that are wanted.
@@ -29,6 +30,9 @@ pub fn run() {
         && word == hand_over::WAITER
     {
         return hand_over::waiter(url, flavour);
+    }
+    if words.first().is_some_and(|word| word == turns::CALLERS) {
+        return turns::callers(&words[1..]);
     }
     let mut options = Options::default();
     for word in &words {
@@ -50,6 +54,7 @@ pub fn run() {
                 "calls" => cycles::run(&world),
                 "crowds" => crowds::run(&world),
                 "hand-over" => hand_over::run(&world),
+                "turns" => turns::run(&world),
                 _ => down::run(&world),
             }
             println!();

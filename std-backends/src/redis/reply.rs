@@ -180,3 +180,15 @@ pub(super) fn refusal(error: &RedisError) -> Cause {
 
 const NO_PERMISSION: &str = "the server's access list does not allow a command, key or channel that cachify needs";
 const LAYOUT: &str = "the key holds another program's data, or another release of cachify laid it out";
+
+/// Why no connection could be made, in the words of whoever refused it.
+pub(super) fn unconnected(error: &RedisError) -> Cause {
+    let text = error.to_string();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    match failure(error) {
+        _ if says(&["certificate", "UnknownIssuer"]) => Cause::Rejected("the server's certificate is not trusted"),
+        _ if error.kind() == ErrorKind::Parse => Cause::Rejected("what answers there is no Redis server"),
+        Failure::Refused(cause) | Failure::NotSent(cause) => cause,
+        Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Cause::Unreachable,
+    }
+}

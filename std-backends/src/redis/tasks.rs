@@ -6,7 +6,7 @@ use super::{
     Shared,
     call::Wire,
     node::greeting,
-    reply::{Failure, failure, is_demoted},
+    reply::{Failure, failure, is_demoted, unconnected},
 };
 use crate::sync::locked;
 use cachify_core::{
@@ -217,7 +217,7 @@ pub(super) async fn dial(
     let limit = shared.clock.sleep_until(shared.clock.now().saturating_add(shared.connect_timeout));
     match beside(attempt, limit).await {
         Ok(Ok((connection, answers))) => shared.greeted(&answers).map(|()| connection),
-        Ok(Err(error)) => Err(unreached(failure(&error))),
+        Ok(Err(error)) => Err(unconnected(&error)),
         Err(()) => Err(Cause::Unreachable),
     }
 }

@@ -6,7 +6,7 @@ use super::{
     Shared,
     call::Wire,
     node::greeting,
-    reply::{Failure, failure, is_demoted},
+    reply::{Failure, failure, is_demoted, unconnected},
     tasks::unreached,
 };
 use cachify_core::{
@@ -14,7 +14,7 @@ use cachify_core::{
     time::{Clock, Instant, Sleep},
 };
 pub(super) use idle::Idle;
-use redis::{Cmd, Connection, RedisResult, Value};
+use redis::{Cmd, Connection, RedisError, RedisResult, Value};
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 /// How many bytes are sent at a time.
@@ -123,14 +123,15 @@ impl<'a> Thread<'a> {
         packed: &[u8],
         answers: usize,
         until: Instant,
+        read: fn(&RedisError) -> Failure,
     ) -> Result<Vec<Value>, Failure> {
         let limited = |connection: &mut Connection, act: &mut dyn FnMut(&mut Connection) -> RedisResult<Value>| {
             let left = Some(self.left(until)?);
             let limits = connection.set_read_timeout(left).and_then(|()| connection.set_write_timeout(left));
-            limits.and_then(|()| act(connection)).map_err(|error| match failure(&error) {
+            limits.and_then(|()| act(connection)).map_err(|error| match read(&error) {
                 _ if error.is_timeout() => Failure::TimedOut,
                 // it had been sent, or was about to be
-                Failure::NotSent(_) => Failure::Broken,
+                Failure::NotSent(Cause::Unreachable) => Failure::Broken,
                 failure => failure,
             })
         };
@@ -156,7 +157,7 @@ impl<'a> Thread<'a> {
             self.idle().put(sent, connection);
             return Err(Failure::NotSent(Cause::Unreachable));
         }
-        let done = self.ask(&mut connection, &packed(until), answers, until);
+        let done = self.ask(&mut connection, &packed(until), answers, until, failure);
         match &done {
             Ok(_) => self.shared.pauses.answered(),
             Err(Failure::Broken) => self.shared.pauses.broke(self.shared.clock.now()),
@@ -205,10 +206,11 @@ impl Attempt {
         let (shared, until) = (&self.shared, began.saturating_add(self.shared.connect_timeout));
         // a part of it: the client counts the last of its own two questions anew
         let made = shared.client.get_connection_with_timeout(shared.connect_timeout * 3 / 4);
-        let mut connection = made.map_err(|error| Failure::NotSent(unreached(failure(&error))))?;
+        let mut connection = made.map_err(|error| Failure::NotSent(unconnected(&error)))?;
         let (greeting, asked) = (greeting(), shared.clock.now());
         let thread = Thread { shared, kind: self.kind, until: Some(until) };
-        let answers = thread.ask(&mut connection, &greeting.get_packed_pipeline(), greeting.len(), until);
+        let said = |error: &RedisError| Failure::NotSent(unconnected(error));
+        let answers = thread.ask(&mut connection, &greeting.get_packed_pipeline(), greeting.len(), until, said);
         let answers = answers.map_err(|failure| Failure::NotSent(unreached(failure)))?;
         shared.node.measured(shared.clock.now().since(asked));
         shared.greeted(&answers).map_err(Failure::NotSent)?;
