@@ -164,8 +164,8 @@ where
     /// Dropping the future leaves nothing behind.
     ///
     /// # Errors
-    /// [`Refused::Running`] while somebody runs, [`Refused::Done`] while a marker is kept; any other [`Refused`] when the store could not be
-    /// asked.
+    /// [`Refused::Running`] while somebody runs, [`Refused::Done`] while a marker is kept; any other [`Refused`] when the
+    /// store could not be asked.
     pub async fn begin(&self) -> Result<RunGuard<P>, Refused> {
         let mut lease = self.lease(self.handle.clone());
         lease.acquire().await?;
@@ -226,8 +226,8 @@ where
     /// Asks to run; who gets the run ends it with `complete`, `fail`, or by dropping it.
     ///
     /// # Errors
-    /// [`Refused::Running`] while somebody runs, [`Refused::Done`] while a marker is kept; any other [`Refused`] when the store could not be
-    /// asked.
+    /// [`Refused::Running`] while somebody runs, [`Refused::Done`] while a marker is kept; any other [`Refused`] when the
+    /// store could not be asked.
     pub fn begin_blocking(&self) -> Result<BlockingRunGuard<P>, Refused> {
         let mut lease = self.lease(Threads(self.handle.clone()));
         lease.acquire_blocking()?;

@@ -106,10 +106,10 @@ impl Memory {
         }
     }
 
-    /// Whether one more run may leave a marker.
-    fn has_room_for_a_marker(&self, now: Instant) -> bool {
+    /// Whether a run of that key, which nobody runs or has done, would leave one marker too many.
+    fn is_full_for(&self, key: &Key<'_>, now: Instant) -> bool {
         let count = || self.0.shards.iter().map(|shard| locked(&shard.rights).table.markers(now)).sum();
-        self.0.markers.has_room(now, count)
+        !self.0.markers.has_room(now, count) && self.0.step_at(key, |ram| ram.inspect(key, now)).held == 0
     }
 
     /// How many leases are held.

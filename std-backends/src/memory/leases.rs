@@ -39,11 +39,8 @@ impl Store for Memory {
     #[inline]
     fn poll_op(&self, state: &mut InFlight, request: &Request<'_>, _: &mut Context<'_>) -> Poll<Result<Answer, Cause>> {
         let Request { key, token, now, op, .. } = *request;
-        if let Op::Acquire(_) = op {
-            let is_full = key.kind == Kind::Once && !self.has_room_for_a_marker(now);
-            if is_full && self.0.step_at(key, |ram| ram.inspect(key, now)).held == 0 {
-                return Poll::Ready(Ok(Answer::Full));
-            }
+        if matches!(op, Op::Acquire(_)) && key.kind == Kind::Once && self.is_full_for(key, now) {
+            return Poll::Ready(Ok(Answer::Full));
         }
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
         let (mut woken, mut gone, mut is_closed) = (Woken::NOBODY, None, false);
