@@ -3,12 +3,15 @@
 //! Operations travel as owned values, so that a call can go on after whoever asked it has gone. Only
 //! [`call`](Backend::call) must be written; threads, renewal, giving back and time limits come with it.
 
+mod broom;
 mod call;
 pub(crate) mod key;
+pub(crate) mod many;
 mod reaper;
 mod runtime;
 
 use crate::{clock::StdClock, process::PerProcess, renewer::Renewer};
+pub(crate) use broom::Broom;
 pub use cachify_core::op::{Ask, Inspection, Left, Op, Outcome};
 use cachify_core::{
     Cause,
@@ -20,7 +23,6 @@ pub use call::{Call, Reply};
 pub(crate) use call::{OTHER, lasting};
 pub use key::OwnedKey;
 pub(crate) use runtime::Runtime;
-#[cfg(feature = "testing")]
 pub(crate) use runtime::park;
 use std::{
     future::{Future, pending},
@@ -68,11 +70,15 @@ pub trait Backend: Send + Sync + 'static {
         runtime::park(self.call(call), limit).unwrap_or(Err(Cause::TimedOut))
     }
 
-    /// Does many operations, blocking, in their order; an answer for each: the heartbeats of one moment.
+    /// Does many operations, blocking, in any order; an answer for each, in theirs: the heartbeats of one moment.
     ///
-    /// One by one unless written; a store that can send many at once does. A panic costs all of them.
+    /// Through [`call`](Self::call) unless written, 64 side by side, each within its limit; a store that can send many at
+    /// once does. A panic costs all of them.
     fn call_many_blocking(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Cause>> {
-        calls.into_iter().map(|call| self.clone().call_blocking(call)).collect()
+        if !self.about().anywhere {
+            return calls.into_iter().map(|_| Err(NO_BLOCKING_FACE)).collect();
+        }
+        many::futures(calls, self.about().keeps_limits, |call| self.clone().call(call))
     }
 
     /// Is told once, before the first call, whom it may tell what.
@@ -82,7 +88,8 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Ends at once if anything of the key was released since `ticket`, else at the next release.
     ///
-    /// MAY end early, MAY never end: waiters of a store that cannot signal ask again every 100 ms.
+    /// MAY end early, MAY never end: of those who wait in a process for what a store cannot signal
+    /// ([`Ticket::NONE`]) the first asks again, after 20 to 250 ms, and hands on to the next.
     fn changed(self: Arc<Self>, key: OwnedKey, ticket: Ticket) -> BoxFuture<'static, ()> {
         let _ = (key, ticket);
         Box::pin(pending())
@@ -113,10 +120,15 @@ pub trait Backend: Send + Sync + 'static {
         OP_TIMEOUT
     }
 
-    /// The policy by which a full server drops what it holds, live leases among it, once that is known.
+    /// The policy by which a full server drops what it holds, live leases among it, once that is known; told when an
+    /// instance is built, if it is known by then.
     fn evicts(&self) -> Option<String> {
         None
     }
+
+    /// Forgets what has ended, where that needs an effort. Called by a thread of its own, once a minute at most while the
+    /// instance is used.
+    fn sweep(self: Arc<Self>) {}
 }
 
 /// How long one operation outside the process may take unless said.
@@ -183,11 +195,13 @@ pub struct About {
     pub anywhere: bool,
     /// Whether each call ends by itself within its limit. If not, the instance ends it then, by a timer.
     pub keeps_limits: bool,
+    /// Whether a thread waits for as long as its store takes: then none waits in a drop.
+    pub(crate) is_patient: bool,
 }
 
 impl Default for About {
     fn default() -> Self {
-        Self { anywhere: true, keeps_limits: false }
+        Self { anywhere: true, keeps_limits: false, is_patient: false }
     }
 }
 
@@ -195,7 +209,7 @@ impl About {
     /// One whose futures need the runtime of their caller.
     #[must_use]
     pub const fn tasks_only() -> Self {
-        Self { anywhere: false, keeps_limits: false }
+        Self { anywhere: false, keeps_limits: false, is_patient: false }
     }
 }
 

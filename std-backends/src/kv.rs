@@ -1,6 +1,6 @@
 //! Cache, lock, once and pool over any store that can compare and exchange.
 //!
-//! Write [`KvStore`] or [`AsyncKvStore`] for SQL, Memcached or a file; [`Kv`] and [`AsyncKv`] make a
+//! Write [`KvStore`] or [`AsyncKvStore`] for SQL, etcd or a file, for caches also Memcached; [`Kv`] and [`AsyncKv`] make a
 //! [`Backend`](crate::Backend) of it. A store that can do a whole operation in one step, as Redis can, is better off
 //! with a backend of its own.
 //!
@@ -8,26 +8,33 @@
 //! is kept: `key_values` asks the store, `backend` an instance over it, `two_processes` those of two processes. What is
 //! weaker than on a store that knows these operations:
 //!
-//! - **Waiters poll.** Nothing wakes them when a right is released: they ask again every 100 ms.
-//! - **Several round trips an operation.** Lock and once: 5 to get, 2 to renew, 2 to give back, 1 to learn that it is
-//!   held. Cache: 1 for a hit, 4 for a miss that fills. Pool: one more for every permit that was ever
-//!   in use at once.
+//! - **Waiters poll.** Nothing tells one process that another released. Of those who wait in a process for one key the
+//!   first asks, after 20 to 250 ms, and hands on to the next; among processes an entry tells who came first. What is
+//!   released is kept for that one for a second, once somebody else asks for it.
+//! - **Several questions an operation**, each of which has `op_timeout` for itself. Lock and once: 3 to get (4 where
+//!   nothing is remembered: the first time, and after a lease that was not given back), 2 to renew, 2 to give back, 1 to
+//!   learn that it is held, 2 for one who waits. Cache: 1 for a hit, 4 for a miss that fills. Pool: 5 to get, one more for
+//!   every permit that was ever in use at once, unless the store [takes many keys](KvStore::get_many) in one question.
 //! - **What is not given back ends with its lease**: a guard that is dropped without `release` where nothing gives
 //!   back in the background, and a call that is dropped, or whose request arrives late, between two of its steps.
 //! - **What remains of a right is told as its whole TTL**, since nobody but the store knows when it began.
-//! - **Fences need a key of their own**, `<key>:fence`, without an end unless [`KvStore::micros`] tells the time. Then
-//!   it ends 60 s after the lease, and fences keep their order while clocks differ by less than that.
-//! - **Fences of a pool grow with every grant of the same permit.** Two that are taken at once may cross.
+//! - **Fences and lines have a key of their own**, `<key>:fence`, without an end unless [`KvStore::micros`] tells the
+//!   time. Then it ends 60 s after the lease, and fences keep their order while clocks differ by less than that. What was
+//!   given back stays for 60 s. Fences of a lock are reserved a thousand at once: after a lease that was not given back
+//!   they go on with the next thousand.
+//! - **A line has room for 16 processes.** More of them poll in no promised order.
 //! - **A flight of a cache counts no fence.** Its value is fenced by the exchange that stores it.
 //! - **A cached value has no stale window**: it ends at its TTL.
 //! - **The clock is the store's.** It must not jump ahead by as much as a lease.
 //!
-//! A lock or run is one key, `<prefix>:<kind>:{<key>}`; a permit `<pool's key>:<index>`. What this version of the
+//! A lock or run is one key, `<prefix>:<kind>:{<key>}`; a permit `<pool's key>:<index>`, and beside them, while one is
+//! called who does not come, `<pool's key>:turn`. What this version of the
 //! library cannot read there counts as held by somebody else; in a cache it counts as a miss, and is overwritten.
 
 #[cfg(feature = "tokio")]
 mod aside;
 mod backend;
+mod counter;
 mod entries;
 mod leases;
 mod perform;
@@ -44,7 +51,8 @@ use std::{fmt::Debug, future::Future, time::Duration};
 /// - MUST do `compare_exchange` and `remove` each in one step that nobody can come between.
 /// - MUST show to every call what was done before that call began, whoever did it.
 /// - MUST end a key at its TTL: from then on it is absent. MAY be late by what it cannot count, never early.
-/// - MUST NOT forget a key before its end, but for cached values (kind `c`), which it may evict.
+/// - MUST NOT forget a key before its end, but for cached values (kind `c`), which it may evict. One that does, as
+///   Memcached when it is full, is for caches only, and says so ([`evicts`](Self::evicts)).
 /// - MUST take any text as a key and any bytes as a value, byte for byte: keys of 4 KiB and more, values of a mebibyte
 ///   and more. A store with less room (Memcached: 250 bytes) hashes long keys, and refuses what it cannot hold.
 ///
@@ -113,6 +121,8 @@ pub trait KvStore: Send + Sync {
 
     /// Makes `new` of what the key holds if that is exactly `old`; whether it was. `None` means absent.
     ///
+    /// MAY say `false` and do nothing without such a cause: it is asked again, up to 64 times.
+    ///
     /// What is written ends after `ttl`, counted anew from now; without one it stays. Not both are `None`.
     ///
     /// # Errors
@@ -131,12 +141,38 @@ pub trait KvStore: Send + Sync {
     /// [`Cause::TimedOut`] and [`Cause::Unknown`] say that it may have been done, every other that it was not.
     fn remove(&self, key: &str) -> Result<bool, Self::Error>;
 
+    /// What each of many keys holds, in their order; one by one unless written.
+    ///
+    /// # Errors
+    /// That of the store, when it did not answer.
+    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Self::Error> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
+    /// How many keys [`get_many`](Self::get_many) asks for in one question; more than one where it is written. A pool
+    /// is then looked at as a whole.
+    fn at_once(&self) -> usize {
+        1
+    }
+
     /// The wall clock in microseconds, if there is one that all clients share to within some seconds.
     ///
     /// With it fences follow the time, and their keys end. MUST NOT wait.
     fn micros(&self) -> Option<u64> {
         None
     }
+
+    /// The policy by which it may drop what has not ended, as an evicting cache does; `None` if it never does.
+    ///
+    /// Leases on one that does may have two holders: an instance over it tells so when it is built
+    /// ([`Event::Evicts`](crate::cachify_core::observe::Event::Evicts)).
+    fn evicts(&self) -> Option<String> {
+        None
+    }
+
+    /// Forgets what has ended, if that needs an effort, as in a table of SQL. Called by a thread of its own, once a
+    /// minute at most while an instance is used; what it does wrong is told nobody.
+    fn sweep(&self) {}
 }
 
 /// Bytes under texts that can be compared and exchanged, for tasks; the contract is that of [`KvStore`].
@@ -161,9 +197,35 @@ pub trait AsyncKvStore: Send + Sync {
     /// See [`KvStore::remove`].
     fn remove(&self, key: &str) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 
+    /// See [`KvStore::get_many`].
+    fn get_many(&self, keys: &[String]) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Self::Error>> + Send {
+        async move {
+            let mut found = Vec::with_capacity(keys.len());
+            for key in keys {
+                found.push(self.get(key).await?);
+            }
+            Ok(found)
+        }
+    }
+
+    /// See [`KvStore::at_once`].
+    fn at_once(&self) -> usize {
+        1
+    }
+
     /// See [`KvStore::micros`].
     fn micros(&self) -> Option<u64> {
         None
+    }
+
+    /// See [`KvStore::evicts`].
+    fn evicts(&self) -> Option<String> {
+        None
+    }
+
+    /// See [`KvStore::sweep`].
+    fn sweep(&self) -> impl Future<Output = ()> + Send {
+        async {}
     }
 }
 
@@ -211,8 +273,20 @@ macro_rules! pointers {
             fn remove(&self, key: &str) -> Result<bool, S::Error> {
                 (**self).remove(key)
             }
+            fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, S::Error> {
+                (**self).get_many(keys)
+            }
+            fn at_once(&self) -> usize {
+                (**self).at_once()
+            }
             fn micros(&self) -> Option<u64> {
                 (**self).micros()
+            }
+            fn evicts(&self) -> Option<String> {
+                (**self).evicts()
+            }
+            fn sweep(&self) {
+                (**self).sweep();
             }
         }
 
@@ -233,8 +307,20 @@ macro_rules! pointers {
             fn remove(&self, key: &str) -> impl Future<Output = Result<bool, S::Error>> + Send {
                 (**self).remove(key)
             }
+            fn get_many(&self, keys: &[String]) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, S::Error>> + Send {
+                (**self).get_many(keys)
+            }
+            fn at_once(&self) -> usize {
+                (**self).at_once()
+            }
             fn micros(&self) -> Option<u64> {
                 (**self).micros()
+            }
+            fn evicts(&self) -> Option<String> {
+                (**self).evicts()
+            }
+            fn sweep(&self) -> impl Future<Output = ()> + Send {
+                (**self).sweep()
             }
         }
     };

@@ -35,6 +35,7 @@ mod instance;
 #[cfg(feature = "json")]
 mod json;
 mod kv;
+mod lines;
 mod memory;
 mod observe;
 mod process;

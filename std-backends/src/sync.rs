@@ -1,10 +1,9 @@
 //! Locks of the standard library.
 
 use cachify_core::store::lock::Lock;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-#[cfg(feature = "redis")]
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Mutex, MutexGuard, PoisonError},
     task::Waker,
 };
 
@@ -33,7 +32,6 @@ pub(crate) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Wakes on a thread that serves many: a waker that panics ends nobody else's waiting.
-#[cfg(feature = "redis")]
 pub(crate) fn wake(waker: Waker) {
     let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }

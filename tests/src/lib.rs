@@ -2,6 +2,7 @@
 
 #![allow(clippy::missing_errors_doc, reason = "nothing here is published")]
 
+pub mod crew;
 mod over;
 pub mod program;
 pub mod proxy;

@@ -3,6 +3,7 @@
 use cachify::{Cause, KvStore};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params};
 use std::{
+    collections::HashMap,
     path::Path,
     sync::{Mutex, PoisonError},
     time::{Duration, SystemTime},
@@ -107,8 +108,31 @@ impl KvStore for Sqlite {
         })
     }
 
+    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Cause> {
+        let marks = vec!["?"; keys.len()].join(", ");
+        let statement = format!("SELECT key, value FROM cachify WHERE (ends IS NULL OR ends > ?) AND key IN ({marks})");
+        let found: HashMap<String, Vec<u8>> = self.with(|c, now| {
+            let mut get = c.prepare_cached(&statement)?;
+            get.raw_bind_parameter(1, now)?;
+            for (key, at) in keys.iter().zip(2..) {
+                get.raw_bind_parameter(at, key)?;
+            }
+            get.raw_query().mapped(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+        })?;
+        Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
+    }
+
+    fn at_once(&self) -> usize {
+        64
+    }
+
     fn micros(&self) -> Option<u64> {
         u64::try_from((self.now)().as_micros()).ok()
+    }
+
+    fn sweep(&self) {
+        // what is not swept now is swept later
+        let _ = self.with(|c, now| c.execute(SWEEP, named_params! { ":now": now }));
     }
 }
 

@@ -1,14 +1,17 @@
 //! One operation on its way out of the process, and what comes back: owned, so that it outlives who asked.
 
 use super::OwnedKey;
+use crate::clock::StdClock;
 use cachify_core::{
     Cause, Holding,
+    drive::beside,
     key::Kind,
     op::{Ask, Inspection, Op, Outcome},
     patience::Ticket,
+    time::{Clock, Timer},
     token::{FencingToken, HolderToken},
 };
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 /// One operation on one key.
 #[derive(Clone, Debug)]
@@ -25,13 +28,15 @@ pub struct Call {
     pub bytes: Option<Vec<u8>>,
     /// How long it may take; past it the caller takes the outcome for unknown.
     pub limit: Duration,
+    /// By which that is measured.
+    pub(crate) clock: StdClock,
 }
 
 impl Call {
     /// An operation without bytes.
     #[must_use]
     pub const fn new(key: OwnedKey, token: HolderToken, op: Op, limit: Duration) -> Self {
-        Self { key, token, op, bytes: None, limit }
+        Self { key, token, op, bytes: None, limit, clock: StdClock::system() }
     }
 
     /// The same with its bytes. Without any a flight ends without a value.
@@ -42,6 +47,18 @@ impl Call {
         }
         self.bytes = bytes;
         self
+    }
+
+    /// One of several questions that a store is asked for this call: each may take as long as the
+    /// [`limit`](Self::limit) says, so that a slow store is not taken for one that does not answer.
+    ///
+    /// For backends that [keep limits](super::About::keeps_limits) this way. Dropping it drops the question.
+    ///
+    /// # Errors
+    /// Those of the question; [`Cause::TimedOut`] past the limit.
+    pub async fn question<T>(&self, asked: impl Future<Output = Result<T, Cause>>) -> Result<T, Cause> {
+        let limit = self.clock.sleep_until(self.clock.now().saturating_add(self.limit));
+        beside(asked, limit).await.unwrap_or(Err(Cause::TimedOut))
     }
 
     /// A release of a lease of which nothing is kept, which also calls the next one who waits.

@@ -5,8 +5,9 @@
 
 use super::{
     AsyncKvStore,
-    leases::{ROUNDS, busy, exchange, get},
-    record::{Ask, Content, Record, State},
+    counter::{ROUNDS, exchange, get},
+    leases::busy,
+    record::{Ask, Block, Content, Record},
 };
 use crate::backend::Reply;
 use cachify_core::{Cause, key::Key, patience::BLIND_POLL, token::FencingToken};
@@ -40,7 +41,7 @@ pub(super) async fn join<S: AsyncKvStore>(
                 kv.micros().unwrap_or_default()
             }
         };
-        let flight = Record::new(State::Held, ask, fence);
+        let flight = Record::held(ask, fence, Block::default());
         if exchange(kv, &key, &found, Some(&flight.bytes()), Some(flight.ttl())).await? {
             return Ok(Reply::Granted { fence: FencingToken(fence), index: 0, remaining: flight.ttl() });
         }

@@ -1,11 +1,17 @@
-//! Rights over keys that end by themselves: locks and runs, and one permit of a pool.
+//! Rights over keys that end by themselves: locks and runs.
 //!
-//! Invariant: a fence is counted while its key is taken and before it is granted, and whoever lost the key meanwhile is
-//! not granted. So fences follow the order of holding, however long a client was paused in between.
+//! A right is one key. What is given back stays there for a while, with its last fence: taking it is then two questions
+//! and one exchange. Fences are reserved beforehand, a block at once (Hi/Lo), under a second key, which is written only
+//! where there is no right or no fence left. That key also has the line of those who wait.
+//!
+//! Invariant: a block is whose token took the key *and then* found the counter unchanged. As long as it keeps the key no
+//! other can reserve one, and whoever lost the key meanwhile expects other bytes. So fences follow the order of holding,
+//! however long a client was paused in between.
 
 use super::{
     AsyncKvStore,
-    record::{Ask, Content, Counter, Record, State, value},
+    counter::{Bytes, LINGER, ROUNDS, Seen, Slot, exchange, get, line},
+    record::{Ask, Block, Content, Counter, Record, State, value},
 };
 use crate::backend::{Inspection, Reply, lasting};
 use cachify_core::{
@@ -16,154 +22,125 @@ use cachify_core::{
 };
 use std::time::Duration;
 
-/// How often somebody else may be faster; each time somebody else got on.
-pub(super) const ROUNDS: usize = 64;
-/// How long a fence is remembered after its lease, where the store has a clock: microseconds.
-const LINGER: u64 = 60_000_000;
+/// How many fences are reserved at once. A right that ends without being given back leaves a gap of so many at most.
+const BLOCK: u64 = 1_000;
 
-pub(super) type Bytes = Option<Vec<u8>>;
-
-pub(super) async fn get<S: AsyncKvStore>(kv: &S, key: &str) -> Result<Bytes, Cause> {
-    kv.get(key).await.map_err(Into::into)
-}
-
-pub(super) async fn exchange<S: AsyncKvStore>(
-    kv: &S,
-    key: &str,
-    old: &Bytes,
-    new: Option<&[u8]>,
-    ttl: Option<Duration>,
-) -> Result<bool, Cause> {
-    kv.compare_exchange(key, old.as_deref(), new, ttl).await.map_err(Into::into)
-}
-
-/// The keys of one right.
-pub(super) struct Slot {
-    pub(super) key: String,
-    pub(super) counter: String,
-    /// Which permit of its pool.
-    pub(super) index: Option<u32>,
-}
-
-impl Slot {
-    pub(super) fn of(key: Key<'_>) -> Self {
-        Self { key: key.to_string(), counter: counter_of(key), index: None }
-    }
-
-    pub(super) fn permit(key: Key<'_>, index: u32) -> Self {
-        Self { key: format!("{key}:{index}"), counter: counter_of(key), index: Some(index) }
-    }
-}
-
-/// Ends with a word where permits end with their index.
-pub(super) fn counter_of(key: Key<'_>) -> String {
-    format!("{key}:fence")
-}
+/// For how long what is free belongs to the first of its line, once another has found it free.
+pub(super) const TURN: Duration = Duration::from_secs(1);
 
 pub(super) const fn busy(remaining: Duration) -> Reply {
     Reply::Busy { remaining, ticket: Ticket::NONE }
 }
 
-/// A lock or a run.
+/// A lock or a run: taken if it is free.
 pub(super) async fn acquire<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Reply, Cause> {
     let slot = Slot::of(key);
-    let found = get(kv, &slot.key).await?;
-    obtain(kv, &slot, ask, found).await
-}
-
-/// Takes what is free; `found` is what the key held a moment ago.
-pub(super) async fn obtain<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, mut found: Bytes) -> Result<Reply, Cause> {
-    let done = steps(kv, slot, ask, &mut found).await;
-    if done.as_ref().is_err_and(|cause| !cause.is_indeterminate())
-        && Content::of(found.as_deref()).own(ask.token).is_some()
-    {
-        // the caller will not come back for it, so nobody else shall wait for its end
-        let _ = exchange(kv, &slot.key, &found, None, None).await;
-    }
-    done
-}
-
-/// From free to asked for, from asked for to held: one exchange each, from what was found to what follows.
-async fn steps<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, found: &mut Bytes) -> Result<Reply, Cause> {
-    let mut seen = None;
+    let mut found = get(kv, &slot.key).await?;
+    let mut done = Ok(None);
     for _ in 0..ROUNDS {
-        let content = Content::of(found.as_deref());
-        let next = match (content.own(ask.token), content) {
-            // counted again from now, for what is granted is told to last for the whole TTL from now
-            (Some(own), _) if own.state == State::Held => own.with_ttl(ask.ttl),
-            (Some(_), _) => Record::new(State::Held, ask, count(kv, slot, ask, &mut seen).await?),
-            (None, Content::Nothing) => {
-                seen = get(kv, &slot.counter).await?;
-                Record::new(State::Asked, ask, counter(&seen)?.last)
-            }
-            (None, Content::Right(other)) if other.state == State::Done => {
-                return Ok(Reply::Done { remaining: other.ttl() });
-            }
-            (None, Content::Right(other)) => return Ok(busy(other.ttl())),
-            (None, _) => return Ok(busy(BLIND_POLL)),
-        };
-        let bytes = next.bytes();
-        if !exchange(kv, &slot.key, found, Some(&bytes), Some(next.ttl())).await? {
-            *found = get(kv, &slot.key).await?;
-        } else if next.state == State::Held {
-            let (fence, index) = (FencingToken(next.fence), slot.index.unwrap_or_default());
-            return Ok(Reply::Granted { fence, index, remaining: next.ttl() });
-        } else {
-            *found = Some(bytes);
+        done = step(kv, &slot, ask, &mut found).await;
+        if done != Ok(None) {
+            break;
         }
     }
-    Ok(busy(BLIND_POLL))
+    take_back(kv, &slot.key, ask.token, &done, &found).await;
+    Ok(done?.unwrap_or(busy(BLIND_POLL)))
 }
 
-pub(super) fn counter(bytes: &Bytes) -> Result<Counter, Cause> {
-    match Content::of(bytes.as_deref()) {
-        Content::Nothing => Ok(Counter::default()),
-        Content::Counter(counter) => Ok(counter),
-        // without the last fence there is no next one
-        _ => Err(Cause::Codec),
-    }
-}
-
-/// The next fence; `seen` is what the counter held a moment ago.
-async fn count<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, seen: &mut Bytes) -> Result<u64, Cause> {
-    for _ in 0..ROUNDS {
-        let last = counter(seen)?;
-        let next = last.last.saturating_add(1).max(kv.micros().unwrap_or_default());
-        if keep_counter(kv, slot, seen, Counter { last: next, ..last }, ask.ttl).await? {
-            return Ok(next);
-        }
-        *seen = get(kv, &slot.counter).await?;
-    }
-    Err(Cause::TimedOut)
-}
-
-/// Writes a counter that outlives a right of `ttl` from now; without a clock it never ends.
-pub(super) async fn keep_counter<S: AsyncKvStore>(
+/// After an error that says nothing was done: the caller will not come back for what was, so nobody else shall wait for
+/// its end.
+pub(super) async fn take_back<S: AsyncKvStore, T>(
     kv: &S,
-    slot: &Slot,
-    old: &Bytes,
-    mut counter: Counter,
-    ttl: Duration,
-) -> Result<bool, Cause> {
-    counter.top = counter.top.max(slot.index.map_or(0, |index| index.saturating_add(1)));
-    let mut lasts = None;
-    if let Some(now) = kv.micros() {
-        // others of the pool may hold for longer
-        counter.until = counter.until.max(now.saturating_add(micros(ttl)).saturating_add(LINGER));
-        lasts = Some(Duration::from_micros(counter.until.saturating_sub(now)));
+    key: &str,
+    token: HolderToken,
+    done: &Result<T, Cause>,
+    found: &Bytes,
+) {
+    if done.as_ref().is_err_and(|cause| !cause.is_indeterminate()) && Content::of(found.as_deref()).own(token).is_some()
+    {
+        let _ = exchange(kv, key, found, None, None).await;
     }
-    exchange(kv, &slot.counter, old, Some(&counter.bytes()), lasts).await
 }
 
-pub(super) fn micros(d: Duration) -> u64 {
-    u64::try_from(d.as_micros()).unwrap_or(u64::MAX)
+/// One exchange from what was found to what follows; nothing if somebody else was faster.
+async fn step<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, found: &mut Bytes) -> Result<Option<Reply>, Cause> {
+    let before = match Content::of(found.as_deref()) {
+        Content::Nothing => None,
+        Content::Right(right) => match right.state {
+            State::Done => return Ok(Some(Reply::Done { remaining: right.ttl() })),
+            State::Asked | State::Held if right.token != ask.token => {
+                if ask.waits {
+                    let seen = Seen::get(kv, &slot.counter).await?;
+                    line(kv, &slot.counter, seen, right.ttl(), |counter| counter.with(ask.token)).await?;
+                }
+                return Ok(Some(busy(right.ttl())));
+            }
+            State::Called if right.token != ask.token => return Ok(Some(busy(right.ttl()))),
+            State::Asked | State::Held | State::Free | State::Called => Some(right),
+        },
+        Content::Value(_) | Content::Counter(_) | Content::Foreign => return Ok(Some(busy(BLIND_POLL))),
+    };
+    let seen = Seen::get(kv, &slot.counter).await?;
+    let first = seen.counter.line.first().copied().filter(|first| *first != ask.token);
+    let called = first.zip(before).filter(|(_, right)| right.state == State::Free);
+    let next = match called {
+        // that one has waited for longer
+        Some((first, free)) => free.called(first, TURN),
+        None => grant(kv, ask, before, &seen),
+    };
+    if !exchange(kv, &slot.key, found, Some(&next.bytes()), Some(next.ttl())).await? {
+        *found = get(kv, &slot.key).await?;
+        return Ok(None);
+    }
+    *found = Some(next.bytes());
+    if called.is_some() {
+        return Ok(Some(busy(TURN)));
+    }
+    // where there was no right, the first did not come in its turn
+    let gone = [Some(ask.token), first.filter(|_| before.is_none())];
+    if next.block != seen.counter.block {
+        let after = Counter { block: next.block, ..without(&seen.counter, gone).unwrap_or(seen.counter.clone()) };
+        if seen.keep(kv, &slot.counter, after, ask.ttl).await?.is_none() {
+            // others reserved these fences: the key is ours, its fence is not
+            return Ok(None);
+        }
+    } else if without(&seen.counter, gone).is_some() {
+        // granted, whatever becomes of this: at worst one more turn is kept for who is gone
+        let _ = line(kv, &slot.counter, seen, ask.ttl, |counter| without(counter, gone)).await;
+    }
+    Ok(Some(Reply::Granted { fence: FencingToken(next.fence), index: 0, remaining: next.ttl() }))
+}
+
+/// What is to follow on a right that is the asker's to take.
+fn grant<S: AsyncKvStore>(kv: &S, ask: &Ask, before: Option<Record>, seen: &Seen) -> Record {
+    let reserved = before.filter(|right| right.block == seen.counter.block && right.block != Block::default());
+    match reserved {
+        // counted again from now, for what is granted is told to last for the whole TTL from now
+        Some(own) if own.state == State::Held => own.with_ttl(ask.ttl),
+        Some(left) if left.fence < left.block.bound => Record::held(ask, left.fence + 1, left.block),
+        _ => {
+            let (fence, block) = seen.next(kv, ask.token, BLOCK);
+            Record::held(ask, fence, block)
+        }
+    }
+}
+
+fn without(counter: &Counter, gone: [Option<HolderToken>; 2]) -> Option<Counter> {
+    let mut left = None;
+    for token in gone.into_iter().flatten() {
+        left = left.as_ref().unwrap_or(counter).without(token).or(left);
+    }
+    left
 }
 
 /// What becomes of a lease when its holder comes back.
 #[derive(Clone, Copy)]
 pub(super) enum Then<'v> {
     Renewed(Duration),
+    /// Given back: the next one finds its fence.
     Free,
+    /// Given back without a trace.
+    Gone,
     Marked(Duration),
     /// With how many milliseconds it is fresh; `u64::MAX` for ever.
     Filled(&'v [u8], u64),
@@ -173,7 +150,8 @@ impl Then<'_> {
     /// What the key holds from now on, and for how long.
     fn follows(self, own: Record) -> (Bytes, Option<Duration>) {
         let (ttl, next) = match self {
-            Self::Free => return (None, None),
+            Self::Gone => return (None, None),
+            Self::Free => (LINGER, own.free(LINGER).bytes()),
             Self::Filled(bytes, u64::MAX) => return (Some(value(bytes)), None),
             Self::Filled(bytes, fresh) => (lasting(fresh), value(bytes)),
             Self::Renewed(ttl) => (ttl, own.with_ttl(ttl).bytes()),
@@ -202,14 +180,58 @@ pub(super) async fn settle<S: AsyncKvStore>(
     Err(Cause::TimedOut)
 }
 
+/// Gives a lock or a run back; whoever does not have it leaves its line.
+pub(super) async fn give_back<S: AsyncKvStore>(kv: &S, key: Key<'_>, token: HolderToken) -> Result<Holding, Cause> {
+    let slot = Slot::of(key);
+    let holding = settle(kv, &slot.key, token, Then::Free).await?;
+    if holding == Holding::Lost {
+        let seen = Seen::get(kv, &slot.counter).await?;
+        if seen.counter.line.contains(&token) {
+            line(kv, &slot.counter, seen, Duration::ZERO, |counter| counter.without(token)).await?;
+            pass_on(kv, &slot.key, token).await?;
+        }
+    }
+    Ok(holding)
+}
+
+/// Ends the turn of one who does not come.
+async fn pass_on<S: AsyncKvStore>(kv: &S, key: &str, token: HolderToken) -> Result<(), Cause> {
+    let found = get(kv, key).await?;
+    if let Content::Right(called) = Content::of(found.as_deref())
+        && called.state == State::Called
+        && called.token == token
+    {
+        exchange(kv, key, &found, Some(&called.free(LINGER).bytes()), Some(LINGER)).await?;
+    }
+    Ok(())
+}
+
+/// Ends whatever is held or kept; whether there was anything.
+pub(super) async fn clear<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<bool, Cause> {
+    let key = key.to_string();
+    for _ in 0..ROUNDS {
+        let found = get(kv, &key).await?;
+        match Content::of(found.as_deref()) {
+            Content::Nothing => return Ok(false),
+            Content::Right(right) if matches!(right.state, State::Free | State::Called) => return Ok(false),
+            _ => {}
+        }
+        if exchange(kv, &key, &found, None, None).await? {
+            return Ok(true);
+        }
+    }
+    kv.remove(&key).await.map_err(Into::into)
+}
+
 pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Inspection, Cause> {
     let found = get(kv, &key.to_string()).await?;
     Ok(match Content::of(found.as_deref()) {
         Content::Nothing => Inspection::FREE,
-        Content::Right(lease) if lease.state == State::Held => {
-            Inspection::new(1, lease.millis()).by(FencingToken(lease.fence), u64::MAX)
-        }
-        Content::Right(lease) => Inspection::new(1, lease.millis()),
+        Content::Right(lease) => match lease.state {
+            State::Free | State::Called => Inspection::FREE,
+            State::Held => Inspection::new(1, lease.millis()).by(FencingToken(lease.fence), u64::MAX),
+            State::Asked | State::Done => Inspection::new(1, lease.millis()),
+        },
         Content::Value(_) | Content::Counter(_) | Content::Foreign => Inspection::new(1, BLIND_POLL.as_millis() as u64),
     })
 }

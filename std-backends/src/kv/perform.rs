@@ -1,7 +1,7 @@
 //! Each operation as steps of compare and exchange.
 
 use super::{
-    AsyncKvStore, Kv, KvStore, entries,
+    AsyncKvStore, KvStore, entries,
     leases::{self, Then},
     permits,
     record::Ask,
@@ -19,7 +19,7 @@ use std::{
 /// Does one operation.
 pub(super) async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Reply, Cause> {
     let (key, token, bytes) = (call.key.key(), call.token, call.bytes.as_deref());
-    let ask = |ttl| Ask { token, ttl: lasting(ttl) };
+    let ask = |ttl| Ask { token, ttl: lasting(ttl), waits: matches!(call.op, Op::Acquire(wanted) if wanted.wait > 0) };
     let then = match (call.op, key.kind) {
         (Op::Acquire(wanted), Kind::Lock | Kind::Once) => return leases::acquire(kv, key, &ask(wanted.ttl)).await,
         (Op::Acquire(wanted), Kind::Pool) => return permits::take(kv, key, wanted.size, &ask(wanted.ttl)).await,
@@ -27,19 +27,20 @@ pub(super) async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Repl
         (Op::Renew { ttl }, Kind::Pool) => return permits::extend(kv, key, &ask(ttl)).await.map(Reply::Held),
         (Op::Release(_), Kind::Pool) => return permits::give_back(kv, key, token).await.map(Reply::Held),
         (Op::Clear, Kind::Cache) => return entries::invalidate(kv, key).await.map(Reply::Cleared),
-        (Op::Clear, Kind::Lock | Kind::Once) => {
-            return kv.remove(&key.to_string()).await.map(Reply::Cleared).map_err(Into::into);
-        }
+        (Op::Clear, Kind::Lock | Kind::Once) => return leases::clear(kv, key).await.map(Reply::Cleared),
         (Op::Clear, Kind::Pool) => return Err(NO_CLEARING),
         (Op::Inspect, Kind::Pool) => return permits::inspect(kv, key).await.map(Reply::Inspected),
         (Op::Inspect, Kind::Lock | Kind::Once) => return leases::inspect(kv, key).await.map(Reply::Inspected),
         (Op::Inspect, Kind::Cache) => return Err(NO_INSPECTION),
         (Op::Get, _) => return entries::look(kv, key).await,
         (Op::Renew { ttl }, Kind::Lock | Kind::Once | Kind::Cache) => Then::Renewed(lasting(ttl)),
-        (Op::Release(Outcome::Free), _) | (Op::Release(Outcome::Done { .. }), Kind::Lock) => Then::Free,
+        (Op::Release(Outcome::Free), Kind::Lock | Kind::Once) | (Op::Release(Outcome::Done { .. }), Kind::Lock) => {
+            return leases::give_back(kv, key, token).await.map(Reply::Held);
+        }
+        (Op::Release(Outcome::Free), Kind::Cache) => Then::Gone,
         (Op::Release(Outcome::Done { fresh }), Kind::Once) => Then::Marked(lasting(fresh)),
         (Op::Release(Outcome::Done { fresh }), Kind::Cache) => {
-            bytes.map_or(Then::Free, |bytes| Then::Filled(bytes, fresh))
+            bytes.map_or(Then::Gone, |bytes| Then::Filled(bytes, fresh))
         }
     };
     leases::settle(kv, &key.to_string(), token, then).await.map(Reply::Held)
@@ -65,13 +66,19 @@ impl<S: KvStore> AsyncKvStore for Blocking<'_, S> {
     async fn remove(&self, key: &str) -> Result<bool, S::Error> {
         self.0.remove(key)
     }
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, S::Error> {
+        self.0.get_many(keys)
+    }
+    fn at_once(&self) -> usize {
+        self.0.at_once()
+    }
     fn micros(&self) -> Option<u64> {
         self.0.micros()
     }
 }
 
-pub(super) fn perform_blocking<S: KvStore>(kv: &Kv<S>, call: &Call) -> Result<Reply, Cause> {
-    ready(perform(&Blocking(&kv.0), call))
+pub(super) fn perform_blocking<S: KvStore>(kv: &S, call: &Call) -> Result<Reply, Cause> {
+    ready(perform(&Blocking(kv), call))
 }
 
 /// Taken for as long as an operation of this token is done.

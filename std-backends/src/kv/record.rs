@@ -10,21 +10,34 @@ use std::time::Duration;
 pub(super) struct Ask {
     pub(super) token: HolderToken,
     pub(super) ttl: Duration,
+    /// Whether it waits if somebody else has it.
+    pub(super) waits: bool,
 }
 
-const VERSION: u8 = 1;
-const VALUE: u8 = 4;
-const COUNTER: u8 = 5;
+const VERSION: u8 = 2;
+const VALUE: u8 = 6;
+const COUNTER: u8 = 7;
 
 /// How far a right has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Nobody else can have it, but its fence is not known yet.
+    /// Of a permit: nobody else can have it, but its fence is not known yet.
     Asked = 1,
-    /// It is held.
+    /// It is held; of a lock or run granted once its fence is known to be its own.
     Held = 2,
     /// It ended well, and a marker is kept.
     Done = 3,
+    /// It was given back; remembers the last fence.
+    Free = 4,
+    /// It was given back, and belongs to the token for a while.
+    Called = 5,
+}
+
+/// Fences that were reserved at once: those up to a bound, and by whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Block {
+    pub(super) bound: u64,
+    pub(super) by: HolderToken,
 }
 
 /// A right, or the marker of a run.
@@ -32,15 +45,14 @@ pub(super) enum State {
 pub(super) struct Record {
     pub(super) state: State,
     pub(super) token: HolderToken,
-    /// While it is [`State::Asked`], the last fence given before: a request that arrives after others had their turn
-    /// then finds other bytes than it expects.
     pub(super) fence: u64,
+    pub(super) block: Block,
     ttl: u64,
 }
 
 impl Record {
-    pub(super) fn new(state: State, ask: &Ask, fence: u64) -> Self {
-        Self { state, token: ask.token, fence, ttl: millis(ask.ttl) }
+    pub(super) fn held(ask: &Ask, fence: u64, block: Block) -> Self {
+        Self { state: State::Held, token: ask.token, fence, block, ttl: millis(ask.ttl) }
     }
 
     pub(super) fn with_ttl(self, ttl: Duration) -> Self {
@@ -50,6 +62,31 @@ impl Record {
     /// The marker that takes its place.
     pub(super) fn done(self, keep: Duration) -> Self {
         Self { state: State::Done, ..self.with_ttl(keep) }
+    }
+
+    /// The same before its fence is known.
+    pub(super) fn asked(self) -> Self {
+        Self { state: State::Asked, ..self }
+    }
+
+    /// What it leaves when it is given back.
+    pub(super) fn free(self, linger: Duration) -> Self {
+        Self { state: State::Free, ..self.with_ttl(linger) }
+    }
+
+    /// Nothing but the turn of one who waits.
+    pub(super) fn turn(token: HolderToken, turn: Duration) -> Self {
+        Self::held(&Ask { token, ttl: turn, waits: true }, 0, Block::default()).called(token, turn)
+    }
+
+    /// The same kept for one who waited.
+    pub(super) fn called(self, token: HolderToken, turn: Duration) -> Self {
+        Self { state: State::Called, token, ..self.with_ttl(turn) }
+    }
+
+    /// Whether it is somebody's.
+    pub(super) const fn is_held(&self) -> bool {
+        matches!(self.state, State::Asked | State::Held)
     }
 
     /// Of the whole right, which is the most that can remain of it.
@@ -62,28 +99,57 @@ impl Record {
     }
 
     pub(super) fn bytes(&self) -> Vec<u8> {
-        let [a, b, c, d] = self.token.0.map(u64::from);
-        spell(self.state as u8, &[a | b << 32, c | d << 32, self.fence, self.ttl])
+        let ([a, b], [c, d]) = (halves(self.token), halves(self.block.by));
+        spell(self.state as u8, &[a, b, self.fence, self.block.bound, c, d, self.ttl])
     }
 }
 
-/// The last fence of a key, and for a pool how many indices were ever in use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What is remembered of a key beside its right, and outlives it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counter {
-    pub(super) last: u64,
+    /// The fences that were reserved last: none above them was ever given.
+    pub(super) block: Block,
+    /// Of a pool, how many indices were ever in use.
     pub(super) top: u32,
     /// When it may be forgotten, in microseconds of the store's clock; zero where there is none.
     pub(super) until: u64,
+    /// Who waits, in the order of arrival, as far as there is room.
+    pub(super) line: Vec<HolderToken>,
+    /// Of a pool, whose turn was announced; zeros for nobody's.
+    pub(super) called: HolderToken,
 }
 
 impl Counter {
-    pub(super) fn bytes(self) -> Vec<u8> {
-        spell(COUNTER, &[self.last, u64::from(self.top), self.until])
+    /// How many places a line has: one for each process that waits, whose own callers stand in a line there.
+    const PLACES: usize = 16;
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let [by, and] = halves(self.block.by);
+        let [called, too] = halves(self.called);
+        let mut words = vec![self.block.bound, by, and, u64::from(self.top), self.until, called, too];
+        words.extend(self.line.iter().flat_map(|token| halves(*token)));
+        spell(COUNTER, &words)
+    }
+
+    /// The same with one more who waits; `None` if it stands there, or there is no room.
+    pub(super) fn with(&self, token: HolderToken) -> Option<Self> {
+        let fits = self.line.len() < Self::PLACES && !self.line.contains(&token);
+        fits.then(|| Self { line: [&self.line[..], &[token]].concat(), ..self.clone() })
+    }
+
+    /// The same without one who waited; `None` if it did not stand there.
+    pub(super) fn without(&self, token: HolderToken) -> Option<Self> {
+        let mut left = self.clone();
+        left.line.retain(|other| *other != token);
+        if left.called == token {
+            left.called = HolderToken::default();
+        }
+        (left.line.len() < self.line.len()).then_some(left)
     }
 }
 
 /// What a key holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Content<'a> {
     Nothing,
     Right(Record),
@@ -105,22 +171,32 @@ impl<'a> Content<'a> {
             1 => State::Asked,
             2 => State::Held,
             3 => State::Done,
+            4 => State::Free,
+            5 => State::Called,
             VALUE => return Some(Self::Value(rest)),
-            COUNTER => {
-                let [last, top, until] = words(rest)?;
-                return Some(Self::Counter(Counter { last, top: u32::try_from(top).ok()?, until }));
-            }
+            COUNTER => return Self::counter(rest).map(Self::Counter),
             _ => return None,
         };
-        let [a, b, fence, ttl] = words(rest)?;
-        let token = HolderToken([a as u32, (a >> 32) as u32, b as u32, (b >> 32) as u32]);
-        Some(Self::Right(Record { state, token, fence, ttl }))
+        let [a, b, fence, bound, c, d, ttl] = words(rest)?[..].try_into().ok()?;
+        let block = Block { bound, by: whole(c, d) };
+        Some(Self::Right(Record { state, token: whole(a, b), fence, block, ttl }))
+    }
+
+    fn counter(bytes: &[u8]) -> Option<Counter> {
+        let words = words(bytes)?;
+        let (&[bound, by, and, top, until, called, too], line) = words.split_first_chunk()?;
+        let (line, odd) = line.as_chunks();
+        let is_whole = odd.is_empty() && line.len() <= Counter::PLACES;
+        let line = line.iter().map(|[a, b]| whole(*a, *b)).collect();
+        let block = Block { bound, by: whole(by, and) };
+        let top = u32::try_from(top).ok()?;
+        is_whole.then_some(Counter { block, top, until, line, called: whole(called, too) })
     }
 
     /// The right, if it is this token's.
-    pub(super) fn own(self, token: HolderToken) -> Option<Record> {
+    pub(super) fn own(&self, token: HolderToken) -> Option<Record> {
         match self {
-            Self::Right(own) if own.state != State::Done && own.token == token => Some(own),
+            Self::Right(own) if own.is_held() && own.token == token => Some(*own),
             _ => None,
         }
     }
@@ -148,54 +224,74 @@ fn spell(what: u8, words: &[u64]) -> Vec<u8> {
     spelled
 }
 
-fn words<const N: usize>(mut bytes: &[u8]) -> Option<[u64; N]> {
-    let mut words = [0; N];
-    for word in &mut words {
-        let (first, rest) = bytes.split_first_chunk()?;
-        (*word, bytes) = (u64::from_le_bytes(*first), rest);
-    }
-    bytes.is_empty().then_some(words)
+fn words(bytes: &[u8]) -> Option<Vec<u64>> {
+    let (words, odd) = bytes.as_chunks();
+    odd.is_empty().then(|| words.iter().map(|word| u64::from_le_bytes(*word)).collect())
+}
+
+fn halves(token: HolderToken) -> [u64; 2] {
+    let [a, b, c, d] = token.0.map(u64::from);
+    [a | b << 32, c | d << 32]
+}
+
+const fn whole(a: u64, b: u64) -> HolderToken {
+    HolderToken([a as u32, (a >> 32) as u32, b as u32, (b >> 32) as u32])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ASK: Ask = Ask { token: HolderToken([1, 2, 3, u32::MAX]), ttl: Duration::from_micros(1_500) };
+    const TOKEN: HolderToken = HolderToken([1, 2, 3, u32::MAX]);
+    const ASK: Ask = Ask { token: TOKEN, ttl: Duration::from_micros(1_500), waits: false };
+    const BLOCK: Block = Block { bound: u64::MAX, by: HolderToken([5, 6, 7, 8]) };
 
     #[test]
     fn what_is_spelled_can_be_read() {
-        for state in [State::Asked, State::Held, State::Done] {
-            let record = Record::new(state, &ASK, u64::MAX);
+        for state in [State::Asked, State::Held, State::Done, State::Free, State::Called] {
+            let record = Record { state, ..Record::held(&ASK, u64::MAX - 1, BLOCK) };
             assert_eq!(record.ttl(), Duration::from_millis(2));
             assert_eq!(Content::of(Some(&record.bytes())), Content::Right(record));
         }
-        let counter = Counter { last: 7, top: u32::MAX, until: 9 };
-        assert_eq!(Content::of(Some(&counter.bytes())), Content::Counter(counter));
+        let mut counter = Counter { block: BLOCK, top: u32::MAX, until: 9, line: vec![], called: TOKEN };
+        for who in 0.. {
+            assert_eq!(Content::of(Some(&counter.bytes())), Content::Counter(counter.clone()));
+            let Some(more) = counter.with(HolderToken([who; 4])) else { break };
+            assert_eq!(more.with(HolderToken([who; 4])), None, "nobody stands twice");
+            counter = more;
+        }
+        assert_eq!(counter.line.len(), Counter::PLACES);
+        assert_eq!(counter.without(TOKEN), None);
+        assert_eq!(counter.without(HolderToken([1; 4])).map(|left| left.line[1]), Some(HolderToken([2; 4])));
         assert_eq!(Content::of(Some(&value(b"v"))), Content::Value(b"v"));
         assert_eq!(Content::of(None), Content::Nothing);
     }
 
     #[test]
     fn bytes_cut_lengthened_or_of_another_version_are_foreign() {
-        let whole = Record::new(State::Held, &ASK, 1).bytes();
+        let whole = Record::held(&ASK, 1, BLOCK).bytes();
         for cut in 0..whole.len() {
             assert_eq!(Content::of(Some(&whole[..cut])), Content::Foreign, "{cut}");
         }
         let longer = [&whole[..], &[0]].concat();
         let mut newer = whole.clone();
-        newer[0] = 2;
+        newer[0] = VERSION + 1;
         let mut unknown = whole;
         unknown[1] = 9;
-        let too_many = spell(COUNTER, &[1, 1 << 32, 0]);
-        for bytes in [longer, newer, unknown, too_many] {
+        let too_many = spell(COUNTER, &[1, 0, 0, 1 << 32, 0, 0, 0]);
+        let too_long = spell(COUNTER, &[1; 7 + 2 * (Counter::PLACES + 1)]);
+        let odd = spell(COUNTER, &[1; 8]);
+        for bytes in [longer, newer, unknown, too_many, too_long, odd] {
             assert_eq!(Content::of(Some(&bytes)), Content::Foreign, "{bytes:?}");
         }
     }
 
     #[test]
-    fn a_marker_is_nobodys() {
-        let done = Content::Right(Record::new(State::Done, &ASK, 1));
-        assert_eq!(done.own(ASK.token), None);
+    fn only_what_is_held_is_somebodys() {
+        let held = Record::held(&ASK, 1, BLOCK);
+        for other in [held.done(ASK.ttl), held.free(ASK.ttl), held.called(TOKEN, ASK.ttl)] {
+            assert_eq!(Content::Right(other).own(TOKEN), None);
+        }
+        assert_eq!(Content::Right(held).own(TOKEN), Some(held));
     }
 }

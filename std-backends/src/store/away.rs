@@ -4,12 +4,14 @@ use super::{AnyStore, Remote};
 use crate::{
     backend::{BoxFuture, OwnedKey, Reply},
     flights::{self, Patience},
+    lines::{self, Place},
     memory,
 };
 use cachify_core::{
     Cause,
     key::{Key, Kind as Of},
-    op::{Answer, Left, Op, Request},
+    op::{Answer, Ask, Left, Op, Request},
+    patience::Ticket,
     time::Instant,
 };
 use std::{
@@ -17,6 +19,9 @@ use std::{
     task::{Context, Poll, ready},
     time::Duration,
 };
+
+/// The ticket of one who stands in a line of this process.
+const IN_LINE: Ticket = Ticket(1);
 
 /// What an operation keeps between polls.
 #[derive(Debug, Default)]
@@ -43,6 +48,8 @@ pub(super) struct Away {
     pub(super) is_hopeless: bool,
     /// Of one who waits for a flight, inside of another perhaps.
     patience: Patience,
+    /// Where it stands among those of this process, if its store cannot signal.
+    pub(super) place: Option<Place>,
     /// Why a value is not sent, and its flight given up instead.
     pub(super) unfit: Option<Cause>,
 }
@@ -123,13 +130,16 @@ impl AnyStore {
         request: &Request<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Cause>> {
-        if let Op::Acquire(_) = request.op {
+        if let Op::Acquire(ask) = request.op {
             // what is on its way is heard out
             if away.call.get().is_none() {
                 remote.closing().check()?;
             }
             // whatever woke the caller, its wait is over
             *away.changed.get() = None;
+            if let Some(until) = self.is_behind(away, remote, request, ask) {
+                return Poll::Ready(Ok(Answer::Busy { until, ticket: IN_LINE }));
+            }
             away.patience.ask();
             if request.key.kind == Of::Cache
                 && away.look != Look::Never
@@ -139,8 +149,15 @@ impl AnyStore {
             }
         }
         let foreign = |away: &mut Away| away.foreign.clone().filter(|_| matches!(request.op, Op::Acquire(_)));
-        let reply = ready!(self.poll_away(away, remote, request, *request.op, foreign, cx))?;
-        let answer = away.read(reply, request.now);
+        let reply = ready!(self.poll_away(away, remote, request, *request.op, foreign, cx));
+        if reply.as_ref().is_err_and(|cause| !cause.may_pass() || request.key.kind == Of::Cache) {
+            // it is asked for no more
+            away.place = None;
+        }
+        let answer = away.read(reply?, request.now);
+        if let Op::Acquire(ask) = request.op {
+            self.in_line(away, remote, request, ask, &answer);
+        }
         if matches!(answer, Answer::Granted { .. }) && remote.closing().is_drained() {
             remote.abandon(self.own(request.key), request.token, Left::Lease);
             return Poll::Ready(Err(Cause::ShutDown));
@@ -150,10 +167,51 @@ impl AnyStore {
             && away.patience.is_in_vain(remote.id(), request.key, request.now, ask.ttl)
         {
             // it computes, and waits no longer
+            away.place = None;
             remote.abandon(self.own(request.key), request.token, Left::WakeUp);
             return Poll::Ready(Ok(Answer::Recursive));
         }
-        Poll::Ready(Ok(answer))
+        Poll::Ready(Ok(match answer {
+            Answer::Busy { until, .. } if away.place.is_some() => Answer::Busy { until, ticket: IN_LINE },
+            answer => answer,
+        }))
+    }
+
+    /// Whether another of this process asks for those who wait for the key: until when they wait, as far as is known.
+    fn is_behind(&self, away: &mut Away, remote: &Remote, request: &Request<'_>, ask: &Ask) -> Option<Instant> {
+        // what is under way goes on, and while the store is silent everybody finds that out
+        if away.call.get().is_some() || remote.outage(request.now) > 0 {
+            return None;
+        }
+        let lines = remote.lines();
+        if away.place.is_none() && request.key.kind != Of::Cache && !lines::are_empty(lines) {
+            let key = self.own(request.key);
+            let until = lines::until(lines, &key, ask.size)?;
+            if ask.wait == 0 {
+                return Some(until.max(request.now));
+            }
+            away.place = Some(Place::new(lines, key, ask.size, request.token));
+        }
+        let place = away.place.as_mut()?;
+        if !place.may_ask(request.now) {
+            return Some(place.until(request.now));
+        }
+        place.asks(request.now.saturating_add(2 * remote.limit()));
+        None
+    }
+
+    /// Notes what an answer means to one who stands in a line, or is to.
+    fn in_line(&self, away: &mut Away, remote: &Remote, request: &Request<'_>, ask: &Ask, answer: &Answer) {
+        match *answer {
+            Answer::Busy { until, ticket: Ticket::NONE } if ask.wait > 0 => {
+                let fresh = || Place::new(remote.lines(), self.own(request.key), ask.size, request.token);
+                away.place.get_or_insert_with(fresh).told(request.now, until);
+            }
+            Answer::Busy { ticket: Ticket::NONE, .. } => {}
+            // done for everybody
+            Answer::Filled | Answer::Done { .. } => away.place.take().into_iter().for_each(Place::end_all),
+            _ => away.place = None,
+        }
     }
 
     /// Looks at the value before its flight is asked for, which takes nothing; `None` if that is to be asked now.

@@ -3,7 +3,7 @@
 
 use super::{
     AnyStore, Kind,
-    away::{InFlight, Look},
+    away::{Away, InFlight, Look},
     entry::encode,
 };
 use crate::backend::BoxFuture;
@@ -72,11 +72,18 @@ impl Store for AnyStore {
         match &self.kind {
             Kind::Memory(memory) => memory.poll_changed(&mut state.memory, key, ticket, cx),
             Kind::Remote(remote) => {
+                let Away { changed, place, .. } = &mut **state.remote.get_or_insert_default();
                 let begin = || -> BoxFuture<'static, ()> {
-                    let (remote, key) = (remote.clone(), self.own(key));
-                    Box::pin(remote.changed(key, ticket))
+                    let remote = remote.clone();
+                    match place {
+                        Some(place) => {
+                            let turn = place.wait(remote.clock());
+                            Box::pin(remote.turn(turn))
+                        }
+                        None => Box::pin(remote.changed(self.own(key), ticket)),
+                    }
                 };
-                state.remote.get_or_insert_default().changed.poll(begin, cx)
+                changed.poll(begin, cx)
             }
             Kind::Nothing => Poll::Pending,
         }

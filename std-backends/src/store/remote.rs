@@ -1,9 +1,10 @@
 //! A store outside the process, with what an instance adds to it: a time limit, renewal, and where threads call from.
 
 use crate::{
-    backend::{Backend, Call, News, OTHER, Op, OwnedKey, Reply, Runtime},
+    backend::{Backend, Broom, Call, News, OTHER, Op, OwnedKey, Reply, Runtime},
     clock::StdClock,
     closing::Closing,
+    lines::{self, Lines},
     observe::Watcher,
     process::PerProcess,
     renewer::{Renew, Renewer},
@@ -20,6 +21,7 @@ use cachify_core::{
 use std::{
     cell::Cell,
     fmt,
+    future::Future,
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
@@ -59,6 +61,8 @@ struct Inner {
     runtime: OnceLock<Runtime>,
     watcher: Watcher,
     closing: Closing,
+    lines: Arc<Lines>,
+    broom: Broom,
     /// Since when nobody has had an answer, in milliseconds of the clock, zero while they have; and when one was missed
     /// last.
     silent_since: AtomicU64,
@@ -84,8 +88,24 @@ impl Remote {
         op_timeout: Option<Duration>,
         watcher: Watcher,
     ) -> Self {
-        let (renewer, runtime, closing, silent_since, missed) = Default::default();
-        let inner = Inner { backend, clock, renewer, op_timeout, runtime, watcher, closing, silent_since, missed };
+        if let Some(policy) = backend.evicts() {
+            watcher.event(&Event::Evicts { policy: &policy });
+        }
+        let (renewer, runtime, closing, lines, broom) = Default::default();
+        let (silent_since, missed) = Default::default();
+        let inner = Inner {
+            backend,
+            clock,
+            renewer,
+            op_timeout,
+            runtime,
+            watcher,
+            closing,
+            lines,
+            broom,
+            silent_since,
+            missed,
+        };
         // now: a child of a fork amid the first lease would wait for that for ever
         inner.renewer();
         inner.backend.clone().attach(News::to(Arc::downgrade(&inner.renewer)));
@@ -94,7 +114,9 @@ impl Remote {
 
     /// An operation within the instance's time limit.
     pub(super) fn question(&self, key: OwnedKey, token: HolderToken, op: Op) -> Call {
-        Call::new(key, token, op, self.0.limit())
+        let Inner { backend, broom, clock, runtime, .. } = &*self.0;
+        broom.sweep(clock.coarse(), backend, runtime.get());
+        Call { clock: self.0.clock.clone(), ..Call::new(key, token, op, self.0.limit()) }
     }
 
     /// One operation; past its limit the outcome is unknown.
@@ -106,6 +128,7 @@ impl Remote {
                 let _ = runtime.set(here);
             }
         }
+        let freed = self.frees(&call);
         let called = backend.clone().call(call);
         let answer = if backend.about().keeps_limits {
             called.await
@@ -113,13 +136,47 @@ impl Remote {
             let limit = clock.sleep_until(clock.now().saturating_add(limit));
             beside(called, limit).await.unwrap_or(Err(Cause::TimedOut))
         };
+        self.call_next(freed);
         self.0.heard(answer)
     }
 
     /// One operation, blocking; past its limit the outcome is unknown.
     pub(super) fn call_blocking(&self, call: Call) -> Result<Reply, Cause> {
         let _inside = self.0.runtime.get().map(Runtime::enter);
-        self.0.heard(self.0.backend.clone().call_blocking(call))
+        let freed = self.frees(&call);
+        let answer = self.0.backend.clone().call_blocking(call);
+        self.call_next(freed);
+        self.0.heard(answer)
+    }
+
+    /// The key that a call may free for somebody who waits here.
+    fn frees(&self, call: &Call) -> Option<OwnedKey> {
+        let frees = matches!(call.op, Op::Release(_) | Op::Clear) && !lines::are_empty(&self.0.lines);
+        frees.then(|| call.key.clone())
+    }
+
+    fn call_next(&self, freed: Option<OwnedKey>) {
+        if let Some(key) = freed {
+            lines::call(&self.0.lines, &key);
+        }
+    }
+
+    /// Who waits in this process for what the store cannot signal.
+    pub(super) fn lines(&self) -> &Arc<Lines> {
+        &self.0.lines
+    }
+
+    /// Ends when the one who has that place is to ask, or nothing may be asked any more.
+    pub(super) async fn turn(self, turn: impl Future<Output = ()>) {
+        let _ = beside(turn, self.0.closing.closed()).await;
+    }
+
+    pub(super) fn clock(&self) -> &StdClock {
+        &self.0.clock
+    }
+
+    pub(super) fn limit(&self) -> Duration {
+        self.0.limit()
     }
 
     /// For how many milliseconds nobody has had an answer.
@@ -173,7 +230,9 @@ impl Remote {
     pub(super) fn may_wait(&self) -> bool {
         let now = self.0.clock.now();
         let trusts = || VAIN.try_with(|vain| vain.get().is_none_or(|at| now.since(at) > DISTRUST)).unwrap_or(false);
-        self.0.backend.about().keeps_limits && !thread::panicking() && !Runtime::current().is_any() && trusts()
+        let about = self.0.backend.about();
+        let is_bounded = about.keeps_limits && !about.is_patient;
+        is_bounded && !thread::panicking() && !Runtime::current().is_any() && trusts()
     }
 
     /// Ends when everything dropped so far was given back.
@@ -225,7 +284,8 @@ impl Renew for Inner {
     fn renew_all(&self, due: Vec<(OwnedKey, HolderToken, u64)>) -> Vec<Result<Holding, Cause>> {
         let _inside = self.runtime.get().map(Runtime::enter);
         let limit = self.limit();
-        let call = |(key, token, ttl)| Call::new(key, token, Op::Renew { ttl }, limit);
+        let call =
+            |(key, token, ttl)| Call { clock: self.clock.clone(), ..Call::new(key, token, Op::Renew { ttl }, limit) };
         let count = due.len();
         let replies = self.backend.clone().call_many_blocking(due.into_iter().map(call).collect());
         // what a store leaves out is not known to be lost

@@ -14,6 +14,7 @@ pub async fn key_values<S: AsyncKvStore>(kv: &AsyncKv<S>, namespace: &str, time:
     let asked = |key: &str| Asked { kv: &kv.0, key: format!("{namespace}{key}") };
     asked(KEY).exchanges(&asked(OTHER)).await?;
     asked(KEY).removals().await?;
+    asked(KEY).many(&asked(OTHER)).await?;
     let keys: Vec<_> = names().map(|name| asked(&name)).collect();
     for key in &keys {
         key.write_own().await?;
@@ -125,6 +126,19 @@ impl<S: AsyncKvStore> Asked<'_, S> {
         self.exchange([None, Some(ONE)], None, true, "write what was removed").await?;
         self.remove(true, "tell that it removed something").await?;
         self.get(None, "remove what is there, whatever it is").await
+    }
+
+    async fn many(&self, other: &Self) -> Result<(), Broken> {
+        self.exchange([None, Some(ONE)], None, true, "write what was removed").await?;
+        let absent = format!("{}?", self.key);
+        let keys = [&absent, &self.key, &other.key, &self.key].map(Clone::clone);
+        for asked in [&keys[..], &keys[..1], &[]] {
+            let found = self.kv.get_many(asked).await.map_err(|_| SILENT)?;
+            let is: Vec<_> = [None, Some(ONE), None, Some(ONE)].into_iter().take(asked.len()).collect();
+            let same = found.iter().map(Option::as_deref).eq(is);
+            must(same, "answer for many keys what it answers for each, in the order in which they were asked for")?;
+        }
+        self.remove(true, "remove what is there").await
     }
 
     async fn ends(&self, pace: &Pace<'_, impl Time>) -> Result<(), Broken> {

@@ -3,91 +3,21 @@
 use cachify::{
     Cachify, ManualClock, Refused,
     cachify_core::{
-        FixedStore, Instance,
-        cell::waiters::TURN,
-        primitives::TaskHandle,
-        store::lock::NoLock,
-        time::{Clock, Timer},
+        FixedStore, Instance, cell::waiters::TURN, primitives::TaskHandle, store::lock::NoLock, time::Clock,
     },
     clock::StdClock,
     secs,
 };
+use cachify_tests::crew::{Crew, sleep};
 use std::{
     cell::{Cell, RefCell},
-    future::Future,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
-    },
-    task::{Context, Wake, Waker},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
     thread,
     time::Duration,
 };
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
-}
-
-struct Flag(AtomicBool);
-
-impl Wake for Flag {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, SeqCst);
-    }
-}
-
-type Task<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
-
-/// Tasks on a clock that moves when none of them can go on.
-struct Crew<'a> {
-    clock: ManualClock,
-    tasks: Vec<(Option<Task<'a>>, Arc<Flag>)>,
-    asleep: Vec<usize>,
-}
-
-impl<'a> Crew<'a> {
-    fn new(clock: &ManualClock) -> Self {
-        Self { clock: clock.clone(), tasks: Vec::new(), asleep: Vec::new() }
-    }
-
-    fn spawn(&mut self, task: impl Future<Output = ()> + 'a) -> usize {
-        self.tasks.push((Some(Box::pin(task)), Arc::new(Flag(AtomicBool::new(true)))));
-        self.tasks.len() - 1
-    }
-
-    /// Polls whoever was woken until nobody is.
-    fn settle(&mut self) {
-        let woken = |crew: &Self| {
-            let is = |i: &usize| crew.tasks[*i].0.is_some() && crew.tasks[*i].1.0.swap(false, SeqCst);
-            (0..crew.tasks.len()).filter(|i| !crew.asleep.contains(i)).find(is)
-        };
-        while let Some(i) = woken(self) {
-            let (task, flag) = &mut self.tasks[i];
-            let polled =
-                task.as_mut().map(|task| task.as_mut().poll(&mut Context::from_waker(&Waker::from(flag.clone()))));
-            if polled.is_some_and(|polled| polled.is_ready()) {
-                *task = None;
-            }
-        }
-    }
-
-    /// Runs for so many milliseconds.
-    fn run(&mut self, for_ms: u64) {
-        self.settle();
-        for _ in 0..for_ms {
-            self.clock.advance(ms(1));
-            self.settle();
-        }
-    }
-
-    fn drop_task(&mut self, i: usize) {
-        self.tasks[i].0 = None;
-    }
-}
-
-async fn sleep(clock: &ManualClock, time: Duration) {
-    clock.sleep_until(clock.now().saturating_add(time)).await;
 }
 
 /// A right as tasks take it in turns.

@@ -97,12 +97,15 @@ impl AsyncKvStore for Timed {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_needs_its_runtime_serves_threads_too() {
     let clock = ManualClock::new();
-    let c = instance(&clock, AsyncKv(Timed(Shelf::new(&clock, false))));
+    let shelf = Shelf::new(&clock, false);
+    let c = instance(&clock, AsyncKv(Timed(shelf.clone())));
     let lock = c.lock("k").ttl(secs(30));
     let guard = lock.acquire().await.unwrap();
     soon("the renewer's rest", || clock.sleepers() > 0);
+    shelf.calls();
     clock.advance(secs(11));
-    soon("the renewal", || clock.sleepers() > 0 && guard.is_valid());
+    let asked = AtomicUsize::new(0);
+    soon("the renewal", || asked.fetch_add(shelf.calls(), SeqCst) >= 2 && guard.is_valid());
     clock.advance(secs(20));
     let tried = std::thread::spawn({
         let lock = lock.clone();

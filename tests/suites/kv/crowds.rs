@@ -5,7 +5,7 @@ use crate::{
     shelf::{TTL, ask, key},
 };
 use cachify_core::testing::Words;
-use cachify_core::{key::Kind, testing::block_on};
+use cachify_core::{key::Kind, testing::block_on, time::Clock};
 use proptest::prelude::*;
 use std::{
     future::Future,
@@ -61,9 +61,10 @@ proptest! {
         let w = World::new(2, false);
         // three held, of which the two lower ones go before others come with a size of two
         for who in 11..=13 {
+            let asked = w.clock().now();
             let grant = block_on(w.kv.take(key(Kind::Pool), 3, &ask(who))).unwrap().granted().unwrap();
             if who == 13 {
-                w.grant(who, grant);
+                w.grant(who, asked, grant);
             }
         }
         for who in 11..=12 {

@@ -7,7 +7,9 @@ mod drops;
 mod faults;
 mod histories;
 mod layout;
+mod lines;
 mod races;
 mod shelf;
 #[path = "../../../std-backends/more-examples/own_store/store.rs"]
 mod sqlite;
+mod turns;

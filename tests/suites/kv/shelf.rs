@@ -40,6 +40,8 @@ type Entries = HashMap<String, (Vec<u8>, Option<Instant>)>;
 pub(crate) struct Shelf {
     pub(crate) clock: ManualClock,
     wall: bool,
+    /// How many keys it takes in one question.
+    pub(crate) at_once: usize,
     entries: Arc<Mutex<Entries>>,
     calls: Arc<AtomicUsize>,
 }
@@ -109,6 +111,19 @@ impl KvStore for Shelf {
     fn remove(&self, key: &str) -> Result<bool, Cause> {
         self.calls.fetch_add(1, SeqCst);
         Ok(self.with(|entries, _| entries.remove(key).is_some()))
+    }
+
+    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, Cause> {
+        if self.at_once < 2 {
+            return keys.iter().map(|key| KvStore::get(self, key)).collect();
+        }
+        assert!(keys.len() <= self.at_once, "{keys:?}");
+        self.calls.fetch_add(1, SeqCst);
+        Ok(keys.iter().map(|key| self.with(|entries, _| entries.get(key).map(|(value, _)| value.clone()))).collect())
+    }
+
+    fn at_once(&self) -> usize {
+        self.at_once
     }
 
     fn micros(&self) -> Option<u64> {

@@ -1,0 +1,112 @@
+//! One key is never answered: it costs itself, and no other.
+
+use super::*;
+use crate::{ManualClock, backend::OwnedKey};
+use cachify_core::{
+    Holding,
+    key::{Key, Kind},
+    op::Op,
+    token::HolderToken,
+};
+use std::{
+    future::pending,
+    sync::{Condvar, mpsc::channel},
+};
+
+const LIMIT: Duration = Duration::from_millis(500);
+
+fn calls(clock: &ManualClock, count: u32) -> Vec<Call> {
+    let call = |who| {
+        let key = OwnedKey::of(Key::new(Kind::Lock, "", b"k", 0));
+        Call { clock: clock.clone().into(), ..Call::new(key, HolderToken([who; 4]), Op::Renew { ttl: 1 }, LIMIT) }
+    };
+    (0..count).map(call).collect()
+}
+
+const HELD: Answer = Ok(Reply::Held(Holding::Held));
+
+fn is_stuck(call: &Call) -> bool {
+    call.token.0[0] % 100 == 7
+}
+
+/// Asks in the background; time passes once everybody else was asked.
+fn ask(
+    clock: &ManualClock,
+    count: usize,
+    asked: &Arc<AtomicUsize>,
+    many: impl FnOnce() -> Vec<Answer> + Send + 'static,
+) {
+    let (done, answers) = channel();
+    let batch = thread::spawn(move || done.send(many()));
+    let stuck = (0..count).filter(|at| at % 100 == 7).count();
+    while asked.load(SeqCst) < count - stuck {
+        assert!(!batch.is_finished(), "somebody was not asked");
+        thread::yield_now();
+    }
+    // no time has passed, so nobody was late
+    assert!(answers.try_recv().is_err());
+    let answers = loop {
+        clock.advance(LIMIT);
+        match answers.recv_timeout(Duration::from_millis(1)) {
+            Ok(answers) => break answers,
+            Err(_) => thread::yield_now(),
+        }
+    };
+    for (at, answer) in answers.iter().enumerate() {
+        let expected = if at % 100 == 7 { Err(Cause::TimedOut) } else { HELD };
+        assert_eq!(*answer, expected, "{at} of {count}");
+    }
+}
+
+#[test]
+fn futures_that_never_end_cost_no_other() {
+    for count in [8, 20, 64, 300] {
+        let (clock, asked) = (ManualClock::new(), Arc::new(AtomicUsize::new(0)));
+        let (calls, counted) = (calls(&clock, count as u32), asked.clone());
+        ask(&clock, count, &asked, move || {
+            futures(calls, false, |call| {
+                let counted = counted.clone();
+                Box::pin(async move {
+                    if is_stuck(&call) {
+                        pending::<()>().await;
+                    }
+                    counted.fetch_add(1, SeqCst);
+                    HELD
+                })
+            })
+        });
+    }
+}
+
+#[test]
+fn threads_that_never_return_cost_no_other() {
+    for count in [8, 20, 300] {
+        let (clock, asked) = (ManualClock::new(), Arc::new(AtomicUsize::new(0)));
+        let gate = Arc::new((Mutex::new(false), Condvar::new()));
+        let (calls, counted, shut) = (calls(&clock, count as u32), asked.clone(), gate.clone());
+        ask(&clock, count, &asked, move || {
+            threads(calls, move |call| {
+                if is_stuck(call) {
+                    let open = locked(&shut.0);
+                    drop(shut.1.wait_while(open, |open| !*open));
+                }
+                counted.fetch_add(1, SeqCst);
+                HELD
+            })
+        });
+        *locked(&gate.0) = true;
+        gate.1.notify_all();
+    }
+}
+
+#[test]
+fn a_panic_costs_its_own_call_and_nothing_is_asked_of_nobody() {
+    let clock = ManualClock::new();
+    let answers = threads(calls(&clock, 3), |call| {
+        assert_ne!(call.token, HolderToken([1; 4]), "planted");
+        HELD
+    });
+    assert_eq!(answers, [HELD, Err(Cause::Unknown), HELD]);
+    assert_eq!(threads(vec![], |_| HELD), []);
+    assert_eq!(futures(vec![], false, |_| Box::pin(async { HELD })), []);
+}

@@ -1,0 +1,397 @@
+//! Crowds on a store that cannot signal, in simulated time: everybody has its turn, and few ask.
+
+use crate::{
+    conformance::instance,
+    shelf::{Shelf, Slow},
+};
+use cachify::{AsyncKv, AsyncKvStore, Cachify, Cause, Kv, KvStore, ManualClock, Refused, secs};
+use cachify_core::{
+    observe::{Event, Observer},
+    testing::block_on,
+    time::Clock,
+};
+use cachify_tests::crew::{Crew, sleep};
+use std::{
+    cell::Cell,
+    rc::Rc,
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Right {
+    Lock,
+    Pool(u32),
+}
+
+/// Instances as of so many processes on one shelf.
+fn fleet(clock: &ManualClock, shelf: &Shelf, processes: usize) -> Vec<Cachify> {
+    let store = || AsyncKv(Slow { shelf: shelf.clone(), after: false });
+    (0..processes).map(|_| instance(clock, store())).collect()
+}
+
+/// One that takes the right in a loop, for 5 ms each time.
+async fn looper(c: Cachify, clock: ManualClock, right: Right, served: Rc<Cell<u32>>, refused: Rc<Cell<u32>>) {
+    loop {
+        let done: Result<(), Refused> = async {
+            match right {
+                Right::Lock => {
+                    let guard = c.lock("step").wait(secs(60)).acquire().await?;
+                    sleep(&clock, ms(5)).await;
+                    let _ = guard.release().await;
+                }
+                Right::Pool(size) => {
+                    let permit = c.pool("step", size).wait(secs(60)).take().await?;
+                    sleep(&clock, ms(5)).await;
+                    let _ = permit.release().await;
+                }
+            }
+            Ok(())
+        }
+        .await;
+        let count = if done.is_ok() { &served } else { &refused };
+        count.set(count.get() + 1);
+    }
+}
+
+#[test]
+fn in_a_loop_everybody_has_its_turn_in_one_process_and_in_four() {
+    for processes in [1, 4] {
+        for right in [Right::Lock, Right::Pool(1), Right::Pool(3)] {
+            let clock = ManualClock::new();
+            let shelf = Shelf::new(&clock, false);
+            let instances = fleet(&clock, &shelf, processes);
+            let mut crew = Crew::new(&clock);
+            let (served, refused): (Vec<Rc<Cell<u32>>>, Rc<Cell<u32>>) =
+                ((0..16).map(|_| Rc::default()).collect(), Rc::default());
+            for (who, served) in served.iter().enumerate() {
+                let c = instances[who % processes].clone();
+                crew.spawn(looper(c, clock.clone(), right, served.clone(), refused.clone()));
+            }
+            crew.run(if processes == 1 { 4_000 } else { 20_000 });
+            drop(crew);
+            let served: Vec<u32> = served.iter().map(|n| n.get()).collect();
+            let (all, calls) = (served.iter().sum::<u32>(), shelf.calls());
+            let what = format!("{processes} processes, {right:?}: {served:?}, {} calls a turn", calls / all as usize);
+            eprintln!("{what}");
+            assert_eq!(refused.get(), 0, "{what}");
+            let fair = all / 16;
+            assert!(served.iter().all(|n| (fair / 2..=fair * 3 / 2).contains(n)), "{what}");
+        }
+    }
+}
+
+/// How many questions a crowd costs that waits for ten seconds.
+fn questions(clock: &ManualClock, shelf: &Shelf, crowd: usize, wait: &impl AsyncFn(&Cachify)) -> usize {
+    let c = fleet(clock, shelf, 1).remove(0);
+    let mut crew = Crew::new(clock);
+    for _ in 0..crowd {
+        crew.spawn(wait(&c));
+    }
+    crew.run(1_000);
+    shelf.calls();
+    crew.run(10_000);
+    let calls = shelf.calls();
+    drop(crew);
+    calls
+}
+
+#[test]
+fn of_a_crowd_one_asks_now_and_then() {
+    let clock = ManualClock::new();
+    let shelf = Shelf::new(&clock, false);
+    let holder = instance(&clock, AsyncKv(Slow { shelf: shelf.clone(), after: false }));
+    let _lock = block_on(holder.lock("step").ttl(secs(99)).acquire()).unwrap();
+    let _permit = block_on(holder.pool("step", 1).ttl(secs(99)).take()).unwrap();
+    for crowd in [1, 32] {
+        let lock = questions(&clock, &shelf, crowd, &async |c: &Cachify| {
+            let _ = c.lock("step").wait(secs(60)).acquire().await;
+        });
+        let pool = questions(&clock, &shelf, crowd, &async |c: &Cachify| {
+            let _ = c.pool("step", 1).wait(secs(60)).take().await;
+        });
+        // about four times a second, two questions each
+        assert!(lock < 120 && pool < 120, "{crowd} ask {lock} and {pool} questions in ten seconds");
+    }
+}
+
+#[test]
+fn all_permits_of_a_pool_are_out_while_somebody_waits() {
+    let clock = ManualClock::new();
+    let shelf = Shelf::new(&clock, false);
+    let c = fleet(&clock, &shelf, 1).remove(0);
+    let mut crew = Crew::new(&clock);
+    let out = Rc::new(Cell::new(0));
+    for _ in 0..32 {
+        let (c, clock, out) = (c.clone(), clock.clone(), out.clone());
+        crew.spawn(async move {
+            loop {
+                let permit = c.pool("step", 5).wait(secs(60)).take().await.unwrap();
+                out.set(out.get() + 1);
+                sleep(&clock, ms(20)).await;
+                out.set(out.get() - 1);
+                let _ = permit.release().await;
+            }
+        });
+    }
+    crew.run(100);
+    for at in 0..400 {
+        crew.run(1);
+        assert_eq!(out.get(), 5, "{at}");
+    }
+}
+
+/// Its place is kept while it sleeps, but nobody waits for it for long.
+#[test]
+fn a_first_one_that_is_not_polled_is_passed() {
+    let clock = ManualClock::new();
+    let shelf = Shelf::new(&clock, false);
+    let c = &fleet(&clock, &shelf, 1)[0];
+    let guard = block_on(c.lock("step").acquire()).unwrap();
+    let mut crew = Crew::new(&clock);
+    let done = Rc::new(Cell::new(0));
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            let done = done.clone();
+            crew.spawn(async move {
+                let guard = c.lock("step").wait(secs(60)).acquire().await.unwrap();
+                done.set(done.get() + 1);
+                let _ = guard.release().await;
+            })
+        })
+        .collect();
+    crew.run(300);
+    crew.asleep.push(tasks[0]);
+    let mut release = Box::pin(guard.release());
+    crew.spawn(async move {
+        let _ = release.as_mut().await;
+    });
+    crew.run(2_600);
+    assert_eq!(done.get(), 3, "one is asleep");
+    crew.asleep.clear();
+    crew.run(300);
+    assert_eq!(done.get(), 4);
+}
+
+#[test]
+fn whoever_leaves_calls_the_next() {
+    let clock = ManualClock::new();
+    let shelf = Shelf::new(&clock, false);
+    let c = &fleet(&clock, &shelf, 1)[0];
+    let guard = block_on(c.lock("step").acquire()).unwrap();
+    let mut crew = Crew::new(&clock);
+    let done = Rc::new(Cell::new(false));
+    let first = crew.spawn(async move {
+        let _ = c.lock("step").wait(secs(60)).acquire().await;
+    });
+    let impatient = crew.spawn(async move {
+        assert!(c.lock("step").wait(ms(500)).acquire().await.is_err());
+    });
+    let last = done.clone();
+    crew.spawn(async move {
+        let _guard = c.lock("step").wait(secs(60)).acquire().await.unwrap();
+        last.set(true);
+    });
+    crew.run(100);
+    crew.drop_task(first);
+    crew.run(600);
+    let _ = impatient;
+    crew.spawn(async move {
+        let _ = guard.release().await;
+    });
+    // what the first one left is taken back by a thread of the process, in real time
+    for _ in 0..10_000 {
+        crew.run(1);
+        if done.get() {
+            return;
+        }
+        std::thread::yield_now();
+    }
+    panic!("nobody called the last one");
+}
+
+/// A store that takes its time for what it writes.
+#[derive(Clone)]
+struct Late {
+    shelf: Shelf,
+    write: Duration,
+}
+
+impl AsyncKvStore for Late {
+    type Error = Cause;
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
+        KvStore::get(&self.shelf, key)
+    }
+    async fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, Cause> {
+        sleep(&self.shelf.clock, self.write).await;
+        KvStore::compare_exchange(&self.shelf, key, old, new, ttl)
+    }
+    async fn remove(&self, key: &str) -> Result<bool, Cause> {
+        KvStore::remove(&self.shelf, key)
+    }
+}
+
+#[test]
+fn a_slow_store_is_no_silent_one_and_a_silent_one_is_found_out_at_its_first_question() {
+    let clock = ManualClock::new();
+    let shelf = Shelf::new(&clock, false);
+    for (write, ends) in [(200, Ok(())), (499, Ok(())), (501, Err(500))] {
+        let c = instance(&clock, AsyncKv(Late { shelf: shelf.clone(), write: ms(write) }));
+        let mut crew = Crew::new(&clock);
+        let (done, began) = (Rc::new(Cell::new(None)), clock.now());
+        let (told, now, key) = (done.clone(), clock.clone(), format!("k{write}"));
+        crew.spawn(async move {
+            let cycle = async { Ok(c.lock(key).ttl(secs(9)).acquire().await?.release().await) };
+            let done: Result<_, Refused> = cycle.await;
+            told.set(Some(done.map(|_| ()).map_err(|why| {
+                assert!(why.is_indeterminate(), "{why:?}");
+                now.now().since(began).as_millis()
+            })));
+        });
+        crew.run(3_000);
+        assert_eq!(done.get(), Some(ends), "{write} ms a write");
+    }
+}
+
+/// A blocking store that asks for leave before each question.
+struct Asking {
+    shelf: Shelf,
+    asked: Mutex<Sender<()>>,
+    leave: Mutex<Receiver<()>>,
+}
+
+impl Asking {
+    fn ask(&self) -> &Shelf {
+        self.asked.lock().unwrap().send(()).unwrap();
+        self.leave.lock().unwrap().recv().unwrap();
+        &self.shelf
+    }
+}
+
+impl KvStore for Asking {
+    type Error = Cause;
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
+        KvStore::get(self.ask(), key)
+    }
+    fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, Cause> {
+        KvStore::compare_exchange(self.ask(), key, old, new, ttl)
+    }
+    fn remove(&self, key: &str) -> Result<bool, Cause> {
+        KvStore::remove(self.ask(), key)
+    }
+}
+
+/// Inside of tokio a blocking store works on other threads: there each question has the limit for itself too.
+#[test]
+fn a_slow_blocking_store_is_no_silent_one_and_a_silent_one_is_found_out() {
+    for silent_at in [None, Some(2)] {
+        let clock = ManualClock::new();
+        let ((asked, was_asked), (let_go, leave)) = (channel(), channel());
+        let store = Asking { shelf: Shelf::new(&clock, false), asked: Mutex::new(asked), leave: Mutex::new(leave) };
+        let c = instance(&clock, Kv(Arc::new(store)));
+        let caller = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            let acquired = runtime.block_on(async { c.lock("k").ttl(secs(9)).acquire().await.map(std::mem::forget) });
+            runtime.shutdown_background();
+            acquired
+        });
+        for question in 0..4 {
+            was_asked.recv_timeout(secs(20)).expect("a question");
+            if silent_at == Some(question) {
+                clock.advance(ms(500));
+                break;
+            }
+            clock.advance(ms(400));
+            let_go.send(()).unwrap();
+        }
+        let acquired = caller.join().unwrap();
+        assert_eq!(acquired.is_ok(), silent_at.is_none(), "{acquired:?}");
+        assert!(acquired.is_ok() || acquired.is_err_and(Refused::is_indeterminate));
+    }
+}
+
+/// The policies of evicting that were told.
+struct Policies(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Policies {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Evicts { policy } = event {
+            self.0.lock().unwrap().push((*policy).to_owned());
+        }
+    }
+}
+
+/// What has ended is swept by a thread of its own, now and then; a policy of evicting is told when an instance is built.
+#[test]
+fn a_store_is_swept_now_and_then_and_one_that_evicts_is_told_of() {
+    struct Dusty(Shelf, Mutex<Sender<()>>);
+    impl KvStore for Dusty {
+        type Error = Cause;
+        fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
+            KvStore::get(&self.0, key)
+        }
+        fn compare_exchange(
+            &self,
+            key: &str,
+            old: Option<&[u8]>,
+            new: Option<&[u8]>,
+            ttl: Option<Duration>,
+        ) -> Result<bool, Cause> {
+            KvStore::compare_exchange(&self.0, key, old, new, ttl)
+        }
+        fn remove(&self, key: &str) -> Result<bool, Cause> {
+            KvStore::remove(&self.0, key)
+        }
+        fn evicts(&self) -> Option<String> {
+            Some("lru".into())
+        }
+        fn sweep(&self) {
+            self.1.lock().unwrap().send(()).unwrap();
+        }
+    }
+    let clock = ManualClock::new();
+    let (swept, was_swept) = channel();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let observer = Policies(told.clone());
+    let dusty = Dusty(Shelf::new(&clock, false), Mutex::new(swept));
+    let built = Cachify::builder().clock(clock.clone()).observer(observer).store(Kv(Arc::new(dusty))).build();
+    let c = built.unwrap();
+    clock.advance(ms(1));
+    assert_eq!(*told.lock().unwrap(), ["lru"]);
+    assert_eq!(c.ping_blocking().unwrap().evicts.as_deref(), Some("lru"));
+    for minute in 0..3 {
+        clock.advance(secs(59));
+        let _ = c.lock("k").is_locked_blocking();
+        assert!(was_swept.try_recv().is_err(), "too soon, {minute}");
+        clock.advance(secs(1));
+        let _ = c.lock("k").is_locked_blocking();
+        // the last sweep may not have ended yet
+        let swept = (0..100_000).any(|_| {
+            let _ = c.lock("k").is_locked_blocking();
+            thread::yield_now();
+            was_swept.try_recv().is_ok()
+        });
+        assert!(swept, "{minute}");
+    }
+    assert!(was_swept.try_recv().is_err(), "once");
+}
