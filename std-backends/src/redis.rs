@@ -6,8 +6,10 @@
 mod background;
 mod call;
 mod command;
+mod dial;
 mod doubts;
 mod inbox;
+mod knock;
 mod name;
 mod node;
 mod options;

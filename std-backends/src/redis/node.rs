@@ -2,7 +2,7 @@
 
 use super::reply::{Failure, failure};
 use cachify_core::time::Instant;
-use redis::{RedisError, Value};
+use redis::{Cmd, RedisError, Value};
 use std::{
     collections::HashMap,
     sync::{
@@ -67,6 +67,11 @@ impl Node {
         self.ahead.store(ahead, Ordering::Relaxed);
     }
 
+    /// Whether it ever answered this instance.
+    pub(super) fn is_met(&self) -> bool {
+        self.ahead.load(Ordering::Relaxed) != UNKNOWN
+    }
+
     /// The server's time at `at`, in milliseconds; zero if it is not known.
     pub(super) fn time(&self, at: Instant) -> u64 {
         let ahead = self.ahead.load(Ordering::Relaxed);
@@ -97,11 +102,10 @@ impl Node {
 }
 
 /// What a new connection asks first: the time, and what happens when memory is full.
-pub(super) fn greeting() -> redis::Pipeline {
-    let mut pipe = redis::pipe();
-    pipe.cmd("TIME");
-    pipe.cmd("CONFIG").arg("GET").arg(POLICY);
-    pipe
+pub(super) fn greeting() -> [Cmd; 2] {
+    let mut policy = redis::cmd("CONFIG");
+    policy.arg("GET").arg(POLICY);
+    [redis::cmd("TIME"), policy]
 }
 
 #[cfg(test)]

@@ -141,7 +141,7 @@ pub(super) fn unanswered(failure: Failure) -> Cause {
 }
 
 /// Refusals that pass by themselves: what is refused so is worth trying again.
-const PASSING: [&str; 7] = [READ_ONLY, LOADING, CANNOT_SAVE, BUSY, NO_MASTER, TOO_FEW, NO_MEMORY];
+const PASSING: [&str; 8] = [READ_ONLY, LOADING, CANNOT_SAVE, BUSY, NO_MASTER, TOO_FEW, NO_MEMORY, FULL];
 const READ_ONLY: &str = "the server is a read-only replica";
 const LOADING: &str = "the server is still loading its data";
 const CANNOT_SAVE: &str = "the server cannot save its data and refuses to write";
@@ -149,14 +149,13 @@ const BUSY: &str = "the server is busy with a script that does not end";
 const NO_MASTER: &str = "the server has lost its master";
 const TOO_FEW: &str = "the server has fewer replicas than it wants for a write";
 const NO_MEMORY: &str = "the server is out of memory and evicts nothing";
+pub(super) const FULL: &str = "the server has as many clients as it takes";
 
 /// One sentence for what a server refuses with; its own text may repeat what a client sent, and is not shown.
 pub(super) fn refusal(error: &RedisError) -> Cause {
     let denied = |detail: &str| detail.contains("NOPERM") || detail.contains("no permissions");
     let why = match (error.kind(), error.code()) {
-        (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
-            "the server does not accept the user name or password"
-        }
+        (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => PASSWORD,
         (ErrorKind::Server(ServerErrorKind::NoPerm), _) => NO_PERMISSION,
         (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => READ_ONLY,
         (ErrorKind::Server(ServerErrorKind::BusyLoading), _) => LOADING,
@@ -169,6 +168,8 @@ pub(super) fn refusal(error: &RedisError) -> Cause {
         (_, Some("BUSY")) => BUSY,
         (_, Some("MASTERDOWN")) => NO_MASTER,
         (_, Some("NOREPLICAS")) => TOO_FEW,
+        (_, Some("DENIED")) => PROTECTED,
+        _ if error.detail().is_some_and(|detail| detail.contains("max number of clients")) => FULL,
         // the client wraps what it is told while it connects
         _ if error.detail().is_some_and(denied) => NO_PERMISSION,
         _ if error.detail().is_some_and(|detail| detail.contains("cachify: another layout")) => LAYOUT,
@@ -178,6 +179,9 @@ pub(super) fn refusal(error: &RedisError) -> Cause {
     if PASSING.contains(&why) { Cause::NotNow(why) } else { Cause::Rejected(why) }
 }
 
+const PASSWORD: &str = "the server does not accept the user name or password";
+pub(super) const PROTECTED: &str = "the server is in protected mode: it takes clients of its own machine only";
+pub(super) const NO_SERVER: &str = "what answers there is no Redis server";
 const NO_PERMISSION: &str = "the server's access list does not allow a command, key or channel that cachify needs";
 const LAYOUT: &str = "the key holds another program's data, or another release of cachify laid it out";
 
@@ -186,9 +190,16 @@ pub(super) fn unconnected(error: &RedisError) -> Cause {
     let text = error.to_string();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     match failure(error) {
+        _ if says(&["CertificateRequired"]) => Cause::Rejected("the server wants a certificate of its client"),
         _ if says(&["certificate", "UnknownIssuer"]) => Cause::Rejected("the server's certificate is not trusted"),
-        _ if error.kind() == ErrorKind::Parse => Cause::Rejected("what answers there is no Redis server"),
+        _ if error.kind() == ErrorKind::Parse => Cause::Rejected(NO_SERVER),
         Failure::Refused(cause) | Failure::NotSent(cause) => cause,
         Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Cause::Unreachable,
     }
+}
+
+/// Whether that may have another reason than the client believes, which whoever knocks is told.
+pub(super) fn is_doubtful(error: &RedisError) -> bool {
+    let is_silent = error.is_connection_refusal() || error.is_timeout();
+    !is_silent && matches!(unconnected(error), Cause::Unreachable | Cause::Rejected(NO_SERVER | PASSWORD))
 }

@@ -4,9 +4,10 @@
 
 use super::{
     Shared,
+    dial::dial,
     inbox::{Message, Place, Subscription, Turn, hex},
     reply::{Failure, failure},
-    tasks::{dial, unreached},
+    tasks::unreached,
 };
 use cachify_core::{
     Cause,

@@ -5,8 +5,8 @@
 use super::{
     Shared,
     call::Wire,
-    node::greeting,
-    reply::{Failure, failure, is_demoted, unconnected},
+    dial::dial,
+    reply::{Failure, failure, is_demoted},
 };
 use crate::sync::locked;
 use cachify_core::{
@@ -197,29 +197,6 @@ fn connect(shared: &Arc<Shared>, runtime: &Handle) -> Line {
         drop(alive);
     });
     line
-}
-
-/// One attempt to connect, with a limit of its own.
-pub(super) async fn dial(
-    shared: &Shared,
-    config: AsyncConnectionConfig,
-    client: &redis::Client,
-) -> Result<MultiplexedConnection, Cause> {
-    // every operation has its own limit; a connection whose answers are late is replaced
-    let config = config.set_connection_timeout(Some(shared.connect_timeout)).set_response_timeout(None);
-    let attempt = async {
-        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-        let (greeting, began) = (greeting(), shared.clock.now());
-        let answers = connection.send_packed_commands(&greeting, 0, greeting.len()).await?;
-        shared.node.measured(shared.clock.now().since(began));
-        RedisResult::Ok((connection, answers))
-    };
-    let limit = shared.clock.sleep_until(shared.clock.now().saturating_add(shared.connect_timeout));
-    match beside(attempt, limit).await {
-        Ok(Ok((connection, answers))) => shared.greeted(&answers).map(|()| connection),
-        Ok(Err(error)) => Err(unconnected(&error)),
-        Err(()) => Err(Cause::Unreachable),
-    }
 }
 
 /// Why there is no connection. Nothing was asked yet, so nothing is in doubt.

@@ -5,17 +5,19 @@ mod idle;
 use super::{
     Shared,
     call::Wire,
+    knock::{aside, knock},
     node::greeting,
-    reply::{Failure, failure, is_demoted, unconnected},
+    reply::{Failure, failure, is_demoted, is_doubtful, unconnected},
     tasks::unreached,
 };
+use crate::backend::park;
 use cachify_core::{
     Cause,
     time::{Clock, Instant, Sleep},
 };
 pub(super) use idle::Idle;
 use redis::{Cmd, Connection, RedisError, RedisResult, Value};
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{cell::Cell, future::Future, pin::pin, sync::Arc, time::Duration};
 
 /// How many bytes are sent at a time.
 const PART: usize = 64 * 1024;
@@ -123,7 +125,7 @@ impl<'a> Thread<'a> {
         packed: &[u8],
         answers: usize,
         until: Instant,
-        read: fn(&RedisError) -> Failure,
+        read: impl Fn(&RedisError) -> Failure,
     ) -> Result<Vec<Value>, Failure> {
         let limited = |connection: &mut Connection, act: &mut dyn FnMut(&mut Connection) -> RedisResult<Value>| {
             let left = Some(self.left(until)?);
@@ -203,18 +205,17 @@ impl Attempt {
     }
 
     fn connect(&self, began: Instant) -> Result<Connection, Failure> {
-        let (shared, until) = (&self.shared, began.saturating_add(self.shared.connect_timeout));
-        // a part of it: the client counts the last of its own two questions anew
-        let made = shared.client.get_connection_with_timeout(shared.connect_timeout * 3 / 4);
-        let mut connection = made.map_err(|error| Failure::NotSent(unconnected(&error)))?;
-        let (greeting, asked) = (greeting(), shared.clock.now());
-        let thread = Thread { shared, kind: self.kind, until: Some(until) };
-        let said = |error: &RedisError| Failure::NotSent(unconnected(error));
-        let answers = thread.ask(&mut connection, &greeting.get_packed_pipeline(), greeting.len(), until, said);
-        let answers = answers.map_err(|failure| Failure::NotSent(unreached(failure)))?;
-        shared.node.measured(shared.clock.now().since(asked));
-        shared.greeted(&answers).map_err(Failure::NotSent)?;
-        Ok(connection)
+        let (shared, kind) = (self.shared.clone(), self.kind);
+        let attempt = move || make(&shared, kind, began.saturating_add(shared.connect_timeout));
+        if !self.shared.may_speak_no_tls() {
+            return attempt();
+        }
+        let unreached = Err(Failure::NotSent(Cause::Unreachable));
+        match park(Box::pin(self.shared.or_told(aside(attempt))), self.shared.connect_timeout) {
+            Some(Ok(made)) => made.unwrap_or(unreached),
+            Some(Err(why)) => Err(Failure::NotSent(why)),
+            None => unreached,
+        }
     }
 }
 
@@ -223,6 +224,39 @@ impl Drop for Attempt {
         let made = self.result.take().unwrap_or(Err(Failure::NotSent(Cause::Unreachable)));
         self.kind.of(&self.shared).dialled(made, self.shared.clock.now());
     }
+}
+
+/// A connection on which the server has answered, or why there is none.
+fn make(shared: &Arc<Shared>, kind: Use, until: Instant) -> Result<Connection, Failure> {
+    let is_odd = Cell::new(false);
+    let read = |error: &RedisError| {
+        is_odd.set(is_doubtful(error));
+        Failure::NotSent(unconnected(error))
+    };
+    // what was made is closed before anybody knocks
+    greeted(shared, kind, until, read).map_err(|failed| {
+        let told = is_odd.get().then(|| knock(&shared.client, shared.knock_limit())).flatten();
+        told.map_or(failed, Failure::NotSent)
+    })
+}
+
+fn greeted(
+    shared: &Arc<Shared>,
+    kind: Use,
+    until: Instant,
+    read: impl Fn(&RedisError) -> Failure,
+) -> Result<Connection, Failure> {
+    // a part of it: the client counts the last of its own two questions anew
+    let made = shared.client.get_connection_with_timeout(shared.connect_timeout * 3 / 4);
+    let mut connection = made.map_err(|error| read(&error))?;
+    let (greeting, asked) = (greeting(), shared.clock.now());
+    let thread = Thread { shared, kind, until: Some(until) };
+    let packed: Vec<_> = greeting.iter().flat_map(Cmd::get_packed_command).collect();
+    let answers = thread.ask(&mut connection, &packed, greeting.len(), until, read);
+    let answers = answers.map_err(|failure| Failure::NotSent(unreached(failure)))?;
+    shared.node.measured(shared.clock.now().since(asked));
+    shared.greeted(&answers).map_err(Failure::NotSent)?;
+    Ok(connection)
 }
 
 impl Wire for Thread<'_> {

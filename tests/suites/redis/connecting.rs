@@ -1,10 +1,9 @@
-//! Getting there: addresses, passwords, access lists, TLS, and what a wrong one says.
+//! Getting there: addresses, passwords, access lists, TLS. What a wrong one says is in `causes`.
 
 use super::world::{int, millis, pass, patient, run, timed, until_blocking};
 use cachify::{Cachify, Cause, Error, Event, Holding, ManualClock, Observer, secs};
 use cachify_tests::server::{Engine, Server};
 use std::{
-    io::{Read, Write},
     net::TcpListener,
     sync::{
         Arc, Mutex,
@@ -171,38 +170,6 @@ fn tls_works_on_both_faces() {
     let certificates = redis::TlsCertificates { client_tls: None, root_cert: Some(root) };
     let client = redis::Client::build_with_tls(server.url(), certificates).unwrap();
     works(&patient(server.url()).redis_client(client).build().unwrap());
-    // a certificate nobody vouches for
-    says(&server.url(), "certificate");
-}
-
-/// What both faces say of a server that cannot be used.
-fn says(url: &str, what: &str) {
-    let c = at(url);
-    for why in [c.ping_blocking().unwrap_err(), run(async { c.ping().await.unwrap_err() })] {
-        let Error::Store(Cause::Rejected(text)) = why else { panic!("{url}: {why:?}") };
-        assert!(text.contains(what), "{url}: {text}");
-    }
-}
-
-/// A server that says one thing to whoever comes.
-fn parrot(word: &'static str) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().take(20).flatten() {
-            let _ = stream.read(&mut [0; 512]);
-            let _ = stream.write_all(word.as_bytes()).and_then(|()| stream.read_to_end(&mut Vec::new()));
-        }
-    });
-    port
-}
-
-#[test]
-fn what_is_no_redis_server_is_called_so() {
-    // tasks are told by their client that the connection broke
-    let c = at(&format!("redis://127.0.0.1:{}", parrot("HTTP/1.1 400 Bad Request\r\n\r\n")));
-    let why = c.ping_blocking().unwrap_err();
-    assert!(matches!(why, Error::Store(Cause::Rejected(text)) if text.contains("no Redis server")), "{why:?}");
 }
 
 #[derive(Clone, Default)]

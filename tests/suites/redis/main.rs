@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "real servers live in real time")]
 
 mod cached;
+mod causes;
 mod clocks;
 mod commands;
 mod conformance;

@@ -1,0 +1,84 @@
+//! One attempt to connect, for tasks and the subscription; threads have their own, by the blocking client.
+
+use super::{
+    Shared,
+    knock::{aside, knock},
+    node::greeting,
+    reply::{is_doubtful, unconnected},
+};
+use cachify_core::{
+    Cause,
+    drive::beside,
+    time::{Clock, Timer},
+};
+use redis::{AsyncConnectionConfig, Cmd, RedisResult, Value, aio::MultiplexedConnection};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+};
+
+/// One attempt to connect, with a limit of its own.
+pub(super) async fn dial(
+    shared: &Shared,
+    config: AsyncConnectionConfig,
+    client: &redis::Client,
+) -> Result<MultiplexedConnection, Cause> {
+    // every operation has its own limit; a connection whose answers are late is replaced
+    let config = config.set_connection_timeout(Some(shared.connect_timeout)).set_response_timeout(None);
+    // the client's part of it is large
+    let attempt = Box::pin(async {
+        let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        let began = shared.clock.now();
+        let answers = greet(&connection).await?;
+        shared.node.measured(shared.clock.now().since(began));
+        RedisResult::Ok((connection, answers))
+    });
+    let limit = shared.clock.sleep_until(shared.clock.now().saturating_add(shared.connect_timeout));
+    match beside(shared.or_told(attempt), limit).await.map_err(|()| Cause::Unreachable)?? {
+        Ok((connection, answers)) => shared.greeted(&answers).map(|()| connection),
+        Err(error) if is_doubtful(&error) => {
+            let (client, limit) = (client.clone(), shared.knock_limit());
+            Err(aside(move || knock(&client, limit)).await.flatten().unwrap_or_else(|| unconnected(&error)))
+        }
+        Err(error) => Err(unconnected(&error)),
+    }
+}
+
+/// The answers to what a new connection asks first. Each is asked by itself: of a pipeline that breaks the client tells
+/// no single answer.
+async fn greet(connection: &MultiplexedConnection) -> RedisResult<Vec<Value>> {
+    let [time, policy] = greeting();
+    let ask = async |cmd: Cmd| connection.clone().send_packed_command(&cmd).await;
+    match both(ask(time), ask(policy)).await {
+        // whoever is not served may be told so once
+        (Ok(refused @ Value::ServerError(_)), _) => Ok(vec![refused, Value::Nil]),
+        (time, policy) => Ok(vec![time?, policy?]),
+    }
+}
+
+/// Both, side by side.
+async fn both<T>(first: impl Future<Output = T>, second: impl Future<Output = T>) -> (T, T) {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    let mut done = (None, None);
+    poll_fn(|cx| {
+        if done.0.is_none() {
+            done.0 = ended(first.as_mut().poll(cx));
+        }
+        if done.1.is_none() {
+            done.1 = ended(second.as_mut().poll(cx));
+        }
+        match (done.0.take(), done.1.take()) {
+            (Some(first), Some(second)) => Poll::Ready((first, second)),
+            some => {
+                done = some;
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+fn ended<T>(polled: Poll<T>) -> Option<T> {
+    if let Poll::Ready(out) = polled { Some(out) } else { None }
+}
