@@ -127,18 +127,12 @@ impl Timer for StdClock {
     }
 }
 
-/// How much too early a timer of tokio's may ring.
-#[cfg(feature = "tokio")]
-const TICK: Duration = Duration::from_millis(5);
-
-/// One wait of a task: by tokio's timer inside a tokio runtime, by the timer thread elsewhere, or by hand.
+/// One wait of a task: by the timer thread, or by hand.
 #[derive(Debug, Default)]
 pub struct Wait(Option<(Instant, Armed)>);
 
 #[derive(Debug)]
 enum Armed {
-    #[cfg(feature = "tokio")]
-    Tokio(Pin<Box<tokio::time::Sleep>>),
     Thread(timer::Entry),
     Manual(manual::Sleeper),
 }
@@ -166,36 +160,10 @@ impl Wait {
             return self.over();
         }
         match self.armed(at) {
-            #[cfg(feature = "tokio")]
-            Some(Armed::Tokio(sleep)) => {
-                let now = system::now();
-                if sleep.as_mut().poll(cx).is_ready() && now < at {
-                    // a tick early is no end: it is looked at again then. A clock that runs far ahead is a test's, which
-                    // jumps whenever its runtime is idle: what lies outside of that runtime is waited for outside
-                    if at.since(now) > TICK {
-                        self.0 = Some((at, Armed::Thread(timer::Entry::new(at, cx.waker()))));
-                    } else {
-                        self.0 = None;
-                        return self.poll_system(at, cx);
-                    }
-                }
-            }
             Some(Armed::Thread(entry)) => entry.wake(cx.waker()),
-            Some(Armed::Manual(_)) | None => self.0 = Some((at, Self::arm(at, cx))),
+            Some(Armed::Manual(_)) | None => self.0 = Some((at, Armed::Thread(timer::Entry::new(at, cx.waker())))),
         }
         if system::now() >= at { self.over() } else { Poll::Pending }
-    }
-
-    fn arm(at: Instant, cx: &mut Context<'_>) -> Armed {
-        #[cfg(feature = "tokio")]
-        if tokio::runtime::Handle::try_current().is_ok() {
-            let mut sleep = Box::pin(tokio::time::sleep(at.since(system::now())));
-            if sleep.as_mut().poll(cx).is_ready() {
-                cx.waker().wake_by_ref();
-            }
-            return Armed::Tokio(sleep);
-        }
-        Armed::Thread(timer::Entry::new(at, cx.waker()))
     }
 
     fn poll_manual(&mut self, clock: &ManualClock, at: Instant, cx: &mut Context<'_>) -> Poll<()> {

@@ -1,4 +1,7 @@
-//! Timers for tasks outside a tokio runtime: one thread, started at the first wait.
+//! Timers for tasks: one thread, started at the first wait.
+//!
+//! Not by the runtime that polls: it may have no timers, may be driven by nobody or be gone while the task lives on, or
+//! may have a clock that a test moves.
 
 use super::system;
 use crate::{process::PerProcess, sync::locked};
@@ -21,6 +24,9 @@ struct Timers {
 struct Waiting {
     by_end: BTreeMap<(Instant, u64), Waker>,
     last: u64,
+    /// When the thread looks next; zero if it is about to. Most waits are dropped before their end, so it is not woken
+    /// for each.
+    looks: Instant,
 }
 
 static TIMERS: PerProcess<Timers> = PerProcess::new();
@@ -40,6 +46,7 @@ fn run() {
         let later = waiting.by_end.split_off(&(Instant::from_millis(now.as_millis() + 1), 0));
         let due = std::mem::replace(&mut waiting.by_end, later);
         if !due.is_empty() {
+            waiting.looks = Instant::ZERO;
             drop(waiting);
             // a waker that panics costs its own task, not the timers of all others
             for waker in due.into_values() {
@@ -48,12 +55,16 @@ fn run() {
             waiting = locked(&timers.waiting);
             continue;
         }
-        waiting = match waiting.by_end.keys().next() {
-            Some((end, _)) => {
+        let first = waiting.by_end.keys().next().map_or(Instant::MAX, |(end, _)| *end);
+        // also where the wait it was woken for is gone: the next one will end later
+        let last = if waiting.looks > now { waiting.looks } else { Instant::MAX };
+        waiting.looks = first.min(last);
+        waiting = match waiting.looks {
+            Instant::MAX => timers.changed.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner),
+            end => {
                 let left = end.since(now);
                 timers.changed.wait_timeout(waiting, left).unwrap_or_else(std::sync::PoisonError::into_inner).0
             }
-            None => timers.changed.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner),
         };
     }
 }
@@ -72,7 +83,8 @@ impl Entry {
         waiting.last += 1;
         let key = (at, waiting.last);
         waiting.by_end.insert(key, waker);
-        if waiting.by_end.keys().next() == Some(&key) {
+        if at < waiting.looks {
+            waiting.looks = at;
             timers.changed.notify_one();
         }
         Self(key)

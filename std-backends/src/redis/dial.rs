@@ -24,8 +24,8 @@ pub(super) async fn dial(
     config: AsyncConnectionConfig,
     client: &redis::Client,
 ) -> Result<MultiplexedConnection, Cause> {
-    // every operation has its own limit; a connection whose answers are late is replaced
-    let config = config.set_connection_timeout(Some(shared.connect_timeout)).set_response_timeout(None);
+    // no limits by timers of a runtime that may have none: this attempt has its own, and so has every operation
+    let config = config.set_connection_timeout(None).set_response_timeout(None);
     // the client's part of it is large
     let attempt = Box::pin(async {
         let connection = client.get_multiplexed_async_connection_with_config(&config).await?;

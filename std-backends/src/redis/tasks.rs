@@ -39,8 +39,6 @@ struct Line {
     runtime: Weak<()>,
     state: watch::Receiver<State>,
     number: u64,
-    /// When the attempt to connect began.
-    began: Instant,
     /// While it is found out whether it is of use still, for an answer did not come in time.
     proof: Option<watch::Receiver<bool>>,
 }
@@ -49,23 +47,20 @@ struct Line {
 enum Found {
     Up(u64, MultiplexedConnection),
     Doubted(u64, watch::Receiver<bool>),
-    Connecting(u64, watch::Receiver<State>, Instant),
+    Connecting(u64, watch::Receiver<State>),
 }
 
 impl Line {
-    /// Whether it is up, or may yet be.
-    fn is_usable(&self) -> bool {
-        match *self.state.borrow() {
-            State::Connecting => self.state.has_changed().is_ok(),
-            State::Up(_) => true,
-            State::Down(_) => false,
-        }
+    /// Whether another attempt would do no better: it is up, or may yet be, or its runtime lets none come to an end.
+    fn is_last(&self) -> bool {
+        !matches!(*self.state.borrow(), State::Down(_))
     }
 }
 
 #[derive(Clone)]
 enum State {
-    Connecting,
+    /// Since then; before the attempt has begun, which takes somebody who drives its runtime, since never.
+    Connecting(Option<Instant>),
     Up(MultiplexedConnection),
     Down(Cause),
 }
@@ -82,7 +77,7 @@ impl Lines {
     /// The attempt goes on when the caller gives up, so that a slow server is reached in the end.
     async fn connection(&self, shared: &Arc<Shared>) -> Result<(u64, MultiplexedConnection), Cause> {
         loop {
-            let (number, mut state, began) = match self.line(shared)? {
+            let (number, mut state) = match self.line(shared)? {
                 Found::Up(number, connection) => return Ok((number, connection)),
                 Found::Doubted(number, mut proof) => {
                     // whoever asked it went with its runtime
@@ -91,21 +86,26 @@ impl Lines {
                     }
                     continue;
                 }
-                Found::Connecting(number, state, began) => (number, state, began),
+                Found::Connecting(number, state) => (number, state),
             };
-            // an attempt that has taken longer than an operation may is waited for by nobody
-            let limit = shared.clock.sleep_until(began.saturating_add(shared.op_timeout()));
-            // the sender goes only with its runtime
-            let known = beside(state.wait_for(|state| !matches!(state, State::Connecting)), limit).await;
-            return match known.as_ref().map(|known| known.as_deref()) {
-                Ok(Ok(State::Up(connection))) => Ok((number, connection.clone())),
-                Ok(Ok(State::Down(cause))) => Err(*cause),
-                Ok(Ok(State::Connecting) | Err(_)) => Err(NO_RUNTIME),
-                Err(()) => {
-                    shared.node.unreached();
-                    Err(Cause::Unreachable)
+            loop {
+                let most = match &*state.borrow_and_update() {
+                    State::Up(connection) => return Ok((number, connection.clone())),
+                    State::Down(cause) => return Err(*cause),
+                    State::Connecting(began) => began.map(|began| began.saturating_add(shared.op_timeout())),
+                };
+                // an attempt that has taken longer than an operation may is waited for by nobody
+                let limit = shared.clock.sleep_until(most.unwrap_or(Instant::MAX));
+                match beside(state.changed(), limit).await {
+                    Ok(Ok(())) => {}
+                    // the sender goes only with its runtime
+                    Ok(Err(_)) => return Err(NO_RUNTIME),
+                    Err(()) => {
+                        shared.node.unreached();
+                        return Err(Cause::Unreachable);
+                    }
                 }
-            };
+            }
         }
     }
 
@@ -116,7 +116,7 @@ impl Lines {
             Err(_) => shared.background().ok_or(NO_THREAD)?.runtime.clone(),
         };
         let mut lines = locked(&self.0);
-        if !lines.get(&runtime.id()).is_some_and(Line::is_usable) {
+        if !lines.get(&runtime.id()).is_some_and(Line::is_last) {
             shared.pauses.may_try(shared.clock.now())?;
             lines.retain(|_, line| line.runtime.strong_count() > 0);
             lines.insert(runtime.id(), connect(shared, &runtime));
@@ -126,8 +126,9 @@ impl Lines {
             return Ok(Found::Doubted(line.number, proof.clone()));
         }
         Ok(match &*line.state.borrow() {
+            State::Up(_) if line.runtime.strong_count() == 0 => return Err(NO_RUNTIME),
             State::Up(connection) => Found::Up(line.number, connection.clone()),
-            State::Connecting | State::Down(_) => Found::Connecting(line.number, line.state.clone(), line.began),
+            State::Connecting(_) | State::Down(_) => Found::Connecting(line.number, line.state.clone()),
         })
     }
 
@@ -168,17 +169,18 @@ impl Lines {
 
 const NO_THREAD: Cause = Cause::Unsupported("the background thread could not be started");
 const NO_RUNTIME: Cause =
-    Cause::Unsupported("connecting ended with its runtime: it is gone, or was built without `enable_all`");
+    Cause::Unsupported("connecting ended with its tokio runtime: it is gone, or was built without `enable_io`");
 
 /// Connects on `runtime`, in the background.
 fn connect(shared: &Arc<Shared>, runtime: &Handle) -> Line {
-    let (sender, state) = watch::channel(State::Connecting);
+    let (sender, state) = watch::channel(State::Connecting(None));
     let alive = Arc::new(());
     let number = shared.lines.1.fetch_add(1, Ordering::Relaxed);
-    let began = shared.clock.now();
-    let line = Line { runtime: Arc::downgrade(&alive), state, number, began, proof: None };
+    let line = Line { runtime: Arc::downgrade(&alive), state, number, proof: None };
     let (shared, mut closed) = (shared.clone(), shared.closed());
     runtime.spawn(async move {
+        let began = shared.clock.now();
+        sender.send_replace(State::Connecting(Some(began)));
         let made = dial(&shared, AsyncConnectionConfig::new(), &shared.client).await;
         match &made {
             Ok(_) => shared.pauses.made(),

@@ -16,6 +16,7 @@ mod full;
 mod histories;
 mod lines;
 mod processes;
+mod runtimes;
 mod survival;
 mod waiting;
 mod ways;

@@ -195,18 +195,6 @@ fn the_policy_of_a_full_server_is_read_in_either_protocol() {
 }
 
 #[test]
-fn a_runtime_that_cannot_connect_is_said_and_harms_no_other() {
-    let server = Server::start(Engine::Redis);
-    let c = over(&server);
-    let blind = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    for _ in 0..2 {
-        let why = blind.block_on(c.ping()).unwrap_err();
-        assert!(matches!(why, Error::Store(Cause::Unsupported(what)) if what.contains("enable_all")), "{why:?}");
-    }
-    run(async { c.ping().await.unwrap() });
-}
-
-#[test]
 fn what_ended_while_it_connected_was_not_done() {
     let server = Server::start(Engine::Redis);
     let proxy = Proxy::to(server.port());
