@@ -1,13 +1,16 @@
-//! Builds the clock that tests move real servers with.
+//! Builds the clock that tests move real servers with, and a search for addresses that takes long.
 
 use std::{env, path::Path, process::Command};
 
 fn main() {
-    let source = "src/server/clock.c";
-    println!("cargo::rerun-if-changed={source}");
     let Some(directory) = env::var_os("OUT_DIR") else { return };
-    let library = Path::new(&directory).join("clock.so");
-    let built = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-Wall", "-o"]).arg(&library).arg(source).status();
-    assert!(built.is_ok_and(|status| status.success()), "a C compiler is missing: `cc` (Debian's package gcc)");
-    println!("cargo::rustc-env=CACHIFY_CLOCK_LIBRARY={}", library.display());
+    for (name, variable) in [("clock", "CACHIFY_CLOCK_LIBRARY"), ("names", "CACHIFY_NAMES_LIBRARY")] {
+        let source = format!("src/server/{name}.c");
+        println!("cargo::rerun-if-changed={source}");
+        let library = Path::new(&directory).join(name).with_extension("so");
+        let built =
+            Command::new("cc").args(["-shared", "-fPIC", "-O1", "-Wall", "-o"]).arg(&library).arg(source).status();
+        assert!(built.is_ok_and(|status| status.success()), "a C compiler is missing: `cc` (Debian's package gcc)");
+        println!("cargo::rustc-env={variable}={}", library.display());
+    }
 }

@@ -124,7 +124,9 @@ impl Builder {
     /// Longest time one operation outside the process may take, waiting for a connection included. Unless said 500 ms;
     /// of Redis four times the round trip that was measured, at least 500 ms and at most 3 s, which the first ones have.
     ///
-    /// The blocking face of a store of your own keeps to the limits of its own client.
+    /// A thread on Redis waits as long again for each piece of an answer larger than what the system buffers, where the
+    /// way is slow, and up to twice as long to send such a value; a task does not. The blocking face of a store of your
+    /// own keeps to the limits of its own client.
     pub fn op_timeout(mut self, op_timeout: Duration) -> Self {
         self.op_timeout = Some(op_timeout);
         self

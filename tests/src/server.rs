@@ -29,6 +29,9 @@ const PORTS: usize = 5;
 const NOTHING_KEPT: [&str; 10] =
     ["--bind", "127.0.0.1", "--protected-mode", "no", "--daemonize", "no", "--save", "", "--appendonly", "no"];
 
+/// Loaded before the C library, it searches for addresses in vain, for as many milliseconds as `CACHIFY_SEARCH` says.
+pub const SLOW_NAMES: &str = env!("CACHIFY_NAMES_LIBRARY");
+
 /// Commands by which this harness itself asks for figures.
 const OUR_OWN: [&str; 2] = ["info", "config|resetstat"];
 

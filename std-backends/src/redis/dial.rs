@@ -11,9 +11,13 @@ use cachify_core::{
     drive::beside,
     time::{Clock, Timer},
 };
-use redis::{AsyncConnectionConfig, Cmd, RedisResult, Value, aio::MultiplexedConnection};
+use redis::{
+    AsyncConnectionConfig, Cmd, RedisFuture, RedisResult, Value, aio::MultiplexedConnection, io::AsyncDNSResolver,
+};
 use std::{
     future::{Future, poll_fn},
+    io,
+    net::{SocketAddr, ToSocketAddrs},
     pin::pin,
     task::Poll,
 };
@@ -25,7 +29,7 @@ pub(super) async fn dial(
     client: &redis::Client,
 ) -> Result<MultiplexedConnection, Cause> {
     // no limits by timers of a runtime that may have none: this attempt has its own, and so has every operation
-    let config = config.set_connection_timeout(None).set_response_timeout(None);
+    let config = config.set_connection_timeout(None).set_response_timeout(None).set_dns_resolver(Search);
     // the client's part of it is large
     let attempt = Box::pin(async {
         let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
@@ -42,6 +46,25 @@ pub(super) async fn dial(
             Err(aside(move || knock(&client, limit)).await.flatten().unwrap_or_else(|| unconnected(&error)))
         }
         Err(error) => Err(unconnected(&error)),
+    }
+}
+
+/// A search for an address on a thread of ours. On one of the runtime's it would keep that from ending for as long as the
+/// system searches.
+struct Search;
+
+impl AsyncDNSResolver for Search {
+    fn resolve<'a, 'b: 'a>(
+        &'a self,
+        host: &'b str,
+        port: u16,
+    ) -> RedisFuture<'a, Box<dyn Iterator<Item = SocketAddr> + Send + 'a>> {
+        let host = host.to_owned();
+        Box::pin(async move {
+            let search = move || (host.as_str(), port).to_socket_addrs();
+            let found = aside(search).await.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))?;
+            Ok(Box::new(found) as Box<dyn Iterator<Item = SocketAddr> + Send>)
+        })
     }
 }
 

@@ -19,8 +19,9 @@ pub(super) use idle::Idle;
 use redis::{Cmd, Connection, RedisError, RedisResult, Value};
 use std::{cell::Cell, future::Future, pin::pin, sync::Arc, time::Duration};
 
-/// How many bytes are sent at a time.
-const PART: usize = 64 * 1024;
+/// How many bytes are sent at a time: so few that a full way seldom takes a part of them, after which the client waits
+/// anew for the rest.
+const PART: usize = 4 * 1024;
 
 /// Whose connections a call uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

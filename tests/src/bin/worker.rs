@@ -2,12 +2,18 @@
 //!
 //! `worker URL PORT flight` loads one cold key from 25 tasks; `worker URL PORT hold MILLIS` takes a lock of that TTL,
 //! says its fence, and says `lost` when it has lost it; `worker URL PORT leave` takes one lock, one permit and one run on
-//! a thread without a runtime, drops them, and ends.
+//! a thread without a runtime, drops them, and ends; `worker URL PORT seek MILLIS` says how many milliseconds it took to
+//! learn within that limit that nobody is reached: on a thread, and with a runtime of its own from its start to its end.
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
 use cachify::{Cachify, secs};
 use cachify_tests::resp::{Client, Reply};
-use std::{env, error::Error, io::Write, time::Duration};
+use std::{
+    env,
+    error::Error,
+    io::Write,
+    time::{Duration, Instant},
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = env::args().skip(1).collect();
@@ -21,12 +27,24 @@ fn main() -> Result<(), Box<dyn Error>> {
                 (c.lock("k").acquire_blocking()?, c.pool("k", 1).take_blocking()?, c.once("k").begin_blocking()?);
             Ok(())
         }
+        ("seek", [millis]) => seek(url, Duration::from_millis(millis.parse()?)),
         _ => Err("no such role".into()),
     }
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+fn seek(url: &str, limit: Duration) -> Result<(), Box<dyn Error>> {
+    let c = Cachify::builder().redis(url).op_timeout(limit).build()?;
+    let began = Instant::now();
+    println!("{:?}", c.ping_blocking().map(drop));
+    println!("{}", began.elapsed().as_millis());
+    let began = Instant::now();
+    println!("{:?}", runtime()?.block_on(c.ping()).map(drop));
+    println!("{}", began.elapsed().as_millis());
+    Ok(())
 }
 
 async fn flight(c: &Cachify, port: u16) -> Result<(), Box<dyn Error>> {

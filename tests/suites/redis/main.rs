@@ -14,6 +14,7 @@ mod faults;
 mod forks;
 mod full;
 mod histories;
+mod limits;
 mod lines;
 mod processes;
 mod runtimes;
