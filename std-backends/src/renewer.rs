@@ -228,8 +228,8 @@ impl Renewer {
         let now = self.0.clock.now();
         let mut queue = locked(&self.0.queue);
         let due = match kept {
-            // the answer may be of before the store lost its memory
-            true if queue.rushing => queue.rushed,
+            // the answer may be of before the store lost its memory; but a rush that waits its turn delays no heartbeat
+            true if queue.rushing => queue.rushed.min(next_heartbeat(now, held.ttl(), held.token)),
             true => next_heartbeat(now, held.ttl(), held.token),
             false => now.saturating_add(retry(held.ttl(), held.validity.until().since(now))),
         };

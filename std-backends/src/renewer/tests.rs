@@ -118,3 +118,25 @@ fn what_was_being_renewed_when_the_store_may_have_forgotten_is_renewed_again() {
     asked(&renewer, &store, 2);
     renewer.stop();
 }
+
+#[test]
+fn a_rush_that_waits_its_turn_delays_no_heartbeat() {
+    let clock = ManualClock::new();
+    clock.advance(Duration::from_secs(9));
+    let store = Mute::new(0);
+    let (renewer, lease) = (Renewer::new(StdClock::from(clock.clone())), Duration::from_millis(500));
+    let renews: Arc<dyn Renew> = store.clone();
+    let key = OwnedKey::of(Key::new(Kind::Lock, "", b"k", 0));
+    let validity = Validity::new(clock.now(), lease);
+    let right = renewer.attend(Arc::downgrade(&renews), key, HolderToken([1, 128, 0, 0]), 500, validity);
+    renewer.rush();
+    asked(&renewer, &store, 1);
+    // a second one comes amid the next heartbeat, and its turn is when the lease would be over
+    *locked(&store.rushes) = Some(renewer.clone());
+    for times in [2, 3, 4] {
+        clock.advance(lease / 2);
+        asked(&renewer, &store, times);
+    }
+    assert!(right.validity().expect("kept").is_valid(clock.now()));
+    renewer.stop();
+}
