@@ -1,6 +1,6 @@
 //! What an attribute says: its arguments, checked for the primitive they belong to.
 
-use crate::{Home, Primitive, span::Span};
+use crate::{Home, Primitive, groups, span::Span};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{
@@ -34,6 +34,8 @@ pub(crate) struct Layer {
     pub(crate) cache_none: bool,
     pub(crate) companions: Companions,
     pub(crate) krate: Option<Path>,
+    /// The attribute's name as it stands further down the stack.
+    pub(crate) attribute: Option<Path>,
 }
 
 /// Where companions go.
@@ -58,7 +60,7 @@ impl Parse for Argument {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let name = input.call(syn::ext::IdentExt::parse_any)?;
         input.parse::<Token![=]>()?;
-        Ok(Self { name, value: input.parse()? })
+        Ok(Self { name, value: groups::expression(input.parse()?) })
     }
 }
 
@@ -92,10 +94,9 @@ impl Layer {
     pub(crate) fn of(attribute: &Attribute, home: Home) -> Option<Result<Self>> {
         let name = &attribute.path().segments.last()?.ident;
         let primitive = Primitive::of(name)?;
-        match &attribute.meta {
-            syn::Meta::List(list) => Some(Self::parse(primitive, home, list.tokens.clone())),
-            _ => None,
-        }
+        let syn::Meta::List(list) = &attribute.meta else { return None };
+        let layer = Self::parse(primitive, home, list.tokens.clone());
+        Some(layer.map(|layer| Self { attribute: Some(attribute.path().clone()), ..layer }))
     }
 
     fn empty(primitive: Primitive, home: Home, at: proc_macro2::Span) -> Self {
@@ -121,6 +122,7 @@ impl Layer {
             cache_none: false,
             companions: Companions::Own,
             krate: None,
+            attribute: None,
         }
     }
 
@@ -187,6 +189,12 @@ impl Layer {
     /// Whether a failure is kept, too.
     pub(crate) const fn keeps_all(&self) -> bool {
         self.cache_err || self.cache_none
+    }
+
+    /// Whether `name` is the crate's, or what is said to stand for it.
+    pub(crate) fn is_of(&self, name: &Ident) -> bool {
+        let said = self.krate.as_ref().and_then(|path| path.segments.first());
+        said.map_or_else(|| name == self.home.name(), |first| first.ident == *name)
     }
 
     /// The crate the expansion names.

@@ -110,7 +110,6 @@ impl Function {
         // a full pool is the handler's, and so is any other reason that the return type cannot say
         Ok(quote! {
             match {
-                #[allow(unused_imports)]
                 use #private::SaysNothing as _;
                 (&#private::Probe::<#returned>::NEW).unless_full(#why)
             } {

@@ -1,6 +1,6 @@
 //! What no expansion could make right, as far as the signature shows it; the rest is refused by type, in core.
 
-use crate::{Primitive, arguments::Layer, generics};
+use crate::{Primitive, arguments::Layer, generics, groups};
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use syn::{
@@ -54,9 +54,7 @@ fn is_future(of: &Type) -> bool {
         TypeParamBound::Trait(bound) => bound.path.segments.last().is_some_and(|s| s.ident == "Future"),
         _ => false,
     };
-    match of {
-        Type::Group(group) => is_future(&group.elem),
-        Type::Paren(paren) => is_future(&paren.elem),
+    match groups::of(of) {
         Type::Reference(reference) => is_future(&reference.elem),
         Type::TraitObject(object) => object.bounds.iter().any(promises),
         Type::ImplTrait(opaque) => opaque.bounds.iter().any(promises),
@@ -90,11 +88,7 @@ fn later(returned: &Type, layers: &[Layer]) -> Error {
 /// The type parameter of the function that the whole return type is, or is something of, as `T::Out` is.
 pub(crate) fn behind_parameter(signature: &Signature) -> Option<&Ident> {
     let ReturnType::Type(_, returned) = &signature.output else { return None };
-    let mut of = &**returned;
-    while let Type::Group(syn::TypeGroup { elem, .. }) | Type::Paren(syn::TypeParen { elem, .. }) = of {
-        of = elem;
-    }
-    let Type::Path(path) = of else { return None };
+    let Type::Path(path) = groups::of(returned) else { return None };
     let mut parameters = signature.generics.type_params().map(|parameter| &parameter.ident);
     parameters.find(|name| match &path.qself {
         Some(_) => generics::mentions(path.to_token_stream(), name),

@@ -5,24 +5,34 @@ use crate::{
     arguments::{Companions, Layer},
     function::{Function, private},
     generics::mentions,
-    key::Key,
+    groups,
+    key::{Key, Parameter},
+    quiet::{self, quiet},
 };
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{FnArg, GenericParam, Pat, Type, WherePredicate};
+use std::fmt;
+use syn::{
+    FnArg, GenericParam, PatIdent, Type, WherePredicate,
+    ext::IdentExt,
+    visit_mut::{self, VisitMut},
+};
 
 /// One companion: its name, which is also the question, the layers it is about, and how answers are added up.
-struct Companion {
-    name: &'static str,
-    doc: &'static str,
-    about: fn(Primitive) -> bool,
+pub(crate) struct Companion {
+    pub(crate) name: &'static str,
+    pub(crate) doc: &'static str,
+    pub(crate) about: fn(Primitive) -> bool,
     /// Of several layers all are asked, innermost first; else the outermost alone.
-    of_all: bool,
+    pub(crate) of_all: bool,
     /// The type of the answer, its start, and how another answer is added to it.
     answer: (TokenStream, TokenStream, TokenStream),
 }
 
-fn all(private: &TokenStream) -> [Companion; 5] {
+/// The companion that asks nothing: its name, and what it says.
+pub(crate) const KEY: (&str, &str) = ("key", "The rendered key, without prefix and kind.");
+
+pub(crate) fn all(private: &TokenStream) -> [Companion; 5] {
     let any = || (quote!(bool), quote!(false), quote!(|=));
     let seen = quote!(#private::Inspection);
     [
@@ -64,45 +74,76 @@ fn all(private: &TokenStream) -> [Companion; 5] {
     ]
 }
 
-/// Emits the companions: associated functions of a type named like the function, or methods beside a method.
-pub(crate) fn emit(function: &Function) -> TokenStream {
-    let Some((outer, _)) = function.layers.first() else { return TokenStream::new() };
+/// The layers that a companion asks, outermost first.
+pub(crate) fn about(
+    function: &Function,
+    about: fn(Primitive) -> bool,
+    of_all: bool,
+) -> impl Iterator<Item = &(Layer, Key)> {
+    let layers = function.layers.iter().filter(move |(layer, _)| about(layer.primitive));
+    layers.take(if of_all { usize::MAX } else { 1 })
+}
+
+/// Where the companions of a function are.
+pub(crate) enum Place {
+    /// Associated functions of a type of this name.
+    Type(Ident),
+    /// Functions whose names begin with this one, beside the function.
+    Beside(Ident),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Type(name) => write!(f, "{name}::"),
+            Self::Beside(name) => write!(f, "{}_", name.unraw()),
+        }
+    }
+}
+
+/// Where they are, if there are any.
+///
+/// A type named like the crate would stand in the way of `use cachify::..`, so such a function has them beside it.
+pub(crate) fn place(function: &Function) -> Option<Place> {
+    let (outer, _) = function.layers.first()?;
     let name = match &outer.companions {
-        Companions::None => return TokenStream::new(),
+        Companions::None => return None,
         Companions::Own => function.item.sig.ident.clone(),
         Companions::Named(name) => name.clone(),
     };
-    let functions = functions(function, &name);
-    if function.item.sig.receiver().is_some() {
-        return quote!(#(#functions)*);
-    }
+    let of_the_crate = function.layers.iter().any(|(layer, _)| layer.is_of(&name));
+    let is_method = function.item.sig.receiver().is_some();
+    Some(if is_method || of_the_crate { Place::Beside(name) } else { Place::Type(name) })
+}
+
+/// Emits the companions.
+pub(crate) fn emit(function: &Function) -> TokenStream {
+    let Some(place) = place(function) else { return TokenStream::new() };
+    let functions = functions(function, &place);
+    let Place::Type(name) = place else { return quote!(#(#functions)*) };
     let (visibility, conditions) = (&function.item.vis, function.conditions().collect::<Vec<_>>());
-    let doc = format!("Companions of [`{}()`].", function.item.sig.ident);
+    let (visibility, name) = (quiet(visibility), quiet::name(&name));
+    // hidden: beside the function, links to that name would be ambiguous
     quote! {
         #(#conditions)*
-        #[doc = #doc]
-        #[allow(non_camel_case_types, dead_code, missing_debug_implementations)]
+        #[doc(hidden)]
         #visibility struct #name {}
 
         #(#conditions)*
-        #[allow(dead_code)]
         impl #name { #(#functions)* }
     }
 }
 
-fn functions(function: &Function, name: &Ident) -> Vec<TokenStream> {
+fn functions(function: &Function, place: &Place) -> Vec<TokenStream> {
     let mut functions = Vec::new();
     let Some((outer, _)) = function.layers.first() else { return functions };
     for companion in all(&private(outer)) {
-        let mut about: Vec<_> = function.layers.iter().filter(|(l, _)| (companion.about)(l.primitive)).collect();
-        if !companion.of_all {
-            about.truncate(1);
-        }
+        let about: Vec<_> = about(function, companion.about, companion.of_all).collect();
         if !about.is_empty() {
-            functions.push(function.companion(&companion, &about, name));
+            functions.push(function.companion(&companion, &about, place));
         }
     }
-    functions.extend(function.layers.first().map(|(layer, key)| function.key_companion(layer, key, name)));
+    functions.extend(function.layers.first().map(|(layer, key)| function.key_companion(layer, key, place)));
     functions
 }
 
@@ -118,7 +159,7 @@ impl Function {
         }
     }
 
-    fn companion(&self, companion: &Companion, about: &[&(Layer, Key)], name: &Ident) -> TokenStream {
+    fn companion(&self, companion: &Companion, about: &[&(Layer, Key)], place: &Place) -> TokenStream {
         let Some((outer, _)) = about.first() else { return TokenStream::new() };
         let private = private(outer);
         let (of, start, add) = &companion.answer;
@@ -148,10 +189,10 @@ impl Function {
         };
         let returned = quote!(::core::result::Result<#of, #private::Error>);
         let keys: Vec<_> = about.iter().map(|(_, key)| key).collect();
-        self.signature(companion.name, companion.doc, &keys, name, self.is_async(), &returned, &body)
+        self.signature((companion.name, companion.doc), &keys, place, self.is_async(), &returned, &body)
     }
 
-    fn key_companion(&self, layer: &Layer, key: &Key, name: &Ident) -> TokenStream {
+    fn key_companion(&self, layer: &Layer, key: &Key, place: &Place) -> TokenStream {
         let (private, buf) = (private(layer), &self.names.key);
         let render = key.render_into(&quote!(&mut #buf));
         let (make, returned) = match layer.home {
@@ -167,8 +208,7 @@ impl Function {
             #private::key_of(#buf)
         };
         let returned = quote!(::core::result::Result<#returned, #private::Error>);
-        let doc = "The rendered key, without prefix and kind.";
-        self.signature("key", doc, &[key], name, false, &returned, &body)
+        self.signature(KEY, &[key], place, false, &returned, &body)
     }
 
     /// The value a companion asks, with its key rendered.
@@ -190,35 +230,37 @@ impl Function {
     }
 
     /// A function of the parameters that `keys` name, and of the generics those need.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one signature")]
     fn signature(
         &self,
-        what: &str,
-        doc: &str,
+        (what, doc): (&str, &str),
         keys: &[&Key],
-        name: &Ident,
+        place: &Place,
         is_async: bool,
         returned: &TokenStream,
         body: &TokenStream,
     ) -> TokenStream {
-        let is_method = self.item.sig.receiver().is_some();
-        let what = if is_method { format_ident!("{name}_{what}") } else { format_ident!("{what}") };
-        let used = |at: usize| keys.iter().any(|key| key.used.get(at).copied().unwrap_or_default());
-        let arguments: Vec<FnArg> = self
-            .parameters
-            .iter()
-            .enumerate()
-            .filter(|(at, p)| p.is_self() || used(*at))
-            .map(|(_, p)| immutable(p.argument.clone()))
-            .collect();
+        let (what, is_beside) = match place {
+            Place::Type(_) => (format_ident!("{what}"), false),
+            Place::Beside(name) => (format_ident!("{name}_{what}"), true),
+        };
+        let used = |at: usize, p: &Parameter| p.is_self() || keys.iter().any(|key| key.takes(at));
+        let used: Vec<_> = self.parameters.iter().enumerate().filter(|(at, p)| used(*at, p)).map(|(_, p)| p).collect();
+        let arguments: Vec<FnArg> = used.iter().map(|p| immutable(p.argument.clone())).collect();
+        // in use, as lints see it; a name that begins so is not to be
+        let named = used.iter().flat_map(|p| &p.names).filter(|name| !name.to_string().starts_with('_'));
         let (generics, wheres) = self.generics_of(&quote!(#(#arguments)*));
-        let (visibility, conditions) = (&self.item.vis, self.conditions().filter(|_| is_method));
+        let (generics, wheres) = (generics.iter().map(quiet), quiet(&wheres));
+        let (visibility, conditions) = (quiet(&self.item.vis), self.conditions().filter(|_| is_beside));
+        let allowed = quiet::allowed(&self.item.attrs);
         let asyncness = is_async.then(|| quote!(async));
         quote! {
             #(#conditions)*
             #[doc = #doc]
-            #[allow(unused_variables, dead_code, clippy::unused_async, clippy::missing_errors_doc, clippy::needless_pass_by_value)]
-            #visibility #asyncness fn #what<#(#generics),*>(#(#arguments),*) -> #returned #wheres { #body }
+            #(#allowed)*
+            #visibility #asyncness fn #what<#(#generics),*>(#(#arguments),*) -> #returned #wheres {
+                #(let _ = &#named;)*
+                #body
+            }
         }
     }
 
@@ -242,13 +284,22 @@ impl Function {
 /// A companion changes nothing, so its parameters need no `mut`, and of a `String` it only reads the text; attributes
 /// stay behind.
 fn immutable(mut argument: FnArg) -> FnArg {
-    if let FnArg::Typed(typed) = &mut argument {
-        typed.attrs.clear();
-        if is_string(&typed.ty) {
-            *typed.ty = syn::parse_quote!(&str);
+    struct Immutable;
+    impl VisitMut for Immutable {
+        fn visit_pat_ident_mut(&mut self, pattern: &mut PatIdent) {
+            pattern.mutability = None;
+            visit_mut::visit_pat_ident_mut(self, pattern);
         }
-        if let Pat::Ident(ident) = &mut *typed.pat {
-            ident.mutability = None;
+    }
+    match &mut argument {
+        FnArg::Typed(typed) => {
+            typed.attrs.clear();
+            *typed.ty = if is_string(&typed.ty) { syn::parse_quote!(&str) } else { Type::Verbatim(quiet(&typed.ty)) };
+            Immutable.visit_pat_mut(&mut typed.pat);
+        }
+        FnArg::Receiver(receiver) => {
+            receiver.attrs.clear();
+            receiver.mutability = None;
         }
     }
     argument
@@ -256,7 +307,7 @@ fn immutable(mut argument: FnArg) -> FnArg {
 
 /// Whether the type is the standard library's, as people write it.
 fn is_string(of: &Type) -> bool {
-    let Type::Path(path) = of else { return false };
+    let Type::Path(path) = groups::of(of) else { return false };
     let names: Vec<_> = path.path.segments.iter().map(|segment| segment.to_token_stream().to_string()).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     path.qself.is_none() && matches!(names[..], ["String"] | ["std" | "alloc", "string", "String"])

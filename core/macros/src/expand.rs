@@ -7,6 +7,8 @@ use crate::{
     companions,
     function::{Function, Names, private},
     key::{Key, Parameter},
+    page,
+    quiet::quiet,
 };
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -64,8 +66,10 @@ fn function(item: ItemFn, layers: Vec<Layer>) -> Result<TokenStream> {
         body = function.layer(layer, key, &body)?;
     }
     let demand = function.demand();
-    function.item.block = syn::parse2(quote!({ #demand #body }))?;
+    let imports = function.imports();
+    function.item.block = syn::parse2(quote!({ #(#imports)* #demand #body }))?;
     let companions = companions::emit(&function);
+    function.item.attrs.extend(page::section(&function));
     let item = &function.item;
     Ok(quote!(#item #companions))
 }
@@ -81,6 +85,12 @@ impl Function {
                 (&&&#private::Probe::<#returned>::NEW).ends().demand::<#returned>();
             }
         })
+    }
+
+    /// Uses of the attributes that were taken off, which were imported for this.
+    fn imports(&self) -> Vec<TokenStream> {
+        let taken = self.layers.iter().filter_map(|(layer, _)| layer.attribute.as_ref());
+        taken.map(quiet).map(|path| quote!(use #path as _;)).collect()
     }
 
     /// One layer round `body`, which is a block or an expression of the function's return type.

@@ -79,7 +79,6 @@ impl Function {
             quote!(#private::Whole)
         } else {
             quote! {{
-                #[allow(unused_imports)]
                 use #private::{IsAny as _, IsOption as _, IsResult as _};
                 (&&#private::Probe::<#returned>::NEW).shape()
             }}

@@ -1,5 +1,6 @@
 //! Which generic parameters the arguments of a call determine: a key can tell no others apart.
 
+use crate::groups;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
@@ -41,16 +42,15 @@ pub(crate) fn check(signature: &Signature, keeps_errors: bool) -> Result<()> {
 /// The `E` of a `Result<T, E>`: of what is returned only the `T` is kept.
 fn error_type(signature: &Signature) -> Option<&Ident> {
     let ReturnType::Type(_, returned) = &signature.output else { return None };
-    let Type::Path(path) = &**returned else { return None };
+    let Type::Path(path) = groups::of(returned) else { return None };
     let PathArguments::AngleBracketed(arguments) =
         &path.path.segments.last().filter(|last| last.ident == "Result")?.arguments
     else {
         return None;
     };
     let mut arguments = arguments.args.iter();
-    let (kept, Some(GenericArgument::Type(Type::Path(error)))) = (arguments.next()?, arguments.next()) else {
-        return None;
-    };
+    let (kept, Some(GenericArgument::Type(error))) = (arguments.next()?, arguments.next()) else { return None };
+    let Type::Path(error) = groups::of(error) else { return None };
     error.path.get_ident().filter(|error| !mentions(kept.to_token_stream(), error))
 }
 
@@ -145,7 +145,7 @@ impl Determined<'_> {
 
     fn argument(&mut self, argument: &GenericArgument) {
         match argument {
-            GenericArgument::Type(Type::Path(path)) if path.path.get_ident().is_some() => {}
+            GenericArgument::Type(of) if matches!(groups::of(of), Type::Path(of) if of.path.get_ident().is_some()) => {}
             GenericArgument::Constraint(constraint) => self.bounds(&constraint.bounds),
             argument => self.visit_generic_argument_mut(&mut argument.clone()),
         }

@@ -5,7 +5,8 @@ use cachify_template::{Access, Argument, Piece, Placeholder, TemplateError, piec
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{
-    Error, FnArg, LitStr, Pat, Result, Signature,
+    Error, FnArg, LitStr, Member, Pat, Result, Signature,
+    ext::IdentExt,
     visit_mut::{self, VisitMut},
 };
 
@@ -68,7 +69,7 @@ pub(crate) struct Key {
     render: TokenStream,
     buf: Ident,
     /// By position in the signature.
-    pub(crate) used: Vec<bool>,
+    used: Vec<bool>,
 }
 
 impl Key {
@@ -89,25 +90,28 @@ impl Key {
                     if let Some(used) = key.used.get_mut(at) {
                         *used = true;
                     }
-                    render(&private, buf, &root, &hole)
+                    render(&private, buf, &root, &hole).ok_or_else(|| no_field(&layer.key, &hole))?
                 }
             };
             key.render.extend(code);
         }
         let render = key.render;
         key.render = quote! {
-            #[allow(unused_imports)]
             use #private::{ByDisplay as _, ByPart as _};
             #render
         };
         Ok(key)
     }
 
+    /// Whether it names the parameter at this position of the signature.
+    pub(crate) fn takes(&self, at: usize) -> bool {
+        self.used.get(at).copied().unwrap_or_default()
+    }
+
     /// Renders it into `place`, a `&mut` to a key buffer.
     pub(crate) fn render_into(&self, place: &TokenStream) -> TokenStream {
         let (buf, render) = (&self.buf, &self.render);
         quote! {{
-            #[allow(unused_variables)]
             let #buf = #place;
             #render
         }}
@@ -118,7 +122,7 @@ impl Key {
 fn find(key: &LitStr, hole: &Placeholder<'_>, parameters: &[Parameter]) -> Result<(usize, Ident)> {
     match hole.argument {
         Argument::Name(name) => {
-            let named = |p: &Parameter| p.names.iter().find(|n| *n == name).cloned();
+            let named = |p: &Parameter| p.names.iter().find(|n| n.unraw() == name).cloned();
             let found = parameters.iter().enumerate().find_map(|(at, p)| Some((at, named(p)?)));
             found.ok_or_else(|| unknown(key, hole, parameters))
         }
@@ -133,8 +137,8 @@ fn find(key: &LitStr, hole: &Placeholder<'_>, parameters: &[Parameter]) -> Resul
     }
 }
 
-/// Code that renders one value.
-fn render(private: &TokenStream, buf: &Ident, root: &Ident, hole: &Placeholder<'_>) -> TokenStream {
+/// Code that renders one value; `None` when a name on the way cannot be that of a field.
+fn render(private: &TokenStream, buf: &Ident, root: &Ident, hole: &Placeholder<'_>) -> Option<TokenStream> {
     let stop = match hole.stop {
         Some(stop) => quote!(::core::option::Option::Some(#stop)),
         None => quote!(::core::option::Option::None),
@@ -154,16 +158,10 @@ fn render(private: &TokenStream, buf: &Ident, root: &Ident, hole: &Placeholder<'
             value = quote!(#value?);
         }
         value = match access {
-            Access::Field(name) => match name.parse::<u32>() {
-                Ok(index) => {
-                    let index = syn::Index { index, span: root.span() };
-                    quote!(#value.#index)
-                }
-                Err(_) => {
-                    let name = format_ident!("{name}", span = root.span());
-                    quote!(#value.#name)
-                }
-            },
+            Access::Field(name) => {
+                let field = member(name, root.span())?;
+                quote!(#value.#field)
+            }
             Access::Index(index) => quote!(#value.get(#index)),
             Access::Key(key) => quote!(#value.get(#key)),
         };
@@ -171,21 +169,35 @@ fn render(private: &TokenStream, buf: &Ident, root: &Ident, hole: &Placeholder<'
         may_miss |= is_option;
     }
     if !may_miss {
-        return put(value);
+        return Some(put(value));
     }
     let found = format_ident!("found", span = proc_macro2::Span::mixed_site());
     let put = put(quote!(*#found));
     let value = if is_option { value } else { quote!(::core::option::Option::Some(&#value)) };
-    quote! {
+    Some(quote! {
         match (|| #value)() {
             ::core::option::Option::Some(#found) => { #put }
             ::core::option::Option::None => #private::KeySink::fail(#buf, #private::KeyError::Missing),
         }
+    })
+}
+
+/// A field by its name or number; a keyword is the raw identifier, as in `format!`.
+fn member(name: &str, at: proc_macro2::Span) -> Option<Member> {
+    let mut member = syn::parse_str::<Member>(name).or_else(|_| syn::parse_str(&format!("r#{name}"))).ok()?;
+    match &mut member {
+        Member::Named(name) => name.set_span(at),
+        Member::Unnamed(index) => index.span = at,
     }
+    Some(member)
 }
 
 fn malformed(key: &LitStr, e: TemplateError) -> Error {
     Error::new(key.span(), format!("in the key `{}`: {e}", key.value()))
+}
+
+fn no_field(key: &LitStr, hole: &Placeholder<'_>) -> Error {
+    Error::new(key.span(), format!("in the key, `{{{}}}` names what cannot be a field", hole.text))
 }
 
 fn unknown(key: &LitStr, hole: &Placeholder<'_>, parameters: &[Parameter]) -> Error {

@@ -5,9 +5,6 @@
 //! when the call is over (so `#[async_trait]` methods call an async method that has the attribute).
 //! Not here: any logic that runs; that is in `cachify-core`.
 
-// Expansions relax lints that their user cannot answer for: traits imported for autoref alone, companions that nobody
-// calls or that look unlike the user's own functions, a `mut` that only some return types need.
-
 mod arguments;
 mod bracket;
 mod cached;
@@ -16,7 +13,10 @@ mod companions;
 mod expand;
 mod function;
 mod generics;
+mod groups;
 mod key;
+mod page;
+mod quiet;
 mod span;
 
 use proc_macro::TokenStream;
@@ -81,6 +81,13 @@ impl Primitive {
 }
 
 impl Home {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Std => "cachify",
+            Self::Core => "cachify_core",
+        }
+    }
+
     fn path(self) -> proc_macro2::TokenStream {
         match self {
             Self::Std => quote!(::cachify),

@@ -52,7 +52,7 @@ pub struct Placeholder<'t> {
 pub enum Argument<'t> {
     /// `{}` or `{0}`: by position, counted from zero.
     Position(usize),
-    /// `{name}`.
+    /// `{name}`; of `{r#name}` the name alone.
     Name(&'t str),
 }
 

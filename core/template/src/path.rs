@@ -28,6 +28,7 @@ impl<'t> Iterator for Accesses<'t> {
 /// Splits `a.b[0]` into its root and its steps; `None` when it is no path.
 pub(crate) fn split(path: &str) -> Option<(&str, Accesses<'_>)> {
     let (root, steps) = path.split_at(path.find(['.', '[']).unwrap_or(path.len()));
+    let root = without_raw(root);
     let valid_root = is_identifier(root) || root.bytes().all(|b| b.is_ascii_digit());
     let mut rest = steps;
     while let Some((_, after)) = step(rest) {
@@ -55,6 +56,7 @@ fn step(rest: &str) -> Option<(Access<'_>, &str)> {
     if let Some(field) = rest.strip_prefix('.') {
         let end = field.find(['.', '[']).unwrap_or(field.len());
         let (name, rest) = field.split_at(end);
+        let name = without_raw(name);
         let is_position = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
         return (is_identifier(name) || is_position).then_some((Access::Field(name), rest));
     }
@@ -65,6 +67,11 @@ fn step(rest: &str) -> Option<(Access<'_>, &str)> {
     }
     let (index, rest) = inside.split_once(']')?;
     Some((Access::Index(index.parse().ok()?), rest))
+}
+
+/// `r#type` is the name `type`.
+fn without_raw(name: &str) -> &str {
+    name.strip_prefix("r#").filter(|name| is_identifier(name)).unwrap_or(name)
 }
 
 fn is_identifier(name: &str) -> bool {

@@ -39,6 +39,16 @@ fn paths_are_split_into_steps() {
 }
 
 #[test]
+fn a_raw_identifier_is_the_name_behind_its_mark() {
+    let hole = hole("{r#type.r#ref[0]:x}");
+    assert_eq!((hole.argument, hole.text), (Argument::Name("type"), "r#type.r#ref[0]:x"));
+    assert_eq!(hole.path.collect::<Vec<_>>(), [Access::Field("ref"), Access::Index(0)]);
+    for wrong in ["{r#}", "{r#1}", "{r#r#a}", "{a.r#}", "{a.r#0}", "{r #a}"] {
+        assert_eq!(parse(wrong).unwrap_err(), Reason::BadPath, "{wrong}");
+    }
+}
+
+#[test]
 fn positions_are_counted_or_written_never_both() {
     assert_eq!(parse("{}-{0}").unwrap_err(), Reason::Mixed);
     assert_eq!(parse("{0}-{}").unwrap_err(), Reason::Mixed);

@@ -4,7 +4,10 @@
 #![allow(missing_docs, clippy::unused_async, clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref)]
 
 mod determined;
+mod fragments;
 mod generics;
+mod lints;
+mod names;
 
 use cachify::{AsIs, Cachify, Memory, Refused, cached, lock, once, pooled, secs};
 use std::{

@@ -1,0 +1,49 @@
+//! No lint speaks of an expansion, and none is relaxed for it: under `forbid` an `#[allow]` would be an error.
+//!
+//! The compiler, clippy and rustdoc are silent about tokens that another crate's macro made, and what is copied from
+//! the signature is marked as such. Not here: the names of variables, which lints then see in use.
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::Attribute;
+
+/// What the user wrote, at its place, as the macro's own.
+///
+/// Only for what names items: variables and `$crate` mean something else at another place of `macro_rules!`.
+pub(crate) fn quiet(written: &impl ToTokens) -> TokenStream {
+    written.to_token_stream().into_iter().map(tree).collect()
+}
+
+/// [`quiet`], of one name.
+pub(crate) fn name(written: &Ident) -> Ident {
+    let mut name = written.clone();
+    name.set_span(of(written.span()));
+    name
+}
+
+fn of(at: Span) -> Span {
+    at.resolved_at(Span::call_site())
+}
+
+fn tree(written: TokenTree) -> TokenTree {
+    match written {
+        TokenTree::Group(group) => {
+            let mut quieted = Group::new(group.delimiter(), quiet(&group.stream()));
+            quieted.set_span(of(group.span()));
+            quieted.into()
+        }
+        TokenTree::Ident(ident) if ident == "$crate" => ident.into(),
+        mut other => {
+            other.set_span(of(other.span()));
+            other
+        }
+    }
+}
+
+/// What the user allows of the function, for what is made of its parameters; nothing is expected there.
+pub(crate) fn allowed(attributes: &[Attribute]) -> impl Iterator<Item = TokenStream> {
+    attributes.iter().filter(|a| a.path().is_ident("allow") || a.path().is_ident("expect")).filter_map(|attribute| {
+        let lints = &attribute.meta.require_list().ok()?.tokens;
+        Some(quote!(#[allow(#lints)]))
+    })
+}
