@@ -4,7 +4,7 @@ use crate::{Home, Primitive, groups, span::Span};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Error, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Result, Token,
+    Error, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Result, Token,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
     spanned::Spanned,
@@ -90,13 +90,9 @@ impl Layer {
         Ok(layer)
     }
 
-    /// The layer of an attribute further down the stack, if it is one of ours.
-    pub(crate) fn of(attribute: &Attribute, home: Home) -> Option<Result<Self>> {
-        let name = &attribute.path().segments.last()?.ident;
-        let primitive = Primitive::of(name)?;
-        let syn::Meta::List(list) = &attribute.meta else { return None };
-        let layer = Self::parse(primitive, home, list.tokens.clone());
-        Some(layer.map(|layer| Self { attribute: Some(attribute.path().clone()), ..layer }))
+    /// With the name that its attribute has.
+    pub(crate) fn written(self, attribute: Path) -> Self {
+        Self { attribute: Some(attribute), ..self }
     }
 
     fn empty(primitive: Primitive, home: Home, at: proc_macro2::Span) -> Self {

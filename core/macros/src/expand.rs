@@ -9,6 +9,7 @@ use crate::{
     key::{Key, Parameter},
     page,
     quiet::quiet,
+    stack,
 };
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -29,26 +30,13 @@ pub(crate) fn attribute(
             return quote!(#e #written);
         }
     };
-    let stack = take_stack(primitive, home, arguments, &mut item);
+    let stack = stack::take(primitive, home, arguments, &mut item);
     let plain = item.clone();
     // after an error the function itself stays, so that its callers bring no errors of their own
     stack.and_then(|layers| function(item, layers)).unwrap_or_else(|e| {
         let e = e.to_compile_error();
         quote!(#e #plain)
     })
-}
-
-/// Takes all cachify attributes off the function: one expansion, one set of companions.
-fn take_stack(primitive: Primitive, home: Home, arguments: TokenStream, item: &mut ItemFn) -> Result<Vec<Layer>> {
-    let mut layers = vec![Layer::parse(primitive, home, arguments)];
-    item.attrs.retain(|attribute| match Layer::of(attribute, home) {
-        Some(layer) => {
-            layers.push(layer);
-            false
-        }
-        None => true,
-    });
-    layers.into_iter().collect()
 }
 
 fn function(item: ItemFn, layers: Vec<Layer>) -> Result<TokenStream> {

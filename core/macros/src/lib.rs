@@ -18,6 +18,7 @@ mod key;
 mod page;
 mod quiet;
 mod span;
+mod stack;
 
 use proc_macro::TokenStream;
 use quote::quote;

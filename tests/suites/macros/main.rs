@@ -8,6 +8,7 @@ mod fragments;
 mod generics;
 mod lints;
 mod names;
+mod stacks;
 
 use cachify::{AsIs, Cachify, Memory, Refused, cached, lock, once, pooled, secs};
 use std::{
