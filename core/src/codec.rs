@@ -51,6 +51,11 @@ impl<const N: usize> Sink for heapless::Vec<u8, N> {
 /// }
 /// assert_eq!(BigEndian.decode(&[0, 0, 1, 0]), Ok(256));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no codec of `{V}`",
+    label = "implement `Codec<{V}>` for it, or say another one",
+    note = "`Postcard` and `Json` carry what derives `Serialize` and `Deserialize`"
+)]
 pub trait Codec<V> {
     /// Told apart in the stored entry; below 128 are this library's.
     const ID: u8;

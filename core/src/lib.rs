@@ -38,6 +38,7 @@ pub mod embassy;
 pub mod error;
 pub mod guard;
 pub mod instance;
+mod keeping;
 pub mod key;
 #[doc(hidden)]
 pub mod lease;
@@ -76,6 +77,7 @@ pub use cachify_macros::{cached_core as cached, lock_core as lock, once_core as 
 pub mod __private {
     pub use crate::{
         codec::Tagged,
+        keeping::{BySerde, Encodes, Keeps, Lends, Shares},
         key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeySink, Part, Text},
         lease::{LeaseOf, Wait, begun, carried},
         op::Inspection,

@@ -4,6 +4,7 @@
 use crate::{
     cache::{self, Cache},
     instance::{Handle, Instance, Threads},
+    keeping::{Keeping, Lending},
     key::AsKey,
     lease::{Lease, LeaseOf, Wait},
     lock::Lock,
@@ -93,6 +94,16 @@ impl<S: Store, O: Observer> Instance<S, O> {
 
     pub fn cache_of(&self, key: S::KeyBuf) -> Cache<&Self, S::Codec> {
         Cache::new(self, key, S::Codec::default())
+    }
+
+    #[inline]
+    pub fn keeping<K: Shape<R>, R, C>(&self, _: &K, _: &C) -> Keeping<S, K::Value, C> {
+        Keeping::NEW
+    }
+
+    #[inline]
+    pub fn lending<C>(&self, _: &C) -> Lending<S, C> {
+        Lending::NEW
     }
 
     #[inline]

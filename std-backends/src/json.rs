@@ -1,6 +1,9 @@
 //! Values as JSON: larger and slower than postcard, but a reader of another version still understands them.
 
-use cachify_core::codec::{Codec, Sink, Uncodable, decode_bounded, same};
+use cachify_core::{
+    __private::BySerde,
+    codec::{Codec, Sink, Uncodable, decode_bounded, same},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The JSON format, through serde.
@@ -17,6 +20,8 @@ use serde::{Serialize, de::DeserializeOwned};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Json;
+
+impl BySerde for Json {}
 
 #[diagnostic::do_not_recommend]
 impl<V: Serialize + DeserializeOwned> Codec<V> for Json {

@@ -94,9 +94,9 @@ pub mod __private {
     pub use crate::{Error, global::current as global};
     pub use cachify_core::{
         __private::{
-            ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, KeyBuffer, KeyError, KeySink,
-            LeaseOf, Part, Probe, SaysNothing, Shape, Tagged, Text, Ttl, Wait, Whole, begun, carried, decide,
-            keeps_err, keeps_none, refuse_lock,
+            ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps, KeyBuffer, KeyError,
+            KeySink, LeaseOf, Lends, Part, Probe, SaysNothing, Shape, Tagged, Text, Ttl, Wait, Whole, begun, carried,
+            decide, keeps_err, keeps_none, refuse_lock,
         },
         Refused,
         key::LongKeyBuf as KeyBuf,

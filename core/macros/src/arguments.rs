@@ -5,6 +5,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{
     Error, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Result, Token,
+    ext::IdentExt,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
     spanned::Spanned,
@@ -58,7 +59,10 @@ struct Argument {
 
 impl Parse for Argument {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let name = input.call(syn::ext::IdentExt::parse_any)?;
+        let name = Ident::parse_any(input).map_err(|_| input.error(UNNAMED))?;
+        if !input.peek(Token![=]) {
+            return Err(Error::new(name.span(), format!("an argument has a value: `{name} = ..`")));
+        }
         input.parse::<Token![=]>()?;
         Ok(Self { name, value: groups::expression(input.parse()?) })
     }
@@ -208,6 +212,7 @@ impl Layer {
     }
 }
 
+const UNNAMED: &str = "an argument has a name, as in `key = \"user:{id}\"`";
 const NO_KEY: &str = "a key is a string literal; for a key made at run time use the values";
 
 fn literal(value: &Expr, otherwise: &str) -> Result<LitStr> {

@@ -3,12 +3,14 @@
 use crate::{
     Home,
     arguments::Layer,
+    check,
     function::{Function, Names, private},
     key::Key,
-    span::Span,
+    span,
 };
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
 impl Function {
     /// A hit, or the flight that fills the key.
@@ -16,9 +18,11 @@ impl Function {
         let Names { instance, key: buf, held, shape, codec, out, .. } = &self.names;
         let (of, closure) = (self.shape(layer), self.closure(body));
         let (private, make_codec, ttl) = (private(layer), self.codec(layer), life(layer));
+        let demands = self.demands(layer);
         let prepare = quote! {
             let #shape = #of;
             let #codec = #make_codec;
+            #demands
         };
         // on a device a lease is too large to be moved about: made in its place, with its key rendered there
         if self.is_async() && layer.home == Home::Core {
@@ -48,6 +52,33 @@ impl Function {
         }
     }
 
+    /// That the store keeps such values: what a value lacks is told at its type, and nothing of what follows.
+    fn demands(&self, layer: &Layer) -> TokenStream {
+        let (private, returned, Names { instance, shape, codec, out, .. }) =
+            (private(layer), self.returned(), &self.names);
+        let kept = check::kept(&self.item.sig, layer);
+        let borrowed = kept.filter(|_| layer.encode.is_none()).and_then(check::lent).map(|lent| {
+            quote! {{
+                use #private::Lends as _;
+                (&&#instance.lending(&#codec)).lends().demand::<#lent>();
+            }}
+        });
+        // the compiler points to where these stand
+        let at = kept.map_or_else(|| self.item.sig.ident.span(), Spanned::span).resolved_at(Span::mixed_site());
+        let [on, of, by, answer] = [instance, shape, codec, out].map(|name| Ident::new(&name.to_string(), at));
+        let asked = quote_spanned!(at=> (&&&&&&&&&#on.keeping::<_, #returned, _>(&#of, &#by)).keeps());
+        let demanded = quote_spanned!(at=> #answer.of(#of));
+        quote! {
+            #borrowed
+            let #answer = {
+                use #private::Keeps as _;
+                #asked
+            };
+            let #shape = #demanded;
+            let #codec = #answer.by(#codec);
+        }
+    }
+
     fn codec(&self, layer: &Layer) -> TokenStream {
         let (private, instance) = (private(layer), &self.names.instance);
         let codec = match &layer.codec {
@@ -66,7 +97,7 @@ fn life(layer: &Layer) -> TokenStream {
     let private = private(layer);
     match &layer.ttl {
         None => quote!(::core::option::Option::None),
-        Some((Span::Forever, _)) => quote!(::core::option::Option::Some(#private::Ttl::Forever)),
-        Some((Span::For(ttl), _)) => quote!(::core::option::Option::Some(#private::Ttl::For(#ttl))),
+        Some((span::Span::Forever, _)) => quote!(::core::option::Option::Some(#private::Ttl::Forever)),
+        Some((span::Span::For(ttl), _)) => quote!(::core::option::Option::Some(#private::Ttl::For(#ttl))),
     }
 }

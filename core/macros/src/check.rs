@@ -96,6 +96,37 @@ pub(crate) fn behind_parameter(signature: &Signature) -> Option<&Ident> {
     })
 }
 
+/// What is kept of the return type, as far as it shows: of a `Result` or an `Option` what is inside.
+pub(crate) fn kept<'s>(signature: &'s Signature, layer: &Layer) -> Option<&'s Type> {
+    let ReturnType::Type(_, returned) = &signature.output else { return None };
+    let returned = groups::of(returned);
+    let Type::Path(path) = returned else { return Some(returned) };
+    let last = path.path.segments.last().filter(|last| last.ident == "Result" || last.ident == "Option");
+    match last.map(|last| &last.arguments) {
+        Some(PathArguments::AngleBracketed(arguments)) if !layer.keeps_all() => match arguments.args.first() {
+            Some(GenericArgument::Type(inside)) => Some(inside),
+            _ => Some(returned),
+        },
+        _ => Some(returned),
+    }
+}
+
+/// A reference to what lives for ever inside of a type that is kept; one that is the type itself, core sees.
+pub(crate) fn lent(kept: &Type) -> Option<Type> {
+    struct Lent(Option<Type>);
+    impl VisitMut for Lent {
+        fn visit_type_mut(&mut self, of: &mut Type) {
+            match of {
+                Type::Reference(_) => self.0 = Some(of.clone()),
+                of => visit_mut::visit_type_mut(self, of),
+            }
+        }
+    }
+    let mut found = Lent(None);
+    visit_mut::visit_type_mut(&mut found, &mut groups::of(kept).clone());
+    found.0
+}
+
 #[derive(Default)]
 struct Unkeepable {
     opaque: Option<Span>,

@@ -5,9 +5,10 @@ use crate::{
     arguments::Layer,
     check,
     key::{Key, Parameter},
+    quiet,
 };
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, ItemFn, ReturnType};
 
 /// Names of the expansion's own variables; hygienic, so that they never meet the user's.
@@ -52,7 +53,8 @@ impl Function {
 
     pub(crate) fn returned(&self) -> TokenStream {
         match &self.item.sig.output {
-            ReturnType::Default => quote!(()),
+            // at the function's name: there is no type to point to
+            ReturnType::Default => quote_spanned!(quiet::name(&self.item.sig.ident).span()=> ()),
             ReturnType::Type(_, returned) => returned.to_token_stream(),
         }
     }

@@ -212,6 +212,7 @@ impl<S: Store> Store for &S {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<V, C, S: Values<V, C>> Values<V, C> for &S {
     #[inline]
     fn peek(&self, key: &Key<'_>, codec: &C) -> Option<V> {

@@ -160,6 +160,7 @@ impl<S: Store> Store for Faulty<'_, S> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<V, C, S: Values<V, C>> Values<V, C> for Faulty<'_, S> {
     fn fetch(&self, state: &mut Self::InFlight, key: &Key<'_>, codec: &C) -> Option<V> {
         self.inner.fetch(&mut state.inner, key, codec)

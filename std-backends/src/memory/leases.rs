@@ -7,6 +7,7 @@ use super::{
 };
 use crate::flights::{self, Patience};
 use cachify_core::{
+    __private::Shares,
     Cause, Holding,
     cell::waiters::{Place, Woken},
     key::{Key, Kind},
@@ -177,6 +178,9 @@ impl Memory {
 /// Recursion is told by the thread's own stack, not by the cell.
 const NO_STACK: u32 = u32::MAX;
 
+impl Shares for Memory {}
+
+#[diagnostic::do_not_recommend]
 impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
     #[inline]
     fn peek(&self, key: &Key<'_>, _: &C) -> Option<V> {

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::backend::BoxFuture;
 use cachify_core::{
+    __private::{Encodes, Shares},
     Cause,
     codec::{Codec, entry::decode},
     key::Key,
@@ -117,6 +118,9 @@ impl Store for AnyStore {
         }
     }
 }
+
+impl Shares for AnyStore {}
+impl Encodes for AnyStore {}
 
 #[diagnostic::do_not_recommend]
 impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {

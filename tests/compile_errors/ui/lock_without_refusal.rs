@@ -13,4 +13,7 @@ async fn plain() -> u8 {
     1
 }
 
+#[lock(key = "d")]
+async fn nothing_awaited() {}
+
 fn main() {}

@@ -9,6 +9,7 @@ mod generics;
 mod lints;
 mod names;
 mod stacks;
+mod values;
 
 use cachify::{AsIs, Cachify, Memory, Refused, cached, lock, once, pooled, secs};
 use std::{

@@ -121,6 +121,7 @@ impl<B: Backing> Store for RamStore<B> {
 
 /// In two steps: put in its place, then made fresh. Nobody sees it in between: a key whose flight is held has no fresh
 /// value.
+#[diagnostic::do_not_recommend]
 impl<B: Backing, C> Values<B::Value, C> for RamStore<B>
 where
     B::Value: Clone,
