@@ -82,8 +82,8 @@ pub mod __private {
         lease::{LeaseOf, Wait, begun, carried},
         op::Inspection,
         outcome::{
-            Encoded, Ends, IsAny, IsOption, IsResult, NeverSilent, Probe, Refusal, SaysNothing, Shape, Whole,
-            keeps_err, keeps_none,
+            Encoded, Ends, IsAny, IsOption, IsResult, NeverSilent, Probe, Refusal, Refuses, Shape, Whole, keeps_err,
+            keeps_none,
         },
         ttl::Ttl,
     };
@@ -99,12 +99,12 @@ pub mod __private {
     }
 
     #[must_use]
-    pub fn refuse<R: Refusal>(why: Refused) -> R {
+    pub fn refuse<R: Refusal<By>, By>(_: By, why: Refused) -> R {
         R::refused(why)
     }
 
     #[must_use]
-    pub fn refuse_lock<R: NeverSilent>(why: Refused) -> R {
+    pub fn refuse_lock<R: NeverSilent<By>, By>(_: By, why: Refused) -> R {
         R::refused(why)
     }
 

@@ -1,58 +1,13 @@
 //! What a return type means: what of it is kept, and what a call returns that did not run.
 
 mod demand;
+mod refusal;
 
 pub use demand::{Ends, Guardable, Later, MayErr, MayMiss, Now, keeps_err, keeps_none};
+pub use refusal::{AsError, Itself, NeverSilent, Refusal, Refuses};
 
-use crate::{
-    cell::MaybeOwned,
-    error::{Cause, Refused},
-};
+use crate::{cell::MaybeOwned, error::Cause};
 use core::{any::type_name, marker::PhantomData};
-
-/// A return type that can say "did not run".
-#[diagnostic::on_unimplemented(
-    message = "a call that is skipped cannot return `{Self}`",
-    label = "this return type has no value for \"did not run\"",
-    note = "return `()`, `Option<T>`, or `Result<T, E>` where `E: From<Refused>`; or say `otherwise = expression`"
-)]
-pub trait Refusal {
-    /// Whether the caller learns why.
-    const SAYS_WHY: bool;
-    /// What the call returns.
-    fn refused(why: Refused) -> Self;
-}
-
-impl Refusal for () {
-    const SAYS_WHY: bool = false;
-    fn refused(_: Refused) {}
-}
-
-impl<T> Refusal for Option<T> {
-    const SAYS_WHY: bool = false;
-    fn refused(_: Refused) -> Self {
-        None
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T, E: From<Refused>> Refusal for Result<T, E> {
-    const SAYS_WHY: bool = true;
-    fn refused(why: Refused) -> Self {
-        Err(why.into())
-    }
-}
-
-/// A return type that tells every caller that a critical section was not entered.
-#[diagnostic::on_unimplemented(
-    message = "a locked function cannot return `{Self}`",
-    label = "a critical section is never skipped in silence",
-    note = "return `Result<T, E>` where `E: From<Refused>`; or say `otherwise = expression`"
-)]
-pub trait NeverSilent: Refusal {}
-
-#[diagnostic::do_not_recommend]
-impl<T, E: From<Refused>> NeverSilent for Result<T, E> {}
 
 /// How a return type `R` is taken apart and put together again.
 pub trait Shape<R> {
@@ -199,22 +154,3 @@ pub trait IsAny {
     }
 }
 impl<T> IsAny for Probe<T> {}
-
-impl<T, E: From<Refused>> Probe<Result<T, E>> {
-    /// Only a full pool is the `on_full` handler's; any other reason is the caller's.
-    #[must_use]
-    pub fn unless_full(&self, why: Refused) -> Option<Result<T, E>> {
-        (!matches!(why, Refused::Full { .. })).then(|| Err(why.into()))
-    }
-}
-
-/// A return type that cannot say why: the handler decides always.
-pub trait SaysNothing<R> {
-    /// Nothing: the handler decides.
-    fn unless_full(&self, why: Refused) -> Option<R>;
-}
-impl<R> SaysNothing<R> for &Probe<R> {
-    fn unless_full(&self, _: Refused) -> Option<R> {
-        None
-    }
-}

@@ -95,7 +95,7 @@ pub mod __private {
     pub use cachify_core::{
         __private::{
             ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps, KeyBuffer, KeyError,
-            KeySink, LeaseOf, Lends, Part, Probe, SaysNothing, Shape, Tagged, Text, Ttl, Wait, Whole, begun, carried,
+            KeySink, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged, Text, Ttl, Wait, Whole, begun, carried,
             decide, keeps_err, keeps_none, refuse_lock,
         },
         Refused,
@@ -120,7 +120,7 @@ pub mod __private {
     /// Where the return type cannot say why (`()`, `Option`) and nothing was initialised, or the store did not answer.
     #[must_use]
     #[track_caller]
-    pub fn refuse<R: Refusal>(why: Refused) -> R {
+    pub fn refuse<R: Refusal<By>, By>(_: By, why: Refused) -> R {
         let grave = matches!(why, Refused::NotInitialised | Refused::Unavailable(_) | Refused::Indeterminate { .. });
         assert!(R::SAYS_WHY || !grave, "{why} (return a `Result`, or say `otherwise`, to handle this)");
         R::refused(why)

@@ -22,6 +22,8 @@ pub(crate) struct Layer {
     pub(crate) size: Option<Expr>,
     pub(crate) on_full: Option<Path>,
     pub(crate) otherwise: Option<Expr>,
+    /// What a call returns when somebody else has it, or did it.
+    pub(crate) when_busy: Option<Expr>,
     /// Whether it is renewed while the body runs.
     pub(crate) renew: bool,
     pub(crate) guard: Option<Ident>,
@@ -110,6 +112,7 @@ impl Layer {
             size: None,
             on_full: None,
             otherwise: None,
+            when_busy: None,
             renew: true,
             guard: None,
             instance: None,
@@ -138,6 +141,7 @@ impl Layer {
             ("renew", Lock | Once | Pooled) => self.renew = flag(&value)?,
             ("guard", Lock | Once | Pooled) => self.guard = Some(path(&value)?.require_ident()?.clone()),
             ("otherwise", Lock | Once | Pooled) => self.otherwise = Some(value),
+            ("when_busy", Lock | Once | Pooled) => self.when_busy = Some(value),
             ("keep", Once) => self.keep = Some(Span::parse(&value, false)?.finite("the marker of a run", &value)?),
             ("size", Pooled) => self.size = Some(size(value)?),
             ("on_full", Pooled) => self.on_full = Some(path(&value)?),
@@ -156,9 +160,9 @@ impl Layer {
     fn unknown(&self, name: &Ident) -> Error {
         let known = match self.primitive {
             Primitive::Cached => "key, ttl, version, codec, type_tag, encode, decode, cache_err, cache_none",
-            Primitive::Lock => "key, ttl, wait, renew, guard, otherwise",
-            Primitive::Once => "key, ttl, keep, renew, guard, otherwise",
-            Primitive::Pooled => "key, size, ttl, wait, renew, on_full, guard, otherwise",
+            Primitive::Lock => "key, ttl, wait, renew, guard, when_busy, otherwise",
+            Primitive::Once => "key, ttl, keep, renew, guard, when_busy, otherwise",
+            Primitive::Pooled => "key, size, ttl, wait, renew, on_full, guard, when_busy, otherwise",
         };
         let attribute = self.primitive.attribute();
         Error::new(
@@ -177,11 +181,14 @@ impl Layer {
         if self.home == Home::Core && self.instance.is_none() {
             return Err(Error::new(at, "without std there is no global instance: say `instance = ..`"));
         }
-        if self.on_full.is_some() && self.otherwise.is_some() {
-            return Err(Error::new(
-                at,
-                "`on_full` and `otherwise` exclude each other: write the closure of `otherwise`",
-            ));
+        let other = match (&self.otherwise, &self.when_busy) {
+            (Some(_), _) => Some("otherwise"),
+            (None, Some(_)) => Some("when_busy"),
+            _ => None,
+        };
+        if let (Some(_), Some(other)) = (&self.on_full, other) {
+            let what = format!("`on_full` and `{other}` exclude each other: write the closure of `{other}`");
+            return Err(Error::new(at, what));
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::{
 };
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
-use syn::{Error, Expr, Result, spanned::Spanned};
+use syn::{Error, Expr, Path, Result, spanned::Spanned};
 
 impl Function {
     /// Lock, once and pooled: ask, run the body beside what renews, give back.
@@ -92,13 +92,29 @@ impl Function {
 
     /// What a call returns that did not run.
     pub(crate) fn refuse(&self, layer: &Layer) -> Result<TokenStream> {
-        let (private, returned, Names { why, out, .. }) = (private(layer), self.returned(), &self.names);
-        match &layer.otherwise {
-            Some(closure @ Expr::Closure(_)) => return Ok(quote!(#private::decide::<#returned>(#closure, #why))),
-            Some(value) => return Ok(quote!({ let _ = #why; #value })),
-            None => {}
+        let (private, why) = (private(layer), &self.names.why);
+        let rest = match (&layer.otherwise, &layer.on_full) {
+            (Some(said), _) => self.said(layer, said),
+            (None, Some(handler)) => self.hand_on(layer, handler)?,
+            (None, None) => self.refuse_by_type(layer),
+        };
+        let Some(said) = &layer.when_busy else { return Ok(rest) };
+        let said = self.said(layer, said);
+        Ok(quote!(if #private::Refused::is_contended(#why) { #said } else { #rest }))
+    }
+
+    /// A value that was said, or what a closure makes of the reason.
+    fn said(&self, layer: &Layer, said: &Expr) -> TokenStream {
+        let (private, returned, why) = (private(layer), self.returned(), &self.names.why);
+        match said {
+            Expr::Closure(closure) => quote!(#private::decide::<#returned>(#closure, #why)),
+            value => quote!({ let _ = #why; #value }),
         }
-        let Some(handler) = &layer.on_full else { return Ok(self.refuse_by_type(layer)) };
+    }
+
+    /// What the handler of a full pool returns.
+    fn hand_on(&self, layer: &Layer, handler: &Path) -> Result<TokenStream> {
+        let (private, returned, Names { why, out, .. }) = (private(layer), self.returned(), &self.names);
         let arguments =
             self.parameters.iter().filter(|p| !p.is_self()).map(|p| {
                 p.plain().ok_or_else(|| Error::new(p.argument.span(), "`on_full` needs plain parameter names"))
@@ -110,8 +126,8 @@ impl Function {
         // a full pool is the handler's, and so is any other reason that the return type cannot say
         Ok(quote! {
             match {
-                use #private::SaysNothing as _;
-                (&#private::Probe::<#returned>::NEW).unless_full(#why)
+                use #private::Refuses as _;
+                (&&&#private::Probe::<#returned>::NEW).unless_full(#why)
             } {
                 ::core::option::Option::Some(#out) => #out,
                 ::core::option::Option::None => {
@@ -124,9 +140,13 @@ impl Function {
 
     fn refuse_by_type(&self, layer: &Layer) -> TokenStream {
         let (private, why, returned) = (private(layer), &self.names.why, self.returned());
-        match layer.primitive {
-            Primitive::Lock => quote!(#private::refuse_lock::<#returned>(#why)),
-            _ => quote!(#private::refuse::<#returned>(#why)),
-        }
+        let refuse = match layer.primitive {
+            Primitive::Lock => quote!(refuse_lock),
+            _ => quote!(refuse),
+        };
+        quote! {{
+            use #private::Refuses as _;
+            #private::#refuse::<#returned, _>((&&&#private::Probe::<#returned>::NEW).made_from(), #why)
+        }}
     }
 }

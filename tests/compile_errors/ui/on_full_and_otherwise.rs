@@ -9,4 +9,9 @@ fn api() -> u8 {
     1
 }
 
+#[pooled(key = "api", size = 1, on_full = later, when_busy = 3)]
+fn other_api() -> u8 {
+    1
+}
+
 fn main() {}
