@@ -91,6 +91,7 @@ pub type BlockingRunGuard<S = AnyStore> = cachify_core::guard::BlockingRunGuard<
 /// What the attribute macros expand against; not part of the interface.
 #[doc(hidden)]
 pub mod __private {
+    use crate::{AnyStore, Watcher};
     pub use crate::{Error, global::current as global};
     pub use cachify_core::{
         __private::{
@@ -117,13 +118,21 @@ pub mod __private {
     /// What a call returns that did not run.
     ///
     /// # Panics
-    /// Where the return type cannot say why (`()`, `Option`) and nothing was initialised, or the store did not answer.
+    /// Where the return type cannot say why (`()`, `Option`) and nothing was initialised.
     #[must_use]
     #[track_caller]
     pub fn refuse<R: Refusal<By>, By>(_: By, why: Refused) -> R {
-        let grave = matches!(why, Refused::NotInitialised | Refused::Unavailable(_) | Refused::Indeterminate { .. });
-        assert!(R::SAYS_WHY || !grave, "{why} (return a `Result`, or say `otherwise`, to handle this)");
+        let grave = why == Refused::NotInitialised && !R::SAYS_WHY;
+        assert!(!grave, "{why} (return a `Result`, or say `otherwise`, to handle this)");
         R::refused(why)
+    }
+
+    /// A cached function has no error to return before `init`.
+    #[track_caller]
+    pub fn initialised(instance: &cachify_core::Instance<AnyStore, Watcher>) {
+        if instance.store().is_nothing() {
+            crate::global::not_initialised();
+        }
     }
 
     /// A handler of a full pool does not hide that nothing was initialised.

@@ -41,13 +41,18 @@ impl Function {
         } else {
             quote!(#instance.cached_blocking(#buf, #shape, &#codec, #ttl, #closure))
         };
+        let global = layer.home == Home::Std && layer.instance.is_none();
+        let check = global.then(|| quote!(#private::initialised(#instance);));
         quote! {
             let mut #buf = #instance.key_buf();
             #render
             #prepare
             match #instance.hit(&#buf, &#shape, &#codec) {
                 ::core::option::Option::Some(#out) => #out,
-                ::core::option::Option::None => #miss,
+                ::core::option::Option::None => {
+                    #check
+                    #miss
+                }
             }
         }
     }

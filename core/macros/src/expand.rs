@@ -13,7 +13,7 @@ use crate::{
 };
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Error, ItemFn, Result};
+use syn::{Error, ItemFn, Result, parse_quote};
 
 /// Entry point of all attributes.
 pub(crate) fn attribute(
@@ -58,6 +58,7 @@ fn function(item: ItemFn, layers: Vec<Layer>) -> Result<TokenStream> {
     function.item.block = syn::parse2(quote!({ #(#imports)* #demand #body }))?;
     let companions = companions::emit(&function);
     function.item.attrs.extend(page::section(&function));
+    function.item.attrs.extend(function.blames_caller().then(|| parse_quote!(#[track_caller])));
     let item = &function.item;
     Ok(quote!(#item #companions))
 }
@@ -73,6 +74,14 @@ impl Function {
                 (&&&#private::Probe::<#returned>::NEW).ends().demand::<#returned>();
             }
         })
+    }
+
+    /// Whether its panic before `init` can be told at its caller's place: an async function and `main` have none.
+    fn blames_caller(&self) -> bool {
+        let signature = &self.item.sig;
+        let may_panic = self.layers.iter().any(|(layer, _)| layer.home == Home::Std && layer.instance.is_none());
+        let already = self.item.attrs.iter().any(|attribute| attribute.path().is_ident("track_caller"));
+        may_panic && !already && !self.is_async() && signature.abi.is_none() && signature.ident != "main"
     }
 
     /// Uses of the attributes that were taken off, which were imported for this.

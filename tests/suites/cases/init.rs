@@ -4,7 +4,8 @@ use crate::{harness::memory, world::now};
 use cachify::{Cachify, Config, Error, ManualClock, Memory, Refused, cached, lock, once, pooled};
 use cachify_tests::Guest;
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
+    cell::Cell,
+    panic::{AssertUnwindSafe, Location, catch_unwind, set_hook, take_hook},
     sync::LazyLock,
 };
 
@@ -28,6 +29,20 @@ fn sync(id: u8) -> Option<u8> {
 #[pooled(key = "api", size = 1)]
 fn api() -> Result<u8, Refused> {
     Ok(1)
+}
+
+#[cached(key = "value:{id}")]
+fn value(id: u8) -> u8 {
+    id
+}
+
+#[pooled(key = "slot", size = 1, on_full = also_slot)]
+fn slot(id: u8) -> u8 {
+    id
+}
+
+fn also_slot(id: u8) -> u8 {
+    id
 }
 
 #[lock(key = "quiet", otherwise = 0)]
@@ -57,6 +72,24 @@ struct All {
     quiet: u8,
     companions: (Result<bool, Error>, Result<bool, Error>, Result<u32, Error>),
     global: Option<Error>,
+}
+
+thread_local!(static PANICKED_AT: Cell<u32> = const { Cell::new(0) });
+
+/// The lines at which calls panic in this file, and the line of the first of them.
+fn places() -> (Vec<u32>, u32) {
+    let before = take_hook();
+    set_hook(Box::new(move |info| {
+        let at = info.location().filter(|at| at.file() == file!()).map_or(0, Location::line);
+        PANICKED_AT.set(at);
+        before(info);
+    }));
+    let at = || PANICKED_AT.take();
+    let first = line!() + 1;
+    let sync_at = (caught(|| sync(1)).is_err(), at()).1;
+    let value_at = (caught(|| value(1)).is_err(), at()).1;
+    let pool_at = (caught(|| slot(1)).is_err(), at()).1;
+    (vec![sync_at, value_at, pool_at], first)
 }
 
 fn caught<T>(f: impl FnOnce() -> T) -> Result<T, String> {
@@ -107,6 +140,7 @@ impl All {
 /// There is one global instance, so its story is told once, whichever test asks first.
 struct Story {
     before: All,
+    places: (Vec<u32>, u32),
     local: (u8, Result<u8, Refused>),
     after_local: All,
     after_init: All,
@@ -115,12 +149,13 @@ struct Story {
 
 static STORY: LazyLock<Story> = LazyLock::new(|| {
     let before = All::called();
+    let places = places();
     let in_local = (local(1), local_lock(2));
     let after_local = All::called();
     let global = Cachify::builder().init().expect("no zeros");
     let after_init = All::called();
     let seen = global.cache("local:1").get_blocking::<u8>() == Ok(Some(1));
-    Story { before, local: in_local, after_local, after_init, local_after_init: seen }
+    Story { before, places, local: in_local, after_local, after_init, local_after_init: seen }
 });
 
 #[test]
@@ -128,6 +163,12 @@ fn i1_before_init_every_call_is_an_error_that_names_init() {
     assert_eq!(STORY.before, All::before_init());
     assert_eq!(Refused::NotInitialised.to_string(), GUIDANCE);
     assert_eq!(Error::NotInitialised.to_string(), GUIDANCE);
+}
+
+#[test]
+fn i1_a_call_that_panics_before_init_does_so_at_its_caller() {
+    let (places, first) = &STORY.places;
+    assert_eq!(*places, [*first, first + 1, first + 2]);
 }
 
 #[test]

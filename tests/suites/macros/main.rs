@@ -8,6 +8,7 @@ mod fragments;
 mod generics;
 mod lints;
 mod names;
+mod outages;
 mod refusals;
 mod stacks;
 mod values;

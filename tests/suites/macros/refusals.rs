@@ -65,7 +65,7 @@ fn generic<E: From<Error>>(depth: u32) -> Result<u32, E> {
 }
 
 fn later(depth: u32, _: u32) -> Answer<u32> {
-    Ok(depth + 100)
+    depth.checked_add(100).ok_or(AppError::Cachify(Error::NotInitialised))
 }
 
 /// A full pool is the handler's; any other reason the caller's.
