@@ -51,6 +51,7 @@ pub mod outcome;
 pub mod patience;
 pub mod pool;
 pub mod primitives;
+mod span;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -85,6 +86,7 @@ pub mod __private {
             Encoded, Ends, IsAny, IsOption, IsResult, NeverSilent, Probe, Refusal, Refuses, Shape, Whole, keeps_err,
             keeps_none,
         },
+        span::duration,
         ttl::Ttl,
     };
 

@@ -97,7 +97,7 @@ pub mod __private {
         __private::{
             ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps, KeyBuffer, KeyError,
             KeySink, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged, Text, Ttl, Wait, Whole, begun, carried,
-            decide, keeps_err, keeps_none, refuse_lock,
+            decide, duration, keeps_err, keeps_none, refuse_lock,
         },
         Refused,
         key::LongKeyBuf as KeyBuf,

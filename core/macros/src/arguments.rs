@@ -1,6 +1,6 @@
 //! What an attribute says: its arguments, checked for the primitive they belong to.
 
-use crate::{Home, Primitive, groups, span::Span};
+use crate::{Home, Primitive, groups, span::Span, text};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{
@@ -18,7 +18,7 @@ pub(crate) struct Layer {
     pub(crate) key: LitStr,
     pub(crate) ttl: Option<(Span, Expr)>,
     pub(crate) wait: Option<Span>,
-    pub(crate) keep: Option<TokenStream>,
+    pub(crate) keep: Option<Span>,
     pub(crate) size: Option<Expr>,
     pub(crate) on_full: Option<Path>,
     pub(crate) otherwise: Option<Expr>,
@@ -132,7 +132,7 @@ impl Layer {
     fn set(&mut self, name: &Ident, value: Expr) -> Result<()> {
         use Primitive::{Cached, Lock, Once, Pooled};
         match (name.to_string().as_str(), self.primitive) {
-            ("key", _) => self.key = literal(&value, NO_KEY)?,
+            ("key", _) => self.key = text::read(&value, NO_KEY)?,
             ("ttl", _) => self.ttl = Some((Span::parse(&value, false)?, value)),
             ("instance", _) => self.instance = Some(value),
             ("companions", _) => self.companions = companions(&value)?,
@@ -148,7 +148,7 @@ impl Layer {
             ("codec", Cached) => self.codec = Some(value),
             ("encode", Cached) => self.encode = Some(value),
             ("decode", Cached) => self.decode = Some(value),
-            ("type_tag", Cached) => self.type_tag = Some(literal(&value, "a type tag is a string literal")?),
+            ("type_tag", Cached) => self.type_tag = Some(text::read(&value, "a type tag is a string literal")?),
             ("version", Cached) => self.version = Some(version(&value)?),
             ("cache_err", Cached) => self.cache_err = flag(&value)?,
             ("cache_none", Cached) => self.cache_none = flag(&value)?,
@@ -221,13 +221,6 @@ impl Layer {
 
 const UNNAMED: &str = "an argument has a name, as in `key = \"user:{id}\"`";
 const NO_KEY: &str = "a key is a string literal; for a key made at run time use the values";
-
-fn literal(value: &Expr, otherwise: &str) -> Result<LitStr> {
-    match value {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
-        other => Err(Error::new(other.span(), otherwise)),
-    }
-}
 
 fn version(value: &Expr) -> Result<LitInt> {
     match value {

@@ -5,7 +5,6 @@ use crate::{
     arguments::Layer,
     function::{Function, Names, private},
     key::Key,
-    span::Span,
 };
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -68,7 +67,8 @@ impl Function {
     /// What is asked for, how long it lasts, how long to wait.
     pub(crate) fn terms(layer: &Layer) -> Result<TokenStream> {
         let private = private(layer);
-        let right = match (layer.primitive, &layer.size, &layer.keep) {
+        let keep = layer.keep.as_ref().and_then(|keep| keep.duration(&private));
+        let right = match (layer.primitive, &layer.size, keep) {
             (Primitive::Once, _, Some(keep)) => quote!(Run { keep: #keep }),
             (Primitive::Once, ..) => quote!(Run { keep: ::core::time::Duration::ZERO }),
             (Primitive::Pooled, Some(size), _) => quote!(Permit { size: #size }),
@@ -76,14 +76,13 @@ impl Function {
         };
         let ttl = match &layer.ttl {
             Some((ttl, written)) => {
-                let ttl = ttl.finite("a lease (renewed while the body runs)", written)?;
+                let ttl = ttl.clone().finite("a lease (renewed while the body runs)", written)?.duration(&private);
                 quote!(::core::option::Option::Some(#ttl))
             }
             None => quote!(::core::option::Option::None),
         };
         let wait = match &layer.wait {
-            Some(Span::For(wait)) => quote!(For(#wait)),
-            Some(Span::Forever) => quote!(Forever),
+            Some(wait) => wait.duration(&private).map_or_else(|| quote!(Forever), |wait| quote!(For(#wait))),
             None => quote!(No),
         };
         let renew = layer.renew;

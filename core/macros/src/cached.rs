@@ -6,7 +6,6 @@ use crate::{
     check,
     function::{Function, Names, private},
     key::Key,
-    span,
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -100,9 +99,7 @@ impl Function {
 /// How long a value lives, as an option of a `Ttl`.
 fn life(layer: &Layer) -> TokenStream {
     let private = private(layer);
-    match &layer.ttl {
-        None => quote!(::core::option::Option::None),
-        Some((span::Span::Forever, _)) => quote!(::core::option::Option::Some(#private::Ttl::Forever)),
-        Some((span::Span::For(ttl), _)) => quote!(::core::option::Option::Some(#private::Ttl::For(#ttl))),
-    }
+    let Some((ttl, _)) = &layer.ttl else { return quote!(::core::option::Option::None) };
+    let ttl = ttl.duration(&private).map_or_else(|| quote!(Forever), |ttl| quote!(For(#ttl)));
+    quote!(::core::option::Option::Some(#private::Ttl::#ttl))
 }

@@ -19,6 +19,7 @@ mod page;
 mod quiet;
 mod span;
 mod stack;
+mod text;
 
 use proc_macro::TokenStream;
 use quote::quote;

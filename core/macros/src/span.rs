@@ -1,15 +1,17 @@
 //! Spans of time in attributes: `300`, `"250ms"`, `forever`, or any expression.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::{Error, Expr, ExprLit, Lit, Result, spanned::Spanned};
+use quote::quote;
+use syn::{Error, Expr, ExprLit, ExprUnary, Lit, Result, UnOp, spanned::Spanned};
 
 /// What was written for `ttl`, `wait` or `keep`.
 #[derive(Clone)]
 pub(crate) enum Span {
     Forever,
-    /// An expression of type `Duration`.
-    For(TokenStream),
+    /// So many milliseconds.
+    Millis(u64),
+    /// An expression: a `Duration`, or a whole number of seconds.
+    Said(Box<Expr>),
 }
 
 impl Span {
@@ -18,12 +20,10 @@ impl Span {
         let at = value.span();
         let millis = match value {
             Expr::Path(path) if path.path.is_ident("forever") => return Ok(Self::Forever),
-            Expr::Lit(ExprLit { lit: Lit::Int(n), .. }) if n.suffix().is_empty() => {
-                n.base10_parse::<u64>()?.checked_mul(1_000)
-            }
+            Expr::Lit(ExprLit { lit: Lit::Int(n), .. }) => n.base10_parse::<u64>()?.checked_mul(1_000),
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => parse_text(&text.value()),
-            Expr::Lit(_) => None,
-            other => return Ok(Self::For(quote_spanned!(at=> #other))),
+            Expr::Lit(_) | Expr::Unary(ExprUnary { op: UnOp::Neg(_), .. }) => None,
+            other => return Ok(Self::Said(Box::new(other.clone()))),
         };
         let millis = millis.ok_or_else(|| {
             Error::new(
@@ -34,14 +34,23 @@ impl Span {
         if millis == 0 && !zero_is_fine {
             return Err(Error::new(at, "a time of zero: say how long, or leave the argument out for the default"));
         }
-        Ok(Self::For(quote!(::core::time::Duration::from_millis(#millis))))
+        Ok(Self::Millis(millis))
     }
 
-    /// As a `Duration`; `forever` is an error that names `what`.
-    pub(crate) fn finite(&self, what: &str, at: &Expr) -> Result<TokenStream> {
+    /// An expression of type `Duration`; `None` for ever.
+    pub(crate) fn duration(&self, private: &TokenStream) -> Option<TokenStream> {
         match self {
-            Self::For(duration) => Ok(duration.clone()),
+            Self::Forever => None,
+            Self::Millis(millis) => Some(quote!(::core::time::Duration::from_millis(#millis))),
+            Self::Said(said) => Some(quote!(#private::duration(#said))),
+        }
+    }
+
+    /// Itself, if it ends; else an error that names `what`.
+    pub(crate) fn finite(self, what: &str, at: &Expr) -> Result<Self> {
+        match self {
             Self::Forever => Err(Error::new(at.span(), format!("{what} always ends: say how long"))),
+            ends => Ok(ends),
         }
     }
 }

@@ -15,4 +15,11 @@ fn negative() -> u8 {
     1
 }
 
+const FRACTION: f64 = 1.5;
+
+#[cached(key = "d", ttl = FRACTION)]
+fn constant() -> u8 {
+    1
+}
+
 fn main() {}

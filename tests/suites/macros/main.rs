@@ -11,6 +11,7 @@ mod names;
 mod outages;
 mod refusals;
 mod stacks;
+mod times;
 mod values;
 
 use cachify::{AsIs, Cachify, Memory, Refused, cached, lock, once, pooled, secs};
