@@ -1,6 +1,6 @@
 //! The key template of a layer: checked against the function's parameters, and turned into rendering code.
 
-use crate::arguments::Layer;
+use crate::{arguments::Layer, scope};
 use cachify_template::{Access, Argument, Piece, Placeholder, TemplateError, pieces};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
@@ -68,7 +68,7 @@ pub(crate) struct Key {
     /// Statements that render into the buffer that `buf` refers to.
     render: TokenStream,
     buf: Ident,
-    /// By position in the signature.
+    /// By position in the signature: those that the key names, and those that lead to the instance or the size.
     used: Vec<bool>,
 }
 
@@ -95,6 +95,11 @@ impl Key {
             };
             key.render.extend(code);
         }
+        for expression in [&layer.instance, &layer.size].into_iter().flatten() {
+            for (used, parameter) in key.used.iter_mut().zip(parameters) {
+                *used |= scope::names(expression, &parameter.names);
+            }
+        }
         let render = key.render;
         key.render = quote! {
             use #private::{ByDisplay as _, ByPart as _};
@@ -103,7 +108,7 @@ impl Key {
         Ok(key)
     }
 
-    /// Whether it names the parameter at this position of the signature.
+    /// Whether companions take the parameter at this position of the signature.
     pub(crate) fn takes(&self, at: usize) -> bool {
         self.used.get(at).copied().unwrap_or_default()
     }

@@ -17,6 +17,7 @@ mod groups;
 mod key;
 mod page;
 mod quiet;
+mod scope;
 mod span;
 mod stack;
 mod text;

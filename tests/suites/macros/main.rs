@@ -10,6 +10,7 @@ mod lints;
 mod names;
 mod outages;
 mod refusals;
+mod scopes;
 mod stacks;
 mod times;
 mod values;
