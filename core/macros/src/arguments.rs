@@ -6,9 +6,11 @@ use quote::{ToTokens, quote};
 use syn::{
     Error, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Result, Token,
     ext::IdentExt,
+    parenthesized,
     parse::{Parse, ParseStream},
     punctuated::Punctuated,
     spanned::Spanned,
+    token,
 };
 
 /// One attribute of a stack.
@@ -16,6 +18,8 @@ pub(crate) struct Layer {
     pub(crate) primitive: Primitive,
     pub(crate) home: Home,
     pub(crate) key: LitStr,
+    /// Arguments of the key's own.
+    pub(crate) named: Vec<(Ident, Expr)>,
     pub(crate) ttl: Option<(Span, Expr)>,
     pub(crate) wait: Option<Span>,
     pub(crate) keep: Option<Span>,
@@ -53,20 +57,33 @@ pub(crate) enum Companions {
     None,
 }
 
-/// `name = value`; `crate` is a keyword, so `syn::Meta` cannot be used for it.
+/// `name = value`; `crate` is a keyword, so `syn::Meta` cannot be used for it. Or `key("..", name = value)`.
 struct Argument {
     name: Ident,
     value: Expr,
+    named: Vec<(Ident, Expr)>,
 }
 
 impl Parse for Argument {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let name = Ident::parse_any(input).map_err(|_| input.error(UNNAMED))?;
+        if name == "key" && input.peek(token::Paren) {
+            let inside;
+            parenthesized!(inside in input);
+            let value = groups::expression(inside.parse()?);
+            let mut named = Vec::new();
+            while inside.parse::<Option<Token![,]>>()?.is_some() && !inside.is_empty() {
+                let name = Ident::parse_any(&inside)?;
+                inside.parse::<Token![=]>()?;
+                named.push((name, inside.parse()?));
+            }
+            return if inside.is_empty() { Ok(Self { name, value, named }) } else { Err(inside.error("expected `,`")) };
+        }
         if !input.peek(Token![=]) {
             return Err(Error::new(name.span(), format!("an argument has a value: `{name} = ..`")));
         }
         input.parse::<Token![=]>()?;
-        Ok(Self { name, value: groups::expression(input.parse()?) })
+        Ok(Self { name, value: groups::expression(input.parse()?), named: Vec::new() })
     }
 }
 
@@ -76,12 +93,13 @@ impl Layer {
         let arguments = syn::parse::Parser::parse2(Punctuated::<Argument, Token![,]>::parse_terminated, arguments)?;
         let mut layer = Self::empty(primitive, home, at);
         let mut seen: Vec<String> = Vec::new();
-        for Argument { name, value } in arguments {
+        for Argument { name, value, named } in arguments {
             let text = name.to_string();
             if seen.contains(&text) {
                 return Err(Error::new(name.span(), format!("`{text}` is said twice")));
             }
             layer.set(&name, value)?;
+            layer.named.extend(named);
             seen.push(text);
         }
         if !seen.iter().any(|name| name == "key") {
@@ -106,6 +124,7 @@ impl Layer {
             primitive,
             home,
             key: LitStr::new("", at),
+            named: Vec::new(),
             ttl: None,
             wait: None,
             keep: None,

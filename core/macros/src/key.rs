@@ -79,6 +79,7 @@ impl Key {
         let mut key = Self { render: TokenStream::new(), buf: buf.clone(), used: vec![false; parameters.len()] };
         let private = layer.krate();
         let private = quote!(#private::__private);
+        let mut unused: Vec<_> = (0..layer.named.len()).collect();
         for piece in pieces(&template) {
             let code = match piece.map_err(|e| malformed(&layer.key, e))? {
                 Piece::Literal(text) => {
@@ -86,26 +87,44 @@ impl Key {
                     quote!(#private::KeySink::put_text(#buf, #private::Text::of(#text));)
                 }
                 Piece::Placeholder(hole) => {
-                    let (at, root) = find(&layer.key, &hole, parameters)?;
-                    if let Some(used) = key.used.get_mut(at) {
-                        *used = true;
-                    }
+                    let root = match own(layer, &hole) {
+                        Some((at, root)) => {
+                            unused.retain(|unused| *unused != at);
+                            root
+                        }
+                        None => {
+                            let (at, root) = find(&layer.key, &hole, parameters)?;
+                            key.take(|position, _| position == at, parameters);
+                            root
+                        }
+                    };
                     render(&private, buf, &root, &hole).ok_or_else(|| no_field(&layer.key, &hole))?
                 }
             };
             key.render.extend(code);
         }
-        for expression in [&layer.instance, &layer.size].into_iter().flatten() {
-            for (used, parameter) in key.used.iter_mut().zip(parameters) {
-                *used |= scope::names(expression, &parameter.names);
-            }
+        if let Some((name, _)) = unused.first().and_then(|at| layer.named.get(*at)) {
+            return Err(Error::new(name.span(), format!("the key has no `{{{}}}`", name.unraw())));
         }
-        let render = key.render;
+        for expression in layer.named.iter().map(|(_, value)| value).chain(&layer.instance).chain(&layer.size) {
+            key.take(|_, parameter| scope::names(expression, &parameter.names), parameters);
+        }
+        let render = layer.named.iter().fold(key.render, |render, (name, value)| {
+            let name = own_name(name);
+            quote!(match &(#value) { #name => { #render } })
+        });
         key.render = quote! {
             use #private::{ByDisplay as _, ByPart as _};
             #render
         };
         Ok(key)
+    }
+
+    /// Lets companions take the parameters that `which` tells.
+    fn take(&mut self, which: impl Fn(usize, &Parameter) -> bool, parameters: &[Parameter]) {
+        for (at, (used, parameter)) in self.used.iter_mut().zip(parameters).enumerate() {
+            *used |= which(at, parameter);
+        }
     }
 
     /// Whether companions take the parameter at this position of the signature.
@@ -121,6 +140,18 @@ impl Key {
             #render
         }}
     }
+}
+
+/// The argument of the key's own that a placeholder starts from, before any parameter of its name.
+fn own(layer: &Layer, hole: &Placeholder<'_>) -> Option<(usize, Ident)> {
+    let Argument::Name(name) = hole.argument else { return None };
+    let at = layer.named.iter().position(|(own, _)| own.unraw() == name)?;
+    Some((at, own_name(&layer.named.get(at)?.0)))
+}
+
+/// Its variable: it meets neither a parameter nor a variable of the expansion.
+fn own_name(name: &Ident) -> Ident {
+    format_ident!("own_{}", name.unraw(), span = proc_macro2::Span::mixed_site())
 }
 
 /// The parameter a placeholder starts from.

@@ -7,6 +7,7 @@ mod determined;
 mod fragments;
 mod generics;
 mod lints;
+mod named;
 mod names;
 mod outages;
 mod refusals;
