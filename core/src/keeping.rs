@@ -33,7 +33,7 @@ impl<S, V, C> Keeping<S, V, C> {
 
 /// Its answer. One trait at nine depths of reference: the import is always used.
 pub trait Keeps {
-    /// [`Kept`], or what is lacking.
+    /// `Kept`, or what is lacking.
     type Answer;
     /// The answer.
     fn keeps(&self) -> Self::Answer;
@@ -146,7 +146,7 @@ impl<S, C> Lending<S, C> {
 
 /// Its answer, at two depths of reference: `(&&instance.lending(&codec)).lends().demand::<T>()`.
 pub trait Lends {
-    /// [`Kept`], or [`Owning`].
+    /// `Kept`, or `Owning`.
     type Answer;
     /// The answer.
     fn lends(&self) -> Self::Answer;
