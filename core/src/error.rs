@@ -26,8 +26,16 @@ pub enum Cause {
     Codec,
     /// The store cannot do this, or not on this face.
     Unsupported(&'static str),
-    /// The store answered that it will not; says why.
-    Rejected(&'static str),
+    /// The store answered that it will not.
+    Rejected {
+        /// Why, in a sentence.
+        why: &'static str,
+        /// The store's own code for it, as a state of SQL; empty if it has none.
+        code: Code,
+    },
+    /// Others wrote at the same time, and the store undid this, as a transaction that cannot be serialised (40001 of SQL):
+    /// not done, and worth trying again at once.
+    Conflict,
     /// The store answered that it cannot now: it is full, or loads its data; says why.
     NotNow(&'static str),
     /// Nothing was initialised.
@@ -36,7 +44,62 @@ pub enum Cause {
     ShutDown,
 }
 
+/// A store's own code for a refusal: seven bytes at most; without `alloc`, as on a device, there is no room for it.
+///
+/// ```
+/// use cachify_core::Code;
+/// assert_eq!(Code::new("23514").as_str(), "23514");
+/// assert_eq!(Code::new("E_TOO_LONG").as_str(), "E_TOO_L");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Code([u8; ROOM]);
+
+const ROOM: usize = if cfg!(feature = "alloc") { 7 } else { 0 };
+
+impl Code {
+    /// None.
+    pub const NONE: Self = Self([0; ROOM]);
+
+    /// As far as there is room for it.
+    #[must_use]
+    pub const fn new(code: &str) -> Self {
+        let (mut kept, code) = ([0; ROOM], code.as_bytes());
+        let mut at = 0;
+        // a character that is not ASCII would be cut
+        while at < kept.len() && at < code.len() && code[at].is_ascii_graphic() {
+            kept[at] = code[at];
+            at += 1;
+        }
+        Self(kept)
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let length = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
+        core::str::from_utf8(&self.0[..length]).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl Cause {
+    /// A refusal without a code of the store's.
+    #[must_use]
+    pub const fn rejected(why: &'static str) -> Self {
+        Self::Rejected { why, code: Code::NONE }
+    }
+
     /// Whether the operation may have been done all the same.
     #[must_use]
     pub const fn is_indeterminate(self) -> bool {
@@ -46,7 +109,7 @@ impl Cause {
     /// Whether it may pass by itself, so that whoever waits asks again.
     #[must_use]
     pub const fn may_pass(self) -> bool {
-        matches!(self, Self::TimedOut | Self::Unknown | Self::Unreachable | Self::NotNow(_))
+        matches!(self, Self::TimedOut | Self::Unknown | Self::Unreachable | Self::NotNow(_) | Self::Conflict)
     }
 
     /// Whether the store did not answer in time.
@@ -67,7 +130,10 @@ impl fmt::Display for Cause {
             Self::Full => "the store is full: every slot holds a live key or permit",
             Self::KeyTooLong => "the key is too long for this store",
             Self::Codec => "a value could not be encoded or decoded",
-            Self::Unsupported(what) | Self::Rejected(what) | Self::NotNow(what) => what,
+            Self::Rejected { why, code } if code.as_str().is_empty() => why,
+            Self::Rejected { why, code } => return write!(f, "{why} ({code})"),
+            Self::Conflict => "others wrote at the same time: it was not done",
+            Self::Unsupported(what) | Self::NotNow(what) => what,
             Self::NotInitialised => NOT_INITIALISED,
             Self::ShutDown => "the instance was shut down",
         })
@@ -300,7 +366,7 @@ impl From<Error> for Refused {
     fn from(e: Error) -> Self {
         match e {
             Error::NotInitialised => Self::NotInitialised,
-            Error::Config(what) => Self::Unavailable(Cause::Rejected(what)),
+            Error::Config(what) => Self::Unavailable(Cause::rejected(what)),
             Error::Key(why) => why.into(),
             Error::Store(cause) => cause.into(),
             Error::Refused(why) => why,

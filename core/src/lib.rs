@@ -63,7 +63,7 @@ pub mod why;
 
 pub use cell::Holding;
 pub use codec::AsIs;
-pub use error::{Cause, Done, Error, Refused};
+pub use error::{Cause, Code, Done, Error, Refused};
 pub use instance::{Config, Instance};
 pub use once::{Ran, Success};
 pub use primitives::{CacheHandle, TaskHandle};

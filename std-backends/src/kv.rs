@@ -235,8 +235,10 @@ pub trait AsyncKvStore: Send + Sync {
 /// What is dropped without `release` is given back by one thread per process. So is told, until the store answers or
 /// the run's TTL is over, that a run succeeded whose completion had no answer.
 ///
-/// What can go wrong is the store's error as a [`Cause`], and two things more: [`Cause::Codec`] where a fence's key
-/// holds something else, [`Cause::TimedOut`] where others were faster 64 times over.
+/// What can go wrong is the store's error as a [`Cause`], so say what the store said: [`Cause::KeyTooLong`],
+/// [`Cause::Rejected`] with its code, [`Cause::Conflict`] for a transaction that was undone because others wrote (it is
+/// done again, 64 times). Two things come from here: [`Cause::Codec`] where a fence's key holds something else,
+/// [`Cause::Conflict`] where others were faster 64 times over.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Kv<S>(
     /// The store.

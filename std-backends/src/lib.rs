@@ -50,7 +50,7 @@ mod token;
 
 pub use cachify_core;
 pub use cachify_core::{
-    AsIs, Cause, Config, Done, Error, Holding, Ran, Refused, Success, Ttl,
+    AsIs, Cause, Code, Config, Done, Error, Holding, Ran, Refused, Success, Ttl,
     codec::{Codec, Postcard, Sink, Tagged, Uncodable},
     key::{Arguments, KeyError, KeyTemplate, Shown},
     observe::{Event, Loss, Observer},

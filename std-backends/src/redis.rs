@@ -217,7 +217,7 @@ impl Backend for Redis {
                     shared.settled(&name, token, &place, room);
                 } else {
                     shared.doubts.take(token);
-                    let cause = Cause::Rejected("too many answers were lost at once: this lease ends by itself");
+                    let cause = Cause::rejected("too many answers were lost at once: this lease ends by itself");
                     shared.tell(&Event::Failed { key: Some(key.key()), cause });
                 }
             }

@@ -223,14 +223,15 @@ impl Renewer {
         }
     }
 
-    /// What is to be done after an answer; nothing once the guard has gone or everything was given back.
+    /// What is to be done after an answer, and when, which follows from when the right ends, however late the answer came;
+    /// nothing once the guard has gone or everything was given back.
     fn answered(&self, held: &Arc<Held>, sent: Instant, kept: bool) {
         let now = self.0.clock.now();
         let mut queue = locked(&self.0.queue);
         let due = match kept {
             // the answer may be of before the store lost its memory; but a rush that waits its turn delays no heartbeat
-            true if queue.rushing => queue.rushed.min(next_heartbeat(now, held.ttl(), held.token)),
-            true => next_heartbeat(now, held.ttl(), held.token),
+            true if queue.rushing => queue.rushed.min(next_heartbeat(sent, held.ttl(), held.token)),
+            true => next_heartbeat(sent, held.ttl(), held.token),
             false => now.saturating_add(retry(held.ttl(), held.validity.until().since(now))),
         };
         // under the lock of the queue, which `forget` and `drain` take first too

@@ -184,7 +184,7 @@ impl<W> Call<W> {
             // outside the lock
             let head = Head { session, request };
             let len = request_frame(frame, head, name, question);
-            let frame = len.and_then(|len| frame.get(..len)).ok_or(Cause::Rejected(TOO_LONG))?;
+            let frame = len.and_then(|len| frame.get(..len)).ok_or(Cause::rejected(TOO_LONG))?;
             store.wake(|state| state.ask(request, frame));
         }
         store.step(|state| state.poll_answer(self.request, cx.waker(), frame))

@@ -21,7 +21,7 @@ impl<const FRAME: usize> Short<FRAME> {
     pub(super) fn fill<V, D: Codec<V>>(&mut self, value: &V, codec: &D, most: usize) -> Result<(), Cause> {
         match entry::encode(value, codec, self) {
             Ok(()) if self.len <= most => Ok(()),
-            Ok(()) => Err(Cause::Rejected(TOO_LONG)),
+            Ok(()) => Err(Cause::rejected(TOO_LONG)),
             Err(_) => Err(Cause::Codec),
         }
     }

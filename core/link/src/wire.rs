@@ -252,8 +252,8 @@ mod tests {
         for cause in [Cause::TimedOut, Cause::Unreachable, Cause::Full, Cause::KeyTooLong, Cause::Codec] {
             comes_back(cause);
         }
-        comes_back(Cause::Rejected(crate::TOO_LONG));
-        comes_back(Cause::Rejected(crate::RIVAL));
+        comes_back(Cause::rejected(crate::TOO_LONG));
+        comes_back(Cause::rejected(crate::RIVAL));
         comes_back(Some(Holding::Lost));
         comes_back(Kind::Pool);
     }

@@ -1,6 +1,6 @@
 //! A store in one `SQLite` file: one table, one statement a call. To be copied.
 
-use cachify::{Cause, KvStore};
+use cachify::{Cause, Code, KvStore};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params};
 use std::{
     collections::HashMap,
@@ -60,8 +60,12 @@ impl Sqlite {
         statement(&connection, now).map_err(|e| match e.sqlite_error_code() {
             // the disk failed while it was being done
             Some(ErrorCode::SystemIoFailure) => Cause::TimedOut,
-            // somebody else wrote all the time, or the statement was refused
-            _ => Cause::Unreachable,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Cause::NotNow("others write all the time"),
+            Some(ErrorCode::CannotOpen) => Cause::Unreachable,
+            _ => {
+                let code = e.sqlite_error().map(|e| e.extended_code.to_string()).unwrap_or_default();
+                Cause::Rejected { why: "SQLite refused the statement", code: Code::new(&code) }
+            }
         })
     }
 }

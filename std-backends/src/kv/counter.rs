@@ -17,13 +17,31 @@ pub(super) const LINGER: Duration = Duration::from_secs(60);
 
 pub(super) type Bytes = Option<Vec<u8>>;
 
+/// Asked again while others write at the same time and the store undoes it, which is no answer.
+macro_rules! asked {
+    ($question:expr) => {{
+        let mut rounds = 1;
+        loop {
+            match $question.await.map_err(Into::into) {
+                Err(Cause::Conflict) if rounds < ROUNDS => rounds += 1,
+                answer => break answer,
+            }
+        }
+    }};
+}
+
 pub(super) async fn get<S: AsyncKvStore>(kv: &S, key: &str) -> Result<Bytes, Cause> {
-    kv.get(key).await.map_err(Into::into)
+    asked!(kv.get(key))
+}
+
+/// Empties a key, whatever it holds.
+pub(super) async fn remove<S: AsyncKvStore>(kv: &S, key: &str) -> Result<bool, Cause> {
+    asked!(kv.remove(key))
 }
 
 /// What many keys hold, in one question where the store can do that.
 pub(super) async fn get_many<S: AsyncKvStore>(kv: &S, keys: Vec<String>) -> Result<vec::IntoIter<Bytes>, Cause> {
-    let found = kv.get_many(&keys).await.map_err(Into::into)?;
+    let found = asked!(kv.get_many(&keys))?;
     if found.len() == keys.len() { Ok(found.into_iter()) } else { Err(OTHER) }
 }
 
@@ -34,7 +52,11 @@ pub(super) async fn exchange<S: AsyncKvStore>(
     new: Option<&[u8]>,
     ttl: Option<Duration>,
 ) -> Result<bool, Cause> {
-    kv.compare_exchange(key, old.as_deref(), new, ttl).await.map_err(Into::into)
+    match kv.compare_exchange(key, old.as_deref(), new, ttl).await.map_err(Into::into) {
+        // not done, as when the bytes are others: looked at once more
+        Err(Cause::Conflict) => Ok(false),
+        answer => answer,
+    }
 }
 
 /// The keys of a lock or a run.

@@ -5,7 +5,7 @@
 
 use super::{
     AsyncKvStore,
-    counter::{ROUNDS, exchange, get},
+    counter::{ROUNDS, exchange, get, remove},
     leases::busy,
     record::{Ask, Block, Content, Record},
 };
@@ -62,5 +62,5 @@ pub(super) async fn invalidate<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<
         }
     }
     // whatever it holds by now
-    kv.remove(&key).await.map_err(Into::into)
+    remove(kv, &key).await
 }

@@ -10,7 +10,7 @@
 
 use super::{
     AsyncKvStore,
-    counter::{Bytes, LINGER, ROUNDS, Seen, Slot, exchange, get, line},
+    counter::{Bytes, LINGER, ROUNDS, Seen, Slot, exchange, get, line, remove},
     record::{Ask, Block, Content, Counter, Record, State, value},
 };
 use crate::backend::{Inspection, Reply, lasting};
@@ -177,7 +177,7 @@ pub(super) async fn settle<S: AsyncKvStore>(
             return Ok(Holding::Held);
         }
     }
-    Err(Cause::TimedOut)
+    Err(Cause::Conflict)
 }
 
 /// Gives a lock or a run back; whoever does not have it leaves its line.
@@ -220,7 +220,7 @@ pub(super) async fn clear<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<bool,
             return Ok(true);
         }
     }
-    kv.remove(&key).await.map_err(Into::into)
+    remove(kv, &key).await
 }
 
 pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Inspection, Cause> {

@@ -179,7 +179,7 @@ async fn obtain<S: AsyncKvStore>(
         }
         seen = Seen::get(kv, counter).await?;
     }
-    Err(Cause::TimedOut)
+    Err(Cause::Conflict)
 }
 
 pub(super) async fn extend<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Holding, Cause> {
@@ -198,7 +198,7 @@ async fn remember<S: AsyncKvStore>(kv: &S, key: Key<'_>, ttl: Duration) -> Resul
             return Ok(());
         }
     }
-    Err(Cause::TimedOut)
+    Err(Cause::Conflict)
 }
 
 /// Gives a permit back; whoever has none leaves the line.

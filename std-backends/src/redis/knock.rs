@@ -26,8 +26,8 @@ use tokio::sync::oneshot;
 /// How long a TLS handshake with a server that was never met may take before it is asked whether it speaks TLS.
 const SLOW: Duration = Duration::from_millis(250);
 
-const WANTS_TLS: Cause = Cause::Rejected("the server speaks TLS at this address: its URL is `rediss://..`");
-const WANTS_NONE: Cause = Cause::Rejected("the server speaks no TLS at this address: its URL is `redis://..`");
+const WANTS_TLS: Cause = Cause::rejected("the server speaks TLS at this address: its URL is `rediss://..`");
+const WANTS_NONE: Cause = Cause::rejected("the server speaks no TLS at this address: its URL is `redis://..`");
 
 /// One thing said to everybody: to TLS a message that it must refuse with an alert, to Redis three lines, the second of
 /// which is a `PING`, to anything else rubbish.
@@ -46,9 +46,9 @@ fn told(answer: &[u8], by_tls: bool) -> Option<Cause> {
         [] => None,
         [0x15 | 0x16, 3, ..] => (!by_tls).then_some(WANTS_TLS),
         [b'-', ..] if says(b"max number of clients") => Some(Cause::NotNow(FULL)),
-        [b'-', ..] if says(b"DENIED") => Some(Cause::Rejected(PROTECTED)),
+        [b'-', ..] if says(b"DENIED") => Some(Cause::rejected(PROTECTED)),
         [b'-' | b'+', ..] => by_tls.then_some(WANTS_NONE),
-        _ => Some(Cause::Rejected(NO_SERVER)),
+        _ => Some(Cause::rejected(NO_SERVER)),
     }
 }
 
@@ -159,8 +159,8 @@ mod tests {
             (b"-ERR unknown command", None, Some(WANTS_NONE)),
             (b"-NOAUTH Authentication required.\r\n", None, Some(WANTS_NONE)),
             (b"\x15\x03\x03\x00\x02\x02\x0a", Some(WANTS_TLS), None),
-            (b"\x15", Some(Cause::Rejected(NO_SERVER)), Some(Cause::Rejected(NO_SERVER))),
-            (b"HTTP/1.1 400 Bad Request", Some(Cause::Rejected(NO_SERVER)), Some(Cause::Rejected(NO_SERVER))),
+            (b"\x15", Some(Cause::rejected(NO_SERVER)), Some(Cause::rejected(NO_SERVER))),
+            (b"HTTP/1.1 400 Bad Request", Some(Cause::rejected(NO_SERVER)), Some(Cause::rejected(NO_SERVER))),
         ] {
             assert_eq!((told(answer, false), told(answer, true)), (plain, tls), "{answer:?}");
         }

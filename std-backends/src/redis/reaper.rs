@@ -211,7 +211,7 @@ async fn work(shared: Arc<Shared>) {
                     continue;
                 }
             };
-            let lasting = matches!(cause, Cause::Rejected(_));
+            let lasting = matches!(cause, Cause::Rejected { .. });
             let at = now.saturating_add(debt.pause);
             if lasting || shared.is_closed() || at >= debt.until {
                 // nobody is left to be told but the observer

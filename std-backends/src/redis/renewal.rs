@@ -27,7 +27,7 @@ pub(super) fn call_many(shared: &Arc<Shared>, calls: &[Call]) -> Vec<Result<Repl
             None => answers.extend(ask(shared, batch)),
         }
         let last = answers.last().and_then(|answer| answer.as_ref().err().copied());
-        cause = last.filter(|cause| !matches!(cause, Cause::Rejected(_) | Cause::NotNow(_)));
+        cause = last.filter(|cause| !matches!(cause, Cause::Rejected { .. } | Cause::NotNow(_)));
     }
     answers
 }

@@ -44,7 +44,7 @@ impl Failure {
 }
 
 const STRANGE: Cause =
-    Cause::Rejected("the server answered what none of our scripts answers: is the key another program's?");
+    Cause::rejected("the server answered what none of our scripts answers: is the key another program's?");
 
 /// Reads the reply to an operation; whoever is to wait gets `ticket`.
 pub(super) fn read(op: &Op, kind: Kind, value: Value, ticket: Ticket) -> Result<Read, Cause> {
@@ -176,7 +176,7 @@ pub(super) fn refusal(error: &RedisError) -> Cause {
         _ if error.detail().is_some_and(|detail| detail.contains("DB index")) => "the server has no such database",
         _ => "the server answered with an error",
     };
-    if PASSING.contains(&why) { Cause::NotNow(why) } else { Cause::Rejected(why) }
+    if PASSING.contains(&why) { Cause::NotNow(why) } else { Cause::rejected(why) }
 }
 
 const PASSWORD: &str = "the server does not accept the user name or password";
@@ -190,9 +190,9 @@ pub(super) fn unconnected(error: &RedisError) -> Cause {
     let text = error.to_string();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     match failure(error) {
-        _ if says(&["CertificateRequired"]) => Cause::Rejected("the server wants a certificate of its client"),
-        _ if says(&["certificate", "UnknownIssuer"]) => Cause::Rejected("the server's certificate is not trusted"),
-        _ if error.kind() == ErrorKind::Parse => Cause::Rejected(NO_SERVER),
+        _ if says(&["CertificateRequired"]) => Cause::rejected("the server wants a certificate of its client"),
+        _ if says(&["certificate", "UnknownIssuer"]) => Cause::rejected("the server's certificate is not trusted"),
+        _ if error.kind() == ErrorKind::Parse => Cause::rejected(NO_SERVER),
         Failure::Refused(cause) | Failure::NotSent(cause) => cause,
         Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Cause::Unreachable,
     }
@@ -201,5 +201,5 @@ pub(super) fn unconnected(error: &RedisError) -> Cause {
 /// Whether that may have another reason than the client believes, which whoever knocks is told.
 pub(super) fn is_doubtful(error: &RedisError) -> bool {
     let is_silent = error.is_connection_refusal() || error.is_timeout();
-    !is_silent && matches!(unconnected(error), Cause::Unreachable | Cause::Rejected(NO_SERVER | PASSWORD))
+    !is_silent && matches!(unconnected(error), Cause::Unreachable | Cause::Rejected { why: NO_SERVER | PASSWORD, .. })
 }

@@ -45,7 +45,7 @@ pub(super) async fn keep(shared: Arc<Shared>) {
             Err(cause) => {
                 shared.inbox.set(Subscription::Down);
                 // whoever waits polls meanwhile, and would never know why
-                if matches!(cause, Cause::Rejected(_)) && !told {
+                if matches!(cause, Cause::Rejected { .. }) && !told {
                     shared.tell(&Event::Failed { key: None, cause });
                     told = true;
                 }

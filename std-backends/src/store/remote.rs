@@ -249,7 +249,7 @@ impl Remote {
 impl Inner {
     /// Notes whether there was an answer, be it a refusal.
     fn heard(&self, answer: Result<Reply, Cause>) -> Result<Reply, Cause> {
-        let is_silent = answer.as_ref().is_err_and(|cause| cause.may_pass());
+        let is_silent = answer.as_ref().is_err_and(|cause| cause.may_pass() && *cause != Cause::Conflict);
         if is_silent {
             let now = self.clock.now().as_millis().max(1);
             let missed = self.missed.swap(now, Ordering::Relaxed);

@@ -1,7 +1,8 @@
 //! A call that is refused, or whose request or answer is lost, at every place: nobody is granted what another holds.
 
+use crate::conformance::instance;
 use crate::shelf::{Failing, Shelf, Slow, TTL, ask, key, token};
-use cachify::{AsIs, AsyncKv, Cause, FencingToken, Kv, KvStore, ManualClock};
+use cachify::{AsIs, AsyncKv, Cause, Code, FencingToken, Kv, KvStore, ManualClock, Refused};
 use cachify_core::testing::{BlockingWords, Words};
 use cachify_core::{cell::Holding, key::Kind, patience::Contended, testing::Fault};
 use cachify_tests::Over;
@@ -12,6 +13,7 @@ use std::{
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 type Store = Over<Kv<Arc<Failing>>>;
@@ -170,5 +172,73 @@ fn a_request_that_arrives_after_others_had_their_turn_grants_no_lower_fence() {
             let grant = reply.expect("ends").granted().expect("free");
             assert!(grant.fence > turn.fence, "{grant:?} after {turn:?}, {polls} polls");
         }
+    }
+}
+
+/// A store that says at every `every`th call that others wrote at the same time, and at the `refused`th that it will not.
+struct Busy {
+    shelf: Shelf,
+    every: usize,
+    refused: usize,
+    calls: AtomicUsize,
+}
+
+impl Busy {
+    fn ask(&self) -> Result<&Shelf, Cause> {
+        let at = self.calls.fetch_add(1, SeqCst);
+        match at {
+            at if at == self.refused => Err(Cause::Rejected { why: "the key is too wide", code: Code::new("54000") }),
+            at if at % self.every == 0 => Err(Cause::Conflict),
+            _ => Ok(&self.shelf),
+        }
+    }
+}
+
+impl KvStore for Busy {
+    type Error = Cause;
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
+        KvStore::get(self.ask()?, key)
+    }
+    fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, Cause> {
+        KvStore::compare_exchange(self.ask()?, key, old, new, ttl)
+    }
+    fn remove(&self, key: &str) -> Result<bool, Cause> {
+        KvStore::remove(self.ask()?, key)
+    }
+}
+
+#[test]
+fn what_was_undone_since_others_wrote_is_done_again_and_what_is_refused_is_said_as_the_store_says_it() {
+    let clock = ManualClock::new();
+    let over = |every, refused| {
+        let shelf = Shelf::new(&clock, false);
+        instance(&clock, Kv(Arc::new(Busy { shelf, every, refused, calls: AtomicUsize::new(0) })))
+    };
+    // every third call is undone, reads and writes
+    let c = over(3, usize::MAX);
+    for turn in 1..9 {
+        let guard = c.lock("k").acquire_blocking().unwrap();
+        assert_eq!(guard.fence().0, turn);
+        assert_eq!(guard.release(), Ok(Holding::Held));
+        assert!(c.pool("k", 2).take_blocking().unwrap().release().is_ok());
+        assert_eq!(c.cache("k").get_or_insert_blocking(|| turn), 1);
+        assert_eq!(c.lock("k").force_release_blocking(), Ok(false));
+    }
+    // all are: it ends, and nothing was done
+    let why = over(1, usize::MAX).lock("k").acquire_blocking().unwrap_err();
+    assert_eq!(why, Refused::Unavailable(Cause::Conflict));
+    for refused in 0..4 {
+        let c = over(usize::MAX, refused + 1);
+        let why = c.lock("k").acquire_blocking().unwrap_err();
+        assert_eq!(why.to_string(), "the key is too wide (54000)", "{refused}");
+        assert_eq!(why, Refused::Unavailable(Cause::Rejected { why: "the key is too wide", code: Code::new("54000") }));
+        // nothing is held by an attempt that was refused
+        assert!(c.lock("k").acquire_blocking().is_ok(), "{refused}");
     }
 }

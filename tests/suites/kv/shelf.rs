@@ -63,6 +63,11 @@ impl Shelf {
         keys
     }
 
+    /// When a key ends.
+    pub(crate) fn ends(&self, key: &str) -> Option<Instant> {
+        self.with(|entries, _| entries.get(key).and_then(|(_, end)| *end))
+    }
+
     pub(crate) fn write(&self, key: &str, value: &[u8]) {
         self.with(|entries, _| entries.insert(key.to_owned(), (value.to_vec(), None)));
     }

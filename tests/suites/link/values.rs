@@ -73,7 +73,7 @@ fn a_value_longer_than_a_frame_is_computed_and_leaves_no_flight() {
         put(&store, bytes_of(&"v".repeat(500)));
         let key = named(Kind::Cache);
         let refused = Words::get::<String, _>(device.store(), key, &Postcard).await;
-        assert!(matches!(refused, Err(Cause::Rejected(why)) if why.contains("longer")), "{refused:?}");
+        assert!(matches!(refused, Err(Cause::Rejected { why, .. }) if why.contains("longer")), "{refused:?}");
         assert_eq!(
             device.cache("k").get_or_insert_with(|| async { Ok::<_, ()>(String::from("own")) }).await,
             Ok("own".into())

@@ -35,7 +35,7 @@ fn built_so_says(builder: impl Fn() -> Builder, what: &str) -> Vec<Cause> {
 }
 
 fn will_not_pass(causes: &[Cause]) -> bool {
-    causes.iter().all(|cause| matches!(cause, Cause::Rejected(_)))
+    causes.iter().all(|cause| matches!(cause, Cause::Rejected { .. }))
 }
 
 fn as_tls(url: &str) -> String {

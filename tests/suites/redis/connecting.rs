@@ -92,7 +92,7 @@ fn a_password_is_used_and_never_shown() {
     let c = at(&wrong);
     let why = [c.ping_blocking().unwrap_err(), run(async { c.ping().await.unwrap_err() })];
     for why in why {
-        assert!(matches!(why, Error::Store(Cause::Rejected(what)) if what.contains("password")), "{why:?}");
+        assert!(matches!(why, Error::Store(Cause::Rejected { why: what, .. }) if what.contains("password")), "{why:?}");
     }
     let shown = format!("{c:?} {:?} {:?}", Cachify::builder().redis(&wrong), c.lock("k").acquire_blocking().map(drop));
     assert!(!shown.contains("rhubarb") && !shown.contains("sesame"), "{shown}");
@@ -140,7 +140,10 @@ fn a_database_wants_what_the_documentation_says() {
         let server = Server::of(engine).user(&documented()).start();
         let c = at(&format!("{}/1", as_documented(&server)));
         for why in [c.ping_blocking().unwrap_err(), run(async { c.ping().await.unwrap_err() })] {
-            assert!(matches!(why, Error::Store(Cause::Rejected(what)) if what.contains("access list")), "{why:?}");
+            assert!(
+                matches!(why, Error::Store(Cause::Rejected { why: what, .. }) if what.contains("access list")),
+                "{why:?}"
+            );
         }
     }
 }
@@ -160,7 +163,7 @@ fn the_memory_policy_wants_what_the_documentation_says() {
 fn an_access_list_that_lacks_something_is_said_so() {
     let server = Server::of(Engine::Redis).user("app on >pw ~other:* &* +@all").start();
     let why = at(&server.url().replace("redis://", "redis://app:pw@")).ping_blocking().unwrap_err();
-    assert!(matches!(why, Error::Store(Cause::Rejected(what)) if what.contains("access list")), "{why:?}");
+    assert!(matches!(why, Error::Store(Cause::Rejected { why: what, .. }) if what.contains("access list")), "{why:?}");
 }
 
 #[test]

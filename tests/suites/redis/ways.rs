@@ -47,7 +47,7 @@ impl Observer for Failures {
 
 impl Failures {
     fn about(&self, what: &str) -> usize {
-        let is = |cause: &&Cause| matches!(cause, Cause::Rejected(why) if why.contains(what));
+        let is = |cause: &&Cause| matches!(cause, Cause::Rejected { why, .. } if why.contains(what));
         self.0.lock().unwrap().iter().filter(is).count()
     }
 }

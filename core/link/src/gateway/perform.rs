@@ -22,12 +22,12 @@ use cachify_core::{
 
 type Bytes = Vec<u8>;
 
-const LARGE: Cause = Cause::Rejected("the gateway serves no pool of that size");
+const LARGE: Cause = Cause::rejected("the gateway serves no pool of that size");
 /// How often a value may be gone between the answer and the look at it.
 const LOOKS: usize = 3;
 /// When a device asks again whom nobody will tell, in milliseconds.
 const AGAIN: u32 = 100;
-const LONG: Cause = Cause::Rejected(TOO_LONG);
+const LONG: Cause = Cause::rejected(TOO_LONG);
 
 /// Does a request; never fails to answer.
 pub(super) async fn perform<S>(store: &S, place: &Place, permits: u32, incoming: Incoming) -> (Incoming, Reply)
@@ -40,7 +40,7 @@ where
         }
         Some(Asked(_, command)) => dispatch(store, incoming.name.on(place), command).await,
         // it was read before it was accepted
-        None => Err(Cause::Rejected("no request")),
+        None => Err(Cause::rejected("no request")),
     };
     let reply = reply.unwrap_or_else(Reply::Failed);
     (incoming, reply)

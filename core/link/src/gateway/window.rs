@@ -151,7 +151,7 @@ impl Window {
             && !admits(Identity { device: [a, b], session: head.session })
         {
             self.served.rivals += 1;
-            let refusal = Reply::Failed(Cause::Rejected(RIVAL));
+            let refusal = Reply::Failed(Cause::rejected(RIVAL));
             self.send(framed(limits, |to| put_reply(head, &refusal, to)), true);
             return Some(());
         }
@@ -198,7 +198,7 @@ impl Window {
         self.served.done += 1;
         let head = incoming.head;
         let frame = framed(limits, |to| put_reply(head, reply, to))
-            .or_else(|| framed(limits, |to| put_reply(head, &Reply::Failed(Cause::Rejected(TOO_LONG)), to)));
+            .or_else(|| framed(limits, |to| put_reply(head, &Reply::Failed(Cause::rejected(TOO_LONG)), to)));
         let Some(frame) = frame else { return };
         if let Some(session) = self.sessions.iter_mut().find(|known| known.session == head.session) {
             session.open.retain(|request| *request != head.request);

@@ -16,13 +16,15 @@ impl Put for Cause {
     fn put(&self, to: &mut Encoder<'_>) {
         to.put(&[match self {
             Self::TimedOut | Self::Unknown => code::TIMED_OUT,
-            Self::Unreachable | Self::NotNow(_) | Self::NotInitialised | Self::ShutDown => code::UNREACHABLE,
+            Self::Unreachable | Self::NotNow(_) | Self::Conflict | Self::NotInitialised | Self::ShutDown => {
+                code::UNREACHABLE
+            }
             Self::Full => 2,
             Self::KeyTooLong => 3,
             Self::Codec => 4,
             Self::Unsupported(_) => 5,
-            Self::Rejected(TOO_LONG) => 7,
-            Self::Rejected(RIVAL) => code::RIVAL,
+            Self::Rejected { why: TOO_LONG, .. } => 7,
+            Self::Rejected { why: RIVAL, .. } => code::RIVAL,
             // also what a later version of core may add
             _ => 6,
         }]);
@@ -38,9 +40,9 @@ impl Parse<'_> for Cause {
             3 => Self::KeyTooLong,
             4 => Self::Codec,
             5 => Self::Unsupported("the gateway's store cannot do this"),
-            6 => Self::Rejected("the gateway's store will not do this"),
-            7 => Self::Rejected(TOO_LONG),
-            code::RIVAL => Self::Rejected(RIVAL),
+            6 => Self::rejected("the gateway's store will not do this"),
+            7 => Self::rejected(TOO_LONG),
+            code::RIVAL => Self::rejected(RIVAL),
             _ => return None,
         })
     }
