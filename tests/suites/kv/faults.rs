@@ -221,7 +221,7 @@ fn what_was_undone_since_others_wrote_is_done_again_and_what_is_refused_is_said_
         instance(&clock, Kv(Arc::new(Busy { shelf, every, refused, calls: AtomicUsize::new(0) })))
     };
     // every third call is undone, reads and writes
-    let c = over(3, usize::MAX);
+    let c = over(7, usize::MAX);
     for turn in 1..9 {
         let guard = c.lock("k").acquire_blocking().unwrap();
         assert_eq!(guard.fence().0, turn);
