@@ -30,7 +30,8 @@ enum Source {
 }
 
 impl StdClock {
-    /// The monotonic clock of the system. It may stand still while the machine is suspended.
+    /// The monotonic clock of the system; on Linux it counts the time in which the machine sleeps, elsewhere it may stand
+    /// still then. Waits are not cut short by a sleep.
     #[must_use]
     pub const fn system() -> Self {
         Self(Source::System)
@@ -48,25 +49,37 @@ impl From<ManualClock> for StdClock {
 mod system {
     use cachify_core::time::Instant;
     use rustix::time::{ClockId, clock_gettime};
-    use std::sync::LazyLock;
+    use std::sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    };
 
     fn millis(of: ClockId) -> u64 {
         let t = clock_gettime(of);
         t.tv_sec.cast_unsigned() * 1_000 + t.tv_nsec.cast_unsigned() / 1_000_000
     }
 
-    /// What both clocks count from.
-    static BEGAN: LazyLock<u64> = LazyLock::new(|| millis(ClockId::Monotonic));
+    /// What both clocks count from: the exact one, which counts sleep, and the coarse one, which does not.
+    static BEGAN: LazyLock<[u64; 2]> = LazyLock::new(|| [ClockId::Boottime, ClockId::MonotonicCoarse].map(millis));
+    /// For how long the machine has slept since, as the last exact reading told; looked at whenever a sleep may have been.
+    static SLEPT: AtomicU64 = AtomicU64::new(0);
+    /// The clocks differ by a tick all the time, and a sleep is longer than this.
+    const NO_SLEEP: u64 = 100;
 
     pub(super) fn now() -> Instant {
-        let began = *BEGAN;
-        Instant::from_millis(millis(ClockId::Monotonic) - began)
+        let [began, coarse] = *BEGAN;
+        let now = millis(ClockId::Boottime).saturating_sub(began);
+        let apart = now.saturating_sub(millis(ClockId::MonotonicCoarse).saturating_sub(coarse));
+        if apart.abs_diff(SLEPT.load(Relaxed)) > NO_SLEEP {
+            SLEPT.store(apart, Relaxed);
+        }
+        Instant::from_millis(now)
     }
 
-    /// A tick old at most, and cheaper.
+    /// A tick old at most, and cheaper; after a sleep not before the next exact reading.
     pub(super) fn coarse() -> Instant {
-        let began = *BEGAN;
-        Instant::from_millis(millis(ClockId::MonotonicCoarse).saturating_sub(began))
+        let [_, began] = *BEGAN;
+        Instant::from_millis(millis(ClockId::MonotonicCoarse).saturating_sub(began) + SLEPT.load(Relaxed))
     }
 }
 

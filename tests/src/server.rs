@@ -32,6 +32,9 @@ const NOTHING_KEPT: [&str; 10] =
 /// Loaded before the C library, it searches for addresses in vain, for as many milliseconds as `CACHIFY_SEARCH` says.
 pub const SLOW_NAMES: &str = env!("CACHIFY_NAMES_LIBRARY");
 
+/// Loaded before the C library, it lets the machine have slept for as many seconds as the file `CACHIFY_SLEPT` says.
+pub const ASLEEP: &str = env!("CACHIFY_SLEEP_LIBRARY");
+
 /// Commands by which this harness itself asks for figures.
 const OUR_OWN: [&str; 2] = ["info", "config|resetstat"];
 

@@ -3,7 +3,8 @@
 //! `worker URL PORT flight` loads one cold key from 25 tasks; `worker URL PORT hold MILLIS` takes a lock of that TTL,
 //! says its fence, and says `lost` when it has lost it; `worker URL PORT leave` takes one lock, one permit and one run on
 //! a thread without a runtime, drops them, and ends; `worker URL PORT seek MILLIS` says how many milliseconds it took to
-//! learn within that limit that nobody is reached: on a thread, and with a runtime of its own from its start to its end.
+//! learn within that limit that nobody is reached: on a thread, and with a runtime of its own from its start to its end;
+//! `worker URL PORT sleep FILE` says what is valid before and after a minute of sleep, which it writes into the file.
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
 use cachify::{Cachify, secs};
@@ -27,6 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 (c.lock("k").acquire_blocking()?, c.pool("k", 1).take_blocking()?, c.once("k").begin_blocking()?);
             Ok(())
         }
+        ("sleep", [file]) => sleep(&c, file),
         ("seek", [millis]) => seek(url, Duration::from_millis(millis.parse()?)),
         _ => Err("no such role".into()),
     }
@@ -34,6 +36,23 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+/// A lock on the server, a value in memory, and one that lasts for longer than the sleep.
+fn sleep(c: &Cachify, file: &str) -> Result<(), Box<dyn Error>> {
+    let near = Cachify::builder().build_memory();
+    let (short, long) = (near.cache("short").ttl(secs(30)), near.cache("long").ttl(secs(90)));
+    let guard = c.lock("k").ttl(secs(30)).acquire_blocking()?;
+    short.get_or_insert_blocking(|| 1);
+    long.get_or_insert_blocking(|| 1);
+    let mut say = || -> Result<(), Box<dyn Error>> {
+        let exact = guard.is_valid();
+        println!("{exact} {} {}", short.get_blocking::<i32>()?.is_some(), long.get_blocking::<i32>()?.is_some());
+        Ok(())
+    };
+    say()?;
+    std::fs::write(file, "60")?;
+    say()
 }
 
 fn seek(url: &str, limit: Duration) -> Result<(), Box<dyn Error>> {

@@ -1,8 +1,9 @@
-//! A server whose clock is stepped: what stays true, and what a step costs.
+//! Clocks that are stepped: of a server, what stays true and what a step costs; of a machine that slept.
 
 use super::world::{millis, over, run};
 use cachify::{Holding, Refused, secs};
-use cachify_tests::server::{Engine, Server};
+use cachify_tests::server::{ASLEEP, Engine, Server};
+use std::process::Command;
 
 fn still() -> impl Iterator<Item = Server> {
     Engine::ALL.into_iter().map(|engine| Server::of(engine).still_clock().start())
@@ -63,4 +64,21 @@ fn a_step_forward_ends_leases_and_their_holders_learn_it() {
         assert!(matches!(c.lock("k").acquire_blocking().map(drop), Err(Refused::Busy { .. })));
         assert_eq!(next.release(), Ok(Holding::Held));
     }
+}
+
+/// The clock of a thread's waits stands still while a machine sleeps, and nobody has renewed anything.
+#[test]
+fn what_ended_while_the_machine_slept_has_ended_when_it_wakes() {
+    let server = Server::of(Engine::Redis).start();
+    let slept = std::env::temp_dir().join(format!("cachify-test-slept-{}", std::process::id()));
+    let worker = Command::new(env!("CARGO_BIN_EXE_worker"))
+        .env("LD_PRELOAD", ASLEEP)
+        .env("CACHIFY_SLEPT", &slept)
+        .args([&server.url(), "0", "sleep"])
+        .arg(&slept)
+        .output()
+        .unwrap();
+    let _ = std::fs::remove_file(&slept);
+    let said = String::from_utf8(worker.stdout).unwrap();
+    assert_eq!(said, "true true true\nfalse false true\n", "{}", String::from_utf8_lossy(&worker.stderr));
 }
