@@ -36,6 +36,7 @@ mod instance;
 mod json;
 mod kv;
 mod lines;
+mod loads;
 mod memory;
 mod observe;
 mod process;

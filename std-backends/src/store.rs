@@ -2,6 +2,7 @@
 
 mod away;
 mod entry;
+mod joined;
 mod leases;
 #[cfg(feature = "link")]
 mod raw;
@@ -125,6 +126,7 @@ impl Platform for AnyStore {
     }
     fn monitor(&self, key: &Key<'_>, token: HolderToken, ttl: u64, validity: Validity) -> Renewed {
         match &self.kind {
+            Kind::Remote(remote) if self.is_load_of(remote, key, token) => Renewed::default(),
             Kind::Remote(remote) => match remote.renews() {
                 Some(store) => {
                     let renewed = remote.renewer().attend(store, self.own(key), token, ttl, validity);

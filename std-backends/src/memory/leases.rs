@@ -30,6 +30,9 @@ pub struct InFlight {
     is_foreign: bool,
     /// Of one who waits for a flight, inside of another perhaps.
     patience: Option<Box<Patience>>,
+    /// Since when it waits for a flight: there was no value then, so one that was fresh after that was loaded for it, and
+    /// it takes it also when that has ended by now.
+    since: Option<Instant>,
 }
 
 impl Store for Memory {
@@ -48,7 +51,7 @@ impl Store for Memory {
         if let Some(patience) = &mut state.patience {
             patience.ask();
         }
-        let place = &mut state.place;
+        let (place, since) = (&mut state.place, state.since.unwrap_or(now));
         let answer = self.0.step_at(key, |ram| match op {
             // looked at under the leases: nothing is granted after they were ended
             Op::Acquire(_) if self.0.closing.check().is_err() => {
@@ -59,7 +62,7 @@ impl Store for Memory {
             Op::Acquire(ask) => {
                 if key.kind == Kind::Cache {
                     // looked at under the leases: nobody can publish between this look and the flight
-                    let seen = if !take(&mut state.is_foreign) && read(&self.0.shard(key).values).has(key, now) {
+                    let seen = if !take(&mut state.is_foreign) && read(&self.0.shard(key).values).has(key, since) {
                         Some(Answer::Filled)
                     } else {
                         flights::is_marked(self.id(), key).then_some(Answer::Recursive)
@@ -164,12 +167,12 @@ impl Memory {
     #[inline]
     fn or_compute(&self, state: &mut InFlight, request: &Request<'_>, answer: Answer) -> Answer {
         let Request { key, token, now, .. } = *request;
-        if key.kind == Kind::Cache
-            && matches!(answer, Answer::Busy { .. })
-            && state.patience.get_or_insert_default().is_in_vain(self.id(), key, now, u64::MAX)
-        {
-            self.abandon(state, key, token, Left::HandOff);
-            return Answer::Recursive;
+        if key.kind == Kind::Cache && matches!(answer, Answer::Busy { .. }) {
+            state.since.get_or_insert(now);
+            if state.patience.get_or_insert_default().is_in_vain(self.id(), key, now, u64::MAX) {
+                self.abandon(state, key, token, Left::HandOff);
+                return Answer::Recursive;
+            }
         }
         answer
     }
@@ -189,7 +192,10 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
     }
 
     fn fetch(&self, state: &mut InFlight, key: &Key<'_>, codec: &C) -> Option<V> {
-        let value = self.peek(key, codec);
+        let value = match state.since {
+            Some(since) => read(&self.0.shard(key).values).get(key, since),
+            None => self.peek(key, codec),
+        };
         state.is_foreign = value.is_none();
         value
     }

@@ -1,10 +1,11 @@
 //! An operation outside the process, from poll to poll: its future in a box, and what its answer brought.
 
-use super::{AnyStore, Remote};
+use super::{AnyStore, Remote, joined::Part};
 use crate::{
     backend::{BoxFuture, OwnedKey, Reply},
     flights::{self, Patience},
     lines::{self, Place},
+    loads::Waiter,
     memory,
 };
 use cachify_core::{
@@ -47,7 +48,11 @@ pub(super) struct Away {
     /// There was another one after that was said.
     pub(super) is_hopeless: bool,
     /// Of one who waits for a flight, inside of another perhaps.
-    patience: Patience,
+    pub(super) patience: Patience,
+    /// What it has to do with a load of this process.
+    pub(super) load: Option<Part>,
+    /// Its value, for others of this process who wait for it.
+    pub(super) copy: Option<Vec<u8>>,
     /// Where it stands among those of this process, if its store cannot signal.
     pub(super) place: Option<Place>,
     /// Why a value is not sent, and its flight given up instead.
@@ -130,6 +135,39 @@ impl AnyStore {
         request: &Request<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Cause>> {
+        let ask = match request.op {
+            Op::Acquire(ask) if request.key.kind == Of::Cache && away.look != Look::Never => ask,
+            op => match Self::led(away, op) {
+                Some(answer) => return Poll::Ready(Ok(answer)),
+                None => return self.poll_store(away, remote, request, cx),
+            },
+        };
+        if away.load.is_some()
+            && away.call.get().is_none()
+            && let Some(known) = Self::loaded(away)
+        {
+            *away.changed.get() = None;
+            return Poll::Ready(known);
+        }
+        Poll::Ready(match ready!(self.poll_store(away, remote, request, cx)) {
+            Err(cause) => self.without_store(away, remote, request, ask, cause),
+            Ok(answer) => {
+                if !matches!(answer, Answer::Busy { .. }) {
+                    away.load = None;
+                }
+                Ok(answer)
+            }
+        })
+    }
+
+    /// The operation as the store does it.
+    fn poll_store(
+        &self,
+        away: &mut Away,
+        remote: &Remote,
+        request: &Request<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, Cause>> {
         if let Op::Acquire(ask) = request.op {
             // what is on its way is heard out
             if away.call.get().is_none() {
@@ -146,6 +184,10 @@ impl AnyStore {
                 && let Some(answer) = ready!(self.poll_look(away, remote, request, cx))?
             {
                 return Poll::Ready(Ok(answer));
+            }
+            if request.key.kind == Of::Cache && away.look == Look::Over && away.load.is_none() {
+                // before it asks: the value may land before it hears that it is to wait
+                away.load = Some(Part::Stands(Waiter::new(remote.loads(), &self.own(request.key))));
             }
         }
         let foreign = |away: &mut Away| away.foreign.clone().filter(|_| matches!(request.op, Op::Acquire(_)));
@@ -273,14 +315,22 @@ impl AnyStore {
         bytes: impl FnOnce() -> Result<Vec<u8>, Cause>,
     ) -> Poll<Result<Option<Answer>, Cause>> {
         let away = state.remote.get_or_insert_default();
+        if matches!(away.load, Some(Part::Leads(_))) {
+            return Self::led_to(away, bytes).map_ok(Some);
+        }
+        let is_waited_for = || self.is_waited_for(remote, request.key);
         let encoded = |away: &mut Away| match bytes() {
-            Ok(bytes) => Some(bytes),
+            Ok(bytes) => {
+                away.copy = is_waited_for().then(|| bytes.clone());
+                Some(bytes)
+            }
             Err(cause) => {
                 away.unfit = Some(cause);
                 None
             }
         };
         let reply = ready!(self.poll_away(away, remote, request, *request.op, encoded, cx))?;
+        self.landed(away, remote, request.key, &reply);
         Poll::Ready(match away.unfit {
             Some(cause) => Err(cause),
             None => Ok(Some(away.read(reply, request.now))),

@@ -5,12 +5,14 @@ use super::{
     AnyStore, Kind,
     away::{Away, InFlight, Look},
     entry::encode,
+    joined::Part,
 };
 use crate::backend::BoxFuture;
 use cachify_core::{
     __private::{Encodes, Shares},
     Cause,
     codec::{Codec, entry::decode},
+    drive::beside,
     key::Key,
     op::{Answer, Left, Request, Watched},
     patience::Ticket,
@@ -18,7 +20,10 @@ use cachify_core::{
     time::Instant,
     token::HolderToken,
 };
-use std::task::{Context, Poll};
+use std::{
+    future::pending,
+    task::{Context, Poll},
+};
 
 impl Store for AnyStore {
     type InFlight = InFlight;
@@ -73,15 +78,26 @@ impl Store for AnyStore {
         match &self.kind {
             Kind::Memory(memory) => memory.poll_changed(&mut state.memory, key, ticket, cx),
             Kind::Remote(remote) => {
-                let Away { changed, place, .. } = &mut **state.remote.get_or_insert_default();
+                let Away { changed, place, load, .. } = &mut **state.remote.get_or_insert_default();
                 let begin = || -> BoxFuture<'static, ()> {
                     let remote = remote.clone();
-                    match place {
+                    let told = match place {
+                        _ if matches!(load, Some(Part::Waits(..))) => Box::pin(pending()),
                         Some(place) => {
                             let turn = place.wait(remote.clock());
-                            Box::pin(remote.turn(turn))
+                            let remote = remote.clone();
+                            Box::pin(async move { remote.turn(turn).await }) as BoxFuture<'static, ()>
                         }
-                        None => Box::pin(remote.changed(self.own(key), ticket)),
+                        None => Box::pin(remote.clone().changed(self.own(key), ticket)),
+                    };
+                    match load {
+                        Some(Part::Waits(waiter, _) | Part::Stands(waiter)) => {
+                            let news = waiter.news();
+                            Box::pin(async move {
+                                let _ = beside(told, remote.turn(news)).await;
+                            })
+                        }
+                        Some(Part::Leads(_)) | None => told,
                     }
                 };
                 changed.poll(begin, cx)
@@ -104,6 +120,10 @@ impl Store for AnyStore {
             Kind::Nothing => return,
         };
         let away = state.remote.take();
+        // of a load without the store that is told nothing
+        if away.as_ref().is_some_and(|away| matches!(away.load, Some(Part::Leads(_)))) {
+            return;
+        }
         // a look took nothing; a wait that ends without a token passes its wake-up on by itself
         if away.is_some_and(|away| away.look == Look::Looking) || token == HolderToken::default() {
             return;

@@ -5,6 +5,7 @@ use crate::{
     clock::StdClock,
     closing::Closing,
     lines::{self, Lines},
+    loads::{self, Loads},
     observe::Watcher,
     process::PerProcess,
     renewer::{Renew, Renewer},
@@ -12,6 +13,7 @@ use crate::{
 use cachify_core::{
     Cause, Holding,
     drive::beside,
+    key::Kind,
     observe::{Event, Observer},
     op::Left,
     patience::Ticket,
@@ -62,6 +64,7 @@ struct Inner {
     watcher: Watcher,
     closing: Closing,
     lines: Arc<Lines>,
+    loads: Arc<Loads>,
     broom: Broom,
     /// Since when nobody has had an answer, in milliseconds of the clock, zero while they have; and when one was missed
     /// last.
@@ -91,7 +94,7 @@ impl Remote {
         if let Some(policy) = backend.evicts() {
             watcher.event(&Event::Evicts { policy: &policy });
         }
-        let (renewer, runtime, closing, lines, broom) = Default::default();
+        let (renewer, runtime, closing, lines, loads, broom) = Default::default();
         let (silent_since, missed) = Default::default();
         let inner = Inner {
             backend,
@@ -102,6 +105,7 @@ impl Remote {
             watcher,
             closing,
             lines,
+            loads,
             broom,
             silent_since,
             missed,
@@ -129,6 +133,7 @@ impl Remote {
             }
         }
         let freed = self.frees(&call);
+        self.forgets(&call);
         let called = backend.clone().call(call);
         let answer = if backend.about().keeps_limits {
             called.await
@@ -144,6 +149,7 @@ impl Remote {
     pub(super) fn call_blocking(&self, call: Call) -> Result<Reply, Cause> {
         let _inside = self.0.runtime.get().map(Runtime::enter);
         let freed = self.frees(&call);
+        self.forgets(&call);
         let answer = self.0.backend.clone().call_blocking(call);
         self.call_next(freed);
         self.0.heard(answer)
@@ -153,6 +159,13 @@ impl Remote {
     fn frees(&self, call: &Call) -> Option<OwnedKey> {
         let frees = matches!(call.op, Op::Release(_) | Op::Clear) && !lines::are_empty(&self.0.lines);
         frees.then(|| call.key.clone())
+    }
+
+    /// Whoever comes after an invalidation waits for nothing that was loaded before it.
+    fn forgets(&self, call: &Call) {
+        if call.op == Op::Clear && call.key.key().kind == Kind::Cache {
+            loads::forget(&self.0.loads, &call.key);
+        }
     }
 
     fn call_next(&self, freed: Option<OwnedKey>) {
@@ -166,8 +179,13 @@ impl Remote {
         &self.0.lines
     }
 
+    /// Who waits in this process for what another caller of it loads.
+    pub(super) fn loads(&self) -> &Arc<Loads> {
+        &self.0.loads
+    }
+
     /// Ends when the one who has that place is to ask, or nothing may be asked any more.
-    pub(super) async fn turn(self, turn: impl Future<Output = ()>) {
+    pub(super) async fn turn(&self, turn: impl Future<Output = ()>) {
         let _ = beside(turn, self.0.closing.closed()).await;
     }
 
@@ -194,7 +212,7 @@ impl Remote {
     }
 
     pub(super) async fn changed(self, key: OwnedKey, ticket: Ticket) {
-        let _ = beside(self.0.backend.clone().changed(key, ticket), self.0.closing.closed()).await;
+        self.turn(self.0.backend.clone().changed(key, ticket)).await;
     }
 
     pub(super) fn abandon(&self, key: OwnedKey, token: HolderToken, left: Left) {

@@ -6,4 +6,5 @@ mod destructors;
 mod ending;
 mod fairness;
 mod leases;
+mod loads;
 mod told;

@@ -149,6 +149,33 @@ fn all_permits_of_a_pool_are_out_while_somebody_waits() {
     }
 }
 
+/// Without asking the store again, where it has ended.
+#[test]
+fn whoever_waited_for_a_load_of_its_process_has_its_value() {
+    let clock = &ManualClock::new();
+    let shelf = Shelf::new(clock, false);
+    let c = &fleet(clock, &shelf, 1)[0];
+    let (loads, done) = (&Cell::new(0), &Cell::new(0));
+    let mut crew = Crew::new(clock);
+    for _ in 0..40 {
+        crew.spawn(async move {
+            let load = async || {
+                loads.set(loads.get() + 1);
+                sleep(clock, ms(50)).await;
+                Ok::<_, ()>(7)
+            };
+            assert_eq!(c.cache("cold").ttl(ms(1)).get_or_insert_with(load).await, Ok(7));
+            done.set(done.get() + 1);
+        });
+    }
+    for _ in 0..10 {
+        crew.settle();
+        clock.advance(ms(25));
+    }
+    crew.run(1_000);
+    assert_eq!((loads.get(), done.get()), (1, 40));
+}
+
 /// Its place is kept while it sleeps, but nobody waits for it for long.
 #[test]
 fn a_first_one_that_is_not_polled_is_passed() {

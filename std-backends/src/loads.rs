@@ -1,0 +1,189 @@
+//! Loads of this process: whoever waits here for a cached value gets the one that was loaded for it, also when that has
+//! ended by then, and when there is no store to keep it.
+//!
+//! Without the store one caller of the process loads for all. Not here: flights that the store knows, whose waiters only
+//! stand by here until the value lands.
+
+use crate::{
+    backend::OwnedKey,
+    process::PerProcess,
+    sync::{locked, wake},
+};
+use cachify_core::token::HolderToken;
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::{Future, poll_fn},
+    sync::{Arc, Mutex},
+    task::{Poll, Waker},
+};
+
+/// The loads of an instance; a forked child has its own.
+pub(crate) type Loads = PerProcess<Table>;
+
+#[derive(Debug, Default)]
+pub(crate) struct Table(Mutex<HashMap<OwnedKey, Load>>);
+
+#[derive(Debug, Default)]
+struct Load {
+    /// Who of this process loads without the store.
+    led_by: Option<HolderToken>,
+    seats: BTreeMap<u64, Arc<Seat>>,
+    last: u64,
+}
+
+/// What came of a load, for one who waited for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    Value(Arc<[u8]>),
+    /// It brought nothing that could be kept: each computes for itself, or one failure after another would be waited for.
+    Nothing,
+    /// Whoever loaded has gone.
+    Gone,
+}
+
+#[derive(Debug, Default)]
+struct Seat(Mutex<(Option<News>, Option<Waker>)>);
+
+/// One who loads without the store; gone when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Leader {
+    loads: Arc<Loads>,
+    key: OwnedKey,
+    token: HolderToken,
+    is_over: bool,
+}
+
+/// One who waits; no more when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    loads: Arc<Loads>,
+    key: OwnedKey,
+    number: u64,
+    seat: Arc<Seat>,
+}
+
+/// Tells all who wait, and forgets the load, if it is led by that one; by whomever for `None`.
+fn tell(loads: &Loads, key: &OwnedKey, leader: Option<HolderToken>, news: &News) {
+    let Some(table) = loads.get() else { return };
+    let load = {
+        let mut table = locked(&table.0);
+        // after an invalidation it may be another one's
+        let is_it = table.get(key).is_some_and(|load| leader.is_none() || load.led_by == leader);
+        is_it.then(|| table.remove(key)).flatten()
+    };
+    for seat in load.into_iter().flat_map(|load| load.seats.into_values()) {
+        let waker = {
+            let mut seat = locked(&seat.0);
+            seat.0 = Some(news.clone());
+            seat.1.take()
+        };
+        waker.into_iter().for_each(wake);
+    }
+}
+
+/// Whether anybody waits for a load of the key.
+pub(crate) fn is_waited_for(loads: &Loads, key: &OwnedKey) -> bool {
+    loads.get().is_some_and(|table| locked(&table.0).contains_key(key))
+}
+
+/// Whether that token loads the key without the store.
+pub(crate) fn is_led_by(loads: &Loads, key: &OwnedKey, token: HolderToken) -> bool {
+    loads.get().is_some_and(|table| locked(&table.0).get(key).is_some_and(|load| load.led_by == Some(token)))
+}
+
+/// The value of a flight that the store knows has landed.
+pub(crate) fn landed(loads: &Loads, key: &OwnedKey, bytes: &[u8]) {
+    tell(loads, key, None, &News::Value(bytes.into()));
+}
+
+/// Without the store: leads the load of a key, or waits for whoever does.
+pub(crate) fn join(loads: &Arc<Loads>, key: &OwnedKey, token: HolderToken) -> Result<Leader, Waiter> {
+    let mut table = locked(&loads.get_or_init(Table::default).0);
+    let load = table.entry(key.clone()).or_default();
+    if load.led_by.is_some() {
+        return Err(load.waits(loads, key));
+    }
+    load.led_by = Some(token);
+    Ok(Leader { loads: loads.clone(), key: key.clone(), token, is_over: false })
+}
+
+impl Load {
+    fn waits(&mut self, loads: &Arc<Loads>, key: &OwnedKey) -> Waiter {
+        let seat = Arc::<Seat>::default();
+        self.last += 1;
+        self.seats.insert(self.last, seat.clone());
+        Waiter { loads: loads.clone(), key: key.clone(), number: self.last, seat }
+    }
+}
+
+/// What was loaded so far is old: whoever comes from now on does not wait for it.
+pub(crate) fn forget(loads: &Loads, key: &OwnedKey) {
+    tell(loads, key, None, &News::Gone);
+}
+
+impl Leader {
+    /// It is over: with a value, or without one that could be kept.
+    pub(crate) fn end(mut self, value: Option<&[u8]>) {
+        self.tell(&value.map_or(News::Nothing, |value| News::Value(value.into())));
+        self.is_over = true;
+    }
+
+    fn tell(&self, news: &News) {
+        tell(&self.loads, &self.key, Some(self.token), news);
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.tell(&News::Gone);
+        }
+    }
+}
+
+impl Waiter {
+    /// Waits for whatever load of the key ends next.
+    pub(crate) fn new(loads: &Arc<Loads>, key: &OwnedKey) -> Self {
+        let mut table = locked(&loads.get_or_init(Table::default).0);
+        table.entry(key.clone()).or_default().waits(loads, key)
+    }
+
+    /// What came of it, if anything did.
+    pub(crate) fn take(&self) -> Option<News> {
+        locked(&self.seat.0).0.take()
+    }
+
+    /// Ends when something came of it.
+    pub(crate) fn news(&self) -> impl Future<Output = ()> + Send + use<> {
+        let seat = self.seat.clone();
+        poll_fn(move |cx| {
+            // neither copied nor dropped under the lock: what a waker does then is its own
+            let waker = cx.waker().clone();
+            let _before = {
+                let mut seat = locked(&seat.0);
+                if seat.0.is_some() {
+                    return Poll::Ready(());
+                }
+                seat.1.replace(waker)
+            };
+            Poll::Pending
+        })
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let Some(table) = self.loads.get() else { return };
+        let _seat = {
+            let mut table = locked(&table.0);
+            let Some(load) = table.get_mut(&self.key) else { return };
+            // a later load has seats of its own
+            let is_here = load.seats.get(&self.number).is_some_and(|seat| Arc::ptr_eq(seat, &self.seat));
+            let seat = is_here.then(|| load.seats.remove(&self.number));
+            if load.seats.is_empty() && load.led_by.is_none() {
+                table.remove(&self.key);
+            }
+            seat
+        };
+    }
+}

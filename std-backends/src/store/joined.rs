@@ -1,0 +1,138 @@
+//! A cached value that another caller of this process loads: its waiters get it from there, and without the store one
+//! loads for all.
+
+use super::{AnyStore, Remote, away::Away};
+use crate::{
+    backend::Reply,
+    loads::{self, Leader, News, Waiter},
+};
+use cachify_core::{
+    Cause, Holding,
+    key::{Key, Kind as Of},
+    observe::{Event, Observer},
+    op::{Answer, Ask, Left, Op, Request},
+    patience::Ticket,
+    time::Instant,
+    token::{FencingToken, HolderToken},
+};
+use std::task::Poll;
+
+/// What a caller has to do with a load.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// It loads without the store.
+    Leads(Leader),
+    /// It waits for one who does, since the store failed so.
+    Waits(Waiter, Cause),
+    /// It asks the store, or waits for a flight that the store knows.
+    Stands(Waiter),
+}
+
+/// The ticket of one who waits for a load of this process.
+const LOADED: Ticket = Ticket(1);
+
+impl AnyStore {
+    /// What is known of a load without asking the store; nothing if that is to be asked.
+    pub(super) fn loaded(away: &mut Away) -> Option<Result<Answer, Cause>> {
+        let (news, cause) = match away.load.as_ref()? {
+            Part::Leads(_) => return None,
+            Part::Waits(waiter, cause) => (waiter.take(), Some(*cause)),
+            Part::Stands(waiter) => (waiter.take(), None),
+        };
+        let Some(news) = news else {
+            return cause.map(|_| Ok(Answer::Busy { until: Instant::MAX, ticket: LOADED }));
+        };
+        away.load = None;
+        match (news, cause) {
+            (News::Value(bytes), _) => {
+                (away.place, away.value) = (None, Some(bytes.to_vec()));
+                Some(Ok(Answer::Filled))
+            }
+            (News::Nothing, Some(cause)) => Some(Err(cause)),
+            (News::Nothing | News::Gone, _) => None,
+        }
+    }
+
+    /// The store failed: one caller of this process loads for all.
+    pub(super) fn without_store(
+        &self,
+        away: &mut Away,
+        remote: &Remote,
+        request: &Request<'_>,
+        ask: &Ask,
+        cause: Cause,
+    ) -> Result<Answer, Cause> {
+        if matches!(cause, Cause::ShutDown | Cause::KeyTooLong | Cause::Codec) {
+            return Err(cause);
+        }
+        let key = self.own(request.key);
+        if cause.is_indeterminate() {
+            // the store may have granted a flight
+            remote.abandon(key.clone(), request.token, Left::Lease);
+        }
+        away.load = None;
+        match loads::join(remote.loads(), &key, request.token) {
+            Ok(leader) => {
+                self.watcher.event(&Event::Failed { key: Some(*request.key), cause });
+                away.load = Some(Part::Leads(leader));
+                Ok(Answer::Granted { fence: FencingToken(0), index: 0 })
+            }
+            // it computes, and waits no longer
+            Err(_) if away.patience.is_in_vain(remote.id(), request.key, request.now, ask.ttl) => Err(cause),
+            Err(waiter) => {
+                away.load = Some(Part::Waits(waiter, cause));
+                Ok(Answer::Busy { until: Instant::MAX, ticket: LOADED })
+            }
+        }
+    }
+
+    /// The answer to one who loads without the store: of that the store is told nothing.
+    pub(super) fn led(away: &mut Away, op: &Op) -> Option<Answer> {
+        if !matches!(away.load, Some(Part::Leads(_))) {
+            return None;
+        }
+        if let Op::Release(_) = op
+            && let Some(Part::Leads(leader)) = away.load.take()
+        {
+            leader.end(None);
+        }
+        Some(Answer::Held(Holding::Held))
+    }
+
+    /// The value of one who loads without the store, for those who wait.
+    pub(super) fn led_to(
+        away: &mut Away,
+        bytes: impl FnOnce() -> Result<Vec<u8>, Cause>,
+    ) -> Poll<Result<Answer, Cause>> {
+        let Some(Part::Leads(leader)) = away.load.take() else { return Poll::Pending };
+        Poll::Ready(match bytes() {
+            Ok(bytes) => {
+                leader.end(Some(&bytes));
+                Ok(Answer::Held(Holding::Held))
+            }
+            Err(cause) => {
+                leader.end(None);
+                Err(cause)
+            }
+        })
+    }
+
+    /// A value has landed: those who wait for it in this process have it.
+    pub(super) fn landed(&self, away: &mut Away, remote: &Remote, key: &Key<'_>, reply: &Reply) {
+        if let Some(bytes) = away.copy.take()
+            && *reply == Reply::Held(Holding::Held)
+        {
+            loads::landed(remote.loads(), &self.own(key), &bytes);
+        }
+    }
+
+    /// Whether a flight is a load without the store, which is not renewed there.
+    pub(super) fn is_load_of(&self, remote: &Remote, key: &Key<'_>, token: HolderToken) -> bool {
+        key.kind == Of::Cache && loads::is_led_by(remote.loads(), &self.own(key), token)
+    }
+
+    /// Whether somebody else may be waiting for the value of a flight.
+    pub(super) fn is_waited_for(&self, remote: &Remote, key: &Key<'_>) -> bool {
+        loads::is_waited_for(remote.loads(), &self.own(key))
+    }
+}
