@@ -132,9 +132,16 @@ pub(crate) struct Place {
     noise: u32,
 }
 
-/// When what somebody else stands in a line for ends, as far as is known; nothing if nobody does.
-pub(crate) fn until(lines: &Lines, key: &OwnedKey, size: u32) -> Option<Instant> {
-    Some(locked(&lines.get()?.0).get(key)?.get(&size)?.until)
+/// When what somebody else stands in a line for ends, as far as is known; nothing if nobody does, or the first is asleep.
+pub(crate) fn until(lines: &Lines, key: &OwnedKey, size: u32, now: Instant) -> Option<Instant> {
+    let table = locked(&lines.get()?.0);
+    let line = table.get(key)?.get(&size)?;
+    (now < line.due.saturating_add(ASLEEP)).then_some(line.until)
+}
+
+/// Whether anybody stands in that line.
+pub(crate) fn has(lines: &Lines, key: &OwnedKey, size: u32) -> bool {
+    lines.get().is_some_and(|table| locked(&table.0).get(key).is_some_and(|sizes| sizes.contains_key(&size)))
 }
 
 /// Something of the key was given back: the first of each of its lines asks.

@@ -9,7 +9,7 @@ use crate::{
     process::PerProcess,
     sync::{locked, wake},
 };
-use cachify_core::token::HolderToken;
+use cachify_core::{Cause, token::HolderToken};
 use std::{
     collections::{BTreeMap, HashMap},
     future::{Future, poll_fn},
@@ -39,6 +39,17 @@ pub(crate) enum News {
     Nothing,
     /// Whoever loaded has gone.
     Gone,
+}
+
+/// What a caller has to do with a load.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// It loads without the store.
+    Leads(Leader),
+    /// It waits for one who does, since the store failed so.
+    Waits(Waiter, Cause),
+    /// It asks the store, or waits for a flight that the store knows.
+    Stands(Waiter),
 }
 
 #[derive(Debug, Default)]

@@ -1,11 +1,11 @@
 //! An operation outside the process, from poll to poll: its future in a box, and what its answer brought.
 
-use super::{AnyStore, Remote, joined::Part};
+use super::{AnyStore, Remote};
 use crate::{
     backend::{BoxFuture, OwnedKey, Reply},
     flights::{self, Patience},
     lines::{self, Place},
-    loads::Waiter,
+    loads::{Part, Waiter},
     memory,
 };
 use cachify_core::{
@@ -147,6 +147,11 @@ impl AnyStore {
             && let Some(known) = Self::loaded(away)
         {
             *away.changed.get() = None;
+            if known == Ok(Answer::Filled) && away.place.is_none() {
+                // a store that signals has noted that it waits
+                remote.abandon(self.own(request.key), request.token, Left::HandOff);
+            }
+            away.place = None;
             return Poll::Ready(known);
         }
         Poll::Ready(match ready!(self.poll_store(away, remote, request, cx)) {
@@ -228,9 +233,12 @@ impl AnyStore {
         let lines = remote.lines();
         if away.place.is_none() && request.key.kind != Of::Cache && !lines::are_empty(lines) {
             let key = self.own(request.key);
-            let until = lines::until(lines, &key, ask.size)?;
+            let until = lines::until(lines, &key, ask.size, request.now);
             if ask.wait == 0 {
-                return Some(until.max(request.now));
+                return until.map(|until| until.max(request.now));
+            }
+            if !lines::has(lines, &key, ask.size) {
+                return None;
             }
             away.place = Some(Place::new(lines, key, ask.size, request.token));
         }

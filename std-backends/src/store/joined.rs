@@ -4,7 +4,7 @@
 use super::{AnyStore, Remote, away::Away};
 use crate::{
     backend::Reply,
-    loads::{self, Leader, News, Waiter},
+    loads::{self, News, Part},
 };
 use cachify_core::{
     Cause, Holding,
@@ -16,17 +16,6 @@ use cachify_core::{
     token::{FencingToken, HolderToken},
 };
 use std::task::Poll;
-
-/// What a caller has to do with a load.
-#[derive(Debug)]
-pub(super) enum Part {
-    /// It loads without the store.
-    Leads(Leader),
-    /// It waits for one who does, since the store failed so.
-    Waits(Waiter, Cause),
-    /// It asks the store, or waits for a flight that the store knows.
-    Stands(Waiter),
-}
 
 /// The ticket of one who waits for a load of this process.
 const LOADED: Ticket = Ticket(1);
@@ -45,7 +34,7 @@ impl AnyStore {
         away.load = None;
         match (news, cause) {
             (News::Value(bytes), _) => {
-                (away.place, away.value) = (None, Some(bytes.to_vec()));
+                away.value = Some(bytes.to_vec());
                 Some(Ok(Answer::Filled))
             }
             (News::Nothing, Some(cause)) => Some(Err(cause)),
@@ -66,10 +55,9 @@ impl AnyStore {
             return Err(cause);
         }
         let key = self.own(request.key);
-        if cause.is_indeterminate() {
-            // the store may have granted a flight
-            remote.abandon(key.clone(), request.token, Left::Lease);
-        }
+        // the store may have granted a flight, or noted that it waits
+        let left = if cause.is_indeterminate() { Left::Lease } else { Left::WakeUp };
+        remote.abandon(key.clone(), request.token, left);
         away.load = None;
         match loads::join(remote.loads(), &key, request.token) {
             Ok(leader) => {

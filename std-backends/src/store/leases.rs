@@ -5,9 +5,8 @@ use super::{
     AnyStore, Kind,
     away::{Away, InFlight, Look},
     entry::encode,
-    joined::Part,
 };
-use crate::backend::BoxFuture;
+use crate::{backend::BoxFuture, loads::Part};
 use cachify_core::{
     __private::{Encodes, Shares},
     Cause,

@@ -208,6 +208,28 @@ fn a_first_one_that_is_not_polled_is_passed() {
     assert_eq!(done.get(), 4);
 }
 
+/// Also for one who does not wait.
+#[test]
+fn a_waiter_that_is_not_polled_keeps_nobody_out_for_long() {
+    let clock = ManualClock::new();
+    let shelf = Shelf::new(&clock, false);
+    let c = &fleet(&clock, &shelf, 1)[0];
+    let guard = block_on(c.lock("step").acquire()).unwrap();
+    let mut crew = Crew::new(&clock);
+    let waits = crew.spawn(async move {
+        let _ = c.lock("step").wait(secs(60)).acquire().await;
+    });
+    crew.run(300);
+    crew.asleep.push(waits);
+    block_on(guard.release()).unwrap();
+    let tries = |crew: &mut Crew<'_>| {
+        crew.run(1_300);
+        block_on(c.lock("step").try_acquire()).unwrap()
+    };
+    assert!(tries(&mut crew).is_none(), "it has a turn");
+    assert!(tries(&mut crew).is_some(), "and no more than one");
+}
+
 #[test]
 fn whoever_leaves_calls_the_next() {
     let clock = ManualClock::new();
