@@ -28,11 +28,17 @@ pub struct InFlight {
     place: Place,
     /// The value that is there is of another type than the caller's: it counts for none.
     is_foreign: bool,
-    /// Of one who waits for a flight, inside of another perhaps.
-    patience: Option<Box<Patience>>,
-    /// Since when it waits for a flight: there was no value then, so one that was fresh after that was loaded for it, and
-    /// it takes it also when that has ended by now.
-    since: Option<Instant>,
+    /// Of one who waits for a flight. Boxed: few do, and guards have room for it all the same.
+    flight: Option<Box<Waits>>,
+}
+
+/// How somebody waits for a flight, inside of another perhaps.
+#[derive(Debug)]
+struct Waits {
+    patience: Patience,
+    /// Since when: there was no value then, so one that was fresh after that was loaded for it, and it takes it also when
+    /// that has ended by now.
+    since: Instant,
 }
 
 impl Store for Memory {
@@ -48,10 +54,12 @@ impl Store for Memory {
         }
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
         let (mut woken, mut gone, mut is_closed) = (Woken::NOBODY, None, false);
-        if let Some(patience) = &mut state.patience {
-            patience.ask();
+        let mut since = now;
+        if let Some(flight) = &mut state.flight {
+            flight.patience.ask();
+            since = flight.since;
         }
-        let (place, since) = (&mut state.place, state.since.unwrap_or(now));
+        let place = &mut state.place;
         let answer = self.0.step_at(key, |ram| match op {
             // looked at under the leases: nothing is granted after they were ended
             Op::Acquire(_) if self.0.closing.check().is_err() => {
@@ -168,8 +176,8 @@ impl Memory {
     fn or_compute(&self, state: &mut InFlight, request: &Request<'_>, answer: Answer) -> Answer {
         let Request { key, token, now, .. } = *request;
         if key.kind == Kind::Cache && matches!(answer, Answer::Busy { .. }) {
-            state.since.get_or_insert(now);
-            if state.patience.get_or_insert_default().is_in_vain(self.id(), key, now, u64::MAX) {
+            let fresh = || Box::new(Waits { patience: Patience::default(), since: now });
+            if state.flight.get_or_insert_with(fresh).patience.is_in_vain(self.id(), key, now, u64::MAX) {
                 self.abandon(state, key, token, Left::HandOff);
                 return Answer::Recursive;
             }
@@ -192,8 +200,8 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
     }
 
     fn fetch(&self, state: &mut InFlight, key: &Key<'_>, codec: &C) -> Option<V> {
-        let value = match state.since {
-            Some(since) => read(&self.0.shard(key).values).get(key, since),
+        let value = match &state.flight {
+            Some(flight) => read(&self.0.shard(key).values).get(key, flight.since),
             None => self.peek(key, codec),
         };
         state.is_foreign = value.is_none();
