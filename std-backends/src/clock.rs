@@ -70,8 +70,9 @@ mod system {
         let [began, coarse] = *BEGAN;
         let now = millis(ClockId::Boottime).saturating_sub(began);
         let apart = now.saturating_sub(millis(ClockId::MonotonicCoarse).saturating_sub(coarse));
-        if apart.abs_diff(SLEPT.load(Relaxed)) > NO_SLEEP {
-            SLEPT.store(apart, Relaxed);
+        if apart.saturating_sub(SLEPT.load(Relaxed)) > NO_SLEEP {
+            // sleep only grows
+            SLEPT.fetch_max(apart, Relaxed);
         }
         Instant::from_millis(now)
     }

@@ -1,7 +1,7 @@
 //! Who waits in this process for what its store cannot signal: the first of a line asks the store, those behind wait for
 //! it, in the order of their arrival.
 //!
-//! Invariant: whoever leaves a line calls the next. A first one that does not ask when it should is passed by the second.
+//! Invariant: whoever leaves a line calls the next. Those who do not ask when they should are passed.
 //! Not here: whose turn it is among processes, which the store says.
 
 use crate::{
@@ -30,6 +30,8 @@ use std::{
 const PAUSE: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(250)];
 /// How late a first one may ask before it counts as asleep.
 const ASLEEP: Duration = Duration::from_secs(1);
+/// How many in a row may be asleep; those behind them look after a while (`poll`) whether they have moved up.
+const FEW: u32 = 8;
 
 /// The lines of an instance; a forked child has its own.
 pub(crate) type Lines = PerProcess<Table>;
@@ -57,8 +59,10 @@ struct Seat {
 
 #[derive(Debug, Default)]
 struct News {
-    /// It is to ask.
+    /// It is to ask, as the first.
     called: bool,
+    /// It is to ask once, wherever it stands.
+    all: bool,
     /// It stands further ahead than before.
     moved: bool,
     waker: Option<Waker>,
@@ -83,8 +87,9 @@ impl Seat {
             let waker = cx.waker().clone();
             let _before = {
                 let mut news = locked(&self.news);
-                if news.called || std::mem::take(&mut news.moved) {
-                    return Poll::Ready(news.called);
+                let is_called = news.called || news.all;
+                if is_called || std::mem::take(&mut news.moved) {
+                    return Poll::Ready(is_called);
                 }
                 news.waker.replace(waker)
             };
@@ -114,9 +119,15 @@ impl Line {
         self.seats.get(&seat.number.load(Ordering::Relaxed)).is_some_and(|other| Arc::ptr_eq(other, seat))
     }
 
-    /// How many stand before it, of whom more than one are not counted.
-    fn before(&self, seat: &Arc<Seat>) -> Option<usize> {
-        self.seats.values().take(2).position(|other| Arc::ptr_eq(other, seat))
+    /// How many stand before it, if they are few.
+    fn before(&self, seat: &Arc<Seat>) -> Option<u32> {
+        let mut few = self.seats.values().zip(0..FEW);
+        few.find(|(other, _)| Arc::ptr_eq(other, seat)).map(|(_, before)| before)
+    }
+
+    /// When one before whom so many stand asks though nobody called it: when all of them are asleep.
+    fn wakes(&self, before: u32) -> Instant {
+        self.due.saturating_add(ASLEEP * before)
     }
 }
 
@@ -178,16 +189,28 @@ impl Place {
         line.has(&self.seat).then(|| f(line))
     }
 
-    /// Whether it is this one's turn to ask. The second takes the turn of a first one that sleeps, which then is the last.
-    pub(crate) fn may_ask(&self, now: Instant) -> bool {
-        let passed = self.with(|line| {
-            let before = line.before(&self.seat);
-            let is_passed = before == Some(1) && now >= line.due.saturating_add(ASLEEP);
-            if is_passed && let Some((_, asleep)) = line.seats.pop_first() {
-                line.enter(asleep);
-                return (true, line.moved(false));
+    /// Whether it is to ask now. Those who sleep before it are passed, and stand at the end then.
+    pub(crate) fn may_ask(&mut self, now: Instant) -> bool {
+        let (called, all) = {
+            let mut news = locked(&self.seat.news);
+            // heard now, wherever it stands: what is called is not called for ever
+            (std::mem::take(&mut news.called), std::mem::take(&mut news.all))
+        };
+        if called {
+            self.pause = PAUSE[0];
+        }
+        let passed = self.with(|line| match line.before(&self.seat) {
+            Some(0) => (true, vec![]),
+            Some(before) if now >= line.wakes(before) => {
+                for _ in 0..before {
+                    if let Some((_, asleep)) = line.seats.pop_first() {
+                        locked(&asleep.news).called = false;
+                        line.enter(asleep);
+                    }
+                }
+                (true, line.moved(false))
             }
-            (before == Some(0), vec![])
+            _ => (all, vec![]),
         });
         let (may, moved) = passed.unwrap_or((true, vec![]));
         moved.into_iter().for_each(wake);
@@ -196,10 +219,11 @@ impl Place {
 
     /// It asks, and has an answer by then.
     pub(crate) fn asks(&mut self, by: Instant) {
-        if std::mem::take(&mut locked(&self.seat.news).called) {
-            self.pause = PAUSE[0];
-        }
-        self.with(|line| line.due = by);
+        self.with(|line| {
+            if line.before(&self.seat) == Some(0) {
+                line.due = by;
+            }
+        });
     }
 
     /// It was told to wait for what ends then.
@@ -208,7 +232,11 @@ impl Place {
         self.noise = self.noise.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
         let pause = self.pause * (768 + (self.noise >> 23)) / 1024;
         self.pause = (self.pause * 3 / 2).min(PAUSE[1]);
-        self.with(|line| (line.due, line.until) = (now.saturating_add(pause), until));
+        self.with(|line| {
+            if line.before(&self.seat) == Some(0) {
+                (line.due, line.until) = (now.saturating_add(pause), until);
+            }
+        });
     }
 
     /// When what it waits for ends, as far as is known: later than now, for it is not over while the first waits.
@@ -235,21 +263,18 @@ impl Place {
 
     /// It waits no more, and neither does anybody else: all ask.
     pub(crate) fn end_all(self) {
-        let called = self.with(|line| line.seats.values().filter_map(|seat| seat.call()).collect::<Vec<_>>());
+        let called = self
+            .with(|line| line.seats.values().filter_map(|seat| seat.tell(|news| news.all = true)).collect::<Vec<_>>());
         called.into_iter().flatten().for_each(wake);
     }
 }
 
-/// When a seat asks though nobody called it: the first when it is due, the second when the first is asleep.
+/// When a seat asks though nobody called it: the first when it is due, each other when those before it are asleep.
 fn wakes(lines: &Lines, key: &OwnedKey, size: u32, seat: &Arc<Seat>) -> Instant {
     let Some(table) = lines.get() else { return Instant::ZERO };
     let table = locked(&table.0);
     let Some(line) = table.get(key).and_then(|sizes| sizes.get(&size)) else { return Instant::ZERO };
-    match line.before(seat) {
-        Some(0) => line.due,
-        Some(_) => line.due.saturating_add(ASLEEP),
-        None => Instant::MAX,
-    }
+    line.before(seat).map_or(Instant::MAX, |before| line.wakes(before))
 }
 
 impl Drop for Place {

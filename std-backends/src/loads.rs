@@ -9,11 +9,14 @@ use crate::{
     process::PerProcess,
     sync::{locked, wake},
 };
-use cachify_core::{Cause, token::HolderToken};
+use cachify_core::{Cause, time::Instant, token::HolderToken};
 use std::{
     collections::{BTreeMap, HashMap},
     future::{Future, poll_fn},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
     task::{Poll, Waker},
 };
 
@@ -21,12 +24,18 @@ use std::{
 pub(crate) type Loads = PerProcess<Table>;
 
 #[derive(Debug, Default)]
-pub(crate) struct Table(Mutex<HashMap<OwnedKey, Load>>);
+pub(crate) struct Table {
+    loads: Mutex<HashMap<OwnedKey, Load>>,
+    /// How many invalidations there were.
+    age: AtomicU64,
+}
 
 #[derive(Debug, Default)]
 struct Load {
     /// Who of this process loads without the store.
     led_by: Option<HolderToken>,
+    /// Until when that one is waited for, by its last heartbeat.
+    until: Instant,
     seats: BTreeMap<u64, Arc<Seat>>,
     last: u64,
 }
@@ -46,8 +55,8 @@ pub(crate) enum News {
 pub(crate) enum Part {
     /// It loads without the store.
     Leads(Leader),
-    /// It waits for one who does, since the store failed so.
-    Waits(Waiter, Cause),
+    /// It waits for one who does, since the store failed so; until then, for that one may not get on.
+    Waits(Waiter, Cause, Instant),
     /// It asks the store, or waits for a flight that the store knows.
     Stands(Waiter),
 }
@@ -77,7 +86,7 @@ pub(crate) struct Waiter {
 fn tell(loads: &Loads, key: &OwnedKey, leader: Option<HolderToken>, news: &News) {
     let Some(table) = loads.get() else { return };
     let load = {
-        let mut table = locked(&table.0);
+        let mut table = locked(&table.loads);
         // after an invalidation it may be another one's
         let is_it = table.get(key).is_some_and(|load| leader.is_none() || load.led_by == leader);
         is_it.then(|| table.remove(key)).flatten()
@@ -94,12 +103,20 @@ fn tell(loads: &Loads, key: &OwnedKey, leader: Option<HolderToken>, news: &News)
 
 /// Whether anybody waits for a load of the key.
 pub(crate) fn is_waited_for(loads: &Loads, key: &OwnedKey) -> bool {
-    loads.get().is_some_and(|table| locked(&table.0).contains_key(key))
+    loads.get().is_some_and(|table| locked(&table.loads).contains_key(key))
 }
 
 /// Whether that token loads the key without the store.
 pub(crate) fn is_led_by(loads: &Loads, key: &OwnedKey, token: HolderToken) -> bool {
-    loads.get().is_some_and(|table| locked(&table.0).get(key).is_some_and(|load| load.led_by == Some(token)))
+    loads.get().is_some_and(|table| locked(&table.loads).get(key).is_some_and(|load| load.led_by == Some(token)))
+}
+
+/// A heartbeat of who loads without the store: it gets on, and is waited for until then; whether it is that token's.
+pub(crate) fn beats(loads: &Loads, key: &OwnedKey, token: HolderToken, until: Instant) -> bool {
+    let Some(table) = loads.get() else { return false };
+    let mut table = locked(&table.loads);
+    let load = table.get_mut(key).filter(|load| load.led_by == Some(token));
+    load.map(|load| load.until = until).is_some()
 }
 
 /// The value of a flight that the store knows has landed.
@@ -109,7 +126,7 @@ pub(crate) fn landed(loads: &Loads, key: &OwnedKey, bytes: &[u8]) {
 
 /// Without the store: leads the load of a key, or waits for whoever does.
 pub(crate) fn join(loads: &Arc<Loads>, key: &OwnedKey, token: HolderToken) -> Result<Leader, Waiter> {
-    let mut table = locked(&loads.get_or_init(Table::default).0);
+    let mut table = locked(&loads.get_or_init(Table::default).loads);
     let load = table.entry(key.clone()).or_default();
     if load.led_by.is_some() {
         return Err(load.waits(loads, key));
@@ -129,7 +146,13 @@ impl Load {
 
 /// What was loaded so far is old: whoever comes from now on does not wait for it.
 pub(crate) fn forget(loads: &Loads, key: &OwnedKey) {
+    loads.get_or_init(Table::default).age.fetch_add(1, SeqCst);
     tell(loads, key, None, &News::Gone);
+}
+
+/// How many invalidations this process has begun: what is loaded between two looks at this is nobody's old value.
+pub(crate) fn age(loads: &Loads) -> u64 {
+    loads.get().map_or(0, |table| table.age.load(SeqCst))
 }
 
 impl Leader {
@@ -155,8 +178,14 @@ impl Drop for Leader {
 impl Waiter {
     /// Waits for whatever load of the key ends next.
     pub(crate) fn new(loads: &Arc<Loads>, key: &OwnedKey) -> Self {
-        let mut table = locked(&loads.get_or_init(Table::default).0);
+        let mut table = locked(&loads.get_or_init(Table::default).loads);
         table.entry(key.clone()).or_default().waits(loads, key)
+    }
+
+    /// Until when whoever loads is waited for.
+    pub(crate) fn until(&self) -> Instant {
+        let until = |table: &Table| locked(&table.loads).get(&self.key).map(|load| load.until);
+        self.loads.get().and_then(until).unwrap_or(Instant::ZERO)
     }
 
     /// What came of it, if anything did.
@@ -186,7 +215,7 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         let Some(table) = self.loads.get() else { return };
         let _seat = {
-            let mut table = locked(&table.0);
+            let mut table = locked(&table.loads);
             let Some(load) = table.get_mut(&self.key) else { return };
             // a later load has seats of its own
             let is_here = load.seats.get(&self.number).is_some_and(|seat| Arc::ptr_eq(seat, &self.seat));

@@ -43,6 +43,10 @@ pub(super) async fn acquire<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) ->
             break;
         }
     }
+    if done == Ok(None) && Content::of(found.as_deref()).own(ask.token).is_some() {
+        // the key is ours, and its fence was never
+        done = Err(Cause::Conflict);
+    }
     take_back(kv, &slot.key, ask.token, &done, &found).await;
     Ok(done?.unwrap_or(busy(BLIND_POLL)))
 }

@@ -5,11 +5,11 @@ use crate::{
     backend::{BoxFuture, OwnedKey, Reply},
     flights::{self, Patience},
     lines::{self, Place},
-    loads::{Part, Waiter},
+    loads::{self, Part, Waiter},
     memory,
 };
 use cachify_core::{
-    Cause,
+    Cause, Holding,
     key::{Key, Kind as Of},
     op::{Answer, Ask, Left, Op, Request},
     patience::Ticket,
@@ -53,6 +53,8 @@ pub(super) struct Away {
     pub(super) load: Option<Part>,
     /// Its value, for others of this process who wait for it.
     pub(super) copy: Option<Vec<u8>>,
+    /// How many invalidations of this process there were when the flight was asked for.
+    pub(super) age: u64,
     /// Where it stands among those of this process, if its store cannot signal.
     pub(super) place: Option<Place>,
     /// Why a value is not sent, and its flight given up instead.
@@ -139,12 +141,17 @@ impl AnyStore {
             Op::Acquire(ask) if request.key.kind == Of::Cache && away.look != Look::Never => ask,
             op => match Self::led(away, op) {
                 Some(answer) => return Poll::Ready(Ok(answer)),
+                // a heartbeat has no part of its own in the load
+                None if self.beats(remote, request) => {
+                    away.since = request.now;
+                    return Poll::Ready(Ok(Answer::Held(Holding::Held)));
+                }
                 None => return self.poll_store(away, remote, request, cx),
             },
         };
         if away.load.is_some()
             && away.call.get().is_none()
-            && let Some(known) = Self::loaded(away)
+            && let Some(known) = Self::loaded(away, remote, request.now)
         {
             *away.changed.get() = None;
             if known == Ok(Answer::Filled) && away.place.is_none() {
@@ -191,6 +198,7 @@ impl AnyStore {
                 return Poll::Ready(Ok(answer));
             }
             if request.key.kind == Of::Cache && away.look == Look::Over && away.load.is_none() {
+                away.age = loads::age(remote.loads());
                 // before it asks: the value may land before it hears that it is to wait
                 away.load = Some(Part::Stands(Waiter::new(remote.loads(), &self.own(request.key))));
             }

@@ -1,9 +1,12 @@
 //! A cached value that another caller of this process loads: its waiters get it from there, and without the store one
 //! loads for all.
 
-use super::{AnyStore, Remote, away::Away};
+use super::{
+    AnyStore, Remote,
+    away::{Away, Look},
+};
 use crate::{
-    backend::Reply,
+    backend::{Reply, lasting},
     loads::{self, News, Part},
 };
 use cachify_core::{
@@ -22,14 +25,22 @@ const LOADED: Ticket = Ticket(1);
 
 impl AnyStore {
     /// What is known of a load without asking the store; nothing if that is to be asked.
-    pub(super) fn loaded(away: &mut Away) -> Option<Result<Answer, Cause>> {
+    pub(super) fn loaded(away: &mut Away, remote: &Remote, now: Instant) -> Option<Result<Answer, Cause>> {
         let (news, cause) = match away.load.as_ref()? {
             Part::Leads(_) => return None,
-            Part::Waits(waiter, cause) => (waiter.take(), Some(*cause)),
-            Part::Stands(waiter) => (waiter.take(), None),
-        };
-        let Some(news) = news else {
-            return cause.map(|_| Ok(Answer::Busy { until: Instant::MAX, ticket: LOADED }));
+            Part::Stands(waiter) => (waiter.take()?, None),
+            Part::Waits(waiter, cause, until) => match (waiter.take(), remote.closing().check()) {
+                (Some(news), _) => (news, Some(*cause)),
+                (None, Ok(())) if now < waiter.until().max(*until) => {
+                    return Some(Ok(Answer::Busy { until: waiter.until().max(*until), ticket: LOADED }));
+                }
+                // it computes: the one who loads does not get on, or nobody is to wait any more
+                (None, closed) => {
+                    let cause = closed.err().unwrap_or(*cause);
+                    away.load = None;
+                    return Some(Err(cause));
+                }
+            },
         };
         away.load = None;
         match (news, cause) {
@@ -56,8 +67,10 @@ impl AnyStore {
         }
         let key = self.own(request.key);
         // the store may have granted a flight, or noted that it waits
-        let left = if cause.is_indeterminate() { Left::Lease } else { Left::WakeUp };
-        remote.abandon(key.clone(), request.token, left);
+        if away.look == Look::Over {
+            let left = if cause.is_indeterminate() { Left::Lease } else { Left::WakeUp };
+            remote.abandon(key.clone(), request.token, left);
+        }
         away.load = None;
         match loads::join(remote.loads(), &key, request.token) {
             Ok(leader) => {
@@ -68,8 +81,9 @@ impl AnyStore {
             // it computes, and waits no longer
             Err(_) if away.patience.is_in_vain(remote.id(), request.key, request.now, ask.ttl) => Err(cause),
             Err(waiter) => {
-                away.load = Some(Part::Waits(waiter, cause));
-                Ok(Answer::Busy { until: Instant::MAX, ticket: LOADED })
+                let until = request.now.saturating_add(lasting(ask.ttl));
+                away.load = Some(Part::Waits(waiter, cause, until));
+                Ok(Answer::Busy { until, ticket: LOADED })
             }
         }
     }
@@ -109,6 +123,7 @@ impl AnyStore {
     pub(super) fn landed(&self, away: &mut Away, remote: &Remote, key: &Key<'_>, reply: &Reply) {
         if let Some(bytes) = away.copy.take()
             && *reply == Reply::Held(Holding::Held)
+            && away.age == loads::age(remote.loads())
         {
             loads::landed(remote.loads(), &self.own(key), &bytes);
         }
@@ -117,6 +132,13 @@ impl AnyStore {
     /// Whether a flight is a load without the store, which is not renewed there.
     pub(super) fn is_load_of(&self, remote: &Remote, key: &Key<'_>, token: HolderToken) -> bool {
         key.kind == Of::Cache && loads::is_led_by(remote.loads(), &self.own(key), token)
+    }
+
+    /// Whether this is a heartbeat of a load without the store; notes that it gets on.
+    pub(super) fn beats(&self, remote: &Remote, request: &Request<'_>) -> bool {
+        let Op::Renew { ttl } = *request.op else { return false };
+        let until = request.now.saturating_add(lasting(ttl));
+        request.key.kind == Of::Cache && loads::beats(remote.loads(), &self.own(request.key), request.token, until)
     }
 
     /// Whether somebody else may be waiting for the value of a flight.

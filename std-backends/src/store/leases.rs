@@ -90,7 +90,7 @@ impl Store for AnyStore {
                         None => Box::pin(remote.clone().changed(self.own(key), ticket)),
                     };
                     match load {
-                        Some(Part::Waits(waiter, _) | Part::Stands(waiter)) => {
+                        Some(Part::Waits(waiter, ..) | Part::Stands(waiter)) => {
                             let news = waiter.news();
                             Box::pin(async move {
                                 let _ = beside(told, remote.turn(news)).await;

@@ -51,7 +51,7 @@ fn ticks(lines: &[String]) -> BTreeMap<&str, (u32, u32)> {
 #[test]
 fn the_observer_counts_what_happens_in_memory_and_without_a_server() {
     let lines = lines(&run(&OBSERVER, &[]));
-    let table = ["in memory no server", "hits 2 0", "misses 1 0", "refusals 1 2", "losses 1 0", "failures 0 3"];
+    let table = ["in memory no server", "hits 2 0", "misses 1 3", "refusals 1 2", "losses 1 0", "failures 0 3"];
     assert_eq!(lines, table);
 }
 

@@ -86,14 +86,15 @@ fn without_the_store_one_caller_loads_for_all() {
             crew.spawn(async move {
                 let load = async || {
                     loads.set(loads.get() + 1);
-                    sleep(clock, secs(2)).await;
+                    // of many heartbeats, which need no store either
+                    sleep(clock, secs(20)).await;
                     Ok::<_, ()>(7)
                 };
                 let value = c.cache("page").get_or_insert_with(load).await;
                 done.borrow_mut().push(value);
             });
         }
-        crew.run(3_000);
+        crew.run(21_000);
         assert_eq!((loads.get(), done.borrow().len()), (1, 50));
         assert!(done.borrow().iter().all(|value| *value == Ok(7)));
         // nothing was kept: the next one loads again
@@ -201,6 +202,41 @@ fn a_load_without_the_store_that_wants_itself_computes() {
     }
     crew.run(1_000);
     assert_eq!(done.get(), 3, "somebody waits for ever");
+}
+
+/// The one who loads is not polled any more, or its instance is shut down: its waiters compute.
+#[test]
+fn nobody_waits_for_ever_for_a_load_without_the_store() {
+    for is_shut in [false, true] {
+        let clock = &ManualClock::new();
+        let [c, _] = &away(clock);
+        let done = &Cell::new(0);
+        let mut crew = Crew::new(clock);
+        let leader = crew.spawn(async move {
+            let load = async || {
+                sleep(clock, secs(900)).await;
+                Ok::<_, ()>(())
+            };
+            let _ = c.cache("page").get_or_insert_with(load).await;
+        });
+        crew.run(10);
+        for _ in 0..3 {
+            crew.spawn(async move {
+                c.cache("page").get_or_insert_with(async || Ok::<_, ()>(())).await.unwrap();
+                done.set(done.get() + 1);
+            });
+        }
+        crew.run(1_000);
+        assert_eq!(done.get(), 0);
+        crew.asleep.push(leader);
+        if is_shut {
+            crew.spawn(async move { assert_eq!(c.shutdown(ms(1)).await, 0) });
+        } else {
+            clock.advance(secs(300));
+        }
+        crew.run(100);
+        assert_eq!(done.get(), 3, "{is_shut}");
+    }
 }
 
 #[test]

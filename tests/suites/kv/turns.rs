@@ -208,6 +208,57 @@ fn a_first_one_that_is_not_polled_is_passed() {
     assert_eq!(done.get(), 4);
 }
 
+/// Neither at once, when all hear of it, nor one after another.
+#[test]
+fn all_who_wait_for_the_load_of_another_process_go_on_when_it_has_landed() {
+    let clock = &ManualClock::new();
+    let shelf = Shelf::new(clock, false);
+    let instances = fleet(clock, &shelf, 2);
+    let (c, other, done) = (&instances[0], &instances[1], &Cell::new(0));
+    let mut crew = Crew::new(clock);
+    crew.spawn(async move {
+        let load = async || {
+            sleep(clock, secs(1)).await;
+            Ok::<_, ()>(7)
+        };
+        other.cache("page").ttl(secs(60)).get_or_insert_with(load).await.unwrap();
+    });
+    crew.run(10);
+    for _ in 0..6 {
+        crew.spawn(async move {
+            let value = c.cache("page").ttl(secs(60)).get_or_insert_with(async || Ok::<_, ()>(0)).await;
+            assert_eq!(value, Ok(7));
+            done.set(done.get() + 1);
+        });
+    }
+    crew.run(900);
+    assert_eq!(done.get(), 0);
+    crew.run(500);
+    assert_eq!(done.get(), 6);
+}
+
+#[test]
+fn many_that_are_not_polled_are_passed_together() {
+    let clock = ManualClock::new();
+    let shelf = Shelf::new(&clock, false);
+    let c = &fleet(&clock, &shelf, 1)[0];
+    let guard = block_on(c.lock("step").acquire()).unwrap();
+    let mut crew = Crew::new(&clock);
+    let done = Rc::new(Cell::new(0));
+    for _ in 0..4 {
+        let done = done.clone();
+        crew.spawn(async move {
+            let _guard = c.lock("step").wait(secs(60)).acquire().await.unwrap();
+            done.set(done.get() + 1);
+        });
+    }
+    crew.run(300);
+    crew.asleep.extend([0, 1, 2]);
+    block_on(guard.release()).unwrap();
+    crew.run(9_000);
+    assert_eq!(done.get(), 1, "the one that is awake");
+}
+
 /// Also for one who does not wait.
 #[test]
 fn a_waiter_that_is_not_polled_keeps_nobody_out_for_long() {
