@@ -8,21 +8,23 @@ use crate::{
     backend::OwnedKey,
     clock::StdClock,
     process::PerProcess,
-    sync::{locked, wake},
+    sync::{Bell, locked, wake},
 };
 use cachify_core::{
     drive::beside,
+    patience::Ticket,
     time::{Clock, Instant, Timer},
     token::HolderToken,
 };
 use std::{
     collections::{BTreeMap, HashMap},
     future::{Future, poll_fn},
+    mem::take,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Poll, Waker},
+    task::Waker,
     time::Duration,
 };
 
@@ -32,6 +34,9 @@ const PAUSE: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(2
 const ASLEEP: Duration = Duration::from_secs(1);
 /// How many in a row may be asleep; those behind them look after a while (`poll`) whether they have moved up.
 const FEW: u32 = 8;
+
+/// The ticket of one who stands in a line.
+pub(crate) const IN_LINE: Ticket = Ticket(1);
 
 /// The lines of an instance; a forked child has its own.
 pub(crate) type Lines = PerProcess<Table>;
@@ -54,7 +59,7 @@ struct Line {
 struct Seat {
     /// Its place in the order, which changes under the lock of the table only.
     number: AtomicU64,
-    news: Mutex<News>,
+    news: Bell<News>,
 }
 
 #[derive(Debug, Default)]
@@ -65,37 +70,20 @@ struct News {
     all: bool,
     /// It stands further ahead than before.
     moved: bool,
-    waker: Option<Waker>,
 }
 
 impl Seat {
-    /// Notes news; whom to wake, which is done without any lock.
-    fn tell(&self, note: impl FnOnce(&mut News)) -> Option<Waker> {
-        let mut news = locked(&self.news);
-        note(&mut news);
-        news.waker.take()
-    }
-
     fn call(&self) -> Option<Waker> {
-        self.tell(|news| news.called = true)
+        self.news.note(|news| news.called = true)
     }
 
     /// Ends when it is called, or moves up; whether it is called.
     async fn news(&self) -> bool {
-        poll_fn(|cx| {
-            // neither copied nor dropped under the lock: what a waker does then is its own
-            let waker = cx.waker().clone();
-            let _before = {
-                let mut news = locked(&self.news);
-                let is_called = news.called || news.all;
-                if is_called || std::mem::take(&mut news.moved) {
-                    return Poll::Ready(is_called);
-                }
-                news.waker.replace(waker)
-            };
-            Poll::Pending
-        })
-        .await
+        let heard = |news: &mut News| {
+            let is_called = news.called || news.all;
+            (is_called || take(&mut news.moved)).then_some(is_called)
+        };
+        poll_fn(|cx| self.news.poll(cx, heard)).await
     }
 }
 
@@ -104,7 +92,7 @@ impl Line {
     fn moved(&self, is_new_first: bool) -> Vec<Waker> {
         let mut front = self.seats.values();
         let first = front.next().filter(|_| is_new_first).and_then(|seat| seat.call());
-        let second = front.next().and_then(|seat| seat.tell(|news| news.moved = true));
+        let second = front.next().and_then(|seat| seat.news.note(|news| news.moved = true));
         first.into_iter().chain(second).collect()
     }
 
@@ -143,16 +131,19 @@ pub(crate) struct Place {
     noise: u32,
 }
 
-/// When what somebody else stands in a line for ends, as far as is known; nothing if nobody does, or the first is asleep.
-pub(crate) fn until(lines: &Lines, key: &OwnedKey, size: u32, now: Instant) -> Option<Instant> {
-    let table = locked(&lines.get()?.0);
-    let line = table.get(key)?.get(&size)?;
-    (now < line.due.saturating_add(ASLEEP)).then_some(line.until)
+/// What is known of a line in which somebody else stands.
+pub(crate) struct Seen {
+    /// When what they wait for ends, as far as is known.
+    pub(crate) until: Instant,
+    /// Whether the first does not ask when it should.
+    pub(crate) is_asleep: bool,
 }
 
-/// Whether anybody stands in that line.
-pub(crate) fn has(lines: &Lines, key: &OwnedKey, size: u32) -> bool {
-    lines.get().is_some_and(|table| locked(&table.0).get(key).is_some_and(|sizes| sizes.contains_key(&size)))
+/// Looks at a line; nothing if nobody stands in it.
+pub(crate) fn look(lines: &Lines, key: &OwnedKey, size: u32, now: Instant) -> Option<Seen> {
+    let table = locked(&lines.get()?.0);
+    let line = table.get(key)?.get(&size)?;
+    Some(Seen { until: line.until, is_asleep: now >= line.wakes(1) })
 }
 
 /// Something of the key was given back: the first of each of its lines asks.
@@ -191,11 +182,8 @@ impl Place {
 
     /// Whether it is to ask now. Those who sleep before it are passed, and stand at the end then.
     pub(crate) fn may_ask(&mut self, now: Instant) -> bool {
-        let (called, all) = {
-            let mut news = locked(&self.seat.news);
-            // heard now, wherever it stands: what is called is not called for ever
-            (std::mem::take(&mut news.called), std::mem::take(&mut news.all))
-        };
+        // heard now, wherever it stands: what is called is not called for ever
+        let (called, all) = self.seat.news.look(|news| (take(&mut news.called), take(&mut news.all)));
         if called {
             self.pause = PAUSE[0];
         }
@@ -204,7 +192,7 @@ impl Place {
             Some(before) if now >= line.wakes(before) => {
                 for _ in 0..before {
                     if let Some((_, asleep)) = line.seats.pop_first() {
-                        locked(&asleep.news).called = false;
+                        asleep.news.look(|news| news.called = false);
                         line.enter(asleep);
                     }
                 }
@@ -263,8 +251,9 @@ impl Place {
 
     /// It waits no more, and neither does anybody else: all ask.
     pub(crate) fn end_all(self) {
-        let called = self
-            .with(|line| line.seats.values().filter_map(|seat| seat.tell(|news| news.all = true)).collect::<Vec<_>>());
+        let called = self.with(|line| {
+            line.seats.values().filter_map(|seat| seat.news.note(|news| news.all = true)).collect::<Vec<_>>()
+        });
         called.into_iter().flatten().for_each(wake);
     }
 }

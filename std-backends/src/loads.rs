@@ -7,7 +7,7 @@
 use crate::{
     backend::OwnedKey,
     process::PerProcess,
-    sync::{locked, wake},
+    sync::{Bell, locked, wake},
 };
 use cachify_core::{Cause, time::Instant, token::HolderToken};
 use std::{
@@ -17,7 +17,6 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::SeqCst},
     },
-    task::{Poll, Waker},
 };
 
 /// The loads of an instance; a forked child has its own.
@@ -61,8 +60,7 @@ pub(crate) enum Part {
     Stands(Waiter),
 }
 
-#[derive(Debug, Default)]
-struct Seat(Mutex<(Option<News>, Option<Waker>)>);
+type Seat = Bell<Option<News>>;
 
 /// One who loads without the store; gone when it is dropped.
 #[derive(Debug)]
@@ -92,12 +90,7 @@ fn tell(loads: &Loads, key: &OwnedKey, leader: Option<HolderToken>, news: &News)
         is_it.then(|| table.remove(key)).flatten()
     };
     for seat in load.into_iter().flat_map(|load| load.seats.into_values()) {
-        let waker = {
-            let mut seat = locked(&seat.0);
-            seat.0 = Some(news.clone());
-            seat.1.take()
-        };
-        waker.into_iter().for_each(wake);
+        seat.note(|told| *told = Some(news.clone())).into_iter().for_each(wake);
     }
 }
 
@@ -190,24 +183,13 @@ impl Waiter {
 
     /// What came of it, if anything did.
     pub(crate) fn take(&self) -> Option<News> {
-        locked(&self.seat.0).0.take()
+        self.seat.look(Option::take)
     }
 
     /// Ends when something came of it.
     pub(crate) fn news(&self) -> impl Future<Output = ()> + Send + use<> {
         let seat = self.seat.clone();
-        poll_fn(move |cx| {
-            // neither copied nor dropped under the lock: what a waker does then is its own
-            let waker = cx.waker().clone();
-            let _before = {
-                let mut seat = locked(&seat.0);
-                if seat.0.is_some() {
-                    return Poll::Ready(());
-                }
-                seat.1.replace(waker)
-            };
-            Poll::Pending
-        })
+        poll_fn(move |cx| seat.poll(cx, |told| told.is_some().then_some(())))
     }
 }
 

@@ -4,6 +4,7 @@ mod away;
 mod entry;
 mod joined;
 mod leases;
+mod line;
 #[cfg(feature = "link")]
 mod raw;
 mod remote;

@@ -5,6 +5,7 @@ use cachify::{
     cachify_core::time::{Clock, Timer},
 };
 use std::{
+    cell::Cell,
     fmt,
     future::Future,
     pin::Pin,
@@ -87,4 +88,22 @@ impl<'a> Crew<'a> {
 /// Ends when so much time has passed.
 pub async fn sleep(clock: &ManualClock, time: Duration) {
     clock.sleep_until(clock.now().saturating_add(time)).await;
+}
+
+/// So many tasks make the same call at once, and whoever is woken is late; how many calls ended.
+pub fn late_herd(clock: &ManualClock, tasks: usize, call: impl AsyncFn()) -> usize {
+    let (call, done) = (&call, &Cell::new(0));
+    let mut crew = Crew::new(clock);
+    for _ in 0..tasks {
+        crew.spawn(async move {
+            call().await;
+            done.set(done.get() + 1);
+        });
+    }
+    for _ in 0..10 {
+        crew.settle();
+        clock.advance(Duration::from_millis(25));
+    }
+    crew.run(2_000);
+    done.get()
 }

@@ -1,7 +1,7 @@
 //! The heartbeats of one moment: many calls side by side, each within its limit, so that a slow key costs no other.
 
 use super::{BoxFuture, Call, Reply, park};
-use crate::sync::{locked, wake};
+use crate::sync::{Bell, locked, wake};
 use cachify_core::{
     Cause,
     time::{Clock, Instant, Sleep},
@@ -9,13 +9,14 @@ use cachify_core::{
 use std::{
     collections::VecDeque,
     future::poll_fn,
+    mem::take,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
-    task::{Poll, Waker},
+    task::Poll,
     thread,
     time::Duration,
 };
@@ -75,7 +76,7 @@ pub(crate) fn threads(calls: Vec<Call>, ask: impl Fn(&Call) -> Answer + Send + S
         return vec![];
     };
     let count = calls.len();
-    let batch = Arc::new(Batch { calls, ask: Box::new(ask), state: Mutex::default() });
+    let batch = Arc::new(Batch { calls, ask: Box::new(ask), state: Mutex::default(), news: Bell::default() });
     locked(&batch.state).answers = (0..count).map(|_| None).collect();
     let mut workers = (0..BEGINS.min(count)).filter(|_| batch.work()).count();
     loop {
@@ -92,7 +93,7 @@ pub(crate) fn threads(calls: Vec<Call>, ask: impl Fn(&Call) -> Answer + Send + S
             return state.answers.drain(..).flatten().collect();
         }
         drop(state);
-        clock.wait(until, pin!(poll_fn(|cx| batch.poll_news(cx.waker().clone()))));
+        clock.wait(until, pin!(poll_fn(|cx| batch.news.poll(cx, |news| take(news).then_some(())))));
     }
 }
 
@@ -101,6 +102,7 @@ struct Batch {
     calls: Vec<Call>,
     ask: Box<dyn Fn(&Call) -> Answer + Send + Sync>,
     state: Mutex<State>,
+    news: Bell<bool>,
 }
 
 #[derive(Default)]
@@ -109,8 +111,6 @@ struct State {
     /// Since when they are asked.
     asked: Vec<(usize, Instant)>,
     answers: Vec<Option<Answer>>,
-    news: bool,
-    waker: Option<Waker>,
 }
 
 impl Batch {
@@ -150,7 +150,7 @@ impl Batch {
 
     /// Notes an answer; whether it came in time.
     fn put(&self, at: usize, answer: Answer) -> bool {
-        let (in_time, waker) = {
+        let in_time = {
             let mut state = locked(&self.state);
             let asked = state.asked.len();
             state.asked.retain(|(other, _)| *other != at);
@@ -158,10 +158,9 @@ impl Batch {
             if in_time {
                 state.answers[at] = Some(answer);
             }
-            state.news = true;
-            (in_time, state.waker.take())
+            in_time
         };
-        waker.into_iter().for_each(wake);
+        self.news.note(|news| *news = true).into_iter().for_each(wake);
         in_time
     }
 
@@ -188,17 +187,6 @@ impl Batch {
         }
         let until = asked.iter().map(|(_, since)| since.saturating_add(limit)).min();
         (before - asked.len(), until.unwrap_or(Instant::MAX))
-    }
-
-    fn poll_news(&self, waker: Waker) -> Poll<()> {
-        let _before = {
-            let mut state = locked(&self.state);
-            if std::mem::take(&mut state.news) {
-                return Poll::Ready(());
-            }
-            state.waker.replace(waker)
-        };
-        Poll::Pending
     }
 }
 

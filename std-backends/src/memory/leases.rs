@@ -41,6 +41,14 @@ struct Waits {
     since: Instant,
 }
 
+impl Waits {
+    /// It asks again; since when it waits.
+    fn asks(&mut self) -> Instant {
+        self.patience.ask();
+        self.since
+    }
+}
+
 impl Store for Memory {
     type InFlight = InFlight;
     type Error = Cause;
@@ -54,11 +62,7 @@ impl Store for Memory {
         }
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
         let (mut woken, mut gone, mut is_closed) = (Woken::NOBODY, None, false);
-        let mut since = now;
-        if let Some(flight) = &mut state.flight {
-            flight.patience.ask();
-            since = flight.since;
-        }
+        let since = state.flight.as_mut().map_or(now, |flight| flight.asks());
         let place = &mut state.place;
         let answer = self.0.step_at(key, |ram| match op {
             // looked at under the leases: nothing is granted after they were ended
@@ -68,26 +72,19 @@ impl Store for Memory {
                 Answer::Full
             }
             Op::Acquire(ask) => {
-                if key.kind == Kind::Cache {
-                    // looked at under the leases: nobody can publish between this look and the flight
-                    let seen = if !take(&mut state.is_foreign) && read(&self.0.shard(key).values).has(key, since) {
-                        Some(Answer::Filled)
-                    } else {
-                        flights::is_marked(self.id(), key).then_some(Answer::Recursive)
-                    };
-                    if let Some(seen) = seen {
-                        ram.leave(key, token, place, now, &mut woken);
-                        return seen;
-                    }
+                // looked at under the leases: nobody can publish between this look and the flight
+                if key.kind == Kind::Cache
+                    && let Some(seen) = self.seen(key, since, take(&mut state.is_foreign))
+                {
+                    ram.leave(key, token, place, now, &mut woken);
+                    return seen;
                 }
                 ram.ask(key, ask, token, place, (now, NO_STACK), &mut woken)
             }
             Op::Renew { .. } => Answer::Held(ram.extend(key, token, end, now)),
+            Op::Clear if key.kind != Kind::Cache => Answer::Cleared(ram.force(key, now, &mut woken)),
             Op::Clear => {
-                let was = ram.force(key, now, &mut woken);
-                if key.kind != Kind::Cache {
-                    return Answer::Cleared(was);
-                }
+                ram.force(key, now, &mut woken);
                 gone = write(&self.0.shard(key).values).remove(key, now, &self.0.room);
                 Answer::Cleared(gone.as_ref().is_some_and(|(_, was_fresh)| *was_fresh))
             }
@@ -96,10 +93,8 @@ impl Store for Memory {
                 Answer::Inspected(Inspection::new(held, u64::MAX))
             }
             Op::Inspect => Answer::Inspected(ram.inspect(key, now)),
-            Op::Get => {
-                let found = read(&self.0.shard(key).values).has(key, now);
-                if found { Answer::Filled } else { Answer::Absent }
-            }
+            Op::Get if read(&self.0.shard(key).values).has(key, now) => Answer::Filled,
+            Op::Get => Answer::Absent,
             Op::Release(outcome) => {
                 // a value has an end of its own
                 let is_marked = key.kind != Kind::Cache && *outcome != Outcome::Free;
@@ -114,13 +109,7 @@ impl Store for Memory {
         if is_closed {
             return Poll::Ready(Err(Cause::ShutDown));
         }
-        match op {
-            // a marker is news for everybody who waits
-            Op::Release(Outcome::Done { .. }) => self.0.wake_all(key),
-            // its holder hears of it at once
-            Op::Clear => self.0.wake_each(key, |ram| ram.waiters.next_watching(key)),
-            _ => {}
-        }
+        self.tell(key, op);
         // a user's `Drop` never runs under a lock
         drop(gone);
         Poll::Ready(Ok(self.or_compute(state, request, answer)))
@@ -171,6 +160,27 @@ impl Store for Memory {
 }
 
 impl Memory {
+    /// What makes a flight needless: a value that was fresh then, or that it is being computed further up the stack.
+    #[inline]
+    fn seen(&self, key: &Key<'_>, since: Instant, is_foreign: bool) -> Option<Answer> {
+        if !is_foreign && read(&self.0.shard(key).values).has(key, since) {
+            return Some(Answer::Filled);
+        }
+        flights::is_marked(self.id(), key).then_some(Answer::Recursive)
+    }
+
+    /// Wakes those for whom an operation is news.
+    #[inline]
+    fn tell(&self, key: &Key<'_>, op: &Op) {
+        match op {
+            // a marker is news for everybody who waits
+            Op::Release(Outcome::Done { .. }) => self.0.wake_all(key),
+            // its holder hears of it at once
+            Op::Clear => self.0.wake_each(key, |ram| ram.waiters.next_watching(key)),
+            _ => {}
+        }
+    }
+
     /// The answer, unless that is to wait for a flight which waits for the caller's: then it computes, and waits no longer.
     #[inline]
     fn or_compute(&self, state: &mut InFlight, request: &Request<'_>, answer: Answer) -> Answer {

@@ -4,15 +4,14 @@ use super::{AnyStore, Remote};
 use crate::{
     backend::{BoxFuture, OwnedKey, Reply},
     flights::{self, Patience},
-    lines::{self, Place},
+    lines::{IN_LINE, Place},
     loads::{self, Part, Waiter},
     memory,
 };
 use cachify_core::{
     Cause, Holding,
     key::{Key, Kind as Of},
-    op::{Answer, Ask, Left, Op, Request},
-    patience::Ticket,
+    op::{Answer, Left, Op, Request},
     time::Instant,
 };
 use std::{
@@ -20,9 +19,6 @@ use std::{
     task::{Context, Poll, ready},
     time::Duration,
 };
-
-/// The ticket of one who stands in a line of this process.
-const IN_LINE: Ticket = Ticket(1);
 
 /// What an operation keeps between polls.
 #[derive(Debug, Default)]
@@ -230,46 +226,6 @@ impl AnyStore {
             Answer::Busy { until, .. } if away.place.is_some() => Answer::Busy { until, ticket: IN_LINE },
             answer => answer,
         }))
-    }
-
-    /// Whether another of this process asks for those who wait for the key: until when they wait, as far as is known.
-    fn is_behind(&self, away: &mut Away, remote: &Remote, request: &Request<'_>, ask: &Ask) -> Option<Instant> {
-        // what is under way goes on, and while the store is silent everybody finds that out
-        if away.call.get().is_some() || remote.outage(request.now) > 0 {
-            return None;
-        }
-        let lines = remote.lines();
-        if away.place.is_none() && request.key.kind != Of::Cache && !lines::are_empty(lines) {
-            let key = self.own(request.key);
-            let until = lines::until(lines, &key, ask.size, request.now);
-            if ask.wait == 0 {
-                return until.map(|until| until.max(request.now));
-            }
-            if !lines::has(lines, &key, ask.size) {
-                return None;
-            }
-            away.place = Some(Place::new(lines, key, ask.size, request.token));
-        }
-        let place = away.place.as_mut()?;
-        if !place.may_ask(request.now) {
-            return Some(place.until(request.now));
-        }
-        place.asks(request.now.saturating_add(2 * remote.limit()));
-        None
-    }
-
-    /// Notes what an answer means to one who stands in a line, or is to.
-    fn in_line(&self, away: &mut Away, remote: &Remote, request: &Request<'_>, ask: &Ask, answer: &Answer) {
-        match *answer {
-            Answer::Busy { until, ticket: Ticket::NONE } if ask.wait > 0 => {
-                let fresh = || Place::new(remote.lines(), self.own(request.key), ask.size, request.token);
-                away.place.get_or_insert_with(fresh).told(request.now, until);
-            }
-            Answer::Busy { ticket: Ticket::NONE, .. } => {}
-            // done for everybody
-            Answer::Filled | Answer::Done { .. } => away.place.take().into_iter().for_each(Place::end_all),
-            _ => away.place = None,
-        }
     }
 
     /// Looks at the value before its flight is asked for, which takes nothing; `None` if that is to be asked now.

@@ -1,7 +1,7 @@
 //! A call that is refused, or whose request or answer is lost, at every place: nobody is granted what another holds.
 
 use crate::conformance::instance;
-use crate::shelf::{Failing, Shelf, Slow, TTL, ask, key, token};
+use crate::shelf::{Failing, Hooked, Shelf, Slow, TTL, ask, key, token};
 use cachify::{AsIs, AsyncKv, Cause, Code, FencingToken, Kv, KvStore, ManualClock, Refused};
 use cachify_core::testing::{BlockingWords, Words};
 use cachify_core::{cell::Holding, key::Kind, patience::Contended, testing::Fault};
@@ -13,7 +13,6 @@ use std::{
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
 type Store = Over<Kv<Arc<Failing>>>;
@@ -175,50 +174,17 @@ fn a_request_that_arrives_after_others_had_their_turn_grants_no_lower_fence() {
     }
 }
 
-/// A store that says at every `every`th call that others wrote at the same time, and at the `refused`th that it will not.
-struct Busy {
-    shelf: Shelf,
-    every: usize,
-    refused: usize,
-    calls: AtomicUsize,
-}
-
-impl Busy {
-    fn ask(&self) -> Result<&Shelf, Cause> {
-        let at = self.calls.fetch_add(1, SeqCst);
-        match at {
-            at if at == self.refused => Err(Cause::Rejected { why: "the key is too wide", code: Code::new("54000") }),
-            at if at % self.every == 0 => Err(Cause::Conflict),
-            _ => Ok(&self.shelf),
-        }
-    }
-}
-
-impl KvStore for Busy {
-    type Error = Cause;
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
-        KvStore::get(self.ask()?, key)
-    }
-    fn compare_exchange(
-        &self,
-        key: &str,
-        old: Option<&[u8]>,
-        new: Option<&[u8]>,
-        ttl: Option<Duration>,
-    ) -> Result<bool, Cause> {
-        KvStore::compare_exchange(self.ask()?, key, old, new, ttl)
-    }
-    fn remove(&self, key: &str) -> Result<bool, Cause> {
-        KvStore::remove(self.ask()?, key)
-    }
-}
-
 #[test]
 fn what_was_undone_since_others_wrote_is_done_again_and_what_is_refused_is_said_as_the_store_says_it() {
     let clock = ManualClock::new();
-    let over = |every, refused| {
-        let shelf = Shelf::new(&clock, false);
-        instance(&clock, Kv(Arc::new(Busy { shelf, every, refused, calls: AtomicUsize::new(0) })))
+    // says at every so many-th call that others wrote at the same time, and once that it will not
+    let over = |every: usize, refused: usize| {
+        let ask = move |at: usize| match at {
+            at if at == refused => Err(Cause::Rejected { why: "the key is too wide", code: Code::new("54000") }),
+            at if at.is_multiple_of(every) => Err(Cause::Conflict),
+            _ => Ok(()),
+        };
+        instance(&clock, Kv(Arc::new(Hooked::new(Shelf::new(&clock, false), ask))))
     };
     // every third call is undone, reads and writes
     let c = over(7, usize::MAX);

@@ -7,6 +7,7 @@ mod drops;
 mod faults;
 mod histories;
 mod layout;
+mod limits;
 mod lines;
 mod races;
 mod shelf;

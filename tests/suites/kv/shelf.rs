@@ -230,3 +230,39 @@ impl KvStore for Failing {
         self.shelf.micros()
     }
 }
+
+/// Asks something before each of its calls, which are counted from zero; an error is the call's.
+pub(crate) struct Hooked<F> {
+    shelf: Shelf,
+    ask: F,
+    calls: AtomicUsize,
+}
+
+impl<F: Fn(usize) -> Result<(), Cause>> Hooked<F> {
+    pub(crate) fn new(shelf: Shelf, ask: F) -> Self {
+        Self { shelf, ask, calls: AtomicUsize::new(0) }
+    }
+
+    fn asked(&self) -> Result<&Shelf, Cause> {
+        (self.ask)(self.calls.fetch_add(1, SeqCst)).map(|()| &self.shelf)
+    }
+}
+
+impl<F: Fn(usize) -> Result<(), Cause> + Send + Sync> KvStore for Hooked<F> {
+    type Error = Cause;
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
+        KvStore::get(self.asked()?, key)
+    }
+    fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, Cause> {
+        KvStore::compare_exchange(self.asked()?, key, old, new, ttl)
+    }
+    fn remove(&self, key: &str) -> Result<bool, Cause> {
+        KvStore::remove(self.asked()?, key)
+    }
+}
