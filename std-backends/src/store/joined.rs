@@ -71,7 +71,8 @@ impl AnyStore {
             let left = if cause.is_indeterminate() { Left::Lease } else { Left::WakeUp };
             remote.abandon(key.clone(), request.token, left);
         }
-        away.load = None;
+        // nor does it wait for the store any more
+        (away.load, away.place) = (None, None);
         match loads::join(remote.loads(), &key, request.token) {
             Ok(leader) => {
                 self.watcher.event(&Event::Failed { key: Some(*request.key), cause });
