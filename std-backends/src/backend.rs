@@ -22,6 +22,7 @@ use cachify_core::{
 pub use call::{Call, Reply};
 pub(crate) use call::{OTHER, lasting};
 pub use key::OwnedKey;
+pub(crate) use reaper::Owner;
 pub(crate) use runtime::Runtime;
 pub(crate) use runtime::park;
 use std::{
@@ -97,7 +98,7 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Takes back what `token` left behind, sooner or later; may overtake its own call.
     ///
-    /// MUST NOT block. Done by one thread of the process unless written, through
+    /// MUST NOT block. Done unless written by a thread that is there while anything is owed to this backend, through
     /// [`call_blocking`](Self::call_blocking).
     fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
         if self.about().anywhere {
@@ -107,7 +108,7 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Ends when everything that was abandoned so far was given back.
     fn flush(self: Arc<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(reaper::idle())
+        Box::pin(reaper::idle(Owner::of(&self)))
     }
 
     /// What it is like; a constant.
@@ -137,14 +138,21 @@ const OP_TIMEOUT: Duration = Duration::from_millis(500);
 /// The same through a backend's own calls, inside the runtime of whoever left it.
 pub(crate) fn give_back<B: Backend + ?Sized>(backend: Arc<B>, key: OwnedKey, token: HolderToken, left: Left) {
     let runtime = Runtime::current();
-    abandoned(key, token, left, move |call| {
+    abandoned(Owner::of(&backend), key, token, left, move |call| {
         let _inside = runtime.enter();
-        backend.clone().call_blocking(call).is_ok()
+        Some(backend.clone().call_blocking(call).is_ok())
     });
 }
 
-/// Has a thread of the process tell what was left behind, by `tell`, which says whether it was heard.
-pub(crate) fn abandoned(key: OwnedKey, token: HolderToken, left: Left, tell: impl Fn(Call) -> bool + Send + 'static) {
+/// Has a thread of the backend tell what was left behind, by `tell`, which says whether it was heard; `None` if it is too
+/// early, and asked again later.
+pub(crate) fn abandoned(
+    owner: Owner,
+    key: OwnedKey,
+    token: HolderToken,
+    left: Left,
+    tell: impl Fn(Call) -> Option<bool> + Send + 'static,
+) {
     let clock = StdClock::system();
     let call = match left {
         Left::Done { fresh, .. } => Call::new(key, token, Op::Release(Outcome::Done { fresh }), GIVE_BACK),
@@ -154,7 +162,8 @@ pub(crate) fn abandoned(key: OwnedKey, token: HolderToken, left: Left, tell: imp
     };
     let ends = ends(left, &clock);
     // what is not heard of a lease ends by itself
-    reaper::reap(Box::new(move || tell(call.clone()) || ends.is_none_or(|ends| clock.now() >= ends)));
+    let is_over = move || ends.is_none_or(|ends| clock.now() >= ends);
+    reaper::reap(owner, Box::new(move || tell(call.clone()).is_some_and(|is_heard| is_heard || is_over())));
 }
 
 /// Until when it is told again that a run succeeded: then it must have ended.

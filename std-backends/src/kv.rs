@@ -37,9 +37,11 @@ mod backend;
 mod counter;
 mod entries;
 mod leases;
+mod noted;
 mod perform;
 mod permits;
 mod record;
+mod turn;
 
 use cachify_core::Cause;
 #[cfg(feature = "testing")]
@@ -232,7 +234,7 @@ pub trait AsyncKvStore: Send + Sync {
 /// A blocking key-value store as a backend: `Cachify::builder().store(Kv(my_store))`.
 ///
 /// Inside a tokio runtime (feature `tokio`) calls of tasks run on its blocking threads, elsewhere in the task itself.
-/// What is dropped without `release` is given back by one thread per process. So is told, until the store answers or
+/// What is dropped without `release` is given back by a thread of the store's, which is there while anything is owed. So is told, until the store answers or
 /// the run's TTL is over, that a run succeeded whose completion had no answer.
 ///
 /// What can go wrong is the store's error as a [`Cause`], so say what the store said: [`Cause::KeyTooLong`],

@@ -1,6 +1,7 @@
 //! Forgetting what has ended, now and then.
 
 use super::{Backend, Runtime};
+use crate::process::PerProcess;
 use cachify_core::time::Instant;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -19,7 +20,8 @@ const EVERY: u64 = 60_000;
 pub(crate) struct Broom {
     /// In milliseconds; zero before the first call.
     swept: AtomicU64,
-    at_work: Arc<AtomicBool>,
+    /// A forked child has none of its parent's threads.
+    at_work: PerProcess<Arc<AtomicBool>>,
 }
 
 impl Broom {
@@ -30,19 +32,23 @@ impl Broom {
             self.swept.store(now, Relaxed);
         }
         let is_time = swept > 0 && now.saturating_sub(swept) >= EVERY;
-        if !is_time || self.at_work.swap(true, Relaxed) {
+        if !is_time {
+            return;
+        }
+        let at_work = self.at_work.get_or_init(Arc::default);
+        if at_work.swap(true, Relaxed) {
             return;
         }
         self.swept.store(now, Relaxed);
-        let (backend, runtime, at_work) = (backend.clone(), runtime.cloned(), self.at_work.clone());
+        let (backend, runtime, done) = (backend.clone(), runtime.cloned(), at_work.clone());
         let work = move || {
             let _inside = runtime.as_ref().map(Runtime::enter);
             // what it does wrong is its own
             let _ = catch_unwind(AssertUnwindSafe(|| backend.sweep()));
-            at_work.store(false, Relaxed);
+            done.store(false, Relaxed);
         };
         if thread::Builder::new().name("cachify-sweep".into()).spawn(work).is_err() {
-            self.at_work.store(false, Relaxed);
+            at_work.store(false, Relaxed);
         }
     }
 }

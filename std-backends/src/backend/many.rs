@@ -1,7 +1,10 @@
 //! The heartbeats of one moment: many calls side by side, each within its limit, so that a slow key costs no other.
 
 use super::{BoxFuture, Call, Reply, park};
-use crate::sync::{Bell, locked, wake};
+use crate::{
+    process::PerProcess,
+    sync::{Bell, locked, wake},
+};
 use cachify_core::{
     Cause,
     time::{Clock, Instant, Sleep},
@@ -29,8 +32,6 @@ const AT_ONCE: usize = 64;
 const THREADS: usize = 64;
 /// How many of these a batch begins with.
 const BEGINS: usize = 8;
-/// How many questions a store is asked for a heartbeat at most, each of which has the limit for itself.
-const QUESTIONS: u32 = 4;
 
 /// Futures side by side on this thread, which end by themselves or are ended at their limits.
 pub(super) fn futures(
@@ -70,9 +71,13 @@ pub(super) fn futures(
     answers
 }
 
-/// Blocking calls on threads of their own, which a store that does not answer may keep.
-pub(crate) fn threads(calls: Vec<Call>, ask: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Vec<Answer> {
-    let Some((clock, limit)) = calls.first().map(|call| (call.clock.clone(), call.limit * QUESTIONS)) else {
+/// Blocking calls on threads of their own, which a store that does not answer may keep. `ask` tells by the function it is
+/// given when it asks the store: each of these questions has the limit for itself.
+pub(crate) fn threads(
+    calls: Vec<Call>,
+    ask: impl Fn(&Call, &Note<'_>) -> Answer + Send + Sync + 'static,
+) -> Vec<Answer> {
+    let Some((clock, limit)) = calls.first().map(|call| (call.clock.clone(), call.limit)) else {
         return vec![];
     };
     let count = calls.len();
@@ -97,10 +102,14 @@ pub(crate) fn threads(calls: Vec<Call>, ask: impl Fn(&Call) -> Answer + Send + S
     }
 }
 
+/// What is called when a store is asked.
+pub(crate) type Note<'a> = dyn Fn() + Sync + 'a;
+type Ask = dyn Fn(&Call, &Note<'_>) -> Answer + Send + Sync;
+
 /// Calls that threads take from, one after another.
 struct Batch {
     calls: Vec<Call>,
-    ask: Box<dyn Fn(&Call) -> Answer + Send + Sync>,
+    ask: Box<Ask>,
     state: Mutex<State>,
     news: Bell<bool>,
 }
@@ -108,7 +117,7 @@ struct Batch {
 #[derive(Default)]
 struct State {
     next: usize,
-    /// Since when they are asked.
+    /// When those under way were asked last.
     asked: Vec<(usize, Instant)>,
     answers: Vec<Option<Answer>>,
 }
@@ -116,25 +125,28 @@ struct State {
 impl Batch {
     /// Has one more thread take calls; whether there is one.
     fn work(self: &Arc<Self>) -> bool {
-        static ALIVE: AtomicUsize = AtomicUsize::new(0);
-        if ALIVE.fetch_add(1, SeqCst) >= THREADS {
-            ALIVE.fetch_sub(1, SeqCst);
+        static ALIVE: PerProcess<AtomicUsize> = PerProcess::new();
+        let alive = ALIVE.get_or_init(AtomicUsize::default);
+        if alive.fetch_add(1, SeqCst) >= THREADS {
+            alive.fetch_sub(1, SeqCst);
             return false;
         }
         let batch = self.clone();
         let work = move || {
             while let Some(at) = batch.take() {
                 let call = &batch.calls[at];
-                let answer = catch_unwind(AssertUnwindSafe(|| (batch.ask)(call))).unwrap_or(Err(Cause::Unknown));
+                let note = || batch.note(at);
+                let answer = catch_unwind(AssertUnwindSafe(|| (batch.ask)(call, &note)));
+                let answer = answer.unwrap_or(Err(Cause::Unknown));
                 if !batch.put(at, answer) {
                     break;
                 }
             }
-            ALIVE.fetch_sub(1, SeqCst);
+            alive.fetch_sub(1, SeqCst);
         };
         let is_there = thread::Builder::new().name("cachify-renewals".into()).spawn(work).is_ok();
         if !is_there {
-            ALIVE.fetch_sub(1, SeqCst);
+            alive.fetch_sub(1, SeqCst);
         }
         is_there
     }
@@ -146,6 +158,13 @@ impl Batch {
         state.next += 1;
         state.asked.push((at, now));
         Some(at)
+    }
+
+    /// Notes that the store is asked for it now.
+    fn note(&self, at: usize) {
+        let mut state = locked(&self.state);
+        let now = self.calls[at].clock.now();
+        state.asked.iter_mut().filter(|(other, _)| *other == at).for_each(|(_, asked)| *asked = now);
     }
 
     /// Notes an answer; whether it came in time.

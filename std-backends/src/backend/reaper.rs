@@ -1,6 +1,7 @@
-//! The thread that gives back what was dropped through any backend of this process that has none of its own.
+//! The threads that give back what was dropped through backends that have none of their own: one for each backend that
+//! is owed anything, so that a store which does not answer keeps no other waiting.
 //!
-//! Not here: what a job does, which is one blocking operation of some store.
+//! Not here: what a job does, which is one blocking operation of the store.
 
 use crate::{
     backlog::{Backlog, Noted},
@@ -10,11 +11,11 @@ use crate::{
 };
 use cachify_core::time::{Clock, Instant};
 use std::{
-    collections::{BTreeMap, btree_map::OccupiedEntry},
+    collections::{BTreeMap, HashMap, btree_map::OccupiedEntry},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+        mpsc::{Receiver, Sender, channel},
     },
     thread,
     time::Duration,
@@ -23,14 +24,20 @@ use std::{
 /// Whether a job is done; one that is not is tried again.
 pub(super) type Job = Box<dyn FnMut() -> bool + Send>;
 
+/// Which backend: its address, which no other has as long as anything is owed to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Owner(usize);
+
+impl Owner {
+    pub(crate) fn of<B: ?Sized>(backend: &Arc<B>) -> Self {
+        Self(Arc::as_ptr(backend).cast::<()>().addr())
+    }
+}
+
 /// How soon a job is tried again, at first and at last.
 const PAUSE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
-
-/// The thread of one process, seen from outside; a forked child starts its own.
-struct Reaper {
-    jobs: Mutex<Sender<Noticed>>,
-    backlog: Arc<Backlog>,
-}
+/// For how long a thread that has nothing to do waits for more.
+const LINGER: Duration = Duration::from_secs(1);
 
 struct Noticed {
     job: Job,
@@ -38,46 +45,62 @@ struct Noticed {
     _noted: Noted,
 }
 
-static REAPER: PerProcess<Reaper> = PerProcess::new();
-
-fn reaper() -> &'static Reaper {
-    REAPER.get_or_init(|| {
-        let (sender, jobs) = channel();
-        let _ = thread::Builder::new().name("cachify-reaper".into()).spawn(move || run(&jobs));
-        Reaper { jobs: Mutex::new(sender), backlog: Arc::default() }
-    })
+/// The thread of one backend, seen from outside.
+struct Lane {
+    jobs: Sender<Noticed>,
+    backlog: Arc<Backlog>,
 }
 
-/// Hands a job to the thread; without one, the right ends by itself.
-pub(super) fn reap(job: Job) {
-    let reaper = reaper();
-    let noted = reaper.backlog.note();
-    let _ = locked(&reaper.jobs).send(Noticed { job, pause: PAUSE[0], _noted: noted });
+type Lanes = Mutex<HashMap<Owner, Lane>>;
+
+/// Those of one process; a forked child starts its own.
+static LANES: PerProcess<Lanes> = PerProcess::new();
+
+/// Hands a job to the backend's thread; without one, the right ends by itself.
+pub(super) fn reap(owner: Owner, job: Job) {
+    let mut lanes = locked(LANES.get_or_init(Mutex::default));
+    let lane = lanes.entry(owner).or_insert_with(|| {
+        let (jobs, receiver) = channel();
+        let _ = thread::Builder::new().name("cachify-reaper".into()).spawn(move || run(owner, &receiver));
+        Lane { jobs, backlog: Arc::default() }
+    });
+    let noticed = Noticed { job, pause: PAUSE[0], _noted: lane.backlog.note() };
+    let unheard = lane.jobs.send(noticed).err();
+    if unheard.is_some() {
+        lanes.remove(&owner);
+    }
+    drop(lanes);
+    // what it holds of the store is the user's to drop, without the lock
+    drop(unheard);
 }
 
-/// Ends when all jobs noted so far are done.
-pub(super) async fn idle() {
-    reaper().backlog.idle().await;
+/// Ends when all jobs that the backend is owed so far are done.
+pub(super) async fn idle(owner: Owner) {
+    let backlog = LANES.get().and_then(|lanes| locked(lanes).get(&owner).map(|lane| lane.backlog.clone()));
+    if let Some(backlog) = backlog {
+        backlog.idle().await;
+    }
 }
 
-fn run(jobs: &Receiver<Noticed>) {
+fn run(owner: Owner, jobs: &Receiver<Noticed>) {
     let clock = StdClock::system();
     let mut again: BTreeMap<(Instant, u64), Noticed> = BTreeMap::new();
     let mut last = 0;
     loop {
-        // what is new first: a store that does not answer keeps no other waiting
-        let next = jobs.try_recv().or_else(|_| {
+        // what is new first: a key that does not answer keeps no other waiting
+        let next = jobs.try_recv().ok().or_else(|| {
             let due = again.first_entry().filter(|first| first.key().0 <= clock.now()).map(OccupiedEntry::remove);
-            match (due, again.keys().next()) {
-                (Some(due), _) => Ok(due),
-                (None, Some((at, _))) => jobs.recv_timeout(at.since(clock.now())),
-                (None, None) => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            }
+            due.or_else(|| {
+                let wait = again.keys().next().map_or(LINGER, |(at, _)| at.since(clock.now()));
+                jobs.recv_timeout(wait).ok()
+            })
         });
-        let mut noticed = match next {
-            Ok(noticed) => noticed,
-            Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return,
+        let next = if next.is_none() && again.is_empty() { last_call(owner, jobs) } else { next };
+        let Some(mut noticed) = next else {
+            if again.is_empty() {
+                return;
+            }
+            continue;
         };
         // the panic of a store must not end it, and is not asked for twice
         if !catch_unwind(AssertUnwindSafe(&mut noticed.job)).unwrap_or(true) {
@@ -87,4 +110,14 @@ fn run(jobs: &Receiver<Noticed>) {
             again.insert((at, last), noticed);
         }
     }
+}
+
+/// A job that came at the last moment; without one, the next begins another thread.
+fn last_call(owner: Owner, jobs: &Receiver<Noticed>) -> Option<Noticed> {
+    let mut lanes = locked(LANES.get()?);
+    let late = jobs.try_recv().ok();
+    if late.is_none() {
+        lanes.remove(&owner);
+    }
+    late
 }

@@ -4,12 +4,11 @@
 
 use super::{
     Kv, KvStore,
-    perform::{perform_blocking, turn},
+    noted::Noted,
+    perform::perform_blocking,
+    turn::{self, Turn},
 };
-use crate::{
-    backend::{Call, Reply},
-    clock::StdClock,
-};
+use crate::backend::{Call, Reply};
 use cachify_core::{
     Cause,
     drive::beside,
@@ -21,7 +20,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
     },
-    time::Duration,
 };
 use tokio::runtime::Handle;
 
@@ -31,11 +29,13 @@ pub(super) async fn call<S: KvStore + 'static>(store: Arc<Kv<S>>, call: Call) ->
     let work = Arc::new(Work { asked: clock.now().as_millis().into(), gone: false.into() });
     let caller = Caller(work.clone());
     let mut done = runtime.spawn_blocking(move || {
-        let _turn = call.op.is_of_holder().then(|| turn(call.token));
-        if work.gone.load(SeqCst) {
+        let is_gone = || work.gone.load(SeqCst);
+        let turn = call.op.is_of_holder().then(|| Turn::take(call.token, is_gone));
+        if is_gone() || matches!(turn, Some(None)) {
             return Err(Cause::TimedOut);
         }
-        perform_blocking(&Noted { kv: &store.0, clock: &call.clock, work: &work }, &call)
+        let note = || work.asked.store(call.clock.now().as_millis(), SeqCst);
+        perform_blocking(&Noted { kv: &store.0, note: &note }, &call)
     });
     // each question has the limit for itself
     loop {
@@ -71,50 +71,6 @@ struct Caller(Arc<Work>);
 impl Drop for Caller {
     fn drop(&mut self) {
         self.0.gone.store(true, SeqCst);
-    }
-}
-
-/// A store whose questions are noted.
-struct Noted<'a, S> {
-    kv: &'a S,
-    clock: &'a StdClock,
-    work: &'a Work,
-}
-
-impl<S> Noted<'_, S> {
-    fn note(&self) -> &S {
-        self.work.asked.store(self.clock.now().as_millis(), SeqCst);
-        self.kv
-    }
-}
-
-impl<S: KvStore> KvStore for Noted<'_, S> {
-    type Error = S::Error;
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, S::Error> {
-        self.note().get(key)
-    }
-    fn compare_exchange(
-        &self,
-        key: &str,
-        old: Option<&[u8]>,
-        new: Option<&[u8]>,
-        ttl: Option<Duration>,
-    ) -> Result<bool, S::Error> {
-        self.note().compare_exchange(key, old, new, ttl)
-    }
-    fn remove(&self, key: &str) -> Result<bool, S::Error> {
-        self.note().remove(key)
-    }
-    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, S::Error> {
-        if self.kv.at_once() > 1 {
-            return self.note().get_many(keys);
-        }
-        keys.iter().map(|key| self.get(key)).collect()
-    }
-    fn at_once(&self) -> usize {
-        self.kv.at_once()
-    }
-    fn micros(&self) -> Option<u64> {
-        self.kv.micros()
+        turn::look();
     }
 }

@@ -5,9 +5,11 @@
 
 use super::{
     AsyncKv, AsyncKvStore, Kv, KvStore,
-    perform::{perform, perform_blocking, turn},
+    noted::Noted,
+    perform::{perform, perform_blocking},
+    turn::Turn,
 };
-use crate::backend::{About, Backend, BoxFuture, Call, OwnedKey, Reply, abandoned, give_back, many, park};
+use crate::backend::{About, Backend, BoxFuture, Call, OwnedKey, Owner, Reply, abandoned, give_back, many, park};
 use cachify_core::{Cause, op::Left, token::HolderToken};
 use std::{sync::Arc, time::Duration};
 
@@ -53,7 +55,7 @@ impl<S: KvStore + 'static> Backend for Kv<S> {
         perform_blocking(&self.0, &call)
     }
     fn call_many_blocking(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Cause>> {
-        many::threads(calls, move |call| perform_blocking(&self.0, call))
+        many::threads(calls, move |call, note| perform_blocking(&Noted { kv: &self.0, note }, call))
     }
     fn about(&self) -> About {
         About { keeps_limits: true, is_patient: true, ..About::default() }
@@ -66,9 +68,9 @@ impl<S: KvStore + 'static> Backend for Kv<S> {
     }
     fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
         if left != Left::HandOff {
-            abandoned(key, token, left, move |call| {
-                let _turn = turn(token);
-                perform_blocking(&self.0, &call).is_ok()
+            abandoned(Owner::of(&self), key, token, left, move |call| {
+                // this thread waits for no operation that is still under way
+                Turn::try_take(token).map(|_turn| perform_blocking(&self.0, &call).is_ok())
             });
         }
     }

@@ -36,9 +36,9 @@ pub(super) const fn busy(remaining: Duration) -> Reply {
 pub(super) async fn acquire<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask) -> Result<Reply, Cause> {
     let slot = Slot::of(key);
     let mut found = get(kv, &slot.key).await?;
-    let mut done = Ok(None);
+    let (mut done, mut absent) = (Ok(None), None);
     for _ in 0..ROUNDS {
-        done = step(kv, &slot, ask, &mut found).await;
+        done = step(kv, &slot, ask, &mut found, &mut absent).await;
         if done != Ok(None) {
             break;
         }
@@ -66,8 +66,15 @@ pub(super) async fn take_back<S: AsyncKvStore, T>(
     }
 }
 
-/// One exchange from what was found to what follows; nothing if somebody else was faster.
-async fn step<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, found: &mut Bytes) -> Result<Option<Reply>, Cause> {
+/// One exchange from what was found to what follows; nothing if somebody else was faster. `absent` is the first of the
+/// line, once it is known not to have come in its turn.
+async fn step<S: AsyncKvStore>(
+    kv: &S,
+    slot: &Slot,
+    ask: &Ask,
+    found: &mut Bytes,
+    absent: &mut Option<HolderToken>,
+) -> Result<Option<Reply>, Cause> {
     let before = match Content::of(found.as_deref()) {
         Content::Nothing => None,
         Content::Right(right) => match right.state {
@@ -100,8 +107,11 @@ async fn step<S: AsyncKvStore>(kv: &S, slot: &Slot, ask: &Ask, found: &mut Bytes
     if called.is_some() {
         return Ok(Some(busy(TURN)));
     }
-    // where there was no right, the first did not come in its turn
-    let gone = [Some(ask.token), first.filter(|_| before.is_none())];
+    if before.is_none() {
+        // its turn, or the lease before it, ended by itself
+        *absent = first;
+    }
+    let gone = [Some(ask.token), *absent];
     if next.block != seen.counter.block {
         let after = Counter { block: next.block, ..without(&seen.counter, gone).unwrap_or(seen.counter.clone()) };
         if seen.keep(kv, &slot.counter, after, ask.ttl).await?.is_none() {

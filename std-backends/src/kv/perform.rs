@@ -6,15 +6,9 @@ use super::{
     permits,
     record::Ask,
 };
-use crate::{
-    backend::{Call, NO_CLEARING, NO_INSPECTION, Op, Outcome, Reply, lasting},
-    sync::locked,
-};
-use cachify_core::{Cause, drive::ready, key::Kind, token::HolderToken};
-use std::{
-    sync::{Mutex, MutexGuard},
-    time::Duration,
-};
+use crate::backend::{Call, NO_CLEARING, NO_INSPECTION, Op, Outcome, Reply, lasting};
+use cachify_core::{Cause, drive::ready, key::Kind};
+use std::time::Duration;
 
 /// Does one operation.
 pub(super) async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Reply, Cause> {
@@ -79,10 +73,4 @@ impl<S: KvStore> AsyncKvStore for Blocking<'_, S> {
 
 pub(super) fn perform_blocking<S: KvStore>(kv: &S, call: &Call) -> Result<Reply, Cause> {
     ready(perform(&Blocking(kv), call))
-}
-
-/// Taken for as long as an operation of this token is done.
-pub(super) fn turn(token: HolderToken) -> MutexGuard<'static, ()> {
-    static TURNS: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
-    locked(&TURNS[token.0[0] as usize % TURNS.len()])
 }

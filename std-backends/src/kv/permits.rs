@@ -129,8 +129,9 @@ async fn wait<S: AsyncKvStore>(kv: &S, key: Key<'_>, ask: &Ask, seen: &Seen, is_
             seen.keep(kv, &counter_of(key), after, ask.ttl).await?;
             return Ok(false);
         }
-        if !lasts {
-            exchange(kv, &name, &found, Some(&Record::turn(first, TURN).bytes()), Some(TURN)).await?;
+        if !lasts && !exchange(kv, &name, &found, Some(&Record::turn(first, TURN).bytes()), Some(TURN)).await? {
+            // somebody else wrote there, or the store did nothing without a cause
+            return Ok(false);
         }
         after.called = first;
     } else if *called == ask.token {

@@ -3,7 +3,7 @@
 
 use super::{
     Memory,
-    values::{AnyNode, Node, read, write},
+    values::{AnyNode, Found, Node, read, write},
 };
 use crate::flights::{self, Patience};
 use cachify_core::{
@@ -19,6 +19,7 @@ use cachify_core::{
 };
 use std::{
     mem::take,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
@@ -160,6 +161,13 @@ impl Store for Memory {
 }
 
 impl Memory {
+    /// A copy of the value that was fresh then.
+    #[inline]
+    fn copy<V: Clone + 'static>(&self, key: &Key<'_>, then: Instant) -> Option<V> {
+        let found = read(&self.0.shard(key).values).get(key, then);
+        found.and_then(Found::into_value)
+    }
+
     /// What makes a flight needless: a value that was fresh then, or that it is being computed further up the stack.
     #[inline]
     fn seen(&self, key: &Key<'_>, since: Instant, is_foreign: bool) -> Option<Answer> {
@@ -205,13 +213,12 @@ impl Shares for Memory {}
 impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
     #[inline]
     fn peek(&self, key: &Key<'_>, _: &C) -> Option<V> {
-        let now = self.0.clock.coarse();
-        read(&self.0.shard(key).values).get(key, now)
+        self.copy(key, self.0.clock.coarse())
     }
 
     fn fetch(&self, state: &mut InFlight, key: &Key<'_>, codec: &C) -> Option<V> {
         let value = match &state.flight {
-            Some(flight) => read(&self.0.shard(key).values).get(key, flight.since),
+            Some(flight) => self.copy(key, flight.since),
             None => self.peek(key, codec),
         };
         state.is_foreign = value.is_none();
@@ -229,7 +236,7 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
         let end = Instant::from_millis(now.as_millis().saturating_add(fresh.ttl));
         // copied and boxed before the lock is taken
         let value = fresh.value.take().map(cachify_core::cell::MaybeOwned::into_owned);
-        let mut node = value.map(|value| -> AnyNode { Box::new(Node::new(key, end, value)) });
+        let mut node = value.map(|value| -> AnyNode { Arc::new(Node::new(key, end, value)) });
         let mut woken = Woken::NOBODY;
         let (holding, gone) = self.0.step(key, |ram, now| {
             let holding = ram.end(key, token, &mut state.place, (now, None), &mut woken);

@@ -6,9 +6,9 @@ use cachify_core::{
 };
 use hashbrown::HashTable;
 use std::{
-    any::Any,
+    any::{Any, TypeId},
     sync::{
-        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -34,8 +34,37 @@ enum NodeKey {
     Long(Box<[u8]>),
 }
 
-/// A value of any type.
-pub(super) type AnyNode = Box<Node<dyn Any + Send + Sync>>;
+/// A value of any type. Shared, so that it can be copied after the lock was left.
+pub(super) type AnyNode = Arc<Node<dyn Any + Send + Sync>>;
+
+/// A value on its way out of the lock.
+pub(super) enum Found<V> {
+    Copied(V),
+    Shared(AnyNode),
+}
+
+impl<V: Clone + 'static> Found<V> {
+    /// The caller's copy; not to be made under a lock, for `Clone` may be a user's.
+    #[inline]
+    pub(super) fn into_value(self) -> Option<V> {
+        match self {
+            Self::Copied(value) => Some(value),
+            Self::Shared(node) => node.value.downcast_ref::<V>().cloned(),
+        }
+    }
+}
+
+/// Whether copying it runs no code of a user's, and is done at once.
+#[inline]
+fn is_plain<V: 'static>() -> bool {
+    macro_rules! is_one_of {
+        ($($plain:ty)*) => { $(TypeId::of::<V>() == TypeId::of::<$plain>())||* };
+    }
+    is_one_of! {
+        () bool char u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64
+        &'static str Arc<str> std::time::Duration
+    }
+}
 
 impl<V> Node<V> {
     pub(super) fn new(key: &Key<'_>, fresh_until: Instant, value: V) -> Self {
@@ -117,13 +146,14 @@ impl Values {
 
     /// The value, if it is fresh and of this type.
     #[inline]
-    pub(super) fn get<V: Clone + 'static>(&self, key: &Key<'_>, now: Instant) -> Option<V> {
+    pub(super) fn get<V: Clone + 'static>(&self, key: &Key<'_>, now: Instant) -> Option<Found<V>> {
         let node = self.nodes.find(key.hash, |node| node.is(key)).filter(|node| now < node.fresh_until)?;
         // a plain load first: a write would take the cache line from every other reader
         if !node.visited.load(Ordering::Relaxed) {
             node.visited.store(true, Ordering::Relaxed);
         }
-        node.value.downcast_ref::<V>().cloned()
+        let value = node.value.downcast_ref::<V>()?;
+        Some(if is_plain::<V>() { Found::Copied(value.clone()) } else { Found::Shared(node.clone()) })
     }
 
     /// Whether there is a fresh value, of whatever type.

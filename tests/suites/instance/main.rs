@@ -2,6 +2,7 @@
 
 mod bounds;
 mod circles;
+mod copies;
 mod destructors;
 mod ending;
 mod fairness;

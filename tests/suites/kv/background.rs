@@ -24,7 +24,7 @@ async fn poll_once<T>(future: &mut Pin<Box<impl Future<Output = T>>>) -> Poll<T>
 }
 
 /// Waits for other threads, by real time: how many turns they need is the machine's business.
-fn soon(what: &str, is: impl Fn() -> bool) {
+pub(crate) fn soon(what: &str, is: impl Fn() -> bool) {
     let clock = StdClock::system();
     let until = clock.now().saturating_add(secs(10));
     while !is() {
@@ -226,7 +226,7 @@ async fn what_a_dropped_call_still_takes_is_given_back_after_it() {
     soon("the lock", || !c.lock("k").is_locked_blocking().unwrap());
 }
 
-/// One thread serves every store of the process: what one of them does not answer keeps no other waiting.
+/// What one store of the process does not answer keeps no other waiting.
 #[test]
 fn a_store_that_does_not_answer_keeps_no_other_waiting() {
     let clock = ManualClock::new();

@@ -2,9 +2,9 @@
 
 use crate::{
     conformance::instance,
-    shelf::{Shelf, Slow, TTL, ask, key, token},
+    shelf::{Gated, Shelf, Slow, TTL, ask, key, token},
 };
-use cachify::{AsIs, AsyncKv, Cachify, Cause, Kv, KvStore, ManualClock};
+use cachify::{AsIs, AsyncKv, Cachify, Kv, ManualClock};
 use cachify_core::testing::Words;
 use cachify_core::{
     cell::{Life, MaybeOwned},
@@ -170,37 +170,11 @@ fn a_call_dropped_anywhere_leaves_nothing_past_its_lease() {
     }
 }
 
-/// A store that does nothing while its gate is shut.
-#[derive(Clone)]
-struct Gated(Shelf, Arc<Mutex<()>>);
-
-impl KvStore for Gated {
-    type Error = Cause;
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
-        let _open = self.1.lock().unwrap();
-        self.0.get(key)
-    }
-    fn compare_exchange(
-        &self,
-        key: &str,
-        old: Option<&[u8]>,
-        new: Option<&[u8]>,
-        ttl: Option<Duration>,
-    ) -> Result<bool, Cause> {
-        let _open = self.1.lock().unwrap();
-        self.0.compare_exchange(key, old, new, ttl)
-    }
-    fn remove(&self, key: &str) -> Result<bool, Cause> {
-        let _open = self.1.lock().unwrap();
-        self.0.remove(key)
-    }
-}
-
 #[test]
 fn a_shutdown_waits_until_what_was_dropped_is_given_back() {
     let clock = ManualClock::new();
     let (shelf, gate) = (Shelf::new(&clock, false), Arc::new(Mutex::new(())));
-    let c = instance(&clock, Kv(Gated(shelf.clone(), gate.clone())));
+    let c = instance(&clock, Kv(Gated::new(&shelf, &gate, "")));
     drop(block_on(c.pool("first", 1).take()).unwrap());
     let (held, guard) = (c.lock("held").acquire_blocking().unwrap(), c.lock("dropped").acquire_blocking().unwrap());
     let shut = gate.lock().unwrap();

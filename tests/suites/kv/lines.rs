@@ -40,13 +40,20 @@ fn ends(kv: &Store, kind: Kind, who: u32) -> Holding {
     }
 }
 
-/// On a lock and on a run, of a store with a clock and of one without.
+/// Stores with a clock and without, which exchange at once and which say `false` at times without a cause.
+fn stores(test: impl Fn(&ManualClock, &Store)) {
+    for (wall, is_reluctant) in [(false, false), (true, false), (false, true), (true, true)] {
+        let clock = ManualClock::new();
+        let mut shelf = Shelf::new(&clock, wall);
+        shelf.is_reluctant = is_reluctant;
+        test(&clock, &Over::new(Kv(shelf)));
+    }
+}
+
+/// On a lock and on a run.
 fn everywhere(test: impl Fn(&ManualClock, &Store, Kind)) {
     for kind in [Kind::Lock, Kind::Once] {
-        for wall in [false, true] {
-            let clock = ManualClock::new();
-            test(&clock, &Over::new(Kv(Shelf::new(&clock, wall))), kind);
-        }
+        stores(|clock, kv| test(clock, kv, kind));
     }
 }
 
@@ -144,20 +151,13 @@ fn takes(kv: &Store, size: u32, who: u32) -> Option<u32> {
     BlockingWords::take(kv, key(Kind::Pool), size, &ask).unwrap().granted().map(|grant| grant.index)
 }
 
-fn pools(test: impl Fn(&ManualClock, &Store)) {
-    for wall in [false, true] {
-        let clock = ManualClock::new();
-        test(&clock, &Over::new(Kv(Shelf::new(&clock, wall))));
-    }
-}
-
 fn returns(kv: &Store, who: u32) -> Holding {
     BlockingWords::give_back(kv, key(Kind::Pool), token(who)).unwrap()
 }
 
 #[test]
 fn permits_go_to_as_many_of_the_line_as_there_are() {
-    pools(|_, kv| {
+    stores(|_, kv| {
         assert_eq!([1, 2].map(|who| takes(kv, 2, who)), [Some(0), Some(1)]);
         assert_eq!([3, 4, 5].map(|who| takes(kv, 2, who)), [None; 3]);
         returns(kv, 2);
@@ -171,7 +171,7 @@ fn permits_go_to_as_many_of_the_line_as_there_are() {
 
 #[test]
 fn who_does_not_come_for_a_permit_costs_one_turn_and_who_leaves_none() {
-    pools(|clock, kv| {
+    stores(|clock, kv| {
         takes(kv, 1, 1).expect("free");
         assert_eq!([2, 3, 4].map(|who| takes(kv, 1, who)), [None; 3]);
         returns(kv, 1);
@@ -190,7 +190,7 @@ fn who_does_not_come_for_a_permit_costs_one_turn_and_who_leaves_none() {
 /// As in every rolling deployment.
 #[test]
 fn who_is_called_and_has_no_room_by_its_size_goes_to_the_end() {
-    pools(|_, kv| {
+    stores(|_, kv| {
         takes(kv, 2, 1).expect("free");
         takes(kv, 2, 2).expect("free");
         assert_eq!((takes(kv, 1, 3), takes(kv, 2, 4)), (None, None));

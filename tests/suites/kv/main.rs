@@ -6,6 +6,7 @@ mod crowds;
 mod drops;
 mod faults;
 mod histories;
+mod hung;
 mod layout;
 mod limits;
 mod lines;

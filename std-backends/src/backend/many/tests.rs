@@ -29,7 +29,7 @@ fn is_stuck(call: &Call) -> bool {
     call.token.0[0] % 100 == 7
 }
 
-/// Asks in the background; time passes once everybody else was asked.
+/// Asks in the background; once everybody was asked, the limit passes, and nothing more.
 fn ask(
     clock: &ManualClock,
     count: usize,
@@ -38,20 +38,14 @@ fn ask(
 ) {
     let (done, answers) = channel();
     let batch = thread::spawn(move || done.send(many()));
-    let stuck = (0..count).filter(|at| at % 100 == 7).count();
-    while asked.load(SeqCst) < count - stuck {
+    while asked.load(SeqCst) < count {
         assert!(!batch.is_finished(), "somebody was not asked");
         thread::yield_now();
     }
     // no time has passed, so nobody was late
     assert!(answers.try_recv().is_err());
-    let answers = loop {
-        clock.advance(LIMIT);
-        match answers.recv_timeout(Duration::from_millis(1)) {
-            Ok(answers) => break answers,
-            Err(_) => thread::yield_now(),
-        }
-    };
+    clock.advance(LIMIT);
+    let answers = answers.recv_timeout(Duration::from_secs(20)).expect("the batch ends at the limit");
     for (at, answer) in answers.iter().enumerate() {
         let expected = if at % 100 == 7 { Err(Cause::TimedOut) } else { HELD };
         assert_eq!(*answer, expected, "{at} of {count}");
@@ -67,10 +61,10 @@ fn futures_that_never_end_cost_no_other() {
             futures(calls, false, |call| {
                 let counted = counted.clone();
                 Box::pin(async move {
+                    counted.fetch_add(1, SeqCst);
                     if is_stuck(&call) {
                         pending::<()>().await;
                     }
-                    counted.fetch_add(1, SeqCst);
                     HELD
                 })
             })
@@ -85,12 +79,12 @@ fn threads_that_never_return_cost_no_other() {
         let gate = Arc::new((Mutex::new(false), Condvar::new()));
         let (calls, counted, shut) = (calls(&clock, count as u32), asked.clone(), gate.clone());
         ask(&clock, count, &asked, move || {
-            threads(calls, move |call| {
+            threads(calls, move |call, _| {
+                counted.fetch_add(1, SeqCst);
                 if is_stuck(call) {
                     let open = locked(&shut.0);
                     drop(shut.1.wait_while(open, |open| !*open));
                 }
-                counted.fetch_add(1, SeqCst);
                 HELD
             })
         });
@@ -99,14 +93,42 @@ fn threads_that_never_return_cost_no_other() {
     }
 }
 
+/// Each question may take as long as the limit says, however many there are.
+#[test]
+fn a_call_of_many_questions_is_not_late_while_each_is_answered() {
+    let (clock, asked) = (ManualClock::new(), Arc::new(AtomicUsize::new(0)));
+    let (begin, of_batch, counted) = (clock.now(), clock.clone(), asked.clone());
+    let slow = LIMIT * 4 / 5;
+    let batch = thread::spawn(move || {
+        threads(calls(&of_batch, 1), move |_, note| {
+            for question in 1..=6 {
+                note();
+                counted.fetch_add(1, SeqCst);
+                while of_batch.now() < begin.saturating_add(slow * question) {
+                    thread::yield_now();
+                }
+            }
+            HELD
+        })
+    });
+    for question in 1..=6 {
+        while asked.load(SeqCst) < question {
+            assert!(!batch.is_finished(), "late at question {question}");
+            thread::yield_now();
+        }
+        clock.advance(slow);
+    }
+    assert_eq!(batch.join().unwrap(), [HELD]);
+}
+
 #[test]
 fn a_panic_costs_its_own_call_and_nothing_is_asked_of_nobody() {
     let clock = ManualClock::new();
-    let answers = threads(calls(&clock, 3), |call| {
+    let answers = threads(calls(&clock, 3), |call, _| {
         assert_ne!(call.token, HolderToken([1; 4]), "planted");
         HELD
     });
     assert_eq!(answers, [HELD, Err(Cause::Unknown), HELD]);
-    assert_eq!(threads(vec![], |_| HELD), []);
+    assert_eq!(threads(vec![], |_, _| HELD), []);
     assert_eq!(futures(vec![], false, |_| Box::pin(async { HELD })), []);
 }
