@@ -29,6 +29,7 @@ extern crate alloc;
 extern crate std;
 
 mod asked;
+mod below;
 pub mod cache;
 pub mod cell;
 pub mod codec;
@@ -77,6 +78,7 @@ pub use cachify_macros::{cached_core as cached, lock_core as lock, once_core as 
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
+        below::Within,
         codec::Tagged,
         keeping::{BySerde, Encodes, Keeps, Lends, Shares},
         key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeySink, Part, Text},

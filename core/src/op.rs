@@ -27,7 +27,8 @@ pub enum Op {
     Release(Outcome),
     /// Ends the lease and forgets the marker or the value, whoever holds it.
     Clear,
-    /// Looks at who holds the key, without touching it.
+    /// Looks at who holds the key, without touching it; at a cached value for how long it is fresh, which a store that
+    /// cannot tell refuses as unsupported.
     Inspect,
     /// Looks at the value, which takes nothing.
     Get,
@@ -162,6 +163,11 @@ impl Inspection {
     pub const fn until(held: u32, end: Instant, now: Instant) -> Self {
         let endless = end.as_millis() == u64::MAX;
         Self::new(held, if endless { u64::MAX } else { end.millis_since(now) })
+    }
+
+    /// When it ends, of what was seen then.
+    pub(crate) const fn end(&self, then: Instant) -> Instant {
+        if self.remaining == u64::MAX { Instant::MAX } else { then.saturating_add(duration(self.remaining)) }
     }
 
     /// The same with the fence of the holder, and for how many milliseconds it has held; `u64::MAX` if that is not

@@ -21,6 +21,12 @@ pub trait Shape<R> {
     fn hides(&self) -> bool {
         false
     }
+    /// For how many milliseconds it may be kept at most.
+    #[inline]
+    fn lasts(&self, out: &R) -> u64 {
+        let _ = out;
+        u64::MAX
+    }
 }
 
 /// Everything is kept.

@@ -228,5 +228,3 @@ pub const NO_BLOCKING_FACE: Cause =
 
 /// What stores outside the process answer to a clearing of a pool.
 pub(crate) const NO_CLEARING: Cause = Cause::Unsupported("a pool is not cleared: its permits are given back, or end");
-/// What they answer to an inspection of a cached value.
-pub(crate) const NO_INSPECTION: Cause = Cause::Unsupported("a cached value is looked at by getting it");

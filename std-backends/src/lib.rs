@@ -97,8 +97,8 @@ pub mod __private {
     pub use cachify_core::{
         __private::{
             ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps, KeyBuffer, KeyError,
-            KeySink, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged, Text, Ttl, Wait, Whole, begun, carried,
-            decide, duration, keeps_err, keeps_none, refuse_lock,
+            KeySink, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged, Text, Ttl, Wait, Whole, Within, begun,
+            carried, decide, duration, keeps_err, keeps_none, refuse_lock,
         },
         Refused,
         key::LongKeyBuf as KeyBuf,

@@ -59,7 +59,7 @@ impl<'a> Command<'a> {
                 Op::Release(Outcome::Done { fresh })
             }
             (number::CLEAR, Kind::Lock | Kind::Once | Kind::Cache) => Op::Clear,
-            (number::INSPECT, Kind::Lock | Kind::Once | Kind::Pool) => Op::Inspect,
+            (number::INSPECT, _) => Op::Inspect,
             (number::GET, Kind::Cache) => {
                 command.room = u16::parse(from)?;
                 Op::Get

@@ -1,22 +1,28 @@
 //! Cached: look, then fly. Not here: the other layers, which are a bracket round the body.
 
 use crate::{
-    Home,
+    Home, Primitive,
     arguments::Layer,
     check,
     function::{Function, Names, private},
     key::Key,
 };
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 impl Function {
     /// A hit, or the flight that fills the key.
     pub(crate) fn cached(&self, layer: &Layer, key: &Key, body: &TokenStream) -> TokenStream {
         let Names { instance, key: buf, held, shape, codec, out, .. } = &self.names;
+        let private = private(layer);
         let (of, closure) = (self.shape(layer), self.closure(body));
-        let (private, make_codec, ttl) = (private(layer), self.codec(layer), life(layer));
+        let layered = self.layered(layer, &closure);
+        let (closure, flown, brought) = match &layered {
+            Some(layered) => (layered, quote!(#private::Within(#shape)), quote!(.0)),
+            None => (&closure, quote!(#shape), TokenStream::new()),
+        };
+        let (make_codec, ttl) = (self.codec(layer), life(layer));
         let demands = self.demands(layer);
         let prepare = quote! {
             let #shape = #of;
@@ -30,15 +36,15 @@ impl Function {
                 let mut #held = { #instance.flight(#ttl) };
                 #render
                 #prepare
-                #held.cached(#shape, &#codec, #closure).await
+                #held.cached(#flown, &#codec, #closure).await #brought
             };
         }
         let render = key.render_into(&quote!(&mut #buf));
         let miss = if self.is_async() {
             // boxed, which takes the future of a hit from a kilobyte to nothing
-            quote!(#private::boxed(#instance.cached(#buf, #shape, &#codec, #ttl, #closure)).await)
+            quote!(#private::boxed(#instance.cached(#buf, #flown, &#codec, #ttl, #closure)).await #brought)
         } else {
-            quote!(#instance.cached_blocking(#buf, #shape, &#codec, #ttl, #closure))
+            quote!(#instance.cached_blocking(#buf, #flown, &#codec, #ttl, #closure)#brought)
         };
         let global = layer.home == Home::Std && layer.instance.is_none();
         let check = global.then(|| quote!(#private::initialised(#instance);));
@@ -54,6 +60,37 @@ impl Function {
                 }
             }
         }
+    }
+
+    /// What a flight over other cached layers runs: these are asked when their value ends, and then `run` brings it.
+    fn layered(&self, layer: &Layer, run: &TokenStream) -> Option<TokenStream> {
+        let Names { instance, key: buf, out, .. } = &self.names;
+        let below = self.layers.iter().skip_while(|(own, _)| !std::ptr::eq(own, layer)).skip(1);
+        let below: Vec<_> = below.filter(|(other, _)| other.primitive == Primitive::Cached).collect();
+        let asyncness = &self.item.sig.asyncness;
+        let (ask, wait) = match asyncness {
+            Some(_) => (quote!(below), quote!(.await)),
+            None => (quote!(below_blocking), TokenStream::new()),
+        };
+        let names: Vec<_> = (0..below.len()).map(|n| format_ident!("below_{n}", span = Span::mixed_site())).collect();
+        let asked = below.iter().map(|(other, key)| {
+            let (reach, render, ttl) = (other.instance(), key.render_into(&quote!(&mut #buf)), life(other));
+            quote! {{
+                let #instance = #reach;
+                let mut #buf = #instance.key_buf();
+                #render
+                #instance.#ask(&#buf, #ttl)#wait
+            }}
+        });
+        (!below.is_empty()).then(|| {
+            quote! {
+                #asyncness move || {
+                    #(let #names = #asked;)*
+                    let #out = (#run)()#wait;
+                    (#out, ::core::primitive::u64::MAX #(.min(#names.left()))*)
+                }
+            }
+        })
     }
 
     /// That the store keeps such values: what a value lacks is told at its type, and nothing of what follows.

@@ -91,6 +91,7 @@ where
         if shape.hides() {
             self.hidden_flight();
         }
+        self.keep = self.keep.min(shape.lasts(&out));
         let mut value = shape.keep(&out);
         poll_fn(|cx| self.poll_land(codec, &mut value, cx)).await;
         drop(value);
@@ -147,6 +148,7 @@ where
         if shape.hides() {
             self.hidden_flight();
         }
+        self.keep = self.keep.min(shape.lasts(&out));
         let mut value = shape.keep(&out);
         self.block(|lease, cx| lease.poll_land(codec, &mut value, cx));
         drop(value);

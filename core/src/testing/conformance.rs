@@ -19,13 +19,14 @@ use super::{
 use crate::{
     cell::{Ask, Begun, Grant, Holding, Life, Lookup, MaybeOwned},
     drive::ready,
+    error::Cause,
     instance::Handle,
     key::{Key, KeySink, Kind},
     patience::Contended,
     store::{Platform, Store, Values},
     ttl::Ttl,
 };
-use core::fmt;
+use core::{fmt, time::Duration};
 
 /// A contract that a store breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,6 +270,9 @@ where
     must!(answer!(client.get(key, codec)).is_some_and(|v| v == one), "give back an equal value");
     let fresh = answer!(client.join(key, codec, &b));
     must!(matches!(fresh, Contended::Granted(Lookup::Fresh(v)) if v == one), "answer a join with a fresh value");
+    must!(lives(client.remaining(key).await, |left| pace.may_remain(left)), LIFE);
+    pace.pass_half();
+    must!(lives(client.remaining(key).await, |left| left <= pace.half()), LIFE);
     pace.pass();
     must!(answer!(client.get(key, codec)).is_none(), "forget a value at the end of its TTL");
     must!(fills(&answer!(client.join(key, codec, &a))), "let somebody fill again after the end");
@@ -288,11 +292,21 @@ where
     let _ = answer!(client.publish(key, codec, b.token, MaybeOwned::Borrowed(&two), Life::new(Ttl::Forever)));
     pace.pass();
     must!(answer!(client.get(key, codec)).is_some_and(|v| v == two), "keep for ever what has no end");
+    must!(lives(client.remaining(key).await, |left| !left.is_zero()), LIFE);
     must!(answer!(client.invalidate(key)), "tell that a value was forgotten");
     must!(!answer!(client.invalidate(key)), "tell that there was no value");
     must!(fills(&answer!(client.join(key, codec, &a))), "let somebody fill what was forgotten");
     must!(answer!(client.give_up(key, a.token)) == Holding::Held, "end a flight without a value");
     Ok(())
+}
+
+const LIFE: &str = "tell for how long a value is fresh, and never too long; or refuse if it cannot";
+
+fn lives(told: Result<Option<Duration>, Cause>, fits: impl Fn(Duration) -> bool) -> bool {
+    match told {
+        Ok(left) => left.is_some_and(fits),
+        Err(cause) => matches!(cause, Cause::Unsupported(_)),
+    }
 }
 
 /// One name for all four kinds, each held at the same time.

@@ -7,18 +7,31 @@ use super::{
     AsyncKvStore,
     counter::{ROUNDS, exchange, get, remove},
     leases::busy,
-    record::{Ask, Block, Content, Record},
+    record::{Ask, Block, Content, Record, Value},
 };
-use crate::backend::Reply;
+use crate::backend::{Inspection, Reply};
 use cachify_core::{Cause, key::Key, patience::BLIND_POLL, token::FencingToken};
 
 pub(super) async fn look<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Reply, Cause> {
     let found = get(kv, &key.to_string()).await?;
     Ok(match Content::of(found.as_deref()) {
-        Content::Value(value) => Reply::Filled(value.to_vec()),
+        Content::Value(value) => Reply::Filled(value.bytes.to_vec()),
         _ => Reply::Absent,
     })
 }
+
+/// Whether there is a value, and how long it is fresh, which only a clock of the store can tell.
+pub(super) async fn life<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Inspection, Cause> {
+    let found = get(kv, &key.to_string()).await?;
+    let Content::Value(Value { until, .. }) = Content::of(found.as_deref()) else { return Ok(Inspection::FREE) };
+    match (until, kv.micros()) {
+        (u64::MAX, _) => Ok(Inspection::new(1, u64::MAX)),
+        (0, _) | (_, None) => Err(NO_LIFE),
+        (until, Some(now)) => Ok(Inspection::new(1, until.saturating_sub(now) / 1_000)),
+    }
+}
+
+const NO_LIFE: Cause = Cause::Unsupported("a store without a clock cannot tell when a cached value ends");
 
 /// The value, or the flight that fills it; exactly the bytes in `foreign` count for no value.
 pub(super) async fn join<S: AsyncKvStore>(
@@ -34,7 +47,9 @@ pub(super) async fn join<S: AsyncKvStore>(
         let content = Content::of(found.as_deref());
         let fence = match (content.own(ask.token), content) {
             (Some(own), _) => own.fence,
-            (None, Content::Value(value)) if foreign != Some(value) => return Ok(Reply::Filled(value.to_vec())),
+            (None, Content::Value(value)) if foreign != Some(value.bytes) => {
+                return Ok(Reply::Filled(value.bytes.to_vec()));
+            }
             (None, Content::Right(other)) => return Ok(busy(other.ttl())),
             // what cannot be read is a miss
             (None, Content::Value(_) | Content::Nothing | Content::Counter(_) | Content::Foreign) => {

@@ -11,7 +11,7 @@
 use super::{
     AsyncKvStore,
     counter::{Bytes, LINGER, ROUNDS, Seen, Slot, exchange, get, line, remove},
-    record::{Ask, Block, Content, Counter, Record, State, value},
+    record::{Ask, Block, Content, Counter, Record, State, Value},
 };
 use crate::backend::{Inspection, Reply, lasting};
 use cachify_core::{
@@ -162,12 +162,15 @@ pub(super) enum Then<'v> {
 
 impl Then<'_> {
     /// What the key holds from now on, and for how long.
-    fn follows(self, own: Record) -> (Bytes, Option<Duration>) {
+    fn follows(self, own: Record, micros: Option<u64>) -> (Bytes, Option<Duration>) {
         let (ttl, next) = match self {
             Self::Gone => return (None, None),
             Self::Free => (LINGER, own.free(LINGER).bytes()),
-            Self::Filled(bytes, u64::MAX) => return (Some(value(bytes)), None),
-            Self::Filled(bytes, fresh) => (lasting(fresh), value(bytes)),
+            Self::Filled(bytes, u64::MAX) => return (Some(Value { until: u64::MAX, bytes }.spelled()), None),
+            Self::Filled(bytes, fresh) => {
+                let until = micros.map_or(0, |now| now.saturating_add(fresh.saturating_mul(1_000)));
+                (lasting(fresh), Value { until, bytes }.spelled())
+            }
             Self::Renewed(ttl) => (ttl, own.with_ttl(ttl).bytes()),
             Self::Marked(keep) => (keep, own.done(keep).bytes()),
         };
@@ -186,7 +189,7 @@ pub(super) async fn settle<S: AsyncKvStore>(
     for _ in 0..ROUNDS {
         let found = get(kv, key).await?;
         let Some(own) = Content::of(found.as_deref()).own(token) else { return Ok(Holding::Lost) };
-        let (next, ttl) = then.follows(own);
+        let (next, ttl) = then.follows(own, kv.micros());
         if exchange(kv, key, &found, next.as_deref(), ttl).await? {
             return Ok(Holding::Held);
         }

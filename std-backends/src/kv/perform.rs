@@ -6,7 +6,7 @@ use super::{
     permits,
     record::Ask,
 };
-use crate::backend::{Call, NO_CLEARING, NO_INSPECTION, Op, Outcome, Reply, lasting};
+use crate::backend::{Call, NO_CLEARING, Op, Outcome, Reply, lasting};
 use cachify_core::{Cause, drive::ready, key::Kind};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(super) async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Repl
         (Op::Clear, Kind::Pool) => return Err(NO_CLEARING),
         (Op::Inspect, Kind::Pool) => return permits::inspect(kv, key).await.map(Reply::Inspected),
         (Op::Inspect, Kind::Lock | Kind::Once) => return leases::inspect(kv, key).await.map(Reply::Inspected),
-        (Op::Inspect, Kind::Cache) => return Err(NO_INSPECTION),
+        (Op::Inspect, Kind::Cache) => return entries::life(kv, key).await.map(Reply::Inspected),
         (Op::Get, _) => return entries::look(kv, key).await,
         (Op::Renew { ttl }, Kind::Lock | Kind::Once | Kind::Cache) => Then::Renewed(lasting(ttl)),
         (Op::Release(Outcome::Free), Kind::Lock | Kind::Once) | (Op::Release(Outcome::Done { .. }), Kind::Lock) => {

@@ -14,7 +14,7 @@ pub(super) struct Ask {
     pub(super) waits: bool,
 }
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const VALUE: u8 = 6;
 const COUNTER: u8 = 7;
 
@@ -148,12 +148,27 @@ impl Counter {
     }
 }
 
+/// A cached value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Value<'a> {
+    /// When it ends, in microseconds of the store's clock; zero where there is none, `u64::MAX` for one without an end.
+    pub(super) until: u64,
+    pub(super) bytes: &'a [u8],
+}
+
+impl Value<'_> {
+    /// As it lies in its key.
+    pub(super) fn spelled(&self) -> Vec<u8> {
+        [&[VERSION, VALUE], &self.until.to_le_bytes()[..], self.bytes].concat()
+    }
+}
+
 /// What a key holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Content<'a> {
     Nothing,
     Right(Record),
-    Value(&'a [u8]),
+    Value(Value<'a>),
     Counter(Counter),
     /// Not written by this version of the library.
     Foreign,
@@ -173,7 +188,10 @@ impl<'a> Content<'a> {
             3 => State::Done,
             4 => State::Free,
             5 => State::Called,
-            VALUE => return Some(Self::Value(rest)),
+            VALUE => {
+                let (until, bytes) = rest.split_first_chunk()?;
+                return Some(Self::Value(Value { until: u64::from_le_bytes(*until), bytes }));
+            }
             COUNTER => return Self::counter(rest).map(Self::Counter),
             _ => return None,
         };
@@ -200,14 +218,6 @@ impl<'a> Content<'a> {
             _ => None,
         }
     }
-}
-
-/// A cached value, as it lies in its key.
-pub(super) fn value(bytes: &[u8]) -> Vec<u8> {
-    let mut spelled = Vec::with_capacity(2 + bytes.len());
-    spelled.extend_from_slice(&[VERSION, VALUE]);
-    spelled.extend_from_slice(bytes);
-    spelled
 }
 
 /// Whole milliseconds, rounded up, never none.
@@ -263,7 +273,9 @@ mod tests {
         assert_eq!(counter.line.len(), Counter::PLACES);
         assert_eq!(counter.without(TOKEN), None);
         assert_eq!(counter.without(HolderToken([1; 4])).map(|left| left.line[1]), Some(HolderToken([2; 4])));
-        assert_eq!(Content::of(Some(&value(b"v"))), Content::Value(b"v"));
+        for value in [Value { until: 0, bytes: b"v" }, Value { until: u64::MAX, bytes: b"" }] {
+            assert_eq!(Content::of(Some(&value.spelled())), Content::Value(value));
+        }
         assert_eq!(Content::of(None), Content::Nothing);
     }
 

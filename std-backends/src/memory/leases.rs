@@ -90,8 +90,8 @@ impl Store for Memory {
                 Answer::Cleared(gone.as_ref().is_some_and(|(_, was_fresh)| *was_fresh))
             }
             Op::Inspect if key.kind == Kind::Cache => {
-                let held = read(&self.0.shard(key).values).has(key, now).into();
-                Answer::Inspected(Inspection::new(held, u64::MAX))
+                let end = read(&self.0.shard(key).values).end(key, now);
+                Answer::Inspected(end.map_or(Inspection::FREE, |end| Inspection::until(1, end, now)))
             }
             Op::Inspect => Answer::Inspected(ram.inspect(key, now)),
             Op::Get if read(&self.0.shard(key).values).has(key, now) => Answer::Filled,

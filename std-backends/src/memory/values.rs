@@ -158,7 +158,12 @@ impl Values {
 
     /// Whether there is a fresh value, of whatever type.
     pub(super) fn has(&self, key: &Key<'_>, now: Instant) -> bool {
-        self.nodes.find(key.hash, |node| node.is(key)).is_some_and(|node| now < node.fresh_until)
+        self.end(key, now).is_some()
+    }
+
+    /// When the value ends that is fresh now.
+    pub(super) fn end(&self, key: &Key<'_>, now: Instant) -> Option<Instant> {
+        self.nodes.find(key.hash, |node| node.is(key)).map(|node| node.fresh_until).filter(|end| now < *end)
     }
 
     /// Stores a value; where there is no room, in the place of another one of this shard, if it has any. Gives back what

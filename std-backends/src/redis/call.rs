@@ -11,7 +11,7 @@ use super::{
     name::Name,
     reply::{Failure, Read, read},
 };
-use crate::backend::{Ask, NO_CLEARING, NO_INSPECTION, Op, Reply};
+use crate::backend::{Ask, NO_CLEARING, Op, Reply};
 use cachify_core::{
     Cause, Holding,
     key::Kind,
@@ -43,9 +43,6 @@ pub(super) async fn call<W: Wire + Sync>(
 ) -> Result<Reply, Cause> {
     if question.op == Op::Clear && name.kind == Kind::Pool {
         return Err(NO_CLEARING);
-    }
-    if question.op == Op::Inspect && name.kind == Kind::Cache {
-        return Err(NO_INSPECTION);
     }
     let mut attempt = Attempt::begin(shared, name, question, until);
     let mut late = 0;

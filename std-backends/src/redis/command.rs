@@ -94,7 +94,8 @@ fn script_of(question: &Question<'_>, kind: Kind) -> Option<(&'static Script, &'
         (Op::Clear, Kind::Lock | Kind::Once | Kind::Pool) => (&script::FORCE, &["", LINE]),
         (Op::Clear, Kind::Cache) => (&script::INVALIDATE, &["", FLIGHT, LINE]),
         (Op::Inspect, Kind::Pool) => (&script::IN_USE, &["", LINE]),
-        (Op::Inspect, Kind::Lock | Kind::Once | Kind::Cache) => (&script::INSPECT, &["", LINE]),
+        (Op::Inspect, Kind::Lock | Kind::Once) => (&script::INSPECT, &["", LINE]),
+        (Op::Inspect, Kind::Cache) => (&script::LIFE, &[""]),
     })
 }
 

@@ -58,7 +58,8 @@ pub(super) fn read(op: &Op, kind: Kind, value: Value, ticket: Ticket) -> Result<
         Op::Inspect => {
             let [held, remaining, fence, age, waiting] = parts(&value)?;
             let few = |value| int(value).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
-            let (seen, waiting) = (Inspection::new(few(held)?, int(remaining)?), few(waiting)?);
+            let remaining = u64::try_from(signed(remaining)?).unwrap_or(u64::MAX);
+            let (seen, waiting) = (Inspection::new(few(held)?, remaining), few(waiting)?);
             let age = u64::try_from(signed(age)?).unwrap_or(u64::MAX);
             done(Reply::Inspected(seen.by(FencingToken(int(fence)?), age).waited_for_by(waiting)))
         }

@@ -33,6 +33,7 @@ scripts! {
     BEGIN = "clock" "line" "lease" "asking" "begin";
     COMPLETE = "clock" "line" "lease" "ending" "complete";
     INSPECT = "clock" "lease" "inspect";
+    LIFE = "life";
     FORCE = "clock" "line" "lease" "ending" "force";
     JOIN = "clock" "line" "lease" "asking" "join";
     PUBLISH = "clock" "line" "lease" "ending" "publish";
