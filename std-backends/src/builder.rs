@@ -8,10 +8,13 @@ use crate::{
     instance::Cachify,
     memory::{DEFAULT_MAX_ENTRIES, DEFAULT_MAX_MARKERS, Memory},
     observe::Watcher,
-    store::{AnyStore, Remote},
+    store::{AnyStore, Limits, Remote},
 };
 use cachify_core::{Config, Instance, Ttl, observe::Observer, store::Platform};
 use std::{fmt, sync::Arc, time::Duration};
+
+/// How many bytes a value may have outside the process unless told otherwise.
+const DEFAULT_MAX_VALUE_BYTES: usize = 16 << 20;
 
 /// Builds an instance. Everything has a default; in memory unless a store is given.
 ///
@@ -28,6 +31,8 @@ pub struct Builder {
     max_entries: usize,
     max_markers: usize,
     op_timeout: Option<Duration>,
+    max_value_bytes: usize,
+    blocking: bool,
     connect_timeout: Duration,
     clock: StdClock,
     watcher: Watcher,
@@ -65,6 +70,8 @@ impl Builder {
             max_entries: DEFAULT_MAX_ENTRIES,
             max_markers: DEFAULT_MAX_MARKERS,
             op_timeout: None,
+            max_value_bytes: DEFAULT_MAX_VALUE_BYTES,
+            blocking: false,
             connect_timeout: Duration::from_secs(5),
             clock: StdClock::system(),
             watcher: Watcher::default(),
@@ -118,6 +125,21 @@ impl Builder {
     /// is refused ([`StoreFull`](cachify_core::Refused::StoreFull)) until one has ended.
     pub fn max_markers(mut self, max_markers: usize) -> Self {
         self.max_markers = max_markers;
+        self
+    }
+
+    /// How many bytes a value may have outside the process, its header included; 16 MiB unless said. A larger one is
+    /// returned and not stored, which the observer is told ([`Failed`](cachify_core::observe::Event::Failed)).
+    pub fn max_value_bytes(mut self, max_value_bytes: usize) -> Self {
+        self.max_value_bytes = max_value_bytes;
+        self
+    }
+
+    /// Whether threads will use it, as every attribute on a plain `fn` does: then a store that only tasks can ask
+    /// ([`About::tasks_only`](crate::backend::About::tasks_only)) is refused by [`build`](Self::build). Unless said, such a
+    /// call is refused when it is made, or computes, which the observer is told each time.
+    pub fn blocking(mut self, blocking: bool) -> Self {
+        self.blocking = blocking;
         self
     }
 
@@ -193,10 +215,14 @@ impl Builder {
     /// An instance whose store was chosen at run time. Cached values derive `Serialize` and `Deserialize`.
     ///
     /// # Errors
-    /// [`Error::Config`] for a time or number of zero, or a URL that cannot be used.
+    /// [`Error::Config`] for a time or number of zero, a URL that cannot be used, or [`blocking`](Self::blocking) over a
+    /// store for tasks only.
     pub fn build(self) -> Result<Cachify, Error> {
         self.check()?;
         let remote = self.remote()?;
+        if self.blocking && remote.as_ref().is_some_and(|remote| !remote.serves_threads()) {
+            return Err(Error::Config("`blocking`: this store has only an async face"));
+        }
         let Self { prefix, config, clock, watcher, max_entries, max_markers, .. } = self;
         let store = match remote {
             Some(remote) => AnyStore::remote(remote, clock, &prefix, watcher.clone()),
@@ -221,7 +247,8 @@ impl Builder {
     }
 
     fn over(&self, backend: Arc<dyn Backend>) -> Remote {
-        Remote::new(backend, self.clock.clone(), self.op_timeout, self.watcher.clone())
+        let limits = Limits { op_timeout: self.op_timeout, max_value_bytes: self.max_value_bytes };
+        Remote::new(backend, self.clock.clone(), limits, self.watcher.clone())
     }
 
     #[cfg(feature = "redis")]
@@ -231,8 +258,8 @@ impl Builder {
         Arc::new(crate::redis::Redis::new(client, clock, &self.prefix, limits, watcher))
     }
 
-    /// An instance that never leaves the process: cached values need no serde. Their `Clone` runs under a lock of the
-    /// store and must not call it; `Arc` makes large values cheap. A store that was given is not used.
+    /// An instance that never leaves the process: cached values need no serde. A hit is a `Clone`; `Arc` makes that of
+    /// large values cheap. A store that was given is not used.
     ///
     /// A zero among the defaults is refused by the calls that use it.
     #[must_use]
@@ -253,6 +280,7 @@ impl Builder {
             ("`connect_timeout` is zero", self.connect_timeout.is_zero()),
             ("`max_entries` is zero", self.max_entries == 0),
             ("`max_markers` is zero", self.max_markers == 0),
+            ("`max_value_bytes` is zero", self.max_value_bytes == 0),
         ];
         zeros.iter().find(|(_, zero)| *zero).map_or(Ok(()), |(what, _)| Err(Error::Config(what)))
     }

@@ -54,7 +54,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, atomic::AtomicBool},
     time::Duration,
 };
-use tasks::{Lines, Task};
+use tasks::{Lines, Task, Use};
 use threads::{Idle, Thread};
 use tokio::sync::watch;
 
@@ -169,7 +169,8 @@ impl Backend for Redis {
             let until = shared.clock.now().saturating_add(call.limit);
             let name = Name::of(&call.key.key());
             let limit = shared.clock.sleep_until(until);
-            let (task, question) = (Task::new(shared, until), Question::of(&call));
+            let task = Task::new(shared, Use::of(name.kind), until);
+            let question = Question::of(&call);
             beside(call::call(shared, &task, &name, &question, until), limit).await.unwrap_or_else(|()| {
                 task.timed_out();
                 Err(Cause::TimedOut)

@@ -20,7 +20,7 @@ use cachify_core::{
 };
 #[cfg(feature = "link")]
 pub use raw::RawStore;
-pub(crate) use remote::Remote;
+pub(crate) use remote::{Limits, Remote};
 use std::{fmt, sync::Arc};
 
 /// Memory, or a store outside the process.

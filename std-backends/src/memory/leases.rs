@@ -62,7 +62,7 @@ impl Store for Memory {
             return Poll::Ready(Ok(Answer::Full));
         }
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
-        let (mut woken, mut gone, mut is_closed) = (Woken::NOBODY, None, false);
+        let (mut woken, mut gone, mut is_closed) = (Woken::NOBODY, Vec::new(), false);
         let since = state.flight.as_mut().map_or(now, |flight| flight.asks());
         let place = &mut state.place;
         let answer = self.0.step_at(key, |ram| match op {
@@ -86,8 +86,9 @@ impl Store for Memory {
             Op::Clear if key.kind != Kind::Cache => Answer::Cleared(ram.force(key, now, &mut woken)),
             Op::Clear => {
                 ram.force(key, now, &mut woken);
-                gone = write(&self.0.shard(key).values).remove(key, now, &self.0.room);
-                Answer::Cleared(gone.as_ref().is_some_and(|(_, was_fresh)| *was_fresh))
+                let (forgotten, was_fresh) = write(&self.0.shard(key).values).remove(key, now, &self.0.room);
+                gone = forgotten;
+                Answer::Cleared(was_fresh)
             }
             Op::Inspect if key.kind == Kind::Cache => {
                 let end = read(&self.0.shard(key).values).end(key, now);

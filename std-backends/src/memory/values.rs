@@ -92,6 +92,12 @@ impl Node<dyn Any + Send + Sync> {
         self.key() == key.bytes
     }
 
+    /// Whether it is of that key and type: one key may have a value of each type, as a generic function has them.
+    #[inline]
+    fn is_of(&self, key: &Key<'_>, of: TypeId) -> bool {
+        self.is(key) && (&self.value as &dyn Any).type_id() == of
+    }
+
     /// Hashed again where the table moves its entries: rarer than a hit, which so loads less.
     fn hash(&self, seed: u64) -> u64 {
         Key::new(Kind::Cache, "", self.key(), seed).hash
@@ -147,7 +153,8 @@ impl Values {
     /// The value, if it is fresh and of this type.
     #[inline]
     pub(super) fn get<V: Clone + 'static>(&self, key: &Key<'_>, now: Instant) -> Option<Found<V>> {
-        let node = self.nodes.find(key.hash, |node| node.is(key)).filter(|node| now < node.fresh_until)?;
+        let found = self.nodes.find(key.hash, |node| node.is_of(key, TypeId::of::<V>()));
+        let node = found.filter(|node| now < node.fresh_until)?;
         // a plain load first: a write would take the cache line from every other reader
         if !node.visited.load(Ordering::Relaxed) {
             node.visited.store(true, Ordering::Relaxed);
@@ -161,16 +168,18 @@ impl Values {
         self.end(key, now).is_some()
     }
 
-    /// When the value ends that is fresh now.
+    /// When the values end that are fresh now, the first of them.
     pub(super) fn end(&self, key: &Key<'_>, now: Instant) -> Option<Instant> {
-        self.nodes.find(key.hash, |node| node.is(key)).map(|node| node.fresh_until).filter(|end| now < *end)
+        let of_key = self.nodes.iter_hash(key.hash).filter(|node| node.is(key));
+        of_key.map(|node| node.fresh_until).filter(|end| now < *end).min()
     }
 
     /// Stores a value; where there is no room, in the place of another one of this shard, if it has any. Gives back what
     /// it replaced or evicted, to be dropped outside the lock.
     pub(super) fn insert(&mut self, node: AnyNode, key: &Key<'_>, now: Instant, room: &Room) -> Vec<AnyNode> {
         let mut gone = self.sweep(now, room);
-        match self.nodes.find_mut(key.hash, |old| old.is(key)) {
+        let of = (&node.value as &dyn Any).type_id();
+        match self.nodes.find_mut(key.hash, |old| old.is_of(key, of)) {
             Some(old) => gone.push(std::mem::replace(old, node)),
             None if room.bound == 0 => gone.push(node),
             None => {
@@ -185,12 +194,16 @@ impl Values {
         gone
     }
 
-    /// Forgets a value; whether it was there and fresh.
-    pub(super) fn remove(&mut self, key: &Key<'_>, now: Instant, room: &Room) -> Option<(AnyNode, bool)> {
-        let (node, _) = self.nodes.find_entry(key.hash, |node| node.is(key)).ok()?.remove();
-        room.give_back();
-        let fresh = now < node.fresh_until;
-        Some((node, fresh))
+    /// Forgets the values of a key, to be dropped outside the lock; whether one was there and fresh.
+    pub(super) fn remove(&mut self, key: &Key<'_>, now: Instant, room: &Room) -> (Vec<AnyNode>, bool) {
+        let (mut gone, mut was_fresh) = (Vec::new(), false);
+        while let Ok(entry) = self.nodes.find_entry(key.hash, |node| node.is(key)) {
+            let (node, _) = entry.remove();
+            room.give_back();
+            was_fresh |= now < node.fresh_until;
+            gone.push(node);
+        }
+        (gone, was_fresh)
     }
 
     /// Takes out the next entry that was not read since the hand last passed, in one round.

@@ -10,7 +10,7 @@ use super::{
     inbox::Place,
     name::Name,
     reply::{Failure, Read, failure, read, unanswered},
-    tasks::Task,
+    tasks::{Task, Use},
 };
 use crate::{
     backend::{Op, Outcome, OwnedKey, Reply},
@@ -250,7 +250,7 @@ impl Drop for Working<'_> {
 /// One batch, within the limit of one operation; an answer for each.
 async fn tell(shared: &Arc<Shared>, batch: &[Debt]) -> Vec<Result<Holding, Failure>> {
     let until = shared.deadline();
-    let task = Task::new(shared, until);
+    let task = Task::new(shared, Use::Leases, until);
     let mut answers = vec![Err(Failure::TimedOut); batch.len()];
     let all = async {
         let mut left: Vec<_> = (0..batch.len()).collect();

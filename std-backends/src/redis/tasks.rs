@@ -1,4 +1,5 @@
-//! The async face: one connection per tokio runtime, so that it lives as long as whoever uses it.
+//! The async face: per tokio runtime a connection for leases and one for values, so that they live as long as whoever
+//! uses them, and no large value is before a lease.
 //!
 //! A caller outside any runtime uses the connection of the background thread.
 
@@ -12,6 +13,7 @@ use crate::sync::locked;
 use cachify_core::{
     Cause,
     drive::beside,
+    key::Kind,
     time::{Clock, Instant, Timer},
 };
 use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisResult, Value, aio::MultiplexedConnection};
@@ -29,11 +31,29 @@ use tokio::{
     sync::watch,
 };
 
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Use {
+    /// Short questions.
+    Leases,
+    /// Cached values and their flights.
+    Values,
+}
+
+impl Use {
+    pub(super) const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Lock | Kind::Once | Kind::Pool => Self::Leases,
+            Kind::Cache => Self::Values,
+        }
+    }
+}
+
 /// The connections of all runtimes.
 #[derive(Default)]
-pub(super) struct Lines(Mutex<HashMap<Id, Line>>, AtomicU64);
+pub(super) struct Lines(Mutex<HashMap<(Id, Use), Line>>, AtomicU64);
 
-/// The connection of one runtime.
+/// One connection of one runtime.
 struct Line {
     /// Dead when its runtime is.
     runtime: Weak<()>,
@@ -75,9 +95,9 @@ impl Lines {
     /// The connection of the caller's runtime, with its number; made now if there is none.
     ///
     /// The attempt goes on when the caller gives up, so that a slow server is reached in the end.
-    async fn connection(&self, shared: &Arc<Shared>) -> Result<(u64, MultiplexedConnection), Cause> {
+    async fn connection(&self, shared: &Arc<Shared>, of: Use) -> Result<(u64, MultiplexedConnection), Cause> {
         loop {
-            let (number, mut state) = match self.line(shared)? {
+            let (number, mut state) = match self.line(shared, of)? {
                 Found::Up(number, connection) => return Ok((number, connection)),
                 Found::Doubted(number, mut proof) => {
                     // whoever asked it went with its runtime
@@ -110,18 +130,18 @@ impl Lines {
     }
 
     /// The line of the caller's runtime; begun now if there is none.
-    fn line(&self, shared: &Arc<Shared>) -> Result<Found, Cause> {
+    fn line(&self, shared: &Arc<Shared>, of: Use) -> Result<Found, Cause> {
         let runtime = match Handle::try_current() {
             Ok(runtime) => runtime,
             Err(_) => shared.background().ok_or(NO_THREAD)?.runtime.clone(),
         };
-        let mut lines = locked(&self.0);
-        if !lines.get(&runtime.id()).is_some_and(Line::is_last) {
+        let (mut lines, place) = (locked(&self.0), (runtime.id(), of));
+        if !lines.get(&place).is_some_and(Line::is_last) {
             shared.pauses.may_try(shared.clock.now())?;
             lines.retain(|_, line| line.runtime.strong_count() > 0);
-            lines.insert(runtime.id(), connect(shared, &runtime));
+            lines.insert(place, connect(shared, &runtime));
         }
-        let Some(line) = lines.get(&runtime.id()) else { return Err(Cause::Unreachable) };
+        let Some(line) = lines.get(&place) else { return Err(Cause::Unreachable) };
         if let Some(proof) = &line.proof {
             return Ok(Found::Doubted(line.number, proof.clone()));
         }
@@ -212,6 +232,7 @@ pub(super) fn unreached(failure: Failure) -> Cause {
 /// A call of a task.
 pub(super) struct Task<'a> {
     shared: &'a Arc<Shared>,
+    of: Use,
     /// When a question would be too late to be answered in time.
     connect_by: Instant,
     /// The connection on which it waits for an answer.
@@ -220,17 +241,17 @@ pub(super) struct Task<'a> {
 
 impl<'a> Task<'a> {
     /// A call that ends at `until`.
-    pub(super) fn new(shared: &'a Arc<Shared>, until: Instant) -> Self {
+    pub(super) fn new(shared: &'a Arc<Shared>, of: Use, until: Instant) -> Self {
         // what ends while it connects was not sent, and says so before the limit says that nothing is known
         let spare = u64::try_from(shared.op_timeout().as_millis() / 10).unwrap_or_default().max(2);
         let connect_by = Instant::from_millis(until.as_millis().saturating_sub(spare));
-        Self { shared, connect_by, unanswered: Mutex::new(None) }
+        Self { shared, of, connect_by, unanswered: Mutex::new(None) }
     }
 
     /// The connection of the caller's runtime, on which an answer is awaited from now on.
     async fn connection(&self) -> Result<(u64, MultiplexedConnection), Failure> {
         let limit = self.shared.clock.sleep_until(self.connect_by);
-        let connected = beside(self.shared.lines.connection(self.shared), limit).await;
+        let connected = beside(self.shared.lines.connection(self.shared, self.of), limit).await;
         let (number, connection) = connected.unwrap_or(Err(Cause::Unreachable)).map_err(Failure::NotSent)?;
         *locked(&self.unanswered) = Some(number);
         Ok((number, connection))

@@ -184,7 +184,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
         let (codec, value) = (fresh.codec, &*fresh.value);
         self.poll_landing(state, remote, request, cx, || {
             // left where it is: it tells, from poll to poll, that there is one
-            value.as_ref().map_or(Err(Cause::Codec), |value| encode(value.as_ref(), codec))
+            value.as_ref().map_or(Err(Cause::Codec), |value| encode(value.as_ref(), codec, remote.max_value_bytes()))
         })
     }
 }

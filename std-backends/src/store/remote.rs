@@ -48,6 +48,14 @@ pub(super) fn waited_in_vain(now: Instant) {
     let _ = VAIN.try_with(|vain| vain.set(Some(now)));
 }
 
+/// What the user set of an instance outside the process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Unless said, the backend's own.
+    pub(crate) op_timeout: Option<Duration>,
+    pub(crate) max_value_bytes: usize,
+}
+
 /// The store. Every clone is the same.
 #[derive(Clone)]
 pub(crate) struct Remote(Arc<Inner>);
@@ -57,8 +65,7 @@ struct Inner {
     backend: Arc<dyn Backend>,
     clock: StdClock,
     renewer: Arc<PerProcess<Renewer>>,
-    /// As the user set it.
-    op_timeout: Option<Duration>,
+    limits: Limits,
     /// Where tasks called from: threads call inside of it.
     runtime: OnceLock<Runtime>,
     watcher: Watcher,
@@ -85,12 +92,7 @@ impl fmt::Debug for Inner {
 }
 
 impl Remote {
-    pub(crate) fn new(
-        backend: Arc<dyn Backend>,
-        clock: StdClock,
-        op_timeout: Option<Duration>,
-        watcher: Watcher,
-    ) -> Self {
+    pub(crate) fn new(backend: Arc<dyn Backend>, clock: StdClock, limits: Limits, watcher: Watcher) -> Self {
         if let Some(policy) = backend.evicts() {
             watcher.event(&Event::Evicts { policy: &policy });
         }
@@ -100,7 +102,7 @@ impl Remote {
             backend,
             clock,
             renewer,
-            op_timeout,
+            limits,
             runtime,
             watcher,
             closing,
@@ -197,6 +199,16 @@ impl Remote {
         self.0.limit()
     }
 
+    /// How many bytes a value may have.
+    pub(super) fn max_value_bytes(&self) -> usize {
+        self.0.limits.max_value_bytes
+    }
+
+    /// Whether threads may ask.
+    pub(crate) fn serves_threads(&self) -> bool {
+        self.0.backend.about().anywhere
+    }
+
     /// For how many milliseconds nobody has had an answer.
     pub(super) fn outage(&self, now: Instant) -> u64 {
         match self.0.silent_since.load(Ordering::Relaxed) {
@@ -282,7 +294,7 @@ impl Inner {
     }
 
     fn limit(&self) -> Duration {
-        self.op_timeout.unwrap_or_else(|| self.backend.limit())
+        self.limits.op_timeout.unwrap_or_else(|| self.backend.limit())
     }
 
     fn renewer(&self) -> &Renewer {

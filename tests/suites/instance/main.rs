@@ -9,3 +9,4 @@ mod fairness;
 mod leases;
 mod loads;
 mod told;
+mod unkept;

@@ -35,7 +35,7 @@ fn a_zero_is_refused_before_anything_is_built() {
 }
 
 #[derive(Clone, Default)]
-struct Diary(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Diary(Arc<Mutex<Vec<String>>>);
 
 impl Observer for Diary {
     fn event(&self, event: &Event<'_>) {
@@ -54,7 +54,7 @@ impl Observer for Diary {
 }
 
 impl Diary {
-    fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }

@@ -2,7 +2,9 @@
 
 use cachify::{Cachify, Cause, Event, Memory, Observer, cached, lock, once, pooled, secs};
 use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
+use cachify_tests::Guest;
 use std::{
+    any::type_name,
     convert::identity,
     sync::{
         LazyLock, Mutex,
@@ -275,4 +277,59 @@ async fn what_a_flag_says_is_kept_through_an_alias_and_behind_a_parameter() {
     assert_eq!(runs.load(SeqCst), 3);
     let flaky = Flaky(AtomicU32::new(0));
     assert_eq!((kept_out(1, &flaky), kept_out(1, &flaky)), (failed(), failed()));
+}
+
+static TYPES: LazyLock<Cachify<Memory>> = LazyLock::new(|| Cachify::builder().max_entries(64).build_memory());
+
+#[cached(instance = TYPES, key = "typed:{id}", cache_err = true)]
+fn typed<T: Clone + Send + Sync + 'static>(id: u8, loads: &AtomicU32, value: T) -> T {
+    loads.fetch_add(1, SeqCst);
+    value
+}
+
+/// And so have two functions of one key.
+#[test]
+fn each_type_of_a_generic_function_has_a_value_of_its_own() {
+    let loads = AtomicU32::new(0);
+    for _ in 0..5 {
+        assert_eq!(typed(1, &loads, 7_u32), 7);
+        assert_eq!(typed(1, &loads, "seven".to_owned()), "seven");
+        assert_eq!(typed(1, &loads, [7_u8; 7]), [7; 7]);
+        assert_eq!(typed(2, &loads, 'a'), 'a');
+    }
+    assert_eq!(loads.load(SeqCst), 4);
+    let c = TYPES.cache(("typed", 1));
+    assert_eq!(c.get_blocking::<u32>(), Ok(Some(7)));
+    assert_eq!(c.get_blocking::<u8>(), Ok(None));
+    assert_eq!((TYPES.len(), typed::reset(1)), (4, Ok(true)));
+    assert_eq!((TYPES.len(), c.get_blocking::<String>()), (1, Ok(None)), "all of them are forgotten");
+    // they count each, and are evicted each
+    for n in 0..100 {
+        let _ = TYPES.cache(("other", n)).get_or_insert_blocking(|| n);
+    }
+    assert!(TYPES.len() <= 64);
+}
+
+static FAR: LazyLock<Cachify> =
+    LazyLock::new(|| Cachify::builder().store(Guest::new(cachify::ManualClock::new())).build().unwrap());
+
+/// Outside the process a key has one type, and so the type is part of the key.
+#[cached(instance = FAR, key("typed:{t}:{id}", t = type_name::<T>()), companions = false, cache_err = true)]
+fn typed_far<T>(id: u8, loads: &AtomicU32, value: T) -> T
+where
+    T: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static,
+{
+    loads.fetch_add(1, SeqCst);
+    value
+}
+
+#[test]
+fn a_type_can_be_part_of_the_key() {
+    let loads = AtomicU32::new(0);
+    for _ in 0..5 {
+        assert_eq!(typed_far(1, &loads, 7_u32), 7);
+        assert_eq!(typed_far(1, &loads, "seven".to_owned()), "seven");
+    }
+    assert_eq!(loads.load(SeqCst), 2);
+    assert_eq!(FAR.cache("typed:u32:1").get_blocking::<u32>(), Ok(Some(7)));
 }

@@ -3,11 +3,15 @@
 use super::world::{everywhere, millis, over, pass, run, text, timed, until, until_blocking};
 use cachify::{Cachify, Cause, Error, Event, ManualClock, Observer, Refused, secs};
 use cachify_tests::{
+    poll,
     proxy::{Direction, Proxy},
     resp::Client,
     server::{Engine, Server},
 };
-use std::sync::{Arc, Barrier, Mutex};
+use std::{
+    pin::pin,
+    sync::{Arc, Barrier, Mutex},
+};
 
 fn through(server: &Server, proxy: &Proxy, op_timeout: std::time::Duration) -> Cachify {
     Cachify::builder().redis(server.url_at(proxy.port())).prefix("t").op_timeout(op_timeout).build().unwrap()
@@ -227,6 +231,26 @@ fn a_server_that_was_demoted_is_left() {
         server.command(&["REPLICAOF", "NO", "ONE"]);
         task.run(async |_| ()).await.unwrap();
         thread.run_blocking(|_| ()).unwrap();
+    });
+}
+
+/// However large, and however slow its way: a connection that is full of a value is not the one that leases use.
+#[test]
+fn a_value_on_its_way_is_before_no_lease() {
+    let server = Server::start(Engine::Redis);
+    let proxy = Proxy::to(server.port());
+    let c = through(&server, &proxy, secs(10));
+    run(async {
+        let value = c.cache("large").get_or_insert(async { "x".repeat(1 << 20) }).await;
+        assert_eq!(value.len(), 1 << 20);
+        // what carries values carries nothing any more
+        proxy.strand();
+        let large = c.cache("large");
+        let mut hit = pin!(large.get::<String>());
+        assert!(poll(hit.as_mut()).is_pending());
+        c.lock("k").run(async |_| ()).await.expect("a lease has a connection of its own");
+        c.pool("k", 1).run(async |_| ()).await.expect("and so has a permit");
+        assert!(poll(hit.as_mut()).is_pending());
     });
 }
 
