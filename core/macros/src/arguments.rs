@@ -41,6 +41,8 @@ pub(crate) struct Layer {
     pub(crate) cache_none: bool,
     pub(crate) companions: Companions,
     pub(crate) krate: Option<Path>,
+    /// All its arguments, as they were written.
+    pub(crate) written: TokenStream,
     /// The attribute's name as it stands further down the stack.
     pub(crate) attribute: Option<Path>,
 }
@@ -53,6 +55,8 @@ pub(crate) enum Companions {
     Own,
     /// Under another name.
     Named(Ident),
+    /// Associated functions beside the function, as the word says that stands there.
+    Methods(Ident),
     /// Nowhere.
     None,
 }
@@ -90,8 +94,9 @@ impl Parse for Argument {
 impl Layer {
     pub(crate) fn parse(primitive: Primitive, home: Home, arguments: TokenStream) -> Result<Self> {
         let at = arguments.span();
+        let written = arguments.clone();
         let arguments = syn::parse::Parser::parse2(Punctuated::<Argument, Token![,]>::parse_terminated, arguments)?;
-        let mut layer = Self::empty(primitive, home, at);
+        let mut layer = Self { written, ..Self::empty(primitive, home, at) };
         let mut seen: Vec<String> = Vec::new();
         for Argument { name, value, named } in arguments {
             let text = name.to_string();
@@ -115,7 +120,7 @@ impl Layer {
     }
 
     /// With the name that its attribute has.
-    pub(crate) fn written(self, attribute: Path) -> Self {
+    pub(crate) fn below(self, attribute: Path) -> Self {
         Self { attribute: Some(attribute), ..self }
     }
 
@@ -144,6 +149,7 @@ impl Layer {
             cache_none: false,
             companions: Companions::Own,
             krate: None,
+            written: TokenStream::new(),
             attribute: None,
         }
     }
@@ -274,7 +280,10 @@ fn size(value: Expr) -> Result<Expr> {
 fn companions(value: &Expr) -> Result<Companions> {
     match value {
         Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) if !flag.value => Ok(Companions::None),
-        Expr::Path(path) => Ok(Companions::Named(path.path.require_ident()?.clone())),
-        other => Err(Error::new(other.span(), "expected `false` or a name")),
+        Expr::Path(path) => {
+            let name = path.path.require_ident()?.clone();
+            Ok(if name == "methods" { Companions::Methods(name) } else { Companions::Named(name) })
+        }
+        other => Err(Error::new(other.span(), "expected `false`, `methods` or a name")),
     }
 }

@@ -9,8 +9,8 @@ use crate::{
     key::{Key, Parameter},
     quiet::{self, quiet},
 };
-use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use std::fmt;
 use syn::{
     FnArg, GenericParam, PatIdent, Type, WherePredicate,
@@ -108,12 +108,11 @@ pub(crate) fn place(function: &Function) -> Option<Place> {
     let (outer, _) = function.layers.first()?;
     let name = match &outer.companions {
         Companions::None => return None,
-        Companions::Own => function.item.sig.ident.clone(),
+        Companions::Own | Companions::Methods(_) => function.item.sig.ident.clone(),
         Companions::Named(name) => name.clone(),
     };
     let of_the_crate = function.layers.iter().any(|(layer, _)| layer.is_of(&name));
-    let is_method = function.item.sig.receiver().is_some();
-    Some(if is_method || of_the_crate { Place::Beside(name) } else { Place::Type(name) })
+    Some(if function.is_method || of_the_crate { Place::Beside(name) } else { Place::Type(name) })
 }
 
 /// Emits the companions.
@@ -165,7 +164,7 @@ impl Function {
         let (of, start, add) = &companion.answer;
         // hygienic: the user's parameters are rendered beside them
         let [answer, failure, one, e] =
-            ["answer", "failure", "one", "e"].map(|name| Ident::new(name, proc_macro2::Span::mixed_site()));
+            ["answer", "failure", "one", "e"].map(|name| Ident::new(name, Span::mixed_site()));
         // innermost first: an outer layer must not be refilled from an inner value that is about to go;
         // every layer is asked, and the first failure is reported
         let steps = about.iter().rev().map(|(layer, key)| {
@@ -202,7 +201,15 @@ impl Function {
                 (quote!(#reach.key_buf()), quote!(impl #private::KeyBuffer))
             }
         };
+        // outside of an `impl` there is no `Self`, which the compiler then says where `methods` stands
+        let methods = match &layer.companions {
+            Companions::Methods(word) => Some(
+                quote_spanned!(word.span().resolved_at(Span::mixed_site())=> let _ = ::core::marker::PhantomData::<Self>;),
+            ),
+            _ => None,
+        };
         let body = quote! {
+            #methods
             let mut #buf = #make;
             #render
             #private::key_of(#buf)

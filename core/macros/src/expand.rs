@@ -7,6 +7,7 @@ use crate::{
     companions,
     function::{Function, Names, private},
     key::{Key, Parameter},
+    method::is_method,
     page,
     quiet::quiet,
     stack,
@@ -43,11 +44,12 @@ fn function(item: ItemFn, layers: Vec<Layer>) -> Result<TokenStream> {
     let names = Names::new();
     let parameters = Parameter::all(&item.sig);
     check(&item, &layers)?;
+    let is_method = is_method(&item, &layers);
     let layers: Vec<_> = layers
         .into_iter()
         .map(|layer| Key::parse(&layer, &parameters, &names.key).map(|key| (layer, key)))
         .collect::<Result<_>>()?;
-    let mut function = Function { item, layers, parameters, names };
+    let mut function = Function { item, layers, parameters, is_method, names };
     let block = &function.item.block;
     let mut body = quote!(#block);
     for (layer, key) in function.layers.iter().rev() {

@@ -43,6 +43,8 @@ pub(crate) struct Function {
     /// Outermost first.
     pub(crate) layers: Vec<(Layer, Key)>,
     pub(crate) parameters: Vec<Parameter>,
+    /// Whether it is known to stand in an `impl` or a trait.
+    pub(crate) is_method: bool,
     pub(crate) names: Names,
 }
 

@@ -15,6 +15,7 @@ mod function;
 mod generics;
 mod groups;
 mod key;
+mod method;
 mod page;
 mod quiet;
 mod scope;

@@ -14,7 +14,7 @@ pub(crate) fn section(function: &Function) -> Vec<Attribute> {
     let (Some((outer, key)), Some(place)) = (function.layers.first(), companions::place(function)) else {
         return Vec::new();
     };
-    if !documented || function.item.sig.receiver().is_some() {
+    if !documented || function.is_method {
         return Vec::new();
     }
     let wait = if function.is_async() { ".await" } else { "" };

@@ -29,7 +29,7 @@ fn below(attribute: &Attribute, home: Home, said: Option<&Path>) -> Option<Resul
     let layer = Layer::parse(primitive, home, list.tokens.clone());
     let own = layer.as_ref().ok().and_then(|layer| layer.krate.as_ref());
     let is_ours = is_in(path, home) || [own, said].into_iter().flatten().any(|krate| is_below(path, krate));
-    is_ours.then(|| layer.map(|layer| layer.written(path.clone())))
+    is_ours.then(|| layer.map(|layer| layer.below(path.clone())))
 }
 
 /// Whether it is a bare name, or begins with the crate's own.

@@ -7,6 +7,7 @@ mod determined;
 mod fragments;
 mod generics;
 mod lints;
+mod methods;
 mod named;
 mod names;
 mod outages;
