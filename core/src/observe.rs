@@ -1,6 +1,12 @@
 //! What happens, told to whoever wants to know.
 
-use crate::{error::Refused, key::Key, patience::Patience, store::Cause, token::FencingToken};
+use crate::{
+    error::Refused,
+    key::{Key, Kind},
+    patience::Patience,
+    store::Cause,
+    token::FencingToken,
+};
 
 /// One thing that happened to one key.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +50,16 @@ pub enum Event<'a> {
         key: Key<'a>,
         /// Why it is gone.
         why: Loss,
+    },
+    /// Two functions have attributes of one kind with one template, so they share keys; told by servers once for each
+    /// function after the first, unless both say `share`.
+    SharedTemplate {
+        /// Of which kind.
+        kind: Kind,
+        /// The template.
+        template: &'a str,
+        /// The paths of the functions; the later one is called now.
+        functions: [&'a str; 2],
     },
     /// The store may drop live leases when its memory is full; told once, when it is first reached.
     Evicts {

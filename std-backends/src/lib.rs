@@ -45,6 +45,7 @@ mod redis;
 mod renewer;
 mod store;
 mod sync;
+mod templates;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
@@ -93,7 +94,7 @@ pub type BlockingRunGuard<S = AnyStore> = cachify_core::guard::BlockingRunGuard<
 #[doc(hidden)]
 pub mod __private {
     use crate::{AnyStore, Watcher};
-    pub use crate::{Error, global::current as global};
+    pub use crate::{Error, global::current as global, observe::Meets, templates::Site};
     pub use cachify_core::{
         __private::{
             ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps, KeyBuffer, KeyError,
@@ -101,7 +102,7 @@ pub mod __private {
             carried, decide, duration, keeps_err, keeps_none, refuse_lock,
         },
         Refused,
-        key::LongKeyBuf as KeyBuf,
+        key::{Kind, LongKeyBuf as KeyBuf},
         outcome::Refusal,
     };
     use std::pin::Pin;

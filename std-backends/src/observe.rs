@@ -1,15 +1,25 @@
 //! The observer of an instance, if there is one.
 
-use cachify_core::observe::{Event, Observer};
+use crate::templates::{Site, Templates};
+use cachify_core::{
+    Instance,
+    observe::{Event, Observer},
+};
 use std::{fmt, sync::Arc};
 
 /// Tells an observer, if there is one.
 #[derive(Clone, Default)]
-pub struct Watcher(Option<Arc<dyn Observer + Send + Sync>>);
+pub struct Watcher(Option<Arc<Watching<dyn Observer + Send + Sync>>>);
+
+/// An observer, and what it was told of templates.
+struct Watching<O: ?Sized> {
+    templates: Templates,
+    observer: O,
+}
 
 impl Watcher {
     pub(crate) fn new(observer: impl Observer + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(observer)))
+        Self(Some(Arc::new(Watching { templates: Templates::new(), observer })))
     }
 }
 
@@ -22,14 +32,37 @@ impl fmt::Debug for Watcher {
 impl Observer for Watcher {
     #[inline]
     fn event(&self, event: &Event<'_>) {
-        if let Some(observer) = &self.0 {
-            observer.event(event);
+        if let Some(watching) = &self.0 {
+            watching.observer.event(event);
         }
     }
 
     // nobody: no event is made
     #[inline]
     fn listens(&self) -> bool {
-        self.0.as_ref().is_some_and(Observer::listens)
+        self.0.as_ref().is_some_and(|watching| watching.observer.listens())
     }
+}
+
+/// An instance meets the functions that use it: `(&instance).meet(..)` finds out by autoref whether it has a
+/// [`Watcher`]. One trait at two depths of reference: the import is always used.
+pub trait Meets {
+    /// Meets one attribute of a function.
+    fn meet(&self, site: &'static Site, function: &'static [Site], path: fn() -> [&'static str; 2]);
+}
+
+impl<S> Meets for &Instance<S, Watcher> {
+    #[inline]
+    fn meet(&self, site: &'static Site, function: &'static [Site], path: fn() -> [&'static str; 2]) {
+        if let Some(watching) = &self.observer().0
+            && !watching.templates.has_met(site)
+        {
+            watching.templates.meet(site, function, path(), |event| watching.observer.event(event));
+        }
+    }
+}
+
+impl<S, O> Meets for Instance<S, O> {
+    #[inline]
+    fn meet(&self, _: &'static Site, _: &'static [Site], _: fn() -> [&'static str; 2]) {}
 }

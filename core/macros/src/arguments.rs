@@ -8,6 +8,7 @@ use syn::{
     ext::IdentExt,
     parenthesized,
     parse::{Parse, ParseStream},
+    parse_quote,
     punctuated::Punctuated,
     spanned::Spanned,
     token,
@@ -40,11 +41,21 @@ pub(crate) struct Layer {
     pub(crate) cache_err: bool,
     pub(crate) cache_none: bool,
     pub(crate) companions: Companions,
+    pub(crate) keys: Keys,
     pub(crate) krate: Option<Path>,
     /// All its arguments, as they were written.
     pub(crate) written: TokenStream,
     /// The attribute's name as it stands further down the stack.
     pub(crate) attribute: Option<Path>,
+}
+
+/// Whose its keys are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// The function's own.
+    Own,
+    /// Those of other functions, too, which is meant.
+    Shared,
 }
 
 /// Where companions go.
@@ -84,6 +95,9 @@ impl Parse for Argument {
             return if inside.is_empty() { Ok(Self { name, value, named }) } else { Err(inside.error("expected `,`")) };
         }
         if !input.peek(Token![=]) {
+            if name == "share" {
+                return Ok(Self { name, value: parse_quote!(true), named: Vec::new() });
+            }
             return Err(Error::new(name.span(), format!("an argument has a value: `{name} = ..`")));
         }
         input.parse::<Token![=]>()?;
@@ -112,10 +126,6 @@ impl Layer {
             return Err(Error::new(at, format!("a key is missing, as in `{example}`")));
         }
         layer.check(at)?;
-        if let Some(version) = &layer.version {
-            // one more literal: a value's own colon is escaped, so no key of another version looks like it
-            layer.key = LitStr::new(&format!("{}:v{}", layer.key.value(), version.base10_digits()), layer.key.span());
-        }
         Ok(layer)
     }
 
@@ -148,6 +158,7 @@ impl Layer {
             cache_err: false,
             cache_none: false,
             companions: Companions::Own,
+            keys: Keys::Own,
             krate: None,
             written: TokenStream::new(),
             attribute: None,
@@ -161,6 +172,7 @@ impl Layer {
             ("ttl", _) => self.ttl = Some((Span::parse(&value, false)?, value)),
             ("instance", _) => self.instance = Some(value),
             ("companions", _) => self.companions = companions(&value)?,
+            ("share", _) => self.keys = if flag(&value)? { Keys::Shared } else { Keys::Own },
             ("crate", _) => self.krate = Some(path(&value)?),
             ("wait", Lock | Pooled) => self.wait = Some(Span::parse(&value, true)?),
             ("renew", Lock | Once | Pooled) => self.renew = flag(&value)?,
@@ -192,7 +204,7 @@ impl Layer {
         let attribute = self.primitive.attribute();
         Error::new(
             name.span(),
-            format!("`{attribute}` has no argument `{name}`; it has {known}, instance, companions, crate"),
+            format!("`{attribute}` has no argument `{name}`; it has {known}, share, instance, companions, crate"),
         )
     }
 
@@ -216,6 +228,15 @@ impl Layer {
             return Err(Error::new(at, what));
         }
         Ok(())
+    }
+
+    /// The template of its keys: what was written, and the version.
+    pub(crate) fn template(&self) -> String {
+        match &self.version {
+            // one more literal: a value's own colon is escaped, so no key of another version looks like it
+            Some(version) => format!("{}:v{}", self.key.value(), version.base10_digits()),
+            None => self.key.value(),
+        }
     }
 
     /// Whether a failure is kept, too.

@@ -10,7 +10,7 @@ use crate::{
     quiet::{self, quiet},
 };
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote};
 use std::fmt;
 use syn::{
     FnArg, GenericParam, PatIdent, Type, WherePredicate,
@@ -201,15 +201,7 @@ impl Function {
                 (quote!(#reach.key_buf()), quote!(impl #private::KeyBuffer))
             }
         };
-        // outside of an `impl` there is no `Self`, which the compiler then says where `methods` stands
-        let methods = match &layer.companions {
-            Companions::Methods(word) => Some(
-                quote_spanned!(word.span().resolved_at(Span::mixed_site())=> let _ = ::core::marker::PhantomData::<Self>;),
-            ),
-            _ => None,
-        };
         let body = quote! {
-            #methods
             let mut #buf = #make;
             #render
             #private::key_of(#buf)

@@ -9,6 +9,7 @@ use crate::{
     key::{Key, Parameter},
     method::is_method,
     page,
+    path::FunctionPath,
     quiet::quiet,
     stack,
 };
@@ -45,19 +46,20 @@ fn function(item: ItemFn, layers: Vec<Layer>) -> Result<TokenStream> {
     let parameters = Parameter::all(&item.sig);
     check(&item, &layers)?;
     let is_method = is_method(&item, &layers);
+    let path = FunctionPath::new(&item, &layers, is_method);
     let layers: Vec<_> = layers
         .into_iter()
-        .map(|layer| Key::parse(&layer, &parameters, &names.key).map(|key| (layer, key)))
+        .map(|layer| Key::parse(&layer, &parameters, &path, &names.key).map(|key| (layer, key)))
         .collect::<Result<_>>()?;
-    let mut function = Function { item, layers, parameters, is_method, names };
+    let mut function = Function { item, layers, parameters, is_method, path, names };
     let block = &function.item.block;
     let mut body = quote!(#block);
-    for (layer, key) in function.layers.iter().rev() {
-        body = function.layer(layer, key, &body)?;
+    for (at, (layer, key)) in function.layers.iter().enumerate().rev() {
+        body = function.layer(at, layer, key, &body)?;
     }
-    let demand = function.demand();
+    let (sites, demand, typed) = (function.sites(), function.demand(), function.path.demand());
     let imports = function.imports();
-    function.item.block = syn::parse2(quote!({ #(#imports)* #demand #body }))?;
+    function.item.block = syn::parse2(quote!({ #sites #(#imports)* #demand #typed #body }))?;
     let companions = companions::emit(&function);
     function.item.attrs.extend(page::section(&function));
     function.item.attrs.extend(function.blames_caller().then(|| parse_quote!(#[track_caller])));
@@ -93,15 +95,16 @@ impl Function {
     }
 
     /// One layer round `body`, which is a block or an expression of the function's return type.
-    fn layer(&self, layer: &Layer, key: &Key, body: &TokenStream) -> Result<TokenStream> {
+    fn layer(&self, at: usize, layer: &Layer, key: &Key, body: &TokenStream) -> Result<TokenStream> {
         let instance = &self.names.instance;
-        let reach = layer.instance();
+        let (reach, meet) = (layer.instance(), self.meet(at, layer));
         let call = match layer.primitive {
             Primitive::Cached => self.cached(layer, key, body),
             _ => self.leased(layer, key, body)?,
         };
         Ok(quote! {{
             let #instance = #reach;
+            #meet
             #call
         }})
     }

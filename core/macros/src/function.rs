@@ -5,6 +5,7 @@ use crate::{
     arguments::Layer,
     check,
     key::{Key, Parameter},
+    path::FunctionPath,
     quiet,
 };
 use proc_macro2::{Ident, TokenStream};
@@ -45,6 +46,7 @@ pub(crate) struct Function {
     pub(crate) parameters: Vec<Parameter>,
     /// Whether it is known to stand in an `impl` or a trait.
     pub(crate) is_method: bool,
+    pub(crate) path: FunctionPath,
     pub(crate) names: Names,
 }
 

@@ -1,6 +1,6 @@
 //! The key template of a layer: checked against the function's parameters, and turned into rendering code.
 
-use crate::{arguments::Layer, scope};
+use crate::{arguments::Layer, path::FunctionPath, scope};
 use cachify_template::{Access, Argument, Piece, Placeholder, TemplateError, pieces};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
@@ -74,8 +74,8 @@ pub(crate) struct Key {
 
 impl Key {
     /// `buf` is the name by which the statements reach the key buffer.
-    pub(crate) fn parse(layer: &Layer, parameters: &[Parameter], buf: &Ident) -> Result<Self> {
-        let template = layer.key.value();
+    pub(crate) fn parse(layer: &Layer, parameters: &[Parameter], path: &FunctionPath, buf: &Ident) -> Result<Self> {
+        let template = layer.template();
         let mut key = Self { render: TokenStream::new(), buf: buf.clone(), used: vec![false; parameters.len()] };
         let private = layer.krate();
         let private = quote!(#private::__private);
@@ -85,6 +85,13 @@ impl Key {
                 Piece::Literal(text) => {
                     let text = LitStr::new(text, layer.key.span());
                     quote!(#private::KeySink::put_text(#buf, #private::Text::of(#text));)
+                }
+                Piece::Placeholder(hole) if names_function(layer, &hole, parameters) => {
+                    let FunctionPath { of, name, .. } = path;
+                    quote! {
+                        #private::KeySink::put_text(#buf, #private::Text::of(#of));
+                        #private::KeySink::put_text(#buf, #private::Text::of(#name));
+                    }
                 }
                 Piece::Placeholder(hole) => {
                     let root = match own(layer, &hole) {
@@ -102,6 +109,11 @@ impl Key {
                 }
             };
             key.render.extend(code);
+        }
+        let written = layer.key.value();
+        let bare = |piece| matches!(piece, Piece::Placeholder(hole) if !names_function(layer, &hole, parameters));
+        if pieces(&written).flatten().all(bare) {
+            return Err(without_text(&layer.key));
         }
         if let Some((name, _)) = unused.first().and_then(|at| layer.named.get(*at)) {
             return Err(Error::new(name.span(), format!("the key has no `{{{}}}`", name.unraw())));
@@ -140,6 +152,11 @@ impl Key {
             #render
         }}
     }
+}
+
+/// Whether it is `{fn}`, the function's own path; what has that name comes first.
+fn names_function(layer: &Layer, hole: &Placeholder<'_>, parameters: &[Parameter]) -> bool {
+    hole.text == "fn" && own(layer, hole).is_none() && find(&layer.key, hole, parameters).is_err()
 }
 
 /// The argument of the key's own that a placeholder starts from, before any parameter of its name.
@@ -230,6 +247,19 @@ fn member(name: &str, at: proc_macro2::Span) -> Option<Member> {
 
 fn malformed(key: &LitStr, e: TemplateError) -> Error {
     Error::new(key.span(), format!("in the key `{}`: {e}", key.value()))
+}
+
+fn without_text(key: &LitStr) -> Error {
+    let written = key.value();
+    let instead = if written.is_empty() { "{fn}".to_owned() } else { format!("{{fn}}:{written}") };
+    let instead = LitStr::new(&instead, key.span()).to_token_stream();
+    Error::new(
+        key.span(),
+        format!(
+            "a key without a text of its own would be that of other functions, too: write `key = {instead}`, where \
+             `{{fn}}` is the function's path"
+        ),
+    )
 }
 
 fn no_field(key: &LitStr, hole: &Placeholder<'_>) -> Error {

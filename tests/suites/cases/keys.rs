@@ -115,11 +115,11 @@ fn k11_elements_of_maps_and_lists() {
     assert_eq!(elements::key(HashMap::new(), vec![6]), missing);
     assert_eq!(elements::key(map(), vec![]), missing);
 
-    #[cached(key = "{d[\"k\"][1].0}")]
+    #[cached(key = "d:{d[\"k\"][1].0}")]
     fn deep(d: HashMap<&'static str, Vec<(u8, u8)>>) -> usize {
         d.len()
     }
-    assert_eq!(deep::key(HashMap::from([("k", vec![(1, 2), (3, 4)])])).unwrap(), "3");
+    assert_eq!(deep::key(HashMap::from([("k", vec![(1, 2), (3, 4)])])).unwrap(), "d:3");
     assert_eq!(deep::key(HashMap::from([("k", vec![(1, 2)])])), missing);
 }
 
@@ -191,11 +191,11 @@ fn k18_values_render_as_their_display() {
 
 #[test]
 fn k20_a_number_and_its_text_are_one_key_unless_the_spec_tells_them_apart() {
-    #[cached(key = "{a}")]
+    #[cached(key = "a:{a}")]
     fn shown(a: impl fmt::Display) -> String {
         a.to_string()
     }
-    #[cached(key = "{a:?}")]
+    #[cached(key = "a:{a:?}")]
     fn typed(a: impl fmt::Debug) -> String {
         format!("{a:?}")
     }

@@ -104,12 +104,12 @@ mod allowed {
     use cachify::cached;
 
     #[allow(non_snake_case, reason = "as the protocol has it")]
-    #[cached(instance = LOCAL, key = "{userId}", ttl = 5)]
+    #[cached(instance = LOCAL, key = "user:{userId}", ttl = 5)]
     pub(super) fn allows(userId: u64) -> u64 {
         userId
     }
 
-    #[cached(instance = LOCAL, key = "{userId}", ttl = 5)]
+    #[cached(instance = LOCAL, key = "user:{userId}", ttl = 5)]
     #[expect(non_snake_case, reason = "as the protocol has it")]
     pub(super) fn expects(userId: u64) -> u64 {
         userId

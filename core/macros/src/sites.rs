@@ -1,0 +1,44 @@
+//! What an instance learns of the functions that use it, to tell of two that share a template.
+//!
+//! Only on servers: on a device the templates would cost flash.
+
+use crate::{
+    Home, Primitive,
+    arguments::{Keys, Layer},
+    function::{Function, private},
+};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+
+impl Function {
+    /// One static for all attributes, which later calls look at.
+    pub(crate) fn sites(&self) -> Option<TokenStream> {
+        let (outer, _) = self.layers.first().filter(|(layer, _)| layer.home == Home::Std)?;
+        let (private, count) = (private(outer), self.layers.len());
+        let sites = self.layers.iter().map(|(layer, _)| {
+            let (template, share) = (layer.template(), layer.keys == Keys::Shared);
+            let kind = match layer.primitive {
+                Primitive::Cached => quote!(Cache),
+                Primitive::Lock => quote!(Lock),
+                Primitive::Once => quote!(Once),
+                Primitive::Pooled => quote!(Pool),
+            };
+            quote!(#private::Site::new(#private::Kind::#kind, #template, #share))
+        });
+        Some(quote!(static __CACHIFY_SITES: [#private::Site; #count] = [#(#sites),*];))
+    }
+
+    /// The instance meets the attribute at this place of the stack.
+    pub(crate) fn meet(&self, at: usize, layer: &Layer) -> Option<TokenStream> {
+        let (private, instance, path) = (private(layer), &self.names.instance, self.path.texts());
+        let copy = Ident::new("copy", Span::mixed_site());
+        (layer.home == Home::Std).then(|| {
+            // what is lent would stay in the caller's future
+            quote! {{
+                use #private::Meets as _;
+                let #copy = #instance;
+                (&#copy).meet(&__CACHIFY_SITES[#at], &__CACHIFY_SITES, || #path);
+            }}
+        })
+    }
+}
