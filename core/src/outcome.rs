@@ -3,7 +3,9 @@
 mod demand;
 mod refusal;
 
-pub use demand::{Ends, Guardable, Later, MayErr, MayMiss, Now, keeps_err, keeps_none};
+pub use demand::{
+    Awaits, Collected, Ends, Guardable, Iterates, Later, Lazily, MayErr, MayMiss, Now, keeps_err, keeps_none,
+};
 pub use refusal::{AsError, Itself, NeverSilent, Refusal, Refuses};
 
 use crate::{cell::MaybeOwned, error::Cause};

@@ -1,10 +1,10 @@
 //! What no expansion could make right, as far as the signature shows it; the rest is refused by type, in core.
 
-use crate::{Primitive, arguments::Layer, generics, groups};
+use crate::{Primitive, arguments::Layer, deferred::Deferred, generics, groups};
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use syn::{
-    Error, GenericArgument, ItemFn, PathArguments, Result, ReturnType, Signature, Type, TypeParamBound,
+    Error, GenericArgument, ItemFn, PathArguments, Result, ReturnType, Signature, Type,
     spanned::Spanned,
     visit_mut::{self, VisitMut},
 };
@@ -19,8 +19,9 @@ pub(crate) fn check(item: &ItemFn, layers: &[Layer]) -> Result<()> {
         generics::check(&item.sig, cached.iter().any(|layer| layer.cache_err))?;
     }
     let ReturnType::Type(_, returned) = &item.sig.output else { return Ok(()) };
-    if item.sig.asyncness.is_none() && is_future(returned) {
-        return Err(later(returned, layers));
+    if let Some(deferred) = Deferred::of(returned) {
+        let attribute = layers.first().map_or("cached", |layer| layer.primitive.attribute());
+        return Err(Error::new_spanned(returned, deferred.explain(attribute, item.sig.asyncness.is_some())));
     }
     let mut found = Unkeepable::default();
     found.visit_type_mut(&mut returned.clone());
@@ -46,43 +47,6 @@ pub(crate) fn check(item: &ItemFn, layers: &[Layer]) -> Result<()> {
         )),
         _ => Ok(()),
     }
-}
-
-/// Whether it is, or holds, a future that was not begun.
-fn is_future(of: &Type) -> bool {
-    let promises = |bound: &TypeParamBound| match bound {
-        TypeParamBound::Trait(bound) => bound.path.segments.last().is_some_and(|s| s.ident == "Future"),
-        _ => false,
-    };
-    match groups::of(of) {
-        Type::Reference(reference) => is_future(&reference.elem),
-        Type::TraitObject(object) => object.bounds.iter().any(promises),
-        Type::ImplTrait(opaque) => opaque.bounds.iter().any(promises),
-        Type::Path(path) => path.path.segments.last().is_some_and(|last| match last.ident.to_string().as_str() {
-            "BoxFuture" | "LocalBoxFuture" => true,
-            "Pin" | "Box" | "Result" | "Option" => match &last.arguments {
-                PathArguments::AngleBracketed(arguments) => {
-                    matches!(arguments.args.first(), Some(GenericArgument::Type(of)) if is_future(of))
-                }
-                _ => false,
-            },
-            _ => false,
-        }),
-        _ => false,
-    }
-}
-
-/// The error of a function that only makes a future.
-fn later(returned: &Type, layers: &[Layer]) -> Error {
-    let attribute = layers.first().map_or("cached", |layer| layer.primitive.attribute());
-    Error::new_spanned(
-        returned,
-        format!(
-            "`{attribute}` would guard only the making of this future, which runs after the guard is gone: put \
-             `#[{attribute}(..)]` on an `async fn` of your own, such as an `async` method beside the trait's, and let \
-             this function call it (`#[async_trait]` rewrites its functions before the attribute sees them)"
-        ),
-    )
 }
 
 /// The type parameter of the function that the whole return type is, or is something of, as `T::Out` is.

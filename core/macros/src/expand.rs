@@ -68,14 +68,14 @@ fn function(item: ItemFn, layers: Vec<Layer>) -> Result<TokenStream> {
 }
 
 impl Function {
-    /// That no future is returned, by type: the calls of an async function are guarded until they are done.
+    /// That nothing is returned, by type, which runs when the guard is gone.
     fn demand(&self) -> Option<TokenStream> {
-        let (layer, _) = self.layers.first().filter(|_| !self.is_async())?;
+        let (layer, _) = self.layers.first()?;
         let (private, returned) = (private(layer), self.returned());
         Some(quote! {
             {
                 use #private::Ends as _;
-                (&&&#private::Probe::<#returned>::NEW).ends().demand::<#returned>();
+                (&&&&#private::Probe::<#returned>::NEW).ends().demand::<#returned>();
             }
         })
     }

@@ -1,8 +1,8 @@
 //! The attribute macros of cachify. Use them through `cachify` (servers) or `cachify-core` (firmware).
 //!
 //! Each attribute takes the whole stack of cachify attributes below it and emits the function, whose body became one
-//! call per layer, and one set of companions. A function that is not async must not return a future, which would run
-//! when the call is over (so `#[async_trait]` methods call an async method that has the attribute).
+//! call per layer, and one set of companions. A function must not return a future, which would run when the call is over
+//! (so `#[async_trait]` methods call an async method that has the attribute).
 //! Not here: any logic that runs; that is in `cachify-core`.
 
 mod arguments;
@@ -10,6 +10,7 @@ mod bracket;
 mod cached;
 mod check;
 mod companions;
+mod deferred;
 mod expand;
 mod function;
 mod generics;

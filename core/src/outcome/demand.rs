@@ -31,21 +31,32 @@ pub const fn keeps_err<R: MayErr>() {}
 /// Demands an `Option`.
 pub const fn keeps_none<R: MayMiss>() {}
 
-/// The work of a call is done when it returns: `(&&&Probe::<R>::NEW).ends().demand::<R>()` (autoref
+/// The work of a call is done when it returns: `(&&&&Probe::<R>::NEW).ends().demand::<R>()` (autoref
 /// specialisation).
 #[derive(Clone, Copy, Debug)]
 pub struct Now;
 /// The work of a call is done when what it returned was awaited.
 #[derive(Clone, Copy, Debug)]
 pub struct Later;
+/// The work of a call is done when what it returned was iterated over.
+#[derive(Clone, Copy, Debug)]
+pub struct Lazily;
 
-/// What a function that is not async may return although it is a future: nothing.
+/// What a function may return although it is a future: nothing.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is a future, or holds one: it would run after the guard is gone",
     label = "this is awaited later, and nothing guards that",
-    note = "put the attribute on an `async fn` of your own, such as an `async` method beside the trait's, and let this function call it"
+    note = "put the attribute on an `async fn` of your own that awaits it, such as an `async` method beside the trait's, and let this function call that"
 )]
 pub trait Guardable {}
+
+/// What a function may return although it is a boxed iterator: nothing.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is an iterator, or holds one: its items would be made after the guard is gone",
+    label = "this is iterated over later, and nothing guards that",
+    note = "collect the items in the body, and return a `Vec`"
+)]
+pub trait Collected {}
 
 impl Now {
     /// Demands nothing.
@@ -57,39 +68,51 @@ impl Later {
     pub const fn demand<R: Guardable>(self) {}
 }
 
-/// When the work of a call that returns `R` ends. One trait at three depths of reference: the import is always used.
+impl Lazily {
+    /// Demands what no boxed iterator is.
+    pub const fn demand<R: Collected>(self) {}
+}
+
+/// It holds a future that was surely not begun, for it is pinned; others may be handles of what runs by itself, as of
+/// spawned tasks.
+pub trait Awaits {}
+impl<P> Awaits for Pin<P> where Pin<P>: Future {}
+impl<T: Awaits> Awaits for Option<T> {}
+impl<T: Awaits, E> Awaits for Result<T, E> {}
+
+/// It holds an iterator that is boxed, for it has no other name; one that has may be a value, as a range is.
+pub trait Iterates {}
+#[cfg(feature = "alloc")]
+impl<I: Iterator + ?Sized> Iterates for alloc::boxed::Box<I> {}
+impl<T: Iterates> Iterates for Option<T> {}
+impl<T: Iterates, E> Iterates for Result<T, E> {}
+
+/// When the work of a call that returns `R` ends. One trait at four depths of reference: the import is always used.
 pub trait Ends {
-    /// [`Now`] or [`Later`].
+    /// [`Now`], [`Later`] or [`Lazily`].
     type When;
     /// When.
     fn ends(&self) -> Self::When;
 }
 
-// only what is pinned was surely not begun; others may be handles of what runs by itself, as of spawned tasks
-impl<P, E> Ends for &&Probe<Result<Pin<P>, E>>
-where
-    Pin<P>: Future,
-{
+impl<R: Awaits> Ends for &&&Probe<R> {
     type When = Later;
     fn ends(&self) -> Later {
         Later
     }
 }
 
-impl<P> Ends for &&Probe<Option<Pin<P>>>
-where
-    Pin<P>: Future,
-{
+impl<R: Future> Ends for &&Probe<R> {
     type When = Later;
     fn ends(&self) -> Later {
         Later
     }
 }
 
-impl<R: Future> Ends for &Probe<R> {
-    type When = Later;
-    fn ends(&self) -> Later {
-        Later
+impl<R: Iterates> Ends for &Probe<R> {
+    type When = Lazily;
+    fn ends(&self) -> Lazily {
+        Lazily
     }
 }
 

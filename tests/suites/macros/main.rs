@@ -13,6 +13,7 @@ mod names;
 mod outages;
 mod paths;
 mod refusals;
+mod returned;
 mod scopes;
 mod shared;
 mod stacks;

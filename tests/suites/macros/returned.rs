@@ -1,0 +1,46 @@
+//! What a function may return although it has a `next`, a `poll` or a `call`: values, and handles of what runs by itself.
+
+use cachify::{Cachify, Memory, Refused, cached, lock, once};
+use std::{
+    ops::Range,
+    sync::{Arc, LazyLock},
+    vec,
+};
+use tokio::task::JoinHandle;
+
+static LOCAL: LazyLock<Cachify<Memory>> = LazyLock::new(|| Cachify::builder().build_memory());
+
+#[cached(instance = LOCAL, key = "range:{n}", ttl = 5)]
+fn range(n: u64) -> Range<u64> {
+    n..n + 2
+}
+
+#[lock(instance = LOCAL, key = "items")]
+async fn items() -> Result<vec::IntoIter<u8>, Refused> {
+    Ok(vec![1, 2].into_iter())
+}
+
+#[cached(instance = LOCAL, key = "handler", ttl = 5)]
+fn handler() -> Arc<dyn Fn(u8) -> u8 + Send + Sync> {
+    Arc::new(|n| n + 1)
+}
+
+#[once(instance = LOCAL, key = "task", keep = 60)]
+async fn task() -> Option<JoinHandle<u8>> {
+    Some(tokio::spawn(async { 1 }))
+}
+
+#[lock(instance = LOCAL, key = "thread")]
+fn thread() -> Result<std::thread::JoinHandle<u8>, Refused> {
+    Ok(std::thread::spawn(|| 2))
+}
+
+#[tokio::test]
+async fn values_and_handles_are_returned() {
+    assert_eq!((range(3).sum::<u64>(), range(3)), (7, 3..5));
+    assert_eq!(items().await.unwrap().sum::<u8>(), 3);
+    assert_eq!(handler()(handler()(1)), 3);
+    assert_eq!(task().await.unwrap().await.unwrap(), 1);
+    assert!(task().await.is_none());
+    assert_eq!(thread().unwrap().join().unwrap(), 2);
+}
