@@ -8,7 +8,7 @@ use crate::{
     path::FunctionPath,
     quiet,
 };
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, ItemFn, ReturnType};
 
@@ -25,7 +25,7 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn new() -> Self {
-        let name = |name| Ident::new(name, proc_macro2::Span::mixed_site());
+        let name = |name| Ident::new(name, Span::mixed_site());
         Self {
             instance: name("instance"),
             key: name("key"),
@@ -65,10 +65,21 @@ impl Function {
 
     /// The body as a closure: `return` and `?` stay inside it.
     pub(crate) fn closure(&self, body: &TokenStream) -> TokenStream {
-        let returned = self.returned();
-        let asyncness = &self.item.sig.asyncness;
-        // the block the user wrote, or an inner layer's: never braces round braces
-        quote!(#asyncness move || -> #returned #body)
+        let (returned, never) = (self.returned(), Ident::new("never", Span::mixed_site()));
+        if !self.is_async() {
+            // the block the user wrote, or an inner layer's: never braces round braces
+            return quote!(move || -> #returned #body);
+        }
+        // where nothing of that type is returned first, the compiler makes no trait object of what an async closure
+        // returns
+        quote! {
+            async move || -> #returned {
+                if let ::core::option::Option::Some(#never) = ::core::option::Option::None::<#returned> {
+                    return #never;
+                }
+                #body
+            }
+        }
     }
 
     /// What of the result counts: all of it, or what is inside `Ok` or `Some`.

@@ -2,6 +2,8 @@
 
 use cachify::{Cachify, Memory, Refused, cached, lock, once};
 use std::{
+    error::Error,
+    fmt::Display,
     ops::Range,
     sync::{Arc, LazyLock},
     vec,
@@ -43,4 +45,22 @@ async fn values_and_handles_are_returned() {
     assert_eq!(task().await.unwrap().await.unwrap(), 1);
     assert!(task().await.is_none());
     assert_eq!(thread().unwrap().join().unwrap(), 2);
+}
+
+#[lock(instance = LOCAL, key = "shown:{n}")]
+#[once(instance = LOCAL, key = "shown:{n}")]
+async fn shown(n: u8) -> Result<Box<dyn Display + Send>, Box<dyn Error + Send + Sync>> {
+    if n == 0 {
+        return Err(Box::new(std::fmt::Error));
+    }
+    if n == 1 {
+        return Ok(Box::new("one"));
+    }
+    Ok(Box::new(n))
+}
+
+#[tokio::test]
+async fn an_async_function_makes_a_trait_object_of_what_it_returns() {
+    assert!(shown(0).await.is_err());
+    assert_eq!((shown(1).await.unwrap().to_string(), shown(2).await.unwrap().to_string()), ("one".into(), "2".into()));
 }
