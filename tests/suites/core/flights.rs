@@ -247,13 +247,15 @@ async fn a_mark_is_only_seen_on_its_own_stack() {
 }
 
 #[test]
-fn values_of_two_types_under_one_key_miss_each_other() {
+fn values_of_two_types_under_one_key_are_two_values() {
     let c = memory();
     let cache = c.cache("k");
     assert_eq!(cache.get_or_insert_with_blocking(|| Ok::<u32, ()>(1)), Ok(1));
     assert_eq!(cache.get_blocking::<String>(), Ok(None));
     assert_eq!(cache.get_or_insert_with_blocking(|| Ok::<String, ()>("s".into())), Ok("s".into()));
-    assert_eq!(cache.get_blocking::<u32>(), Ok(None));
+    assert_eq!(cache.get_blocking::<u32>(), Ok(Some(1)));
+    assert_eq!((cache.reset_blocking(), cache.get_blocking::<u32>()), (Ok(true), Ok(None)));
+    assert_eq!(cache.get_blocking::<String>(), Ok(None));
 }
 
 async fn loads() -> Result<u8, ()> {

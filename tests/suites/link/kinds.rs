@@ -30,7 +30,7 @@ fn commands(kind: Kind) -> Vec<(&'static [Kind], Vec<u8>)> {
         (&[Kind::Once], lasting),
         (&[Kind::Cache], [&token[..], &[0, 1, 7]].concat()),
         (&[Kind::Lock, Kind::Once, Kind::Cache], Vec::new()),
-        (&[Kind::Lock, Kind::Once, Kind::Pool], Vec::new()),
+        (&KINDS, Vec::new()),
         (&[Kind::Cache], vec![50]),
     ]
 }
