@@ -2,12 +2,13 @@
 //!
 //! Invariant: with plain placeholders, different arguments never render the same key: `%`, `:`, braces and the
 //! character that ends a placeholder are percent-escaped inside values.
-//! Not here: how a store spells the whole key; RAM stores keep kind and user's part, others add the prefix.
+//! RAM stores keep kind and user's part; others add the prefix, and spell the whole key (`spelling`).
 
 mod buf;
 mod hash;
 mod part;
 mod runtime;
+mod spelling;
 mod tuple;
 
 #[cfg(feature = "alloc")]
@@ -49,13 +50,16 @@ impl Kind {
     }
 }
 
-/// A rendered key.
+/// A rendered key; its `Display` is how stores outside the process spell it, each key in its own way.
+///
+/// Braces stand only round the user's part. Inside of prefix and part they are `%(` and `%)`, an empty part is `%`, and
+/// a `%` that could be taken for one of these is doubled.
 ///
 /// ```
 /// use cachify_core::key::{Key, Kind};
 /// let key = Key::new(Kind::Lock, "app", b"item:7", 0);
 /// assert_eq!(key.to_string(), "app:l:{item:7}");
-/// assert_eq!(Key::new(Kind::Cache, "a{b", b"", 0).to_string(), "a%7Bb:c:{%}");
+/// assert_eq!(Key::new(Kind::Cache, "a{b", b"", 0).to_string(), "a%(b:c:{%}");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Key<'a> {
@@ -89,48 +93,6 @@ impl<'a> Key<'a> {
     pub fn same(&self, kind: Kind, hash: u64, bytes: &[u8]) -> bool {
         self.hash == hash && self.kind == kind && self.bytes == bytes
     }
-}
-
-/// The whole key, as stores outside the process spell it: `prefix:kind:{user's part}`.
-///
-/// Braces stand nowhere else, so that a cluster takes exactly the user's part for the hash tag; an empty part is `%`,
-/// and one that is `%` has another behind the braces.
-impl fmt::Display for Key<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.prefix.is_empty() {
-            without_braces(f, self.prefix)?;
-            f.write_str(":")?;
-        }
-        f.write_str(self.kind.letter())?;
-        f.write_str(":{")?;
-        if self.bytes.is_empty() {
-            f.write_str("%")?;
-        }
-        // a rendered key is UTF-8; what was made by hand is told apart all the same
-        for chunk in self.bytes.utf8_chunks() {
-            without_braces(f, chunk.valid())?;
-            chunk.invalid().iter().try_for_each(|byte| write!(f, "%{byte:02X}"))?;
-        }
-        f.write_str(if self.bytes == b"%" { "}%" } else { "}" })
-    }
-}
-
-/// As its `Display`, in quotes.
-impl fmt::Debug for Key<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{self}\"")
-    }
-}
-
-fn without_braces(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    let mut rest = text;
-    while let Some(at) = rest.find(['{', '}']) {
-        let (before, from) = rest.split_at(at);
-        f.write_str(before)?;
-        f.write_str(if from.starts_with('{') { "%7B" } else { "%7D" })?;
-        rest = &from[1..];
-    }
-    f.write_str(rest)
 }
 
 /// Why there is no key.

@@ -33,16 +33,34 @@ impl Name {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn names_are_read_back_from_messages() {
         for kind in [Kind::Cache, Kind::Lock, Kind::Once, Kind::Pool] {
-            for (prefix, part) in [("app", "user:7"), ("", "x"), ("a:c:{", "}{p:"), ("p", "")] {
+            for (prefix, part) in
+                [("app", "user:7"), ("", "x"), ("a:c:{", "}{p:"), ("p", ""), ("%", "%"), ("}%:l:", "%(")]
+            {
                 let name = Name::of(&Key::new(kind, prefix, part.as_bytes(), 0));
                 assert_eq!(Name::parse(name.text.clone()), Some(name));
             }
         }
         assert_eq!(Name::parse("rubbish".into()), None);
         assert_eq!(Name::parse("x:{y}".into()), None);
+    }
+
+    #[test]
+    fn no_two_keys_have_one_name() {
+        let marks = ["", "%", "{", "}", "(", "!", ":", "l"];
+        let texts: Vec<_> = marks.iter().flat_map(|a| marks.map(|b| format!("{a}{b}"))).collect();
+        let texts: BTreeSet<_> = texts.into_iter().collect();
+        let mut seen = BTreeSet::new();
+        for kind in [Kind::Cache, Kind::Lock, Kind::Once, Kind::Pool] {
+            for (prefix, part) in texts.iter().flat_map(|prefix| texts.iter().map(move |part| (prefix, part))) {
+                let name = Name::of(&Key::new(kind, prefix, part.as_bytes(), 0));
+                assert_eq!(Name::parse(name.text.clone()).as_ref(), Some(&name), "{prefix:?} {part:?}");
+                assert!(seen.insert(name.text), "{prefix:?} {part:?}");
+            }
+        }
     }
 }

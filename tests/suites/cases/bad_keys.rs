@@ -141,7 +141,7 @@ fn without_a_key_nothing_is_stored_and_nothing_is_held() {
 #[test]
 fn bytes_that_are_no_text_are_told_apart_all_the_same() {
     let shown = |bytes| Key::new(Kind::Lock, "p", bytes, 0).to_string();
-    assert_eq!(shown(b"a\xffb{\xc3"), "p:l:{a%FFb%7B%C3}");
+    assert_eq!(shown(b"a\xffb{\xc3"), "p:l:{a%!FFb%(%!C3}");
     assert_ne!(shown(b"\xff"), shown(b"\xfe"));
 }
 
@@ -152,5 +152,5 @@ fn an_empty_key_is_nobody_elses() {
         assert_ne!(whole(Kind::Lock, "p", key), empty, "{key}");
     }
     // a cluster takes for the hash tag what stands between the first braces, unless it is nothing
-    assert!([empty, whole(Kind::Lock, "p", "%")].iter().all(|key| key.contains("{%}")));
+    assert_eq!([empty, whole(Kind::Lock, "p", "%")], ["p:l:{%}", "p:l:{%%}"]);
 }

@@ -13,6 +13,7 @@ mod limits;
 mod lines;
 mod races;
 mod shelf;
+mod spelling;
 #[path = "../../../std-backends/more-examples/own_store/store.rs"]
 mod sqlite;
 mod turns;
