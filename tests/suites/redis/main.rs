@@ -16,6 +16,7 @@ mod full;
 mod histories;
 mod limits;
 mod lines;
+mod looked_at;
 mod processes;
 mod runtimes;
 mod survival;
