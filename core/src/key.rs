@@ -6,6 +6,8 @@
 
 mod buf;
 mod hash;
+#[cfg(feature = "hash")]
+mod hashed;
 mod part;
 mod runtime;
 mod spelling;
@@ -14,6 +16,8 @@ mod tuple;
 #[cfg(feature = "alloc")]
 pub use buf::LongKeyBuf;
 pub use buf::{KeyBuf, KeyBuffer, KeySink, Text};
+#[cfg(feature = "hash")]
+pub use hashed::{Hashable, Hashed, put_hash};
 pub use part::{ByDisplay, ByPart, DynPart, KeyPart, Part, Shown};
 pub use runtime::{Arguments, KeyTemplate, Rendering};
 pub use tuple::AsKey;

@@ -77,6 +77,8 @@ pub use cachify_macros::{cached_core as cached, lock_core as lock, once_core as 
 /// What the attribute macros expand against; not part of the interface.
 #[doc(hidden)]
 pub mod __private {
+    #[cfg(feature = "hash")]
+    pub use crate::key::put_hash;
     pub use crate::{
         below::Within,
         codec::Tagged,

@@ -54,7 +54,7 @@ pub use cachify_core;
 pub use cachify_core::{
     AsIs, Cause, Code, Config, Done, Error, Holding, Ran, Refused, Success, Ttl,
     codec::{Codec, Postcard, Sink, Tagged, Uncodable},
-    key::{Arguments, KeyError, KeyTemplate, Shown},
+    key::{Arguments, Hashed, KeyError, KeyTemplate, Shown},
     observe::{Event, Loss, Observer},
     token::{FenceGate, FencingToken, HolderToken},
 };
@@ -99,7 +99,7 @@ pub mod __private {
         __private::{
             ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps, KeyBuffer, KeyError,
             KeySink, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged, Text, Ttl, Wait, Whole, Within, begun,
-            carried, decide, duration, keeps_err, keeps_none, refuse_lock,
+            carried, decide, duration, keeps_err, keeps_none, put_hash, refuse_lock,
         },
         Refused,
         key::{Kind, LongKeyBuf as KeyBuf},

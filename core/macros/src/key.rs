@@ -1,7 +1,7 @@
 //! The key template of a layer: checked against the function's parameters, and turned into rendering code.
 
 use crate::{arguments::Layer, path::FunctionPath, scope};
-use cachify_template::{Access, Argument, Piece, Placeholder, TemplateError, pieces};
+use cachify_template::{Access, Argument, HASH, Piece, Placeholder, TemplateError, pieces};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{
@@ -198,6 +198,7 @@ fn render(private: &TokenStream, buf: &Ident, root: &Ident, hole: &Placeholder<'
     };
     let put = |value: TokenStream| match hole.spec {
         "" => quote!((&&#private::Part(&#value)).render_part(#buf, #stop);),
+        HASH => quote!(#private::put_hash(&#value, #buf);),
         spec => {
             let format = LitStr::new(&format!("{{:{spec}}}"), root.span());
             quote!((&&#private::Part(&::core::format_args!(#format, #value))).render_part(#buf, #stop);)

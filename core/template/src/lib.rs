@@ -20,6 +20,7 @@ mod spec;
 
 use core::fmt;
 pub use path::{Access, Accesses};
+pub use spec::HASH;
 
 /// Part of a template, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub struct Placeholder<'t> {
     pub argument: Argument<'t>,
     /// The way from the argument to the value: `.field`, `[0]`, `["key"]`.
     pub path: Accesses<'t>,
-    /// The format spec after the colon; empty when there is none.
+    /// The format spec after the colon, or [`HASH`]; empty when there is none.
     pub spec: &'t str,
     /// The character right after the placeholder, which must be escaped inside the value.
     pub stop: Option<char>,
@@ -81,7 +82,7 @@ pub enum Reason {
     Mixed,
     /// Not a name, a position or a path.
     BadPath,
-    /// Not a Rust format spec.
+    /// Not a Rust format spec, nor `hash`.
     BadSpec,
 }
 
@@ -94,7 +95,7 @@ impl fmt::Display for Reason {
             Self::PercentAfter => "`%` right after a placeholder: it could be taken for an escape",
             Self::Mixed => "`{}` and `{0}` cannot be mixed",
             Self::BadPath => "expected a name, a position, or a path such as `a.b`, `a[0]`, `a[\"k\"]`",
-            Self::BadSpec => "expected a Rust format spec such as `03`, `>5`, `.2`, `x`",
+            Self::BadSpec => "expected a Rust format spec such as `03`, `>5`, `.2`, `x`, or `hash`",
         })
     }
 }

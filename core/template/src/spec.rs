@@ -1,7 +1,13 @@
-//! The format specs of Rust, without arguments of their own (`width$`, `.*`).
+//! The format specs of Rust, without arguments of their own (`width$`, `.*`), and `hash`.
 
-/// Whether `spec` is `[[fill]align][sign]['#']['0'][width]['.' precision][type]`.
+/// The spec that no format of Rust has: a hash of the value stands for it.
+pub const HASH: &str = "hash";
+
+/// Whether `spec` is [`HASH`], or `[[fill]align][sign]['#']['0'][width]['.' precision][type]`.
 pub(crate) fn is_valid(spec: &str) -> bool {
+    if spec == HASH {
+        return true;
+    }
     let rest = after_alignment(spec);
     let rest = rest.strip_prefix(['+', '-']).unwrap_or(rest);
     let rest = rest.strip_prefix('#').unwrap_or(rest);

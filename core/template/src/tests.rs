@@ -66,12 +66,14 @@ fn what_could_merge_two_keys_is_rejected() {
     assert_eq!(parse("{a b}").unwrap_err(), Reason::BadPath);
     assert_eq!(parse("{a[x]}").unwrap_err(), Reason::BadPath);
     assert_eq!(parse("{a:,}").unwrap_err(), Reason::BadSpec);
-    assert_eq!(parse("{a:w$}").unwrap_err(), Reason::BadSpec);
+    for wrong in ["{a:w$}", "{a:>8hash}", "{a:hashx}", "{a:Hash}", "{a:hash?}"] {
+        assert_eq!(parse(wrong).unwrap_err(), Reason::BadSpec, "{wrong}");
+    }
 }
 
 #[test]
 fn specs_of_rust_are_accepted() {
-    for spec in ["03", ">5", "*^7", ".2", "x", "#010x", "+.3e", "?", "<"] {
+    for spec in ["03", ">5", "*^7", ".2", "x", "#010x", "+.3e", "?", "<", HASH] {
         assert!(spec::is_valid(spec), "{spec}");
     }
 }

@@ -6,6 +6,7 @@
 mod determined;
 mod fragments;
 mod generics;
+mod hashed;
 mod lints;
 mod methods;
 mod named;
