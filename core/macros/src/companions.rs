@@ -247,7 +247,8 @@ impl Function {
         let arguments: Vec<FnArg> = used.iter().map(|p| immutable(p.argument.clone())).collect();
         // in use, as lints see it; a name that begins so is not to be
         let named = used.iter().flat_map(|p| &p.names).filter(|name| !name.to_string().starts_with('_'));
-        let (generics, wheres) = self.generics_of(&quote!(#(#arguments)*));
+        // what leads to the instance, the size and the key may name others than the arguments do
+        let (generics, wheres) = self.generics_of(&quote!(#(#arguments)* #body));
         let (generics, wheres) = (generics.iter().map(quiet), quiet(&wheres));
         let (visibility, conditions) = (quiet(&self.item.vis), self.conditions().filter(|_| is_beside));
         let allowed = quiet::allowed(&self.item.attrs);
@@ -263,8 +264,8 @@ impl Function {
         }
     }
 
-    /// The generic parameters that `arguments` mention, and the predicates that mention no other.
-    fn generics_of(&self, arguments: &TokenStream) -> (Vec<GenericParam>, TokenStream) {
+    /// The generic parameters that `code` mentions, and the predicates that mention no other.
+    fn generics_of(&self, code: &TokenStream) -> (Vec<GenericParam>, TokenStream) {
         let generics = &self.item.sig.generics;
         let name = |g: &GenericParam| match g {
             GenericParam::Type(t) => t.ident.clone(),
@@ -272,7 +273,7 @@ impl Function {
             GenericParam::Lifetime(l) => l.lifetime.ident.clone(),
         };
         let (kept, gone): (Vec<_>, Vec<_>) =
-            generics.params.iter().cloned().partition(|g| mentions(arguments.clone(), &name(g)));
+            generics.params.iter().cloned().partition(|g| mentions(code.clone(), &name(g)));
         let stays = |p: &&WherePredicate| !gone.iter().any(|g| mentions(p.to_token_stream(), &name(g)));
         let wheres: Vec<_> = generics.where_clause.iter().flat_map(|w| &w.predicates).filter(stays).collect();
         let wheres = if wheres.is_empty() { TokenStream::new() } else { quote!(where #(#wheres),*) };

@@ -16,6 +16,7 @@ mod paths;
 mod refusals;
 mod returned;
 mod scopes;
+mod seen;
 mod shared;
 mod stacks;
 mod times;
