@@ -66,13 +66,16 @@ pub use cell::Holding;
 pub use codec::AsIs;
 pub use error::{Cause, Code, Done, Error, Refused};
 pub use instance::{Config, Instance};
+pub use key::KeyPart;
 pub use once::{Ran, Success};
 pub use primitives::{CacheHandle, TaskHandle};
 pub use store::fixed::{FixedStore, WhenFull};
 pub use ttl::Ttl;
 
 #[cfg(feature = "macros")]
-pub use cachify_macros::{cached_core as cached, lock_core as lock, once_core as once, pooled_core as pooled};
+pub use cachify_macros::{
+    KeyPartCore as KeyPart, cached_core as cached, lock_core as lock, once_core as once, pooled_core as pooled,
+};
 
 /// What the attribute macros expand against; not part of the interface.
 #[doc(hidden)]
@@ -83,7 +86,7 @@ pub mod __private {
         below::Within,
         codec::Tagged,
         keeping::{BySerde, Encodes, Keeps, Lends, Shares},
-        key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeySink, Part, Text},
+        key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeyPart, KeySink, Part, Text},
         lease::{LeaseOf, Wait, begun, carried},
         op::Inspection,
         outcome::{

@@ -54,12 +54,12 @@ pub use cachify_core;
 pub use cachify_core::{
     AsIs, Cause, Code, Config, Done, Error, Holding, Ran, Refused, Success, Ttl,
     codec::{Codec, Postcard, Sink, Tagged, Uncodable},
-    key::{Arguments, Hashed, KeyError, KeyTemplate, Shown},
+    key::{Arguments, Hashed, KeyError, KeyPart, KeyTemplate, Shown},
     observe::{Event, Loss, Observer},
     token::{FenceGate, FencingToken, HolderToken},
 };
 #[cfg(feature = "macros")]
-pub use cachify_macros::{cached, lock, once, pooled};
+pub use cachify_macros::{KeyPart, cached, lock, once, pooled};
 
 pub use backend::Backend;
 pub use builder::Builder;
@@ -98,8 +98,8 @@ pub mod __private {
     pub use cachify_core::{
         __private::{
             ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps, KeyBuffer, KeyError,
-            KeySink, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged, Text, Ttl, Wait, Whole, Within, begun,
-            carried, decide, duration, keeps_err, keeps_none, put_hash, refuse_lock,
+            KeyPart, KeySink, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged, Text, Ttl, Wait, Whole, Within,
+            begun, carried, decide, duration, keeps_err, keeps_none, put_hash, refuse_lock,
         },
         Refused,
         key::{Kind, LongKeyBuf as KeyBuf},
@@ -156,6 +156,8 @@ mod attributes {
     struct Cached;
     #[doc = include_str!("../../core/macros/docs/lock.md")]
     struct Lock;
+    #[doc = include_str!("../../core/macros/docs/key_part.md")]
+    struct KeyPart;
     #[doc = include_str!("../../core/macros/docs/once.md")]
     struct Once;
     #[doc = include_str!("../../core/macros/docs/pooled.md")]

@@ -3,6 +3,7 @@
 //! Each attribute takes the whole stack of cachify attributes below it and emits the function, whose body became one
 //! call per layer, and one set of companions. A function must not return a future, which would run when the call is over
 //! (so `#[async_trait]` methods call an async method that has the attribute).
+//! `KeyPart` can be derived for types whose values stand in keys.
 //! Not here: any logic that runs; that is in `cachify-core`.
 
 mod arguments;
@@ -18,6 +19,7 @@ mod groups;
 mod key;
 mod method;
 mod page;
+mod part;
 mod path;
 mod quiet;
 mod scope;
@@ -70,6 +72,18 @@ entries! {
     once, once_core, Once;
     #[doc = include_str!("../docs/pooled.md")]
     pooled, pooled_core, Pooled;
+}
+
+#[doc = include_str!("../docs/key_part.md")]
+#[proc_macro_derive(KeyPartCore, attributes(key_part))]
+pub fn key_part_core(item: TokenStream) -> TokenStream {
+    part::derive(Home::Core, item.into()).into()
+}
+
+#[doc = include_str!("../docs/key_part.md")]
+#[proc_macro_derive(KeyPart, attributes(key_part))]
+pub fn key_part(item: TokenStream) -> TokenStream {
+    part::derive(Home::Std, item.into()).into()
 }
 
 impl Primitive {

@@ -1,12 +1,15 @@
 //! Values inside keys, rendered and escaped.
 
-use super::{KeyBuffer, KeyError, KeySink, Text};
+use super::{KeyError, KeySink, Text};
 use core::fmt::{self, Display, Write};
 
 /// A value that renders into a key without `core::fmt`.
 ///
 /// MUST render the same text as its `Display`, escaped for `stop`; [`Shown`] does so for any other type.
 /// What is no text, or cannot be rendered, is an error ([`KeySink::fail`]): there is no key then.
+///
+/// `#[derive(KeyPart)]` (feature `macros`) renders the fields of a type like the elements of a tuple, a colon between
+/// each two; the colons in their values are escaped, so different values never render the same text.
 pub trait KeyPart {
     /// Renders the value; `stop` is the character that ends its placeholder.
     fn render(&self, out: &mut impl KeySink, stop: Option<char>);
@@ -197,7 +200,7 @@ pub struct Part<'a, T: ?Sized>(pub &'a T);
 #[doc(hidden)]
 pub trait ByPart {
     /// Renders the value; `stop` is the character that ends its placeholder.
-    fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>);
+    fn render_part(&self, out: &mut impl KeySink, stop: Option<char>);
 }
 
 /// A value that can be shown in a key.
@@ -209,12 +212,12 @@ pub trait ByPart {
 #[doc(hidden)]
 pub trait Showable {
     /// Renders it.
-    fn show(&self, out: &mut impl KeyBuffer, stop: Option<char>);
+    fn show(&self, out: &mut impl KeySink, stop: Option<char>);
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Display + ?Sized> Showable for Part<'_, T> {
-    fn show(&self, out: &mut impl KeyBuffer, stop: Option<char>) {
+    fn show(&self, out: &mut impl KeySink, stop: Option<char>) {
         Shown(self.0).render(out, stop);
     }
 }
@@ -223,20 +226,20 @@ impl<T: Display + ?Sized> Showable for Part<'_, T> {
 #[doc(hidden)]
 pub trait ByDisplay {
     /// Renders the value; `stop` is the character that ends its placeholder.
-    fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>)
+    fn render_part(&self, out: &mut impl KeySink, stop: Option<char>)
     where
         Self: Showable;
 }
 
 impl<T: KeyPart + ?Sized> ByPart for &Part<'_, T> {
     #[inline]
-    fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>) {
+    fn render_part(&self, out: &mut impl KeySink, stop: Option<char>) {
         self.0.render(out, stop);
     }
 }
 
 impl<T: ?Sized> ByDisplay for Part<'_, T> {
-    fn render_part(&self, out: &mut impl KeyBuffer, stop: Option<char>)
+    fn render_part(&self, out: &mut impl KeySink, stop: Option<char>)
     where
         Self: Showable,
     {

@@ -8,7 +8,7 @@
 #![forbid(closure_returning_async_block, explicit_outlives_requirements, if_let_rescope, unused_lifetimes)]
 #![forbid(clippy::all, clippy::pedantic, clippy::nursery)]
 
-use cachify::{Cachify, Memory, Refused, cached, lock, once, pooled};
+use cachify::{Cachify, KeyPart, Memory, Refused, cached, lock, once, pooled};
 use cachify_core::testing::block_on;
 use std::{collections::HashMap, fmt::Display, sync::LazyLock};
 
@@ -62,6 +62,33 @@ fn elements<'a>(all: &[u64], word: &'a str, which: &HashMap<&str, u8>) -> Option
     all.first().filter(|_| !which.is_empty()).map(|_| word)
 }
 
+#[derive(KeyPart)]
+struct Place<'a, T> {
+    name: &'a T,
+    r#type: Kind,
+}
+
+#[derive(Hash, KeyPart)]
+enum Kind {
+    Near { by: u8 },
+    Far(u16, String),
+    Unknown,
+}
+
+#[derive(KeyPart)]
+struct Nowhere;
+
+#[cached(instance = LOCAL, key = "place:{place}:{kind:hash}:{nowhere}", ttl = 60)]
+fn placed(place: &Place<'_, &str>, kind: &Kind, nowhere: Nowhere) -> usize {
+    let Nowhere = nowhere;
+    let far = match &place.r#type {
+        Kind::Near { by } => usize::from(*by),
+        Kind::Far(by, name) => usize::from(*by) + name.len(),
+        Kind::Unknown => 0,
+    };
+    place.name.len() + far + usize::from(matches!(kind, Kind::Unknown))
+}
+
 #[once(instance = LOCAL, key = "nothing")]
 async fn nothing() {
     async {}.await;
@@ -104,6 +131,8 @@ fn no_lint_speaks_of_an_expansion() {
     assert_eq!(block_on(stacked(&1, 2)).as_deref(), Ok("12true"));
     assert_eq!(elements(&[1], "word", &HashMap::from([("a", 1)])), Some("word"));
     block_on(nothing());
+    let places = [Kind::Near { by: 1 }, Kind::Far(1, "b".to_owned())].map(|r#type| Place { name: &"a", r#type });
+    assert_eq!(places.map(|place| placed(&place, &Kind::Unknown, Nowhere)), [3, 4]);
     assert_eq!(block_on(Service { base: 1 }.changes(2)), Ok(3));
     assert_eq!((Service { base: 1 }.consumed(), Box::new(Service { base: 2 }).boxed()), (Some(2), Some(3)));
 }

@@ -12,6 +12,7 @@ mod methods;
 mod named;
 mod names;
 mod outages;
+mod parts;
 mod paths;
 mod refusals;
 mod returned;
