@@ -1,6 +1,7 @@
 //! One store with its defaults and its observer, and what leads to it. Not here: what is made from it (`primitives`).
 
 use crate::{
+    label::Label,
     observe::{Observer, Silent},
     patience::POLL,
     store::Store,
@@ -22,6 +23,8 @@ pub struct Config {
     /// Longest time between two attempts of a waiter whom nothing wakes: 5 s, and 100 ms at most where the store
     /// cannot signal.
     pub poll: Duration,
+    /// By what people know who holds something, where it says nothing else; of no size on a device.
+    pub label: Label,
 }
 
 impl Config {
@@ -32,6 +35,7 @@ impl Config {
         permit: Duration::from_secs(600),
         flight: Duration::from_secs(10),
         poll: POLL,
+        label: Label::NONE,
     };
 }
 

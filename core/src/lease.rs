@@ -22,6 +22,7 @@ use crate::{
     error::{Done, Refused},
     instance::Handle,
     key::{Key, KeyBuffer, Kind},
+    label::Label,
     observe::{Event, Observer},
     op::{Answer, Op, Outcome, Request},
     patience::{Patience, Ticket},
@@ -50,6 +51,8 @@ type MonitorOf<H> = <<H as Handle>::Store as Platform>::Monitor;
 #[repr(C)]
 pub struct Lease<H: Handle> {
     handle: H,
+    /// By what people know its holder.
+    label: Label,
     /// Longest time between two attempts, in milliseconds.
     poll: u32,
     size: u32,

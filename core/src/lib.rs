@@ -41,6 +41,7 @@ pub mod guard;
 pub mod instance;
 mod keeping;
 pub mod key;
+mod label;
 #[doc(hidden)]
 pub mod lease;
 pub mod lock;
@@ -67,6 +68,7 @@ pub use codec::AsIs;
 pub use error::{Cause, Code, Done, Error, Refused};
 pub use instance::{Config, Instance};
 pub use key::KeyPart;
+pub use label::Label;
 pub use once::{Ran, Success};
 pub use primitives::{CacheHandle, TaskHandle};
 pub use store::fixed::{FixedStore, WhenFull};
@@ -87,6 +89,7 @@ pub mod __private {
         codec::Tagged,
         keeping::{BySerde, Encodes, Keeps, Lends, Shares},
         key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeyPart, KeySink, Part, Text},
+        label::Label,
         lease::{LeaseOf, Wait, begun, carried},
         op::Inspection,
         outcome::{

@@ -7,6 +7,7 @@ use crate::{
     guard::{BlockingLockGuard, LockGuard},
     instance::{Handle, Threads},
     key::Kind,
+    label::Label,
     lease::{Lease, LeaseOf, Wait},
     op::Inspection,
     store::Platform,
@@ -41,6 +42,7 @@ pub struct Lock<P: Handle> {
     ttl: Option<Duration>,
     wait: Wait,
     renew: bool,
+    label: Option<Label>,
 }
 
 /// Without its instance.
@@ -57,7 +59,7 @@ impl<P: Handle> fmt::Debug for Lock<P> {
 
 impl<P: Handle> Lock<P> {
     pub(crate) fn new(handle: P, key: <P::Store as Platform>::KeyBuf) -> Self {
-        Self { handle, key, ttl: None, wait: Wait::No, renew: true }
+        Self { handle, key, ttl: None, wait: Wait::No, renew: true, label: None }
     }
 
     /// How long the lease lasts unless renewed; else the instance's default.
@@ -92,8 +94,15 @@ impl<P: Handle> Lock<P> {
         self
     }
 
+    /// By what people know the holder, who ask with `inspect`; else the instance's label. Kept as far as there is room:
+    /// 32 bytes, none without the feature `alloc`.
+    pub fn label(mut self, label: &str) -> Self {
+        self.label = Some(Label::new(label));
+        self
+    }
+
     fn lease<H: Handle<Store = P::Store>>(&self, handle: H, wait: Wait) -> Lease<H> {
-        Lease::of(handle, LeaseOf::Lock, self.ttl, wait, self.renew).of_key(self.key.clone())
+        Lease::of(handle, LeaseOf::Lock, self.ttl, wait, self.renew).labelled(self.label).of_key(self.key.clone())
     }
 }
 

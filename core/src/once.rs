@@ -7,6 +7,7 @@ use crate::{
     guard::{BlockingRunGuard, RunGuard},
     instance::{Handle, Threads},
     key::Kind,
+    label::Label,
     lease::{Lease, LeaseOf, Wait},
     op::Inspection,
     store::Platform,
@@ -110,6 +111,7 @@ pub struct Once<P: Handle> {
     ttl: Option<Duration>,
     keep: Duration,
     renew: bool,
+    label: Option<Label>,
 }
 
 /// Without its instance.
@@ -126,7 +128,7 @@ impl<P: Handle> fmt::Debug for Once<P> {
 
 impl<P: Handle> Once<P> {
     pub(crate) fn new(handle: P, key: <P::Store as Platform>::KeyBuf) -> Self {
-        Self { handle, key, ttl: None, keep: Duration::ZERO, renew: true }
+        Self { handle, key, ttl: None, keep: Duration::ZERO, renew: true, label: None }
     }
 
     /// How long a run lasts unless renewed; else the instance's default lease.
@@ -149,8 +151,17 @@ impl<P: Handle> Once<P> {
         self
     }
 
+    /// By what people know the holder, who ask with `inspect`; else the instance's label. Kept as far as there is room:
+    /// 32 bytes, none without the feature `alloc`.
+    pub fn label(mut self, label: &str) -> Self {
+        self.label = Some(Label::new(label));
+        self
+    }
+
     fn lease<H: Handle<Store = P::Store>>(&self, handle: H) -> Lease<H> {
-        Lease::of(handle, LeaseOf::Run { keep: self.keep }, self.ttl, Wait::No, self.renew).of_key(self.key.clone())
+        Lease::of(handle, LeaseOf::Run { keep: self.keep }, self.ttl, Wait::No, self.renew)
+            .labelled(self.label)
+            .of_key(self.key.clone())
     }
 }
 

@@ -7,6 +7,7 @@
 use crate::{
     cell::Holding,
     key::Key,
+    label::Label,
     patience::Ticket,
     time::{Instant, duration},
     token::{FencingToken, HolderToken},
@@ -64,6 +65,8 @@ pub struct Ask {
     pub wait: u64,
     /// How many permits the pool has; of no meaning for other kinds.
     pub size: u32,
+    /// By what people know who asks, once it holds the lease.
+    pub label: Label,
 }
 
 /// How a lease ended, for its holder.
@@ -146,11 +149,13 @@ pub struct Inspection {
     age: u64,
     /// `u32::MAX` where it is not known.
     waiting: u32,
+    label: Label,
 }
 
 impl Inspection {
     /// Nobody holds it.
-    pub const FREE: Self = Self { held: 0, remaining: 0, fence: FencingToken(0), age: u64::MAX, waiting: u32::MAX };
+    pub const FREE: Self =
+        Self { held: 0, remaining: 0, fence: FencingToken(0), age: u64::MAX, waiting: u32::MAX, label: Label::NONE };
 
     /// Held by so many, for so many milliseconds; `u64::MAX` where no end is known.
     #[must_use]
@@ -183,6 +188,19 @@ impl Inspection {
     pub const fn waited_for_by(mut self, waiting: u32) -> Self {
         self.waiting = waiting;
         self
+    }
+
+    /// The same with the label of the holder.
+    #[must_use]
+    pub const fn labelled(mut self, label: Label) -> Self {
+        self.label = label;
+        self
+    }
+
+    /// By what people know the holder; `None` where nobody holds it, where it said none, and of a pool.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        Some(self.label.as_str()).filter(|label| !label.is_empty())
     }
 
     /// When it ends unless renewed, of a pool the first permit; `None` where nobody holds it, or no end is known.

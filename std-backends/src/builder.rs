@@ -10,7 +10,7 @@ use crate::{
     observe::Watcher,
     store::{AnyStore, Limits, Remote},
 };
-use cachify_core::{Config, Instance, Ttl, observe::Observer, store::Platform};
+use cachify_core::{Config, Instance, Label, Ttl, observe::Observer, store::Platform};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// How many bytes a value may have outside the process unless told otherwise.
@@ -33,6 +33,7 @@ pub struct Builder {
     op_timeout: Option<Duration>,
     max_value_bytes: usize,
     blocking: bool,
+    label_fits: bool,
     connect_timeout: Duration,
     clock: StdClock,
     watcher: Watcher,
@@ -72,6 +73,7 @@ impl Builder {
             op_timeout: None,
             max_value_bytes: DEFAULT_MAX_VALUE_BYTES,
             blocking: false,
+            label_fits: true,
             connect_timeout: Duration::from_secs(5),
             clock: StdClock::system(),
             watcher: Watcher::default(),
@@ -106,6 +108,14 @@ impl Builder {
     /// Lease of the flight that fills a key, renewed while it computes; 10 s unless said.
     pub fn flight(mut self, flight: Duration) -> Self {
         self.config.flight = flight;
+        self
+    }
+
+    /// By what people know who holds something through this instance, who ask with `inspect`: a host, a service. At most 32
+    /// bytes that can be seen; none unless said. A lock or run may say its own.
+    pub fn label(mut self, label: &str) -> Self {
+        self.config.label = Label::new(label);
+        self.label_fits = Label::fits(label);
         self
     }
 
@@ -270,7 +280,7 @@ impl Builder {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let zeros = [
+        let wrong = [
             ("`default_ttl` is zero", self.config.ttl.is_some_and(Ttl::is_zero)),
             ("`default_lease` is zero", self.config.lease.is_zero()),
             ("`default_permit` is zero", self.config.permit.is_zero()),
@@ -281,7 +291,8 @@ impl Builder {
             ("`max_entries` is zero", self.max_entries == 0),
             ("`max_markers` is zero", self.max_markers == 0),
             ("`max_value_bytes` is zero", self.max_value_bytes == 0),
+            ("`label` is longer than 32 bytes, or has a control character", !self.label_fits),
         ];
-        zeros.iter().find(|(_, zero)| *zero).map_or(Ok(()), |(what, _)| Err(Error::Config(what)))
+        wrong.iter().find(|(_, is_so)| *is_so).map_or(Ok(()), |(what, _)| Err(Error::Config(what)))
     }
 }

@@ -52,7 +52,7 @@ mod token;
 
 pub use cachify_core;
 pub use cachify_core::{
-    AsIs, Cause, Code, Config, Done, Error, Holding, Ran, Refused, Success, Ttl,
+    AsIs, Cause, Code, Config, Done, Error, Holding, Label, Ran, Refused, Success, Ttl,
     codec::{Codec, Postcard, Sink, Tagged, Uncodable},
     key::{Arguments, Hashed, KeyError, KeyPart, KeyTemplate, Shown},
     observe::{Event, Loss, Observer},
@@ -98,8 +98,8 @@ pub mod __private {
     pub use cachify_core::{
         __private::{
             ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps, KeyBuffer, KeyError,
-            KeyPart, KeySink, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged, Text, Ttl, Wait, Whole, Within,
-            begun, carried, decide, duration, keeps_err, keeps_none, put_hash, refuse_lock,
+            KeyPart, KeySink, Label, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged, Text, Ttl, Wait, Whole,
+            Within, begun, carried, decide, duration, keeps_err, keeps_none, put_hash, refuse_lock,
         },
         Refused,
         key::{Kind, LongKeyBuf as KeyBuf},

@@ -3,6 +3,7 @@
 #![allow(clippy::missing_errors_doc, reason = "nothing here is published")]
 
 pub mod crew;
+pub mod labels;
 pub mod linked;
 mod over;
 pub mod program;

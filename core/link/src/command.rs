@@ -9,6 +9,7 @@ use super::{
 };
 use alloc::vec::Vec;
 use cachify_core::{
+    Label,
     cell::Holding,
     key::Kind,
     op::{Ask, Inspection, Op, Outcome},
@@ -48,7 +49,7 @@ impl<'a> Command<'a> {
                 if kind == Kind::Cache {
                     (command.room, command.foreign) = (u16::try_from(size).ok()?, Option::parse(from)?);
                 }
-                Op::Acquire(Ask { ttl, wait, size })
+                Op::Acquire(Ask { ttl, wait, size, label: Label::NONE })
             }
             (number::RENEW, _) => Op::Renew { ttl: lasting(from)? },
             (number::RELEASE, _) => Op::Release(Outcome::Free),

@@ -166,7 +166,10 @@ mod tests {
         frame::{Decoder, encode},
         message::Name,
     };
-    use cachify_core::op::{Ask, Op, Outcome};
+    use cachify_core::{
+        Label,
+        op::{Ask, Op, Outcome},
+    };
     use std::vec::Vec;
 
     const TOKEN: HolderToken = HolderToken([1, 2, 3, 4]);
@@ -200,7 +203,7 @@ mod tests {
             let of = |number| Question { size: 5, ttl: 1_000, ..Question::new(number, kind, TOKEN) };
             let asked = Question { patience: Some(300), foreign: Some(9), ..of(number::ACQUIRE) };
             let sized = matches!(kind, Kind::Pool | Kind::Cache);
-            let ask = Ask { ttl: 1_000, wait: 300, size: if sized { 5 } else { 1 } };
+            let ask = Ask { ttl: 1_000, wait: 300, size: if sized { 5 } else { 1 }, label: Label::NONE };
             let (room, foreign) = if kind == Kind::Cache { (5, Some(9)) } else { (0, None) };
             assert_eq!(read(kind, &asked), Some((Op::Acquire(ask), TOKEN, room, foreign, Vec::new())));
             let forever = read(kind, &Question { patience: None, ..asked }).unwrap();

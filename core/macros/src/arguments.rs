@@ -38,6 +38,7 @@ pub(crate) struct Layer {
     pub(crate) decode: Option<Expr>,
     pub(crate) type_tag: Option<LitStr>,
     version: Option<LitInt>,
+    pub(crate) label: Option<Expr>,
     pub(crate) cache_err: bool,
     pub(crate) cache_none: bool,
     pub(crate) companions: Companions,
@@ -155,6 +156,7 @@ impl Layer {
             decode: None,
             type_tag: None,
             version: None,
+            label: None,
             cache_err: false,
             cache_none: false,
             companions: Companions::Own,
@@ -176,6 +178,7 @@ impl Layer {
             ("crate", _) => self.krate = Some(path(&value)?),
             ("wait", Lock | Pooled) => self.wait = Some(Span::parse(&value, true)?),
             ("renew", Lock | Once | Pooled) => self.renew = flag(&value)?,
+            ("label", Lock | Once) => self.label = Some(value),
             ("guard", Lock | Once | Pooled) => self.guard = Some(path(&value)?.require_ident()?.clone()),
             ("otherwise", Lock | Once | Pooled) => self.otherwise = Some(value),
             ("when_busy", Lock | Once | Pooled) => self.when_busy = Some(value),
@@ -197,8 +200,8 @@ impl Layer {
     fn unknown(&self, name: &Ident) -> Error {
         let known = match self.primitive {
             Primitive::Cached => "key, ttl, version, codec, type_tag, encode, decode, cache_err, cache_none",
-            Primitive::Lock => "key, ttl, wait, renew, guard, when_busy, otherwise",
-            Primitive::Once => "key, ttl, keep, renew, guard, when_busy, otherwise",
+            Primitive::Lock => "key, ttl, wait, renew, label, guard, when_busy, otherwise",
+            Primitive::Once => "key, ttl, keep, renew, label, guard, when_busy, otherwise",
             Primitive::Pooled => "key, size, ttl, wait, renew, on_full, guard, when_busy, otherwise",
         };
         let attribute = self.primitive.attribute();

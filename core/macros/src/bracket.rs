@@ -20,6 +20,10 @@ impl Function {
         let (terms, refuse) = (Self::terms(layer)?, self.refuse(layer)?);
         let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = &#held;));
         let (private, of, closure, returned) = (private(layer), self.shape(layer), self.closure(body), self.returned());
+        let label = layer
+            .label
+            .as_ref()
+            .map(|label| quote!(.labelled(::core::option::Option::Some(#private::Label::new(#label)))));
         let hidden = (layer.primitive == Primitive::Once).then(|| {
             quote! {
                 if #private::Shape::<#returned>::hides(&#shape) {
@@ -41,7 +45,7 @@ impl Function {
             (quote!(lease_blocking), quote!(acquire_blocking), run, quote!(finish_blocking), TokenStream::new())
         };
         Ok(quote! {
-            let mut #held = { #instance.#make(#terms) };
+            let mut #held = { #instance.#make(#terms) #label };
             #render
             let #why = { #held.#ask()#wait };
             match #why {

@@ -2,6 +2,7 @@
 
 use super::Fences;
 use crate::{
+    label::Label,
     patience::{Busy, Contended, Ticket},
     time::Instant,
     token::{FencingToken, HolderToken},
@@ -67,6 +68,8 @@ pub struct LeaseCell {
     /// Not on a device: eight bytes of each slot.
     #[cfg(feature = "alloc")]
     since: Instant,
+    /// Of no size on a device.
+    label: Label,
 }
 
 impl LeaseCell {
@@ -77,6 +80,7 @@ impl LeaseCell {
         fence: FencingToken(0),
         #[cfg(feature = "alloc")]
         since: Instant::ZERO,
+        label: Label::NONE,
     };
 
     /// Whether somebody holds it; at its end nobody does.
@@ -123,8 +127,18 @@ impl LeaseCell {
             fence: fences.next(),
             #[cfg(feature = "alloc")]
             since: now,
+            label: Label::NONE,
         };
         true
+    }
+
+    /// Notes by what people know its holder.
+    pub(crate) fn set_label(&mut self, label: Label) {
+        self.label = label;
+    }
+
+    pub(crate) const fn label(&self) -> Label {
+        self.label
     }
 
     /// Extends it by the whole TTL, from now.

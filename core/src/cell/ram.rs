@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     key::{Key, Kind},
+    label::Label,
     op::{Answer, Ask, Inspection},
     patience::Ticket,
     time::Instant,
@@ -53,7 +54,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     ) -> Answer {
         let (is_pool, end) = (key.kind == Kind::Pool, now.plus(ask.ttl));
         let caller = Caller { key, token, size: if is_pool { ask.size } else { 1 }, now };
-        let mut answer = self.try_take(&caller, *place, end, stack);
+        let mut answer = self.try_take(&caller, *place, end, (stack, ask.label));
         match &mut answer {
             Answer::Busy { until, ticket } if ask.wait != 0 => {
                 *ticket = self.settle(&caller, Some(*until), place, woken);
@@ -92,7 +93,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         }
     }
 
-    fn try_take(&mut self, caller: &Caller<'_>, place: Place, end: Instant, stack: u32) -> Answer {
+    fn try_take(&mut self, caller: &Caller<'_>, place: Place, end: Instant, (stack, label): (u32, Label)) -> Answer {
         let Caller { key, token, now, size } = *caller;
         let Self { fences, waiters, table } = self;
         let busy = |until| Answer::Busy { until, ticket: Ticket::NONE };
@@ -135,6 +136,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
             lease
         };
         lease.take(now, token, end, fences);
+        lease.set_label(label);
         let fence = lease.fence();
         Answer::Granted { fence, index }
     }
@@ -151,8 +153,8 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
             Some(cell) if key.kind == Kind::Cache => cell.fresh(now).and_then(|_| cell.done_until(now)),
             Some(cell) if cell.lease.is_live(now) => {
                 let lease = &cell.lease;
-                let (fence, age) = (lease.fence(), lease.age(now));
-                return Inspection::until(1, lease.end(), now).by(fence, age).waited_for_by(waiting);
+                let seen = Inspection::until(1, lease.end(), now).by(lease.fence(), lease.age(now));
+                return seen.labelled(lease.label()).waited_for_by(waiting);
             }
             Some(cell) => cell.marker_end(now),
         };

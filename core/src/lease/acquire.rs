@@ -74,7 +74,7 @@ impl<H: Handle> Lease<H> {
             Instant::MAX => u64::MAX,
             deadline => deadline.millis_since(now),
         };
-        let op = Op::Acquire(Ask { ttl: self.ttl, wait, size: self.size });
+        let op = Op::Acquire(Ask { ttl: self.ttl, wait, size: self.size, label: self.label });
         let mut state = take(&mut self.state);
         let polled = self.poll_op(&mut state, now, &op, cx);
         self.state = state;

@@ -4,6 +4,7 @@ use super::{InFlightOf, KeyBufOf, Lease, MonitorOf, Stage};
 use crate::{
     instance::{Config, Handle},
     key::Kind,
+    label::Label,
     patience::Ticket,
     store::{Platform, Store},
     time::{Clock, Instant, millis, short},
@@ -108,8 +109,10 @@ impl<H: Handle> Lease<H> {
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn new(handle: H, terms: &Terms) -> Self {
         let Terms { ttl, poll, keep, size, kind, renew, wait } = *terms;
+        let label = handle.instance().config().label;
         Self {
             handle,
+            label,
             poll,
             key: <KeyBufOf<H>>::default(),
             deadline: Instant::from_millis(wait),
@@ -129,6 +132,13 @@ impl<H: Handle> Lease<H> {
             state: InFlightOf::<H>::default(),
             monitor: MonitorOf::<H>::default(),
         }
+    }
+
+    /// The same with a label of its own, if one was said.
+    #[must_use]
+    pub fn labelled(mut self, label: Option<Label>) -> Self {
+        self.label = label.unwrap_or(self.label);
+        self
     }
 
     /// The same with its key, which was rendered elsewhere.

@@ -7,6 +7,7 @@ use crate::{
     cell::{Ask, Begun, Grant, Holding, Life, Lookup, MaybeOwned},
     drive::ready,
     key::Key,
+    label::Label,
     op::{Answer, Ask as Wanted, Op, Outcome},
     patience::{Busy, Contended},
     store::{Asking, Cause, OTHER, Store, Values},
@@ -120,7 +121,7 @@ words! {
 
 fn acquisition<'s, 'k, S: Store>(store: &'s S, b: bool, key: Key<'k>, ask: &Ask, size: u32) -> Asking<'s, 'k, S> {
     let wait = ask.within.map_or(0, millis);
-    Asking::new(store, b, key, ask.token, Op::Acquire(Wanted { ttl: millis(ask.ttl), wait, size }))
+    Asking::new(store, b, key, ask.token, Op::Acquire(Wanted { ttl: millis(ask.ttl), wait, size, label: Label::NONE }))
 }
 
 fn renewal<'s, 'k, S: Store>(store: &'s S, b: bool, key: Key<'k>, ask: &Ask) -> Asking<'s, 'k, S> {

@@ -246,7 +246,9 @@ pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Ins
         Content::Nothing => Inspection::FREE,
         Content::Right(lease) => match lease.state {
             State::Free | State::Called => Inspection::FREE,
-            State::Held => Inspection::new(1, lease.millis()).by(FencingToken(lease.fence), u64::MAX),
+            State::Held => {
+                Inspection::new(1, lease.millis()).by(FencingToken(lease.fence), u64::MAX).labelled(lease.label)
+            }
             State::Asked | State::Done => Inspection::new(1, lease.millis()),
         },
         Content::Value(_) | Content::Counter(_) | Content::Foreign => Inspection::new(1, BLIND_POLL.as_millis() as u64),

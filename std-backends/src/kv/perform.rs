@@ -7,13 +7,17 @@ use super::{
     record::Ask,
 };
 use crate::backend::{Call, NO_CLEARING, Op, Outcome, Reply, lasting};
-use cachify_core::{Cause, drive::ready, key::Kind};
+use cachify_core::{Cause, Label, drive::ready, key::Kind};
 use std::time::Duration;
 
 /// Does one operation.
 pub(super) async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Reply, Cause> {
     let (key, token, bytes) = (call.key.key(), call.token, call.bytes.as_deref());
-    let ask = |ttl| Ask { token, ttl: lasting(ttl), waits: matches!(call.op, Op::Acquire(wanted) if wanted.wait > 0) };
+    let (waits, label) = match call.op {
+        Op::Acquire(wanted) => (wanted.wait > 0, wanted.label),
+        Op::Renew { .. } | Op::Release(_) | Op::Clear | Op::Inspect | Op::Get => (false, Label::NONE),
+    };
+    let ask = |ttl| Ask { token, ttl: lasting(ttl), waits, label };
     let then = match (call.op, key.kind) {
         (Op::Acquire(wanted), Kind::Lock | Kind::Once) => return leases::acquire(kv, key, &ask(wanted.ttl)).await,
         (Op::Acquire(wanted), Kind::Pool) => return permits::take(kv, key, wanted.size, &ask(wanted.ttl)).await,

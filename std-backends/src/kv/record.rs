@@ -2,7 +2,7 @@
 //!
 //! A version, what it is, then words of 64 bits, least significant byte first. Not here: what follows from it.
 
-use cachify_core::{time::Instant, token::HolderToken};
+use cachify_core::{Label, time::Instant, token::HolderToken};
 use std::time::Duration;
 
 /// Who asks, and for how long.
@@ -12,6 +12,7 @@ pub(super) struct Ask {
     pub(super) ttl: Duration,
     /// Whether it waits if somebody else has it.
     pub(super) waits: bool,
+    pub(super) label: Label,
 }
 
 const VERSION: u8 = 3;
@@ -48,11 +49,13 @@ pub(super) struct Record {
     pub(super) fence: u64,
     pub(super) block: Block,
     ttl: u64,
+    /// Of whoever holds it.
+    pub(super) label: Label,
 }
 
 impl Record {
     pub(super) fn held(ask: &Ask, fence: u64, block: Block) -> Self {
-        Self { state: State::Held, token: ask.token, fence, block, ttl: millis(ask.ttl) }
+        Self { state: State::Held, token: ask.token, fence, block, ttl: millis(ask.ttl), label: ask.label }
     }
 
     pub(super) fn with_ttl(self, ttl: Duration) -> Self {
@@ -61,7 +64,7 @@ impl Record {
 
     /// The marker that takes its place.
     pub(super) fn done(self, keep: Duration) -> Self {
-        Self { state: State::Done, ..self.with_ttl(keep) }
+        Self { state: State::Done, label: Label::NONE, ..self.with_ttl(keep) }
     }
 
     /// The same before its fence is known.
@@ -71,12 +74,12 @@ impl Record {
 
     /// What it leaves when it is given back.
     pub(super) fn free(self, linger: Duration) -> Self {
-        Self { state: State::Free, ..self.with_ttl(linger) }
+        Self { state: State::Free, label: Label::NONE, ..self.with_ttl(linger) }
     }
 
     /// Nothing but the turn of one who waits.
     pub(super) fn turn(token: HolderToken, turn: Duration) -> Self {
-        Self::held(&Ask { token, ttl: turn, waits: true }, 0, Block::default()).called(token, turn)
+        Self::held(&Ask { token, ttl: turn, waits: true, label: Label::NONE }, 0, Block::default()).called(token, turn)
     }
 
     /// The same kept for one who waited.
@@ -100,7 +103,9 @@ impl Record {
 
     pub(super) fn bytes(&self) -> Vec<u8> {
         let ([a, b], [c, d]) = (halves(self.token), halves(self.block.by));
-        spell(self.state as u8, &[a, b, self.fence, self.block.bound, c, d, self.ttl])
+        let mut bytes = spell(self.state as u8, &[a, b, self.fence, self.block.bound, c, d, self.ttl]);
+        bytes.extend_from_slice(self.label.as_str().as_bytes());
+        bytes
     }
 }
 
@@ -195,9 +200,10 @@ impl<'a> Content<'a> {
             COUNTER => return Self::counter(rest).map(Self::Counter),
             _ => return None,
         };
-        let [a, b, fence, bound, c, d, ttl] = words(rest)?[..].try_into().ok()?;
-        let block = Block { bound, by: whole(c, d) };
-        Some(Self::Right(Record { state, token: whole(a, b), fence, block, ttl }))
+        let (right, label) = rest.split_first_chunk::<56>()?;
+        let [a, b, fence, bound, c, d, ttl] = words(right)?[..].try_into().ok()?;
+        let (block, label) = (Block { bound, by: whole(c, d) }, Label::exactly(label)?);
+        Some(Self::Right(Record { state, token: whole(a, b), fence, block, ttl, label }))
     }
 
     fn counter(bytes: &[u8]) -> Option<Counter> {
@@ -253,7 +259,7 @@ mod tests {
     use super::*;
 
     const TOKEN: HolderToken = HolderToken([1, 2, 3, u32::MAX]);
-    const ASK: Ask = Ask { token: TOKEN, ttl: Duration::from_micros(1_500), waits: false };
+    const ASK: Ask = Ask { token: TOKEN, ttl: Duration::from_micros(1_500), waits: false, label: Label::NONE };
     const BLOCK: Block = Block { bound: u64::MAX, by: HolderToken([5, 6, 7, 8]) };
 
     #[test]

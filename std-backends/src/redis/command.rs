@@ -108,7 +108,7 @@ fn arguments<'c>(cmd: &'c mut Cmd, question: &Question<'_>, context: &Context<'_
             let Place { member, arrived } = context.place;
             cmd.arg(member).arg(*arrived).arg(u8::from(ask.wait > 0 && !member.is_empty()));
             match (kind, bytes) {
-                (Kind::Lock | Kind::Once, _) => cmd.arg(""),
+                (Kind::Lock | Kind::Once, _) => cmd.arg(ask.label.as_str()),
                 (Kind::Pool, _) => cmd.arg(ask.size),
                 (Kind::Cache, Some(foreign)) => cmd.arg(foreign),
                 (Kind::Cache, None) => cmd,

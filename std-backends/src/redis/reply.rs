@@ -1,7 +1,7 @@
 //! What the server answers, as an answer or as the failure it is. Both faces read the same.
 
 use crate::backend::{Inspection, Op, Reply};
-use cachify_core::{Cause, Holding, key::Kind, patience::Ticket, token::FencingToken};
+use cachify_core::{Cause, Holding, Label, key::Kind, patience::Ticket, token::FencingToken};
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 use std::time::Duration;
 
@@ -56,12 +56,13 @@ pub(super) fn read(op: &Op, kind: Kind, value: Value, ticket: Ticket) -> Result<
             _ => Err(STRANGE),
         },
         Op::Inspect => {
-            let [held, remaining, fence, age, waiting] = parts(&value)?;
+            let [held, remaining, fence, age, waiting, label] = parts(&value)?;
             let few = |value| int(value).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
             let remaining = u64::try_from(signed(remaining)?).unwrap_or(u64::MAX);
             let (seen, waiting) = (Inspection::new(few(held)?, remaining), few(waiting)?);
             let age = u64::try_from(signed(age)?).unwrap_or(u64::MAX);
-            done(Reply::Inspected(seen.by(FencingToken(int(fence)?), age).waited_for_by(waiting)))
+            let seen = seen.by(FencingToken(int(fence)?), age).waited_for_by(waiting);
+            done(Reply::Inspected(seen.labelled(text(label)?)))
         }
         Op::Clear => done(Reply::Cleared(int(&value)? > 0)),
         Op::Acquire(_) => contended(kind, value, ticket),
@@ -104,6 +105,13 @@ fn parts<const N: usize>(value: &Value) -> Result<&[Value; N], Cause> {
 fn signed(value: &Value) -> Result<i64, Cause> {
     match value {
         Value::Int(n) => Ok(*n),
+        _ => Err(STRANGE),
+    }
+}
+
+fn text(value: &Value) -> Result<Label, Cause> {
+    match value {
+        Value::BulkString(bytes) => Ok(Label::new(&String::from_utf8_lossy(bytes))),
         _ => Err(STRANGE),
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     clock::StdClock,
 };
 use cachify_core::{
-    Cause, Holding,
+    Cause, Holding, Label,
     drive::beside,
     key::{Key, Kind},
     store::Platform,
@@ -121,7 +121,7 @@ impl<'a> Behind<'a> {
     }
 
     fn acquire(key: &OwnedKey, token: HolderToken) -> Call {
-        Call::new(key.clone(), token, Op::Acquire(Ask { ttl: TTL, wait: 0, size: 1 }), LIMIT)
+        Call::new(key.clone(), token, Op::Acquire(Ask { ttl: TTL, wait: 0, size: 1, label: Label::NONE }), LIMIT)
     }
 
     /// Renewals of one moment: answered in their order, whoever of them still holds anything.

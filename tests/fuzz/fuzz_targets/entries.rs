@@ -6,7 +6,7 @@
 use cachify_core::codec::{Codec, Postcard, entry};
 use libfuzzer_sys::fuzz_target;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt::Debug, marker::PhantomData};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Debug, marker::PhantomData};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 enum Tree {
@@ -53,6 +53,7 @@ fuzz_target!(|data: &[u8]| {
         tried::<Vec<()>>(bytes);
         tried::<Vec<Vec<Nothing>>>(bytes);
         tried::<BTreeMap<(), PhantomData<u8>>>(bytes);
+        tried::<BTreeMap<Cow<'static, str>, Vec<Cow<'static, [u8]>>>>(bytes);
         tried::<(u8, Vec<(Nothing, Option<()>)>, String, BTreeMap<u16, Vec<Node>>)>(bytes);
     }
 });

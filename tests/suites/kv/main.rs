@@ -7,6 +7,7 @@ mod drops;
 mod faults;
 mod histories;
 mod hung;
+mod labels;
 mod layers;
 mod layout;
 mod limits;

@@ -103,7 +103,7 @@ async fn on_a_device(device: &Device<'_>, name: &str) -> u32 {
 #[test]
 fn a_device_has_the_same_hash() {
     let clock = ManualClock::new();
-    let device = Device::new(FixedStore::new(&clock));
+    let device = Device::new(FixedStore::<NoLock, _, 8, u32, 48>::new(&clock));
     assert_eq!(block_on(on_a_device(&device, "abc")), 3);
     let key = on_a_device::key(&device, "abc").unwrap();
     assert_eq!(key.bytes(), Ok(format!("owned:{ABC}").as_bytes()));

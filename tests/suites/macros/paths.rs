@@ -90,7 +90,7 @@ fn what_is_called_fn_comes_first() {
 #[test]
 fn a_device_has_it_where_its_keys_are_long_enough() {
     let clock = ManualClock::new();
-    let device = Device::new(FixedStore::new(&clock));
+    let device = Device::new(FixedStore::<NoLock, _, 8, u32, 64>::new(&clock));
     assert_eq!((on_a_device(&device, 1), on_a_device::is_locked(&device, 1)), (Ok(1), Ok(false)));
     let held = device.lock("macros::paths::on_a_device:2").acquire_blocking().unwrap();
     assert!(matches!(on_a_device(&device, 2), Err(Refused::Busy { .. })));

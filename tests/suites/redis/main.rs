@@ -14,6 +14,7 @@ mod faults;
 mod forks;
 mod full;
 mod histories;
+mod labels;
 mod limits;
 mod lines;
 mod looked_at;
