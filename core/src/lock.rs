@@ -42,7 +42,7 @@ pub struct Lock<P: Handle> {
     ttl: Option<Duration>,
     wait: Wait,
     renew: bool,
-    label: Option<Label>,
+    label: Label,
 }
 
 /// Without its instance.
@@ -59,7 +59,7 @@ impl<P: Handle> fmt::Debug for Lock<P> {
 
 impl<P: Handle> Lock<P> {
     pub(crate) fn new(handle: P, key: <P::Store as Platform>::KeyBuf) -> Self {
-        Self { handle, key, ttl: None, wait: Wait::No, renew: true, label: None }
+        Self { handle, key, ttl: None, wait: Wait::No, renew: true, label: Label::NONE }
     }
 
     /// How long the lease lasts unless renewed; else the instance's default.
@@ -94,15 +94,15 @@ impl<P: Handle> Lock<P> {
         self
     }
 
-    /// By what people know the holder, who ask with `inspect`; else the instance's label. Kept as far as there is room:
-    /// 32 bytes, none without the feature `alloc`.
+    /// By what people know the holder, who ask with `inspect`; else, and where it is empty, the instance's label. Kept as
+    /// far as there is room: 32 bytes, none without the feature `alloc`.
     pub fn label(mut self, label: &str) -> Self {
-        self.label = Some(Label::new(label));
+        self.label = Label::new(label);
         self
     }
 
     fn lease<H: Handle<Store = P::Store>>(&self, handle: H, wait: Wait) -> Lease<H> {
-        Lease::of(handle, LeaseOf::Lock, self.ttl, wait, self.renew).labelled(self.label).of_key(self.key.clone())
+        Lease::of(handle, LeaseOf::Lock, self.ttl, wait, self.renew).of_key_as(self.key.clone(), self.label)
     }
 }
 

@@ -111,7 +111,7 @@ pub struct Once<P: Handle> {
     ttl: Option<Duration>,
     keep: Duration,
     renew: bool,
-    label: Option<Label>,
+    label: Label,
 }
 
 /// Without its instance.
@@ -128,7 +128,7 @@ impl<P: Handle> fmt::Debug for Once<P> {
 
 impl<P: Handle> Once<P> {
     pub(crate) fn new(handle: P, key: <P::Store as Platform>::KeyBuf) -> Self {
-        Self { handle, key, ttl: None, keep: Duration::ZERO, renew: true, label: None }
+        Self { handle, key, ttl: None, keep: Duration::ZERO, renew: true, label: Label::NONE }
     }
 
     /// How long a run lasts unless renewed; else the instance's default lease.
@@ -151,17 +151,16 @@ impl<P: Handle> Once<P> {
         self
     }
 
-    /// By what people know the holder, who ask with `inspect`; else the instance's label. Kept as far as there is room:
-    /// 32 bytes, none without the feature `alloc`.
+    /// By what people know the holder, who ask with `inspect`; else, and where it is empty, the instance's label. Kept as
+    /// far as there is room: 32 bytes, none without the feature `alloc`.
     pub fn label(mut self, label: &str) -> Self {
-        self.label = Some(Label::new(label));
+        self.label = Label::new(label);
         self
     }
 
     fn lease<H: Handle<Store = P::Store>>(&self, handle: H) -> Lease<H> {
         Lease::of(handle, LeaseOf::Run { keep: self.keep }, self.ttl, Wait::No, self.renew)
-            .labelled(self.label)
-            .of_key(self.key.clone())
+            .of_key_as(self.key.clone(), self.label)
     }
 }
 

@@ -20,10 +20,7 @@ impl Function {
         let (terms, refuse) = (Self::terms(layer)?, self.refuse(layer)?);
         let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = &#held;));
         let (private, of, closure, returned) = (private(layer), self.shape(layer), self.closure(body), self.returned());
-        let label = layer
-            .label
-            .as_ref()
-            .map(|label| quote!(.labelled(::core::option::Option::Some(#private::Label::new(#label)))));
+        let label = layer.label.as_ref().map(|label| quote!(.labelled(#private::Label::new(#label))));
         let hidden = (layer.primitive == Primitive::Once).then(|| {
             quote! {
                 if #private::Shape::<#returned>::hides(&#shape) {
