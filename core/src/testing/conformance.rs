@@ -300,15 +300,6 @@ where
     Ok(())
 }
 
-const LIFE: &str = "tell for how long a value is fresh, and never too long; or refuse if it cannot";
-
-fn lives(told: Result<Option<Duration>, Cause>, fits: impl Fn(Duration) -> bool) -> bool {
-    match told {
-        Ok(left) => left.is_some_and(fits),
-        Err(cause) => matches!(cause, Cause::Unsupported(_)),
-    }
-}
-
 /// One name for all four kinds, each held at the same time.
 async fn kinds<S, V, C>(client: &Client<'_, S>, pace: &Pace<'_, impl Time>) -> Result<(), Broken>
 where
@@ -349,4 +340,10 @@ fn refused<G>(reply: &Contended<G>, pace: &Pace<'_, impl Time>, what: &'static s
 
 fn fills<V>(reply: &Contended<Lookup<V>>) -> bool {
     matches!(reply, Contended::Granted(Lookup::Fill { .. }))
+}
+
+const LIFE: &str = "tell for how long a value is fresh, and never too long; or refuse if it cannot";
+
+fn lives(told: Result<Option<Duration>, Cause>, fits: impl Fn(Duration) -> bool) -> bool {
+    told.map_or_else(|cause| matches!(cause, Cause::Unsupported(_)), |left| left.is_some_and(fits))
 }

@@ -4,7 +4,7 @@
 //! `SEED=n` plays one history again.
 
 use crate::{
-    attributes::{Inside, answer, locked, locked_at_once, pooled_two, run_once},
+    bodies::{Inside, answer, locked, locked_at_once, pooled_two, run_once},
     pipe::{Faults, Line, Random},
     world::{Device, Memory, World, connected, device, fault, pass},
 };

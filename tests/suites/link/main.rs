@@ -3,6 +3,7 @@
 //! No test sleeps: the clock is moved by hand, and everything runs on one thread.
 
 mod attributes;
+mod bodies;
 mod cases;
 mod conformance;
 mod drops;

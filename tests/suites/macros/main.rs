@@ -3,10 +3,13 @@
 #![allow(clippy::multiple_bound_locations)]
 #![allow(missing_docs, clippy::unused_async, clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref)]
 
+mod arguments;
+mod chosen;
 mod determined;
 mod fragments;
 mod generics;
 mod hashed;
+
 mod lints;
 mod methods;
 mod named;
@@ -25,8 +28,6 @@ mod values;
 
 use cachify::{AsIs, Cachify, Memory, Refused, cached, lock, once, pooled, secs};
 use std::{
-    collections::HashMap,
-    fmt::Display,
     sync::{
         Arc, LazyLock, Once,
         atomic::{AtomicU32, Ordering::SeqCst},
@@ -74,83 +75,7 @@ pub async fn user(id: u64) -> Answer<Arc<User>> {
     Ok(Arc::new(User { id }))
 }
 
-#[cached(key = "name:{id}:{who}", ttl = "250ms")]
-#[inline]
-pub(crate) fn name(id: u32, who: &str) -> Option<String> {
-    if id == 0 {
-        None?;
-    }
-    Some(format!("{who}{id}"))
-}
-
-/// Its companions borrow what it owns.
-#[cached(key = "owned:{who}:{what}")]
-#[lock(key = "owned:{what}")]
-fn owned(mut who: String, what: std::string::String) -> Answer<String> {
-    who.push_str(&what);
-    Ok(who)
-}
-
-#[cached(key = "gen:{id}")]
-fn generic<T: Display + Clone, const N: usize>(id: T, _unrelated: [u8; N]) -> String
-where
-    T: Send,
-{
-    format!("<{id}>{N}")
-}
-
-#[cached(key = "pat:{a}:{id}")]
-fn patterns((a, _b): (u8, u8), User { id }: User) -> u64 {
-    u64::from(a) + id
-}
-
-#[cached(key = "imp:{x}")]
-fn impl_argument(x: impl Display, mut n: u64) -> u64 {
-    n += u64::from(x.to_string() == "q");
-    n
-}
-
-#[cached(key = "map:{m[\"k\"]}:{v[1]}")]
-fn elements(m: HashMap<String, u8>, v: Vec<u8>) -> u8 {
-    m.get("k").copied().unwrap_or_default() + v.len() as u8
-}
-
-#[cached(key = "wrapped:{id}", ttl = forever)]
-fn generic_value<T: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static>(
-    id: u64,
-    v: T,
-) -> Result<T, String> {
-    let _ = id;
-    Ok(v)
-}
-
-#[cached(key = "coded:{n}", ttl = Duration::from_secs(9), encode = |n: &u64| n * 2, decode = |n: u64| n * 3)]
-fn coded(n: u64) -> u64 {
-    n
-}
-
-#[cached(key = "err:{n}", cache_err = true)]
-fn keeps_errors(n: u8) -> Result<u8, String> {
-    RUNS.fetch_add(1, SeqCst);
-    Err(format!("{n}"))
-}
-
-#[cached(key = "none:{n}", cache_none = true)]
-async fn keeps_none(n: u8) -> Option<u8> {
-    RUNS.fetch_add(u32::from(n), SeqCst);
-    None
-}
-
 static LOCAL: LazyLock<Cachify<Memory>> = LazyLock::new(|| Cachify::builder().default_ttl(secs(5)).build_memory());
-
-/// Only `Clone`: never leaves the process.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NoSerde(pub u64);
-
-#[cached(instance = LOCAL, key = "near:{id}", ttl = 5)]
-fn near(id: u64) -> NoSerde {
-    NoSerde(id)
-}
 
 static OUTER: LazyLock<Cachify<Memory>> = LazyLock::new(|| Cachify::builder().build_memory());
 static STACKED_RUNS: AtomicU32 = AtomicU32::new(0);
@@ -345,49 +270,6 @@ fn of_several_layers_the_outermost_is_inspected() {
     setup();
     assert_eq!(both(1).unwrap(), (1, true, 1));
     assert_eq!(both::inspect(1).unwrap().held, 0);
-}
-
-#[test]
-fn arguments_of_all_kinds_render() {
-    setup();
-    assert_eq!(name(3, "a:b%").as_deref(), Some("a:b%3"));
-    assert_eq!(name::key(3, "a:b%").unwrap(), "name:3:a%3Ab%25");
-    assert!(name::reset(3, "a:b%").unwrap());
-    assert!(!name::reset(3, "a:b%").unwrap());
-    assert_eq!(owned("a{".into(), "b".into()).unwrap(), "a{b");
-    assert_eq!(owned::key("a{", "b").unwrap(), "owned:a%7B:b");
-    assert!(!owned::is_locked("b").unwrap() && owned::reset("a{", "b").unwrap());
-    assert_eq!(generic("x", [0; 3]), "<x>3");
-    assert!(generic::reset("x").unwrap());
-    assert_eq!(patterns((1, 2), User { id: 3 }), 4);
-    assert_eq!(impl_argument("q", 1), 2);
-    assert_eq!(generic_value(1, 5_u8), Ok(5));
-    let map = HashMap::from([("k".to_owned(), 5)]);
-    assert_eq!(elements::key(map, vec![1, 2]).unwrap(), "map:5:2");
-    assert!(elements::key(HashMap::new(), vec![1, 2]).is_err());
-    assert_eq!(elements(HashMap::new(), vec![]), 0, "without a key the body simply runs");
-}
-
-#[test]
-fn what_is_kept_can_be_chosen() {
-    setup();
-    assert_eq!(coded(10), 10);
-    assert_eq!(coded(10), 60);
-    assert!(keeps_errors(1).is_err());
-    let runs = RUNS.load(SeqCst);
-    assert!(keeps_errors(1).is_err());
-    assert_eq!(RUNS.load(SeqCst), runs);
-    assert_eq!(near(3), NoSerde(3));
-    assert!(near::reset(3).unwrap());
-}
-
-#[tokio::test]
-async fn an_absent_value_can_be_kept() {
-    setup();
-    assert_eq!(keeps_none(100).await, None);
-    let runs = RUNS.load(SeqCst);
-    assert_eq!(keeps_none(100).await, None);
-    assert!(RUNS.load(SeqCst) < runs + 100);
 }
 
 #[tokio::test]

@@ -234,7 +234,6 @@ fn a_server_that_was_demoted_is_left() {
     });
 }
 
-/// However large, and however slow its way: a connection that is full of a value is not the one that leases use.
 #[test]
 fn a_value_on_its_way_is_before_no_lease() {
     let server = Server::start(Engine::Redis);
