@@ -11,6 +11,7 @@ mod endings;
 mod faults;
 mod fixed;
 mod kinds;
+mod layers;
 mod pipe;
 mod rubbish;
 mod slots;
