@@ -55,6 +55,32 @@ impl Label {
     }
 }
 
+#[cfg(feature = "alloc")]
+type Kept = Option<alloc::boxed::Box<Label>>;
+#[cfg(not(feature = "alloc"))]
+type Kept = Label;
+
+/// The label that a request said, if it did: in a word, for every guard has it, and of no size on a device.
+#[derive(Debug, Default)]
+pub(crate) struct Said(Kept);
+
+impl Said {
+    /// One of no text is none.
+    pub(crate) fn new(label: Label) -> Self {
+        #[cfg(feature = "alloc")]
+        let label = (label != Label::NONE).then(|| label.into());
+        Self(label)
+    }
+
+    /// What was said, else the other.
+    pub(crate) fn or(&self, other: Label) -> Label {
+        #[cfg(feature = "alloc")]
+        return self.0.as_deref().copied().unwrap_or(other);
+        #[cfg(not(feature = "alloc"))]
+        if other == Label::NONE { self.0 } else { other }
+    }
+}
+
 impl fmt::Debug for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)

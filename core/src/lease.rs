@@ -22,7 +22,7 @@ use crate::{
     error::{Done, Refused},
     instance::Handle,
     key::{Key, KeyBuffer, Kind},
-    label::Label,
+    label::Said,
     observe::{Event, Observer},
     op::{Answer, Op, Outcome, Request},
     patience::{Patience, Ticket},
@@ -52,7 +52,7 @@ type MonitorOf<H> = <<H as Handle>::Store as Platform>::Monitor;
 pub struct Lease<H: Handle> {
     handle: H,
     /// By what people know its holder.
-    label: Label,
+    label: Said,
     /// Longest time between two attempts, in milliseconds.
     poll: u32,
     size: u32,

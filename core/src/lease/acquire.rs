@@ -74,7 +74,12 @@ impl<H: Handle> Lease<H> {
             Instant::MAX => u64::MAX,
             deadline => deadline.millis_since(now),
         };
-        let op = Op::Acquire(Ask { ttl: self.ttl, wait, size: self.size, label: self.label });
+        let op = Op::Acquire(Ask {
+            ttl: self.ttl,
+            wait,
+            size: self.size,
+            label: self.label.or(self.handle.instance().config().label),
+        });
         let mut state = take(&mut self.state);
         let polled = self.poll_op(&mut state, now, &op, cx);
         self.state = state;

@@ -4,7 +4,7 @@ use super::{InFlightOf, KeyBufOf, Lease, MonitorOf, Stage};
 use crate::{
     instance::{Config, Handle},
     key::Kind,
-    label::Label,
+    label::{Label, Said},
     patience::Ticket,
     store::{Platform, Store},
     time::{Clock, Instant, millis, short},
@@ -109,10 +109,9 @@ impl<H: Handle> Lease<H> {
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn new(handle: H, terms: &Terms) -> Self {
         let Terms { ttl, poll, keep, size, kind, renew, wait } = *terms;
-        let label = handle.instance().config().label;
         Self {
             handle,
-            label,
+            label: Said::default(),
             poll,
             key: <KeyBufOf<H>>::default(),
             deadline: Instant::from_millis(wait),
@@ -138,9 +137,7 @@ impl<H: Handle> Lease<H> {
     #[inline]
     #[must_use]
     pub fn labelled(mut self, label: Label) -> Self {
-        if label != Label::NONE {
-            self.label = label;
-        }
+        self.label = Said::new(label);
         self
     }
 
@@ -148,9 +145,7 @@ impl<H: Handle> Lease<H> {
     #[must_use]
     pub fn of_key_as(mut self, key: KeyBufOf<H>, label: Label) -> Self {
         self.key = key;
-        if label != Label::NONE {
-            self.label = label;
-        }
+        self.label = Said::new(label);
         self
     }
 
