@@ -39,7 +39,8 @@ impl<S: Store, O: Observer> Instance<S, O> {
         S::Clock: Timer,
     {
         let now = self.store().clock().now();
-        self.until(now, asked::inspect(&self, Kind::Cache, key).await, ttl)
+        let seen = if self.is_away(now) { None } else { Some(asked::inspect(&self, Kind::Cache, key).await) };
+        self.until(now, seen, ttl)
     }
 
     pub fn below_blocking(&self, key: &S::KeyBuf, ttl: Option<Ttl>) -> Below<'_, S, O>
@@ -47,17 +48,23 @@ impl<S: Store, O: Observer> Instance<S, O> {
         S::Clock: Sleep,
     {
         let now = self.store().clock().now();
-        self.until(now, asked::inspect_blocking(&self, Kind::Cache, key), ttl)
+        let seen = (!self.is_away(now)).then(|| asked::inspect_blocking(&self, Kind::Cache, key));
+        self.until(now, seen, ttl)
+    }
+
+    /// Whether nobody has an answer of late: then a call waits once for its store, and not twice.
+    fn is_away(&self, now: Instant) -> bool {
+        self.store().outage(now) > 0
     }
 
     /// `ttl` is that of what is loaded there.
-    fn until(&self, asked: Instant, seen: Result<Inspection, Error>, ttl: Option<Ttl>) -> Below<'_, S, O> {
+    fn until(&self, asked: Instant, seen: Option<Result<Inspection, Error>>, ttl: Option<Ttl>) -> Below<'_, S, O> {
         let end = match seen {
-            Ok(seen) if seen.held > 0 => seen.end(asked),
+            Some(Ok(seen)) if seen.held > 0 => seen.end(asked),
             // a store that cannot tell may have a value that ends at once
-            Err(Error::Store(Cause::Unsupported(_))) => asked,
+            Some(Err(Error::Store(Cause::Unsupported(_)))) => asked,
             // a store that is away keeps no value either
-            Ok(_) | Err(_) => Ttl::resolve(ttl, self.config().ttl).end(asked),
+            Some(Ok(_) | Err(_)) | None => Ttl::resolve(ttl, self.config().ttl).end(asked),
         };
         Below { instance: self, end }
     }

@@ -213,7 +213,8 @@ impl Remote {
     pub(super) fn outage(&self, now: Instant) -> u64 {
         match self.0.silent_since.load(Ordering::Relaxed) {
             0 => 0,
-            since => now.as_millis().saturating_sub(since),
+            // at once more than none
+            since => now.as_millis().saturating_sub(since).max(1),
         }
     }
 

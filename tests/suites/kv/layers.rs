@@ -1,7 +1,7 @@
 //! Cached layers of one function: what lies above lives no longer than what lies below, whoever loaded it.
 
-use crate::shelf::Shelf;
-use cachify::{Cachify, Kv, ManualClock, Memory, cached, lock};
+use crate::shelf::{Hooked, Shelf};
+use cachify::{Cachify, Cause, Kv, ManualClock, Memory, cached, lock};
 use cachify_core::testing::block_on;
 use cachify_tests::Guest;
 use std::{
@@ -107,6 +107,31 @@ fn a_near_layer_asks_nothing_until_then() {
             let is_told = wall || std::ptr::eq(process, &raw const first);
             assert_eq!(shelf.calls() == 0, is_told, "{wall}");
         }
+    }
+}
+
+/// While a store does not answer a call asks it once, but for the first one, which learns of it.
+#[test]
+fn a_far_layer_that_is_away_is_waited_for_once() {
+    for call in CALLS {
+        let clock = ManualClock::new();
+        let asked = Arc::new(AtomicU32::new(0));
+        let (counted, time) = (asked.clone(), clock.clone());
+        let silent = Hooked::new(Shelf::new(&clock, true), move |_| {
+            counted.fetch_add(1, SeqCst);
+            time.advance(ms(500));
+            Err(Cause::TimedOut)
+        });
+        let far = Cachify::builder().clock(clock.clone()).store(Kv(Arc::new(silent))).build().unwrap();
+        let process = Process::new(&clock, far, 0);
+        let questions = [0, 1, 2].map(|loads| {
+            assert_eq!(call(&process), loads);
+            // what the store does not have is kept near for as long as it would be there
+            assert_eq!(call(&process), loads);
+            clock.advance(ms(10_000));
+            asked.swap(0, SeqCst)
+        });
+        assert_eq!(questions, [2, 1, 1]);
     }
 }
 
