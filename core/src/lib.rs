@@ -120,6 +120,12 @@ pub mod __private {
         R::refused(why)
     }
 
+    /// Runs a body as one that is called once: it may hand back what was lent to the function to be changed.
+    #[inline]
+    pub fn run<R>(body: impl FnOnce() -> R) -> R {
+        body()
+    }
+
     pub fn decide<R>(otherwise: impl FnOnce(Refused) -> R, why: Refused) -> R {
         otherwise(why)
     }

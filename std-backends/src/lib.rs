@@ -99,7 +99,7 @@ pub mod __private {
         __private::{
             ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps, KeyBuffer, KeyError,
             KeyPart, KeySink, Label, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged, Text, Ttl, Wait, Whole,
-            Within, begun, carried, decide, duration, keeps_err, keeps_none, put_hash, refuse_lock,
+            Within, begun, carried, decide, duration, keeps_err, keeps_none, put_hash, refuse_lock, run,
         },
         Refused,
         key::{Kind, LongKeyBuf as KeyBuf},

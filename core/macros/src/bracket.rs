@@ -38,7 +38,7 @@ impl Function {
             };
             (quote!(lease), quote!(acquire), run, quote!(finish), quote!(.await))
         } else {
-            let run = quote!((#closure)());
+            let run = quote!(#private::run(#closure));
             (quote!(lease_blocking), quote!(acquire_blocking), run, quote!(finish_blocking), TokenStream::new())
         };
         Ok(quote! {

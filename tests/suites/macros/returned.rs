@@ -37,6 +37,27 @@ fn thread() -> Result<std::thread::JoinHandle<u8>, Refused> {
     Ok(std::thread::spawn(|| 2))
 }
 
+#[lock(instance = LOCAL, key = "raised")]
+fn raised(n: &mut u8) -> Result<&mut u8, Refused> {
+    *n += 1;
+    Ok(n)
+}
+
+#[lock(instance = LOCAL, key = "doubled")]
+#[once(instance = LOCAL, key = "doubled")]
+async fn doubled(n: &mut u8) -> Result<&mut u8, Refused> {
+    *n *= 2;
+    Ok(n)
+}
+
+#[tokio::test]
+async fn what_was_lent_to_be_changed_is_handed_back() {
+    let mut n = 1;
+    *raised(&mut n).unwrap() += 1;
+    *doubled(&mut n).await.unwrap() += 1;
+    assert_eq!(n, 7);
+}
+
 #[tokio::test]
 async fn values_and_handles_are_returned() {
     assert_eq!((range(3).sum::<u64>(), range(3)), (7, 3..5));
