@@ -70,6 +70,7 @@ impl Function {
             // the block the user wrote, or an inner layer's: never braces round braces
             return quote!(move || -> #returned #body);
         }
+        let body = quiet::braces(body);
         // where nothing of that type is returned first, the compiler makes no trait object of what an async closure
         // returns
         quote! {

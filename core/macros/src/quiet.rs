@@ -21,6 +21,20 @@ pub(crate) fn name(written: &Ident) -> Ident {
     name
 }
 
+/// A block in braces of the macro's own, with what is in it as it was: beside a statement of ours a lint would have the
+/// user's braces go.
+pub(crate) fn braces(block: &TokenStream) -> TokenStream {
+    let own = |tree| match tree {
+        TokenTree::Group(group) => {
+            let mut own = Group::new(group.delimiter(), group.stream());
+            own.set_span(of(group.span()));
+            own.into()
+        }
+        other => other,
+    };
+    block.clone().into_iter().map(own).collect()
+}
+
 fn of(at: Span) -> Span {
     at.resolved_at(Span::call_site())
 }

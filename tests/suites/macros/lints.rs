@@ -38,6 +38,12 @@ async fn consumes(name: String, mut list: Vec<u8>, boxed: Box<u64>) -> Result<u6
     all.next().map(u64::from).ok_or(name).map(|first| first + *boxed)
 }
 
+/// Nothing but one expression, on one line.
+#[rustfmt::skip]
+#[cached(instance = LOCAL, key = "itself:{id}", ttl = 60)]
+#[lock(instance = LOCAL, key = "itself:{id}", otherwise = 0)]
+async fn itself(id: u64) -> u64 { id }
+
 /// The key names a part of each pattern.
 #[lock(instance = LOCAL, key = "parts:{id}:{a}", otherwise = |why| u64::from(why.is_contended()))]
 fn parts(User { id, rank }: &User, (mut a, b): (u64, u64)) -> u64 {
@@ -133,6 +139,7 @@ fn no_lint_speaks_of_an_expansion() {
     block_on(nothing());
     let places = [Kind::Near { by: 1 }, Kind::Far(1, "b".to_owned())].map(|r#type| Place { name: &"a", r#type });
     assert_eq!(places.map(|place| placed(&place, &Kind::Unknown, Nowhere)), [3, 4]);
+    assert_eq!(block_on(itself(1)), 1);
     assert_eq!(block_on(Service { base: 1 }.changes(2)), Ok(3));
     assert_eq!((Service { base: 1 }.consumed(), Box::new(Service { base: 2 }).boxed()), (Some(2), Some(3)));
 }
