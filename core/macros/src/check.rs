@@ -23,6 +23,9 @@ pub(crate) fn check(item: &ItemFn, layers: &[Layer]) -> Result<()> {
         let attribute = layers.first().map_or("cached", |layer| layer.primitive.attribute());
         return Err(Error::new_spanned(returned, deferred.explain(attribute, item.sig.asyncness.is_some())));
     }
+    if let (Type::Never(_), Some(outer)) = (groups::of(returned), layers.first()) {
+        return Err(Error::new_spanned(returned, never(outer.primitive)));
+    }
     let mut found = Unkeepable::default();
     found.visit_type_mut(&mut returned.clone());
     if let Some(at) = found.opaque {
@@ -46,6 +49,17 @@ pub(crate) fn check(item: &ItemFn, layers: &[Layer]) -> Result<()> {
             ),
         )),
         _ => Ok(()),
+    }
+}
+
+/// Why `!` is returned by no such function, and what to write.
+const fn never(primitive: Primitive) -> &'static str {
+    match primitive {
+        Primitive::Cached => "a function that never returns has no value to keep: leave the attribute out",
+        _ => {
+            "a call that is refused returns, so it cannot return `!`: return `Result<Infallible, E>` where `E` is \
+             `From<Refused>` or `From<cachify::Error>`"
+        }
     }
 }
 
