@@ -3,7 +3,7 @@
 use crate::{
     Home, Primitive,
     arguments::Layer,
-    check,
+    borrowed, check,
     function::{Function, Names, private},
     key::Key,
 };
@@ -98,7 +98,7 @@ impl Function {
         let (private, returned, Names { instance, shape, codec, out, .. }) =
             (private(layer), self.returned(), &self.names);
         let kept = check::kept(&self.item.sig, layer);
-        let borrowed = kept.filter(|_| layer.encode.is_none()).and_then(check::lent).map(|lent| {
+        let borrowed = kept.filter(|_| layer.encode.is_none()).and_then(borrowed::for_ever).map(|lent| {
             quote! {{
                 use #private::Lends as _;
                 (&&#instance.lending(&#codec)).lends().demand::<#lent>();

@@ -1,12 +1,11 @@
 //! What no expansion could make right, as far as the signature shows it; the rest is refused by type, in core.
 
-use crate::{Primitive, arguments::Layer, deferred::Deferred, generics, groups};
+use crate::{Primitive, arguments::Layer, borrowed, deferred::Deferred, generics, groups};
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use syn::{
-    Error, GenericArgument, ItemFn, PathArguments, Result, ReturnType, Signature, Type,
-    spanned::Spanned,
-    visit_mut::{self, VisitMut},
+    Error, GenericArgument, ItemFn, PathArguments, Result, ReturnType, Signature, Type, TypeImplTrait,
+    spanned::Spanned, visit_mut::VisitMut,
 };
 
 /// Refuses what no expansion could make right.
@@ -26,19 +25,14 @@ pub(crate) fn check(item: &ItemFn, layers: &[Layer]) -> Result<()> {
     if let (Type::Never(_), Some(outer)) = (groups::of(returned), layers.first()) {
         return Err(Error::new_spanned(returned, never(outer.primitive)));
     }
-    let mut found = Unkeepable::default();
-    found.visit_type_mut(&mut returned.clone());
-    if let Some(at) = found.opaque {
+    if let Some(at) = opaque(returned) {
         return Err(Error::new(
             at,
             "name the return type: `impl Trait` cannot be carried through a call into the library",
         ));
     }
-    match found.borrowed {
-        Some(at) if !cached.is_empty() => {
-            return Err(Error::new(at, "a cached value outlives the call: return an owned type, or `Arc`"));
-        }
-        _ => {}
+    if let Some(at) = cached.iter().find_map(|layer| borrowed::from_call(kept(&item.sig, layer)?)) {
+        return Err(Error::new(at, "a cached value outlives the call: return an owned type, or `Arc`"));
     }
     match behind_parameter(&item.sig) {
         Some(parameter) if cached.iter().any(|l| !l.keeps_all()) => Err(Error::new_spanned(
@@ -89,37 +83,15 @@ pub(crate) fn kept<'s>(signature: &'s Signature, layer: &Layer) -> Option<&'s Ty
     }
 }
 
-/// A reference to what lives for ever inside of a type that is kept; one that is the type itself, core sees.
-pub(crate) fn lent(kept: &Type) -> Option<Type> {
-    struct Lent(Option<Type>);
-    impl VisitMut for Lent {
-        fn visit_type_mut(&mut self, of: &mut Type) {
-            match of {
-                Type::Reference(_) => self.0 = Some(of.clone()),
-                of => visit_mut::visit_type_mut(self, of),
-            }
+/// Where a type has an `impl Trait`, if it does.
+fn opaque(of: &Type) -> Option<Span> {
+    struct Opaque(Option<Span>);
+    impl VisitMut for Opaque {
+        fn visit_type_impl_trait_mut(&mut self, of: &mut TypeImplTrait) {
+            self.0 = Some(of.span());
         }
     }
-    let mut found = Lent(None);
-    visit_mut::visit_type_mut(&mut found, &mut groups::of(kept).clone());
+    let mut found = Opaque(None);
+    found.visit_type_mut(&mut of.clone());
     found.0
-}
-
-#[derive(Default)]
-struct Unkeepable {
-    opaque: Option<Span>,
-    borrowed: Option<Span>,
-}
-
-impl VisitMut for Unkeepable {
-    fn visit_type_mut(&mut self, of: &mut Type) {
-        match of {
-            Type::ImplTrait(opaque) => self.opaque = Some(opaque.span()),
-            Type::Reference(r) if r.lifetime.as_ref().is_none_or(|l| l.ident != "static") => {
-                self.borrowed = Some(r.span());
-            }
-            _ => {}
-        }
-        visit_mut::visit_type_mut(self, of);
-    }
 }

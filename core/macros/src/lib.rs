@@ -7,6 +7,7 @@
 //! Not here: any logic that runs; that is in `cachify-core`.
 
 mod arguments;
+mod borrowed;
 mod bracket;
 mod cached;
 mod check;

@@ -27,6 +27,18 @@ fn handler() -> Arc<dyn Fn(u8) -> u8 + Send + Sync> {
     Arc::new(|n| n + 1)
 }
 
+/// What a function takes and returns is borrowed anew at each call of it.
+#[cached(instance = LOCAL, key = "chooser", ttl = 5)]
+fn chooser() -> Arc<dyn for<'a> Fn(&'a str) -> &'a str + Send + Sync> {
+    Arc::new(|text| &text[..1])
+}
+
+/// An error is not kept.
+#[cached(instance = LOCAL, key = "length:{name}", ttl = 5)]
+fn length(name: &str) -> Result<usize, &str> {
+    if name.is_empty() { Err(name) } else { Ok(name.len()) }
+}
+
 #[once(instance = LOCAL, key = "task", keep = 60)]
 async fn task() -> Option<JoinHandle<u8>> {
     Some(tokio::spawn(async { 1 }))
@@ -63,6 +75,7 @@ async fn values_and_handles_are_returned() {
     assert_eq!((range(3).sum::<u64>(), range(3)), (7, 3..5));
     assert_eq!(items().await.unwrap().sum::<u8>(), 3);
     assert_eq!(handler()(handler()(1)), 3);
+    assert_eq!((chooser()("abc"), length("abc"), length("")), ("a", Ok(3), Err("")));
     assert_eq!(task().await.unwrap().await.unwrap(), 1);
     assert!(task().await.is_none());
     assert_eq!(thread().unwrap().join().unwrap(), 2);
