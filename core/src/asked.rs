@@ -30,6 +30,14 @@ fn inspected(answer: Answer) -> Result<Inspection, Error> {
     if let Answer::Inspected(seen) = answer { Ok(seen) } else { Err(OTHER.into()) }
 }
 
+const fn filled(answer: Answer) -> Result<bool, Error> {
+    match answer {
+        Answer::Filled => Ok(true),
+        Answer::Absent => Ok(false),
+        _ => Err(Error::Store(OTHER)),
+    }
+}
+
 fn value<H: Handle, V, C>(asking: &mut AskingOf<'_, H>, answer: Answer, codec: &C) -> Result<Option<V>, Error>
 where
     H::Store: Values<V, C>,
@@ -49,6 +57,11 @@ pub(crate) async fn clear<H: Handle>(handle: &H, kind: Kind, key: &KeyBufOf<H>) 
 /// Who holds it.
 pub(crate) async fn inspect<H: Handle>(handle: &H, kind: Kind, key: &KeyBufOf<H>) -> Result<Inspection, Error> {
     inspected(asking(handle, kind, key, Op::Inspect)?.answer().await?)
+}
+
+/// Whether there is a fresh value, of whatever type.
+pub(crate) async fn is_there<H: Handle>(handle: &H, key: &KeyBufOf<H>) -> Result<bool, Error> {
+    filled(asking(handle, Kind::Cache, key, Op::Get)?.answer().await?)
 }
 
 /// The value, if it is there and fresh.
@@ -84,6 +97,15 @@ where
 {
     let threads = Threads(handle.clone());
     inspected(wait(&threads, &mut asking(&threads, kind, key, Op::Inspect)?)?)
+}
+
+/// [`is_there`] for threads.
+pub(crate) fn is_there_blocking<P: Handle>(handle: &P, key: &KeyBufOf<P>) -> Result<bool, Error>
+where
+    <P::Store as Platform>::Clock: Sleep,
+{
+    let threads = Threads(handle.clone());
+    filled(wait(&threads, &mut asking(&threads, Kind::Cache, key, Op::Get)?)?)
 }
 
 /// [`get`] for threads.

@@ -22,12 +22,51 @@ use crate::{
 pub struct Below<'i, S: Store, O: Observer> {
     instance: &'i Instance<S, O>,
     end: Instant,
+    /// Only if nobody has an answer of that store until then, so that none of its values can have come.
+    while_silent: bool,
 }
 
 impl<S: Store, O: Observer> Below<'_, S, O> {
     /// For how many milliseconds from now it is fresh; `u64::MAX` for one without an end.
     pub fn left(&self) -> u64 {
-        if self.end == Instant::MAX { u64::MAX } else { self.end.millis_since(self.instance.store().clock().now()) }
+        let store = self.instance.store();
+        let now = store.clock().now();
+        match self.end {
+            _ if self.while_silent && store.outage(now) == 0 => 0,
+            Instant::MAX => u64::MAX,
+            end => end.millis_since(now),
+        }
+    }
+}
+
+/// What was learned of a layer below before it is asked for its value.
+enum Told {
+    Seen(Inspection),
+    /// It has a value, and cannot tell when that ends.
+    Endless,
+    /// It has none that it could bring, for it cannot be asked.
+    Mute,
+    /// There was no answer.
+    Silent,
+}
+
+impl Told {
+    /// `None` if it is to be asked whether there is a value at all.
+    fn of(seen: Result<Inspection, Error>) -> Option<Self> {
+        match seen {
+            Ok(seen) => Some(Self::Seen(seen)),
+            Err(Error::Store(Cause::Unreachable)) => Some(Self::Mute),
+            Err(Error::Store(cause)) if cause.may_pass() => Some(Self::Silent),
+            Err(_) => None,
+        }
+    }
+
+    const fn by(is_there: Result<bool, Error>) -> Self {
+        match is_there {
+            Ok(true) => Self::Endless,
+            Ok(false) => Self::Seen(Inspection::FREE),
+            Err(_) => Self::Mute,
+        }
     }
 }
 
@@ -39,8 +78,14 @@ impl<S: Store, O: Observer> Instance<S, O> {
         S::Clock: Timer,
     {
         let now = self.store().clock().now();
-        let seen = if self.is_away(now) { None } else { Some(asked::inspect(&self, Kind::Cache, key).await) };
-        self.until(now, seen, ttl)
+        let told = match self.is_away(now) {
+            true => Told::Silent,
+            false => match Told::of(asked::inspect(&self, Kind::Cache, key).await) {
+                Some(told) => told,
+                None => Told::by(asked::is_there(&self, key).await),
+            },
+        };
+        self.until(now, &told, ttl)
     }
 
     pub fn below_blocking(&self, key: &S::KeyBuf, ttl: Option<Ttl>) -> Below<'_, S, O>
@@ -48,8 +93,12 @@ impl<S: Store, O: Observer> Instance<S, O> {
         S::Clock: Sleep,
     {
         let now = self.store().clock().now();
-        let seen = (!self.is_away(now)).then(|| asked::inspect_blocking(&self, Kind::Cache, key));
-        self.until(now, seen, ttl)
+        let told = match self.is_away(now) {
+            true => Told::Silent,
+            false => Told::of(asked::inspect_blocking(&self, Kind::Cache, key))
+                .unwrap_or_else(|| Told::by(asked::is_there_blocking(&self, key))),
+        };
+        self.until(now, &told, ttl)
     }
 
     /// Whether nobody has an answer of late: then a call waits once for its store, and not twice.
@@ -58,15 +107,13 @@ impl<S: Store, O: Observer> Instance<S, O> {
     }
 
     /// `ttl` is that of what is loaded there.
-    fn until(&self, asked: Instant, seen: Option<Result<Inspection, Error>>, ttl: Option<Ttl>) -> Below<'_, S, O> {
-        let end = match seen {
-            Some(Ok(seen)) if seen.held > 0 => seen.end(asked),
-            // a store that cannot tell may have a value that ends at once
-            Some(Err(Error::Store(Cause::Unsupported(_)))) => asked,
-            // a store that is away keeps no value either
-            Some(Ok(_) | Err(_)) | None => Ttl::resolve(ttl, self.config().ttl).end(asked),
+    fn until(&self, asked: Instant, told: &Told, ttl: Option<Ttl>) -> Below<'_, S, O> {
+        let end = match told {
+            Told::Seen(seen) if seen.held > 0 => seen.end(asked),
+            Told::Endless => asked,
+            Told::Seen(_) | Told::Mute | Told::Silent => Ttl::resolve(ttl, self.config().ttl).end(asked),
         };
-        Below { instance: self, end }
+        Below { instance: self, end, while_silent: matches!(told, Told::Silent) }
     }
 }
 

@@ -98,7 +98,8 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Takes back what `token` left behind, sooner or later; may overtake its own call.
     ///
-    /// MUST NOT block. Done unless written by a thread that is there while anything is owed to this backend, through
+    /// MUST NOT block. Whoever hands this on to a backend inside hands [`flush`](Self::flush) on too, to the same `Arc`.
+    /// Done unless written by a thread that is there while anything is owed to this backend, through
     /// [`call_blocking`](Self::call_blocking).
     fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
         if self.about().anywhere {

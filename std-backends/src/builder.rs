@@ -112,7 +112,8 @@ impl Builder {
     }
 
     /// By what people know who holds something through this instance, who ask with `inspect`: a host, a service. At most 32
-    /// bytes that can be seen; none unless said. A lock or run may say its own.
+    /// bytes that can be seen, refused by [`build`](Self::build) and cut by [`build_memory`](Self::build_memory); none unless
+    /// said. A lock or run may say its own.
     pub fn label(mut self, label: &str) -> Self {
         self.config.label = Label::new(label);
         self.label_fits = Label::fits(label);

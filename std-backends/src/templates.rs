@@ -2,11 +2,12 @@
 //!
 //! Not here: keys that are asked for by value, which often are those of a function, and functions that nobody observes.
 
+use crate::{process::PerProcess, sync::locked};
 use cachify_core::{key::Kind, observe::Event};
 use std::{
     collections::HashMap,
     sync::{
-        Mutex, PoisonError,
+        Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -17,7 +18,7 @@ pub struct Site {
     kind: Kind,
     template: &'static str,
     share: bool,
-    /// The number of the instance that it met last; one load, and that is all a later call costs.
+    /// The number of the instance that it met last; one load, and that is all a later call through that one costs.
     met: AtomicU64,
 }
 
@@ -37,18 +38,20 @@ struct User {
     path: String,
 }
 
+type Users = HashMap<(Kind, String), Vec<User>>;
+
 /// The templates of an instance.
 #[derive(Debug)]
 pub(crate) struct Templates {
     number: u64,
     /// By what tells keys apart: with the path in it, where the template has that.
-    users: Mutex<HashMap<(Kind, String), Vec<User>>>,
+    users: PerProcess<Mutex<Users>>,
 }
 
 impl Templates {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self { number: NEXT.fetch_add(1, Relaxed), users: Mutex::default() }
+        Self { number: NEXT.fetch_add(1, Relaxed), users: PerProcess::new() }
     }
 
     #[inline]
@@ -70,7 +73,7 @@ impl Templates {
 
     /// Adds it, unless it is there; the paths of the first that shares unsaid and of the new one.
     fn add(&self, key: (Kind, String), user: User) -> Option<[String; 2]> {
-        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut users = locked(self.users.get_or_init(Mutex::default));
         let users = users.entry(key).or_default();
         if users.iter().any(|other| other.function == user.function) {
             return None;

@@ -125,17 +125,17 @@ impl Backend for Guest {
 
 /// The same store, but only for tasks.
 #[derive(Clone, Debug)]
-pub struct AsyncGuest(Guest);
+pub struct AsyncGuest(Arc<Guest>);
 
 impl AsyncGuest {
     /// Another look at `guest`.
     #[must_use]
-    pub const fn new(guest: Guest) -> Self {
-        Self(guest)
+    pub fn new(guest: Guest) -> Self {
+        Self(Arc::new(guest))
     }
 
     fn guest(&self) -> Arc<Guest> {
-        Arc::new(self.0.clone())
+        self.0.clone()
     }
 }
 

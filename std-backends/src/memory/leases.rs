@@ -3,7 +3,7 @@
 
 use super::{
     Memory,
-    values::{AnyNode, Found, Node, read, write},
+    values::{self, AnyNode, Found, Has, Node, read, write},
 };
 use crate::flights::{self, Patience};
 use cachify_core::{
@@ -27,8 +27,8 @@ use std::{
 #[derive(Debug, Default)]
 pub struct InFlight {
     place: Place,
-    /// The value that is there is of another type than the caller's: it counts for none.
-    is_foreign: bool,
+    /// The value that was there is of another type than the caller's: how one of its own is looked for.
+    own: Option<Has>,
     /// Of one who waits for a flight. Boxed: few do, and guards have room for it all the same.
     flight: Option<Box<Waits>>,
 }
@@ -75,7 +75,7 @@ impl Store for Memory {
             Op::Acquire(ask) => {
                 // looked at under the leases: nobody can publish between this look and the flight
                 if key.kind == Kind::Cache
-                    && let Some(seen) = self.seen(key, since, take(&mut state.is_foreign))
+                    && let Some(seen) = self.seen(key, since, take(&mut state.own))
                 {
                     ram.leave(key, token, place, now, &mut woken);
                     return seen;
@@ -91,7 +91,8 @@ impl Store for Memory {
                 Answer::Cleared(was_fresh)
             }
             Op::Inspect if key.kind == Kind::Cache => {
-                let end = read(&self.0.shard(key).values).end(key, now);
+                // by the clock of a hit, which may find what has ended by the other one
+                let end = read(&self.0.shard(key).values).end(key, self.0.clock.coarse());
                 Answer::Inspected(end.map_or(Inspection::FREE, |end| Inspection::until(1, end, now)))
             }
             Op::Inspect => Answer::Inspected(ram.inspect(key, now)),
@@ -171,8 +172,8 @@ impl Memory {
 
     /// What makes a flight needless: a value that was fresh then, or that it is being computed further up the stack.
     #[inline]
-    fn seen(&self, key: &Key<'_>, since: Instant, is_foreign: bool) -> Option<Answer> {
-        if !is_foreign && read(&self.0.shard(key).values).has(key, since) {
+    fn seen(&self, key: &Key<'_>, since: Instant, own: Option<Has>) -> Option<Answer> {
+        if own.unwrap_or(values::Values::has)(&read(&self.0.shard(key).values), key, since) {
             return Some(Answer::Filled);
         }
         flights::is_marked(self.id(), key).then_some(Answer::Recursive)
@@ -222,7 +223,7 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
             Some(flight) => self.copy(key, flight.since),
             None => self.peek(key, codec),
         };
-        state.is_foreign = value.is_none();
+        state.own = value.is_none().then_some(values::Values::has_of::<V>);
         value
     }
 

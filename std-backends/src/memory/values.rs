@@ -138,6 +138,9 @@ impl Room {
     }
 }
 
+/// Looks for a value.
+pub(super) type Has = fn(&Values, &Key<'_>, Instant) -> bool;
+
 /// The values of one shard.
 pub(super) struct Values {
     nodes: HashTable<AnyNode>,
@@ -161,6 +164,12 @@ impl Values {
         }
         let value = node.value.downcast_ref::<V>()?;
         Some(if is_plain::<V>() { Found::Copied(value.clone()) } else { Found::Shared(node.clone()) })
+    }
+
+    /// Whether there is a fresh value of this type.
+    pub(super) fn has_of<V: 'static>(&self, key: &Key<'_>, now: Instant) -> bool {
+        let found = self.nodes.find(key.hash, |node| node.is_of(key, TypeId::of::<V>()));
+        found.is_some_and(|node| now < node.fresh_until)
     }
 
     /// Whether there is a fresh value, of whatever type.

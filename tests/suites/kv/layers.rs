@@ -3,7 +3,7 @@
 use crate::shelf::{Hooked, Shelf};
 use cachify::{Cachify, Cause, Kv, ManualClock, Memory, cached, lock};
 use cachify_core::testing::block_on;
-use cachify_tests::Guest;
+use cachify_tests::{AsyncGuest, Guest};
 use std::{
     sync::{
         Arc,
@@ -133,6 +133,39 @@ fn a_far_layer_that_is_away_is_waited_for_once() {
         });
         assert_eq!(questions, [2, 1, 1]);
     }
+}
+
+/// A value may come all the same.
+#[test]
+fn a_question_about_the_end_that_has_no_answer_is_no_answer() {
+    for call in CALLS {
+        for cause in [Cause::TimedOut, Cause::Unknown, Cause::Conflict, Cause::rejected("at times")] {
+            let clock = ManualClock::new();
+            let shelf = Shelf::new(&clock, true);
+            let far = || Cachify::builder().clock(clock.clone()).store(Kv(Arc::new(shelf.clone()))).build().unwrap();
+            let first = Process::new(&clock, far(), 0);
+            assert_eq!(call(&first), 0);
+            clock.advance(ms(9_000));
+            let flaky = Hooked::new(shelf.clone(), move |n| if n == 0 { Err(cause) } else { Ok(()) });
+            let far = Cachify::builder().clock(clock.clone()).store(Kv(Arc::new(flaky))).build().unwrap();
+            let second = Process::new(&clock, far, 100);
+            call(&second);
+            clock.advance(ms(1_000));
+            assert!(call(&second) >= 100, "{cause:?}: it ended");
+        }
+    }
+}
+
+/// And what cannot be asked at all brings no value.
+#[test]
+fn a_near_layer_over_a_store_for_tasks_only_serves_threads() {
+    let clock = ManualClock::new();
+    let store = AsyncGuest::new(Guest::new(clock.clone()));
+    let far = Cachify::builder().clock(clock.clone()).store(store).build().unwrap();
+    let process = Process::new(&clock, far, 0);
+    assert_eq!([(); 3].map(|()| process.two(0)), [Ok(0), Ok(0), Ok(0)]);
+    clock.advance(ms(10_000));
+    assert_eq!(process.two(0), Ok(1));
 }
 
 /// Nor does a layer that has no end of its own make the upper one forget its own.

@@ -135,3 +135,20 @@ fn what_a_trait_declares_is_reached_by_value() {
     assert_eq!(LOCAL.cache(("of_trait", 9)).reset_blocking(), Ok(true));
     assert_eq!((Repo::default(10), Repo::default_reset(10)), (11, Ok(true)));
 }
+
+macro_rules! text_of {
+    ($($tokens:tt)*) => { stringify!($($tokens)*).len() };
+}
+
+/// What a macro takes may be anything: a `Self` in it says nothing of where the function stands.
+#[lock(key = "text:{n}", otherwise = |_| 0)]
+fn free_beside_a_macro(n: usize) -> usize {
+    n + text_of!(impl Self::new) + stringify!(Self::new).len()
+}
+
+#[test]
+fn a_macro_in_the_body_makes_no_method_of_a_function() {
+    crate::setup();
+    assert!(free_beside_a_macro(1) > 10);
+    assert!(!free_beside_a_macro::is_locked(1).unwrap());
+}
