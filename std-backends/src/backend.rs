@@ -22,6 +22,7 @@ use cachify_core::{
 pub use call::{Call, Reply};
 pub(crate) use call::{OTHER, lasting};
 pub use key::OwnedKey;
+use reaper::Forgone;
 pub(crate) use reaper::Owner;
 pub(crate) use runtime::Runtime;
 pub(crate) use runtime::park;
@@ -164,7 +165,8 @@ pub(crate) fn abandoned(
     let ends = ends(left, &clock);
     // what is not heard of a lease ends by itself
     let is_over = move || ends.is_none_or(|ends| clock.now() >= ends);
-    reaper::reap(owner, Box::new(move || tell(call.clone()).is_some_and(|is_heard| is_heard || is_over())));
+    let forgone = if ends.is_none() { Forgone::EndsByItself } else { Forgone::Never };
+    reaper::reap(owner, forgone, Box::new(move || tell(call.clone()).is_some_and(|is_heard| is_heard || is_over())));
 }
 
 /// Until when it is told again that a run succeeded: then it must have ended.

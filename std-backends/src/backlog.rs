@@ -36,6 +36,11 @@ impl Backlog {
         Noted { backlog: self.clone(), number }
     }
 
+    /// How many things are to be done.
+    pub(crate) fn len(&self) -> usize {
+        locked(&self.0).numbers.len()
+    }
+
     /// Ends when everything noted so far is done.
     pub(crate) async fn idle(&self) {
         let last = locked(&self.0).last;

@@ -39,6 +39,18 @@ const PAUSE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)]
 /// For how long a thread that has nothing to do waits for more.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// How many jobs a thread has at most that may be forgone: what lies behind them would have ended before its turn came.
+const MOST: usize = 65_536;
+
+/// Whether a right that nobody gives back ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Forgone {
+    /// It does, so past [`MOST`] it is left to that.
+    EndsByItself,
+    /// Something is lost then.
+    Never,
+}
+
 struct Noticed {
     job: Job,
     pause: Duration,
@@ -57,13 +69,17 @@ type Lanes = Mutex<HashMap<Owner, Lane>>;
 static LANES: PerProcess<Lanes> = PerProcess::new();
 
 /// Hands a job to the backend's thread; without one, the right ends by itself.
-pub(super) fn reap(owner: Owner, job: Job) {
+pub(super) fn reap(owner: Owner, forgone: Forgone, job: Job) {
     let mut lanes = locked(LANES.get_or_init(Mutex::default));
     let lane = lanes.entry(owner).or_insert_with(|| {
         let (jobs, receiver) = channel();
         let _ = thread::Builder::new().name("cachify-reaper".into()).spawn(move || run(owner, &receiver));
         Lane { jobs, backlog: Arc::default() }
     });
+    if forgone == Forgone::EndsByItself && lane.backlog.len() >= MOST {
+        drop(lanes);
+        return drop(job);
+    }
     let noticed = Noticed { job, pause: PAUSE[0], _noted: lane.backlog.note() };
     let unheard = lane.jobs.send(noticed).err();
     if unheard.is_some() {

@@ -5,6 +5,11 @@ use crate::{
     shelf::{Gated, Shelf},
 };
 use cachify::{Cachify, Kv, ManualClock, secs};
+use cachify_core::{
+    key::{Key, Kind},
+    op::Left,
+    token::HolderToken,
+};
 use cachify_tests::poll;
 use std::{
     pin::pin,
@@ -47,5 +52,20 @@ fn a_call_that_hangs_holds_up_no_call_of_another_token() {
         };
         tokio::time::timeout(secs(30), others).await.expect("all of them end");
     });
+    drop(shut);
+}
+
+/// A lease ends by itself, so past a number nobody waits for its turn to be given back.
+#[test]
+fn what_is_owed_to_a_store_that_hangs_is_bounded() {
+    let (clock, gate) = (ManualClock::new(), Arc::new(Mutex::new(())));
+    let store = Arc::new(Kv(Arc::new(Gated::new(&Shelf::new(&clock, false), &gate, "hung"))));
+    let key = cachify::backend::OwnedKey::of(Key::new(Kind::Lock, "p", b"hung", 0));
+    let shut = gate.lock().unwrap();
+    let alive = Arc::downgrade(&store);
+    for n in 0..70_000 {
+        cachify::Backend::abandon(store.clone(), key.clone(), HolderToken([n; 4]), Left::Lease);
+    }
+    assert!(alive.strong_count() <= 65_536 + 2, "{} jobs hold the store", alive.strong_count());
     drop(shut);
 }
