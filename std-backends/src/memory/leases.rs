@@ -27,8 +27,6 @@ use std::{
 #[derive(Debug, Default)]
 pub struct InFlight {
     place: Place,
-    /// The value that was there is of another type than the caller's: how one of its own is looked for.
-    own: Option<Has>,
     /// Of one who waits for a flight. Boxed: few do, and guards have room for it all the same.
     flight: Option<Box<Waits>>,
 }
@@ -40,9 +38,15 @@ struct Waits {
     /// Since when: there was no value then, so one that was fresh after that was loaded for it, and it takes it also when
     /// that has ended by now.
     since: Instant,
+    /// Once the value that was there was of another type than the caller's: how one of its own is looked for.
+    own: Option<Has>,
 }
 
 impl Waits {
+    fn since(now: Instant) -> Box<Self> {
+        Box::new(Self { patience: Patience::default(), since: now, own: None })
+    }
+
     /// It asks again; since when it waits.
     fn asks(&mut self) -> Instant {
         self.patience.ask();
@@ -64,6 +68,7 @@ impl Store for Memory {
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
         let (mut woken, mut gone, mut is_closed) = (Woken::NOBODY, Vec::new(), false);
         let since = state.flight.as_mut().map_or(now, |flight| flight.asks());
+        let own = state.flight.as_mut().and_then(|flight| flight.own.take());
         let place = &mut state.place;
         let answer = self.0.step_at(key, |ram| match op {
             // looked at under the leases: nothing is granted after they were ended
@@ -75,7 +80,7 @@ impl Store for Memory {
             Op::Acquire(ask) => {
                 // looked at under the leases: nobody can publish between this look and the flight
                 if key.kind == Kind::Cache
-                    && let Some(seen) = self.seen(key, since, take(&mut state.own))
+                    && let Some(seen) = self.seen(key, since, own)
                 {
                     ram.leave(key, token, place, now, &mut woken);
                     return seen;
@@ -196,8 +201,8 @@ impl Memory {
     fn or_compute(&self, state: &mut InFlight, request: &Request<'_>, answer: Answer) -> Answer {
         let Request { key, token, now, .. } = *request;
         if key.kind == Kind::Cache && matches!(answer, Answer::Busy { .. }) {
-            let fresh = || Box::new(Waits { patience: Patience::default(), since: now });
-            if state.flight.get_or_insert_with(fresh).patience.is_in_vain(self.id(), key, now, u64::MAX) {
+            if state.flight.get_or_insert_with(|| Waits::since(now)).patience.is_in_vain(self.id(), key, now, u64::MAX)
+            {
                 self.abandon(state, key, token, Left::HandOff);
                 return Answer::Recursive;
             }
@@ -223,7 +228,10 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
             Some(flight) => self.copy(key, flight.since),
             None => self.peek(key, codec),
         };
-        state.own = value.is_none().then_some(values::Values::has_of::<V>);
+        if value.is_none() {
+            let flight = state.flight.get_or_insert_with(|| Waits::since(self.0.clock.now()));
+            flight.own = Some(values::Values::has_of::<V>);
+        }
         value
     }
 
