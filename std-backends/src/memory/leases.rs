@@ -43,8 +43,8 @@ struct Waits {
 }
 
 impl Waits {
-    fn since(now: Instant) -> Box<Self> {
-        Box::new(Self { patience: Patience::default(), since: now, own: None })
+    fn since(now: Instant) -> Self {
+        Self { patience: Patience::default(), since: now, own: None }
     }
 
     /// It asks again; since when it waits.
@@ -201,8 +201,8 @@ impl Memory {
     fn or_compute(&self, state: &mut InFlight, request: &Request<'_>, answer: Answer) -> Answer {
         let Request { key, token, now, .. } = *request;
         if key.kind == Kind::Cache && matches!(answer, Answer::Busy { .. }) {
-            if state.flight.get_or_insert_with(|| Waits::since(now)).patience.is_in_vain(self.id(), key, now, u64::MAX)
-            {
+            let flight = state.flight.get_or_insert_with(|| Waits::since(now).into());
+            if flight.patience.is_in_vain(self.id(), key, now, u64::MAX) {
                 self.abandon(state, key, token, Left::HandOff);
                 return Answer::Recursive;
             }
@@ -229,7 +229,7 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
             None => self.peek(key, codec),
         };
         if value.is_none() {
-            let flight = state.flight.get_or_insert_with(|| Waits::since(self.0.clock.now()));
+            let flight = state.flight.get_or_insert_with(|| Waits::since(self.0.clock.now()).into());
             flight.own = Some(values::Values::has_of::<V>);
         }
         value
