@@ -156,14 +156,26 @@ impl Values {
     /// The value, if it is fresh and of this type.
     #[inline]
     pub(super) fn get<V: Clone + 'static>(&self, key: &Key<'_>, now: Instant) -> Option<Found<V>> {
-        let found = self.nodes.find(key.hash, |node| node.is_of(key, TypeId::of::<V>()));
-        let node = found.filter(|node| now < node.fresh_until)?;
+        let first = self.nodes.find(key.hash, |node| node.is(key))?;
+        let (node, value) = match first.value.downcast_ref::<V>() {
+            Some(value) => (first, value),
+            None => self.other(key)?,
+        };
+        if now >= node.fresh_until {
+            return None;
+        }
         // a plain load first: a write would take the cache line from every other reader
         if !node.visited.load(Ordering::Relaxed) {
             node.visited.store(true, Ordering::Relaxed);
         }
-        let value = node.value.downcast_ref::<V>()?;
         Some(if is_plain::<V>() { Found::Copied(value.clone()) } else { Found::Shared(node.clone()) })
+    }
+
+    /// The value of this type where the key's first one is of another.
+    #[cold]
+    fn other<V: 'static>(&self, key: &Key<'_>) -> Option<(&AnyNode, &V)> {
+        let node = self.nodes.find(key.hash, |node| node.is_of(key, TypeId::of::<V>()))?;
+        node.value.downcast_ref().map(|value| (node, value))
     }
 
     /// Whether there is a fresh value of this type.
