@@ -47,10 +47,10 @@ impl Waits {
         Self { patience: Patience::default(), since: now, own: None }
     }
 
-    /// It asks again; since when it waits.
-    fn asks(&mut self) -> Instant {
+    /// It asks again; since when it waits, and how a value of its own is looked for.
+    fn asks(&mut self) -> (Instant, Option<Has>) {
         self.patience.ask();
-        self.since
+        (self.since, self.own.take())
     }
 }
 
@@ -67,8 +67,7 @@ impl Store for Memory {
         }
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
         let (mut woken, mut gone, mut is_closed) = (Woken::NOBODY, Vec::new(), false);
-        let since = state.flight.as_mut().map_or(now, |flight| flight.asks());
-        let own = state.flight.as_mut().and_then(|flight| flight.own.take());
+        let (since, own) = state.flight.as_mut().map_or((now, None), |flight| flight.asks());
         let place = &mut state.place;
         let answer = self.0.step_at(key, |ram| match op {
             // looked at under the leases: nothing is granted after they were ended

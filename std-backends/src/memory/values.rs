@@ -159,7 +159,7 @@ impl Values {
         let first = self.nodes.find(key.hash, |node| node.is(key))?;
         let (node, value) = match first.value.downcast_ref::<V>() {
             Some(value) => (first, value),
-            None => self.other(key)?,
+            None => self.of_type(key)?,
         };
         if now >= node.fresh_until {
             return None;
@@ -171,17 +171,16 @@ impl Values {
         Some(if is_plain::<V>() { Found::Copied(value.clone()) } else { Found::Shared(node.clone()) })
     }
 
-    /// The value of this type where the key's first one is of another.
+    /// The value of this type, also where the key's first one is of another.
     #[cold]
-    fn other<V: 'static>(&self, key: &Key<'_>) -> Option<(&AnyNode, &V)> {
+    fn of_type<V: 'static>(&self, key: &Key<'_>) -> Option<(&AnyNode, &V)> {
         let node = self.nodes.find(key.hash, |node| node.is_of(key, TypeId::of::<V>()))?;
         node.value.downcast_ref().map(|value| (node, value))
     }
 
     /// Whether there is a fresh value of this type.
     pub(super) fn has_of<V: 'static>(&self, key: &Key<'_>, now: Instant) -> bool {
-        let found = self.nodes.find(key.hash, |node| node.is_of(key, TypeId::of::<V>()));
-        found.is_some_and(|node| now < node.fresh_until)
+        self.of_type::<V>(key).is_some_and(|(node, _)| now < node.fresh_until)
     }
 
     /// Whether there is a fresh value, of whatever type.

@@ -2,7 +2,7 @@
 
 use crate::{
     conformance::instance,
-    shelf::{Gated, Shelf, Slow, TTL, ask, key, token},
+    shelf::{Shelf, Slow, TTL, ask, gated, key, token},
 };
 use cachify::{AsIs, AsyncKv, Cachify, Kv, ManualClock};
 use cachify_core::testing::Words;
@@ -174,7 +174,7 @@ fn a_call_dropped_anywhere_leaves_nothing_past_its_lease() {
 fn a_shutdown_waits_until_what_was_dropped_is_given_back() {
     let clock = ManualClock::new();
     let (shelf, gate) = (Shelf::new(&clock, false), Arc::new(Mutex::new(())));
-    let c = instance(&clock, Kv(Gated::new(&shelf, &gate, "")));
+    let c = instance(&clock, Kv(gated(&shelf, &gate, "")));
     drop(block_on(c.pool("first", 1).take()).unwrap());
     let (held, guard) = (c.lock("held").acquire_blocking().unwrap(), c.lock("dropped").acquire_blocking().unwrap());
     let shut = gate.lock().unwrap();

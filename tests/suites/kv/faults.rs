@@ -179,7 +179,7 @@ fn what_was_undone_since_others_wrote_is_done_again_and_what_is_refused_is_said_
     let clock = ManualClock::new();
     // says at every so many-th call that others wrote at the same time, and once that it will not
     let over = |every: usize, refused: usize| {
-        let ask = move |at: usize| match at {
+        let ask = move |at: usize, _: &str| match at {
             at if at == refused => Err(Cause::Rejected { why: "the key is too wide", code: Code::new("54000") }),
             at if at.is_multiple_of(every) => Err(Cause::Conflict),
             _ => Ok(()),

@@ -2,7 +2,7 @@
 
 use crate::{
     background::soon,
-    shelf::{Gated, Shelf},
+    shelf::{Shelf, gated},
 };
 use cachify::{Cachify, Kv, ManualClock, secs};
 use cachify_core::{
@@ -18,7 +18,7 @@ use std::{
 
 /// Whose keys with `hung` in them are not answered about while the gate is shut.
 fn instance(clock: &ManualClock, gate: &Arc<Mutex<()>>) -> Cachify {
-    let gated = Gated::new(&Shelf::new(clock, false), gate, "hung");
+    let gated = gated(&Shelf::new(clock, false), gate, "hung");
     Cachify::builder().clock(clock.clone()).store(Kv(Arc::new(gated))).build().unwrap()
 }
 
@@ -59,7 +59,7 @@ fn a_call_that_hangs_holds_up_no_call_of_another_token() {
 #[test]
 fn what_is_owed_to_a_store_that_hangs_is_bounded() {
     let (clock, gate) = (ManualClock::new(), Arc::new(Mutex::new(())));
-    let store = Arc::new(Kv(Arc::new(Gated::new(&Shelf::new(&clock, false), &gate, "hung"))));
+    let store = Arc::new(Kv(Arc::new(gated(&Shelf::new(&clock, false), &gate, "hung"))));
     let key = cachify::backend::OwnedKey::of(Key::new(Kind::Lock, "p", b"hung", 0));
     let shut = gate.lock().unwrap();
     let alive = Arc::downgrade(&store);

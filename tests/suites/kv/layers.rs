@@ -117,7 +117,7 @@ fn a_far_layer_that_is_away_is_waited_for_once() {
         let clock = ManualClock::new();
         let asked = Arc::new(AtomicU32::new(0));
         let (counted, time) = (asked.clone(), clock.clone());
-        let silent = Hooked::new(Shelf::new(&clock, true), move |_| {
+        let silent = Hooked::new(Shelf::new(&clock, true), move |_, _: &str| {
             counted.fetch_add(1, SeqCst);
             time.advance(ms(500));
             Err(Cause::TimedOut)
@@ -146,7 +146,7 @@ fn a_question_about_the_end_that_has_no_answer_is_no_answer() {
             let first = Process::new(&clock, far(), 0);
             assert_eq!(call(&first), 0);
             clock.advance(ms(9_000));
-            let flaky = Hooked::new(shelf.clone(), move |n| if n == 0 { Err(cause) } else { Ok(()) });
+            let flaky = Hooked::new(shelf.clone(), move |n, _: &str| if n == 0 { Err(cause) } else { Ok(()) });
             let far = Cachify::builder().clock(clock.clone()).store(Kv(Arc::new(flaky))).build().unwrap();
             let second = Process::new(&clock, far, 100);
             call(&second);

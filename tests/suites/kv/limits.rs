@@ -82,7 +82,7 @@ fn a_slow_blocking_store_is_no_silent_one_and_a_silent_one_is_found_out() {
         let ((asked, was_asked), (let_go, leave)) = (channel(), channel());
         // asks for leave before each question
         let talk = Mutex::new((asked, leave));
-        let ask = move |_: usize| {
+        let ask = move |_: usize, _: &str| {
             let talk = talk.lock().unwrap();
             talk.0.send(()).unwrap();
             talk.1.recv().map_err(|_| Cause::Unreachable)

@@ -237,27 +237,27 @@ impl KvStore for Failing {
     }
 }
 
-/// Asks something before each of its calls, which are counted from zero; an error is the call's.
+/// Asks something before each of its calls, which are counted from zero, about its key; an error is the call's.
 pub(crate) struct Hooked<F> {
     shelf: Shelf,
     ask: F,
     calls: AtomicUsize,
 }
 
-impl<F: Fn(usize) -> Result<(), Cause>> Hooked<F> {
+impl<F: Fn(usize, &str) -> Result<(), Cause>> Hooked<F> {
     pub(crate) fn new(shelf: Shelf, ask: F) -> Self {
         Self { shelf, ask, calls: AtomicUsize::new(0) }
     }
 
-    fn asked(&self) -> Result<&Shelf, Cause> {
-        (self.ask)(self.calls.fetch_add(1, SeqCst)).map(|()| &self.shelf)
+    fn asked(&self, key: &str) -> Result<&Shelf, Cause> {
+        (self.ask)(self.calls.fetch_add(1, SeqCst), key).map(|()| &self.shelf)
     }
 }
 
-impl<F: Fn(usize) -> Result<(), Cause> + Send + Sync> KvStore for Hooked<F> {
+impl<F: Fn(usize, &str) -> Result<(), Cause> + Send + Sync> KvStore for Hooked<F> {
     type Error = Cause;
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
-        KvStore::get(self.asked()?, key)
+        KvStore::get(self.asked(key)?, key)
     }
     fn compare_exchange(
         &self,
@@ -266,48 +266,24 @@ impl<F: Fn(usize) -> Result<(), Cause> + Send + Sync> KvStore for Hooked<F> {
         new: Option<&[u8]>,
         ttl: Option<Duration>,
     ) -> Result<bool, Cause> {
-        KvStore::compare_exchange(self.asked()?, key, old, new, ttl)
+        KvStore::compare_exchange(self.asked(key)?, key, old, new, ttl)
     }
     fn remove(&self, key: &str) -> Result<bool, Cause> {
-        KvStore::remove(self.asked()?, key)
+        KvStore::remove(self.asked(key)?, key)
     }
 }
 
 /// Does not answer about keys that have this text in them while its gate is shut.
-pub(crate) struct Gated {
-    shelf: Shelf,
-    gate: Arc<Mutex<()>>,
+pub(crate) fn gated(
+    shelf: &Shelf,
+    gate: &Arc<Mutex<()>>,
     of: &'static str,
-}
-
-impl Gated {
-    pub(crate) fn new(shelf: &Shelf, gate: &Arc<Mutex<()>>, of: &'static str) -> Self {
-        Self { shelf: shelf.clone(), gate: gate.clone(), of }
-    }
-
-    fn open(&self, key: &str) -> &Shelf {
-        if key.contains(self.of) {
-            drop(self.gate.lock().unwrap());
+) -> Hooked<impl Fn(usize, &str) -> Result<(), Cause> + Send + Sync + 'static> {
+    let gate = gate.clone();
+    Hooked::new(shelf.clone(), move |_, key: &str| {
+        if key.contains(of) {
+            drop(gate.lock().unwrap());
         }
-        &self.shelf
-    }
-}
-
-impl KvStore for Gated {
-    type Error = Cause;
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
-        KvStore::get(self.open(key), key)
-    }
-    fn compare_exchange(
-        &self,
-        key: &str,
-        old: Option<&[u8]>,
-        new: Option<&[u8]>,
-        ttl: Option<Duration>,
-    ) -> Result<bool, Cause> {
-        KvStore::compare_exchange(self.open(key), key, old, new, ttl)
-    }
-    fn remove(&self, key: &str) -> Result<bool, Cause> {
-        KvStore::remove(self.open(key), key)
-    }
+        Ok(())
+    })
 }
