@@ -51,7 +51,7 @@ mod system {
     use rustix::time::{ClockId, clock_gettime};
     use std::sync::{
         LazyLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     };
 
     fn millis(of: ClockId) -> u64 {
@@ -61,26 +61,53 @@ mod system {
 
     /// What both clocks count from: the exact one, which counts sleep, and the coarse one, which does not.
     static BEGAN: LazyLock<[u64; 2]> = LazyLock::new(|| [ClockId::Boottime, ClockId::MonotonicCoarse].map(millis));
-    /// For how long the machine has slept since, as the last exact reading told; looked at whenever a sleep may have been.
-    static SLEPT: AtomicU64 = AtomicU64::new(0);
+    /// What the coarse clock is ahead by: its beginning, less what the machine has slept since, as far as exact readings
+    /// told; below zero after a sleep longer than the machine was up before. [`UNSET`] before the first reading.
+    static AHEAD: AtomicI64 = AtomicI64::new(UNSET);
+    const UNSET: i64 = i64::MAX;
+    /// When a sleep was last looked for.
+    static LOOKED: AtomicU64 = AtomicU64::new(0);
     /// The clocks differ by a tick all the time, and a sleep is longer than this.
     const NO_SLEEP: u64 = 100;
 
     pub(super) fn now() -> Instant {
-        let [began, coarse] = *BEGAN;
+        let [began, _] = *BEGAN;
         let now = millis(ClockId::Boottime).saturating_sub(began);
-        let apart = now.saturating_sub(millis(ClockId::MonotonicCoarse).saturating_sub(coarse));
-        if apart.saturating_sub(SLEPT.load(Relaxed)) > NO_SLEEP {
-            // sleep only grows
-            SLEPT.fetch_max(apart, Relaxed);
+        // whoever slept has jumped
+        if now.saturating_sub(LOOKED.load(Relaxed)) > NO_SLEEP {
+            look_for_sleep(now);
         }
         Instant::from_millis(now)
     }
 
+    #[cold]
+    fn look_for_sleep(now: u64) {
+        LOOKED.store(now, Relaxed);
+        let (coarse, ahead) = (millis(ClockId::MonotonicCoarse), ahead());
+        if now.saturating_sub(coarse.saturating_add_signed(-ahead)) > NO_SLEEP {
+            // sleep only grows
+            AHEAD.fetch_min(coarse.cast_signed() - now.cast_signed(), Relaxed);
+        }
+    }
+
+    #[inline]
+    fn ahead() -> i64 {
+        match AHEAD.load(Relaxed) {
+            UNSET => first(),
+            ahead => ahead,
+        }
+    }
+
+    #[cold]
+    fn first() -> i64 {
+        let began = BEGAN[1].cast_signed();
+        AHEAD.fetch_min(began, Relaxed).min(began)
+    }
+
     /// A tick old at most, and cheaper; after a sleep not before the next exact reading.
+    #[inline]
     pub(super) fn coarse() -> Instant {
-        let [_, began] = *BEGAN;
-        Instant::from_millis(millis(ClockId::MonotonicCoarse).saturating_sub(began) + SLEPT.load(Relaxed))
+        Instant::from_millis(millis(ClockId::MonotonicCoarse).saturating_add_signed(-ahead()))
     }
 }
 

@@ -24,7 +24,8 @@ const SWEEP: usize = 8;
 pub struct Map<V = ()> {
     cells: HashTable<Named<Cell<V>>>,
     pools: HashTable<Named<Permits>>,
-    hand: usize,
+    /// Where the sweep stands, in cells and in pools.
+    hands: [usize; 2],
 }
 
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl<V> Map<V> {
     /// An empty table.
     #[must_use]
     pub const fn new() -> Self {
-        Self { cells: HashTable::new(), pools: HashTable::new(), hand: 0 }
+        Self { cells: HashTable::new(), pools: HashTable::new(), hands: [0; 2] }
     }
 
     /// How many keys it remembers, idle ones included.
@@ -87,30 +88,33 @@ impl<V> Map<V> {
     /// Looks at a few buckets, in turn, so that every key is looked at again and again; not at the one that is asked for,
     /// which would be made anew.
     fn sweep(&mut self, now: Instant, asked: u64) {
+        let [of_cells, of_pools] = &mut self.hands;
         for _ in 0..SWEEP {
-            self.hand = self.hand.wrapping_add(1);
-            let bucket = self.hand % self.cells.num_buckets().max(1);
-            if bucket == 0 && self.cells.len() < self.cells.capacity() / 8 {
-                self.cells.shrink_to(self.cells.len() * 2, |c| c.hash);
-            }
-            if let Ok(cell) = self.cells.get_bucket_entry(bucket)
-                && cell.get().hash != asked
-                && cell.get().of.is_idle(now)
-            {
-                cell.remove();
-            }
-            let bucket = self.hand % self.pools.num_buckets().max(1);
-            if let Ok(pool) = self.pools.get_bucket_entry(bucket)
-                && pool.get().hash != asked
-                && !pool.get().of.is_live(now)
-            {
-                pool.remove();
-            }
+            forget_next(&mut self.cells, of_cells, |cell| cell.hash != asked && cell.of.is_idle(now));
+            forget_next(&mut self.pools, of_pools, |pool| pool.hash != asked && !pool.of.is_live(now));
         }
     }
 
     fn pool(&mut self, key: &Key<'_>) -> Option<&mut Permits> {
         self.pools.find_mut(key.hash, |p| p.is(key)).map(|p| &mut p.of)
+    }
+}
+
+/// Moves the hand on by one bucket, whose entry is forgotten if it is idle; after each round what a crowd took is given
+/// back.
+#[inline]
+fn forget_next<T>(table: &mut HashTable<Named<T>>, hand: &mut usize, is_idle: impl FnOnce(&Named<T>) -> bool) {
+    *hand += 1;
+    if *hand >= table.num_buckets() {
+        *hand = 0;
+        if table.len() < table.capacity() / 8 {
+            table.shrink_to(table.len() * 2, |entry| entry.hash);
+        }
+    }
+    if let Ok(entry) = table.get_bucket_entry(*hand)
+        && is_idle(entry.get())
+    {
+        entry.remove();
     }
 }
 

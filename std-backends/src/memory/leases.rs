@@ -3,7 +3,7 @@
 
 use super::{
     Memory,
-    values::{self, AnyNode, Found, Has, Node, read, write},
+    values::{self, AnyNode, Has, Node, read, write},
 };
 use crate::flights::{self, Patience};
 use cachify_core::{
@@ -170,8 +170,7 @@ impl Memory {
     /// A copy of the value that was fresh then.
     #[inline]
     fn copy<V: Clone + 'static>(&self, key: &Key<'_>, then: Instant) -> Option<V> {
-        let found = read(&self.0.shard(key).values).get(key, then);
-        found.and_then(Found::into_value)
+        values::copy(&self.0.shard(key).values, key, then)
     }
 
     /// What makes a flight needless: a value that was fresh then, or that it is being computed further up the stack.

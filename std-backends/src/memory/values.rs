@@ -37,23 +37,6 @@ enum NodeKey {
 /// A value of any type. Shared, so that it can be copied after the lock was left.
 pub(super) type AnyNode = Arc<Node<dyn Any + Send + Sync>>;
 
-/// A value on its way out of the lock.
-pub(super) enum Found<V> {
-    Copied(V),
-    Shared(AnyNode),
-}
-
-impl<V: Clone + 'static> Found<V> {
-    /// The caller's copy; not to be made under a lock, for `Clone` may be a user's.
-    #[inline]
-    pub(super) fn into_value(self) -> Option<V> {
-        match self {
-            Self::Copied(value) => Some(value),
-            Self::Shared(node) => node.value.downcast_ref::<V>().cloned(),
-        }
-    }
-}
-
 /// Whether copying it runs no code of a user's, and is done at once.
 #[inline]
 fn is_plain<V: 'static>() -> bool {
@@ -153,9 +136,9 @@ impl Values {
         Self { nodes: HashTable::new(), hand: 0, seed }
     }
 
-    /// The value, if it is fresh and of this type.
+    /// What is taken of the value, if it is fresh and of this type.
     #[inline]
-    pub(super) fn get<V: Clone + 'static>(&self, key: &Key<'_>, now: Instant) -> Option<Found<V>> {
+    fn get<V: 'static, R>(&self, key: &Key<'_>, now: Instant, take: impl FnOnce(&AnyNode, &V) -> R) -> Option<R> {
         let first = self.nodes.find(key.hash, |node| node.is(key))?;
         let (node, value) = match first.value.downcast_ref::<V>() {
             Some(value) => (first, value),
@@ -168,7 +151,7 @@ impl Values {
         if !node.visited.load(Ordering::Relaxed) {
             node.visited.store(true, Ordering::Relaxed);
         }
-        Some(if is_plain::<V>() { Found::Copied(value.clone()) } else { Found::Shared(node.clone()) })
+        Some(take(node, value))
     }
 
     /// The value of this type, also where the key's first one is of another.
@@ -259,9 +242,22 @@ impl Values {
     }
 
     fn advance(&mut self) -> usize {
-        self.hand = self.hand.wrapping_add(1);
-        self.hand % self.nodes.num_buckets().max(1)
+        self.hand += 1;
+        if self.hand >= self.nodes.num_buckets() {
+            self.hand = 0;
+        }
+        self.hand
     }
+}
+
+/// A copy of the value, if it is fresh and of this type; made outside the lock where `Clone` may be a user's.
+#[inline]
+pub(super) fn copy<V: Clone + 'static>(values: &RwLock<Values>, key: &Key<'_>, now: Instant) -> Option<V> {
+    if is_plain::<V>() {
+        return read(values).get(key, now, |_, value: &V| value.clone());
+    }
+    let node = read(values).get(key, now, |node, _: &V| node.clone())?;
+    node.value.downcast_ref().cloned()
 }
 
 pub(super) fn read(values: &RwLock<Values>) -> RwLockReadGuard<'_, Values> {
