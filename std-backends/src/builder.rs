@@ -1,5 +1,7 @@
 //! From a few words to an instance.
 
+#[cfg(feature = "redis")]
+use crate::redis::Target;
 use crate::{
     Error,
     backend::Backend,
@@ -53,6 +55,8 @@ enum Where {
     Own(Arc<dyn Backend>),
     #[cfg(feature = "redis")]
     Redis(String),
+    #[cfg(feature = "redis")]
+    Cluster(Vec<String>),
     #[cfg(feature = "redis-1-client")]
     Client(Box<redis::Client>),
 }
@@ -172,13 +176,25 @@ impl Builder {
     }
 
     /// Redis, Valkey, or what speaks like them: `redis://[user:password@]host[:port][/database]`, `rediss://..` for
-    /// TLS (feature `redis-tls`), or `unix:///path`.
+    /// TLS (feature `redis-tls`), or `unix:///path`. A cluster by some of its nodes:
+    /// `redis+cluster://[user:password@]host[:port],host[:port]`. The master of a service by its sentinels:
+    /// `redis+sentinel://[user:password@]host[:port],host[:port]/service[/database]`, where user, password and database are
+    /// the master's; `rediss+cluster://..` and `rediss+sentinel://..` for TLS.
     ///
     /// The URL is checked when the instance is built; the server is called at the first need, or by
     /// [`ping`](Cachify::ping).
     #[cfg(feature = "redis")]
     pub fn redis(mut self, url: impl Into<String>) -> Self {
         self.backend = Where::Redis(url.into());
+        self
+    }
+
+    /// A cluster of Redis or Valkey, by the URLs of some of its nodes; the others are told by these.
+    ///
+    /// The URLs are checked when the instance is built; the first of them says how nodes are reached that none of them names.
+    #[cfg(feature = "redis")]
+    pub fn redis_cluster<U: Into<String>>(mut self, urls: impl IntoIterator<Item = U>) -> Self {
+        self.backend = Where::Cluster(urls.into_iter().map(Into::into).collect());
         self
     }
 
@@ -251,9 +267,11 @@ impl Builder {
             Where::Memory => None,
             Where::Own(store) => Some(self.over(store.clone())),
             #[cfg(feature = "redis")]
-            Where::Redis(url) => Some(self.over(self.connected(crate::redis::client(url)?))),
+            Where::Redis(url) => Some(self.over(self.connected(Target::of_url(url)?))),
+            #[cfg(feature = "redis")]
+            Where::Cluster(urls) => Some(self.over(self.connected(Target::cluster(urls)?))),
             #[cfg(feature = "redis-1-client")]
-            Where::Client(client) => Some(self.over(self.connected(client.as_ref().clone()))),
+            Where::Client(client) => Some(self.over(self.connected(Target::of_client(client.as_ref().clone())))),
         })
     }
 
@@ -263,10 +281,10 @@ impl Builder {
     }
 
     #[cfg(feature = "redis")]
-    fn connected(&self, client: redis::Client) -> Arc<dyn Backend> {
+    fn connected(&self, target: Target) -> Arc<dyn Backend> {
         let limits = crate::redis::Limits { operation: self.op_timeout, connect: self.connect_timeout };
         let (clock, watcher) = (self.clock.clone(), self.watcher.clone());
-        Arc::new(crate::redis::Redis::new(client, clock, &self.prefix, limits, watcher))
+        Arc::new(crate::redis::Redis::new(target, clock, &self.prefix, limits, watcher))
     }
 
     /// An instance that never leaves the process: cached values need no serde. A hit is a `Clone`; `Arc` makes that of

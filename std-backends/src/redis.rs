@@ -3,11 +3,15 @@
 //! Every operation is one script, so it is atomic on the server, which also tells the time; every right has its
 //! holder's token, so whatever is sent twice is done once. Not here: waiting, renewing, brackets, which are core's.
 
+mod address;
 mod background;
 mod call;
 mod command;
+mod common;
 mod dial;
 mod doubts;
+mod exchange;
+mod fleet;
 mod inbox;
 mod knock;
 mod name;
@@ -18,6 +22,8 @@ mod reaper;
 mod renewal;
 mod reply;
 mod script;
+mod sentinel;
+mod server;
 mod shared;
 mod subscription;
 mod tasks;
@@ -31,7 +37,7 @@ use crate::{
     process::PerProcess,
     token,
 };
-use background::Background;
+use address::Address;
 use cachify_core::{
     Cause,
     drive::{beside, ready},
@@ -43,20 +49,19 @@ use cachify_core::{
     token::HolderToken,
 };
 use command::Question;
+use common::Common;
 use doubts::{Doubts, Room};
+use fleet::Fleet;
 use inbox::{Inbox, Place};
 use name::Name;
-use node::Node;
-use pauses::Pauses;
 use reaper::Owed;
 use std::{
     fmt,
-    sync::{Arc, Mutex, OnceLock, atomic::AtomicBool},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
     time::Duration,
 };
-use tasks::{Lines, Task, Use};
-use threads::{Idle, Thread};
-use tokio::sync::watch;
+use tasks::{Task, Use};
+use threads::Thread;
 
 /// How long each thing may take.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +80,7 @@ pub(crate) struct Redis {
 
 /// What a process makes its part of the store from.
 struct Recipe {
-    client: redis::Client,
+    target: Target,
     clock: StdClock,
     prefix: Box<str>,
     limits: Limits,
@@ -83,74 +88,66 @@ struct Recipe {
     news: Arc<OnceLock<News>>,
 }
 
+/// Where the servers are.
+#[derive(Clone)]
+pub(crate) enum Target {
+    /// One, which may be another one after each failover.
+    One(Address),
+    /// Some nodes of a cluster.
+    Cluster(Vec<Address>),
+}
+
 /// What the store shares with its thread.
 struct Shared {
-    client: redis::Client,
-    clock: StdClock,
-    watcher: Watcher,
-    op_timeout: Option<Duration>,
-    connect_timeout: Duration,
-    node: Node,
-    lines: Lines,
-    idle: Idle,
-    /// Renewal's own: a lease is not lost because calls wait on the others.
-    renewing: Idle,
+    common: Arc<Common>,
+    fleet: Fleet,
     inbox: Inbox,
-    news: Arc<OnceLock<News>>,
-    background: OnceLock<Background>,
-    starting: Mutex<()>,
     listening: AtomicBool,
-    pauses: Pauses,
-    /// Whether a connection broke since the last one was made.
-    broken: AtomicBool,
-    closed: watch::Sender<bool>,
     doubts: Doubts,
 }
 
 impl fmt::Debug for Redis {
     /// Without the address, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shared = self.shared();
-        f.debug_struct("Redis").field("lines", &shared.lines).field("idle", &shared.idle).finish_non_exhaustive()
+        f.debug_struct("Redis").field("fleet", &self.shared().fleet).finish_non_exhaustive()
     }
 }
 
-/// A client for a URL; nothing is sent yet.
-pub(crate) fn client(url: &str) -> Result<redis::Client, Error> {
-    options::client(url)
+impl Target {
+    /// The servers of a URL; nothing is sent yet.
+    pub(crate) fn of_url(url: &str) -> Result<Self, Error> {
+        options::target(url)
+    }
+
+    /// A cluster, by the URLs of some of its nodes.
+    pub(crate) fn cluster(urls: &[String]) -> Result<Self, Error> {
+        options::cluster(urls.iter().map(String::as_str))
+    }
+
+    /// The server of a client.
+    #[cfg(feature = "redis-1-client")]
+    pub(crate) fn of_client(client: redis::Client) -> Self {
+        let settled = redis::Client::open(options::settled(client.get_connection_info().clone()));
+        Self::One(Address::Fixed(settled.unwrap_or(client)))
+    }
 }
 
 impl Recipe {
     fn make(&self) -> Arc<Shared> {
         let [a, b, c, d] = token::shared().0;
         let colon = if self.prefix.is_empty() { "" } else { ":" };
-        Arc::new(Shared {
-            client: self.client.clone(),
-            clock: self.clock.clone(),
-            watcher: self.watcher.clone(),
-            news: self.news.clone(),
-            op_timeout: self.limits.operation,
-            connect_timeout: self.limits.connect,
-            node: Node::new(),
-            lines: Lines::default(),
-            idle: Idle::default(),
-            renewing: Idle::default(),
-            inbox: Inbox::new(format!("{}{colon}in:{a:08x}{b:08x}{c:08x}{d:08x}", self.prefix)),
-            background: OnceLock::new(),
-            starting: Mutex::new(()),
-            listening: AtomicBool::new(false),
-            pauses: Pauses::default(),
-            broken: AtomicBool::new(false),
-            closed: watch::Sender::new(false),
-            doubts: Doubts::default(),
-        })
+        let (clock, watcher) = (self.clock.clone(), self.watcher.clone());
+        let common = Arc::new(Common::new(clock, watcher, self.limits, self.news.clone()));
+        let fleet = Fleet::new(&common, &self.target);
+        let inbox = format!("{}{colon}in:{a:08x}{b:08x}{c:08x}{d:08x}", self.prefix);
+        let inbox = Inbox::new(inbox, fleet.is_cluster());
+        Arc::new(Shared { common, fleet, inbox, listening: AtomicBool::new(false), doubts: Doubts::default() })
     }
 }
 
 impl Redis {
-    pub(crate) fn new(client: redis::Client, clock: StdClock, prefix: &str, limits: Limits, watcher: Watcher) -> Self {
-        let client = redis::Client::open(options::settled(client.get_connection_info().clone())).unwrap_or(client);
-        let recipe = Recipe { client, clock, prefix: prefix.into(), limits, watcher, news: Arc::default() };
+    pub(crate) fn new(target: Target, clock: StdClock, prefix: &str, limits: Limits, watcher: Watcher) -> Self {
+        let recipe = Recipe { target, clock, prefix: prefix.into(), limits, watcher, news: Arc::default() };
         let redis = Self { recipe, shared: PerProcess::new() };
         // now: a child of a fork amid the first call would wait for that for ever
         redis.shared();
@@ -166,13 +163,15 @@ impl Backend for Redis {
     fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
         Box::pin(async move {
             let shared = self.shared();
-            let until = shared.clock.now().saturating_add(call.limit);
+            let until = shared.common.clock.now().saturating_add(call.limit);
             let name = Name::of(&call.key.key());
-            let limit = shared.clock.sleep_until(until);
-            let task = Task::new(shared, Use::of(name.kind), until);
+            let limit = shared.common.clock.sleep_until(until);
+            let task = Task::new(Use::of(name.kind), until, shared.op_timeout());
             let question = Question::of(&call);
             beside(call::call(shared, &task, &name, &question, until), limit).await.unwrap_or_else(|()| {
-                task.timed_out();
+                if task.timed_out().is_some() {
+                    shared.fleet.doubt();
+                }
                 Err(Cause::TimedOut)
             })
         })
@@ -180,8 +179,8 @@ impl Backend for Redis {
 
     fn call_blocking(self: Arc<Self>, call: Call) -> Result<Reply, Cause> {
         let shared = self.shared();
-        let until = shared.clock.now().saturating_add(call.limit);
-        let (thread, name) = (Thread::calling(shared, until), Name::of(&call.key.key()));
+        let until = shared.common.clock.now().saturating_add(call.limit);
+        let (thread, name) = (Thread::calling(until), Name::of(&call.key.key()));
         ready(call::call(shared, &thread, &name, &Question::of(&call), until))
     }
 
@@ -219,11 +218,11 @@ impl Backend for Redis {
                 } else {
                     shared.doubts.take(token);
                     let cause = Cause::rejected("too many answers were lost at once: this lease ends by itself");
-                    shared.tell(&Event::Failed { key: Some(key.key()), cause });
+                    shared.common.tell(&Event::Failed { key: Some(key.key()), cause });
                 }
             }
             Left::Done { fresh, .. } => {
-                let ends = ends(left, &shared.clock).unwrap_or(Instant::MAX);
+                let ends = ends(left, &shared.common.clock).unwrap_or(Instant::MAX);
                 let outcome = Outcome::Done { fresh };
                 shared.owe(Owed { outcome, ends, ..Owed::back(name, token, Place::default()) }, Room::Unbounded);
             }
@@ -232,7 +231,7 @@ impl Backend for Redis {
 
     fn flush(self: Arc<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            if let Some(background) = self.shared().running() {
+            if let Some(background) = self.shared().common.running() {
                 background.idle().await;
             }
         })
@@ -248,7 +247,7 @@ impl Backend for Redis {
     }
 
     fn evicts(&self) -> Option<String> {
-        self.shared().node.evicts().map(str::to_owned)
+        self.shared().fleet.evicts()
     }
 }
 
@@ -256,7 +255,7 @@ impl Drop for Redis {
     fn drop(&mut self) {
         // a parent's part stays as it is in its child
         if let Some(shared) = self.shared.get() {
-            shared.closed.send_replace(true);
+            shared.common.close();
         }
     }
 }

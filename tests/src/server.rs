@@ -5,12 +5,14 @@
 #![allow(clippy::missing_panics_doc, reason = "a harness that cannot go on ends the test")]
 
 mod clock;
+mod cluster;
 mod directory;
 mod process;
 mod tls;
 
 use crate::resp::{Client, Reply};
 use clock::StillClock;
+pub use cluster::Cluster;
 use directory::Directory;
 use process::Process;
 use std::{
@@ -170,6 +172,12 @@ impl Server {
     #[must_use]
     pub const fn port(&self) -> u16 {
         if self.options.tls { self.secure } else { self.plain }
+    }
+
+    /// Whether it was started and not killed.
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
+        self.process.is_some()
     }
 
     /// The process of the server.

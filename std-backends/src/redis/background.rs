@@ -3,14 +3,12 @@
 //! It outlives any runtime of the user's, serves users who have none, and ends with the instance, after one more
 //! attempt to give back what was dropped before. Not here: what a message means, which is the subscription's.
 
-use super::{Shared, reaper::Reaper, subscription};
+use super::{Shared, common::Common, reaper::Reaper, subscription};
 use cachify_core::{
     drive::beside,
-    observe::{Event, Observer},
     time::{Clock, Timer},
 };
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread,
     time::Duration,
@@ -29,10 +27,10 @@ pub(super) struct Background {
 
 impl Background {
     /// Starts the thread; `None` if the system has none to give.
-    pub(super) fn start(shared: &Shared) -> Option<Self> {
+    pub(super) fn start(common: &Common) -> Option<Self> {
         let (tell, told) = mpsc::sync_channel(1);
         let run = {
-            let (mut closed, clock) = (shared.closed(), shared.clock.clone());
+            let (mut closed, clock) = (common.closed(), common.clock.clone());
             move || {
                 // built here: where the thread cannot start, no runtime is to be dropped inside another one
                 let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
@@ -58,13 +56,6 @@ impl Background {
 
     /// Subscribes, and keeps subscribed until the instance ends.
     pub(super) fn listen(&self, shared: &Arc<Shared>) {
-        self.runtime.spawn(subscription::keep(shared.clone()));
-    }
-}
-
-impl Shared {
-    /// Tells the observer what happened in the background; its panic must not end that.
-    pub(super) fn tell(&self, event: &Event<'_>) {
-        let _ = catch_unwind(AssertUnwindSafe(|| self.watcher.event(event)));
+        self.runtime.spawn(subscription::keep_all(shared.clone()));
     }
 }

@@ -5,13 +5,18 @@
 
 use super::{
     Shared,
-    command::{By, Context, Question, command},
+    command::{Context, Question},
     doubts::Room,
+    exchange::Exchange,
     inbox::Asked,
     name::Name,
-    reply::{Failure, Read, read},
+    reply::{Failure, Read, read, unanswered},
+    server::Server,
 };
-use crate::backend::{Ask, NO_CLEARING, Op, Reply};
+use crate::{
+    backend::{Ask, NO_CLEARING, Op, Reply},
+    clock::StdClock,
+};
 use cachify_core::{
     Cause, Holding,
     key::Kind,
@@ -24,10 +29,21 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 /// How commands travel on one face.
 pub(super) trait Wire {
-    /// Connects if need be, then sends one command, put into words only now, and receives its reply.
-    fn send(&self, cmd: impl FnOnce() -> Cmd + Send) -> impl Future<Output = Result<Value, Failure>> + Send;
+    /// Connects to `server` if need be, then sends one command, put into words only now, and receives its reply; after
+    /// an `ASKING` if a node of its cluster sent it there for this one.
+    fn send(
+        &self,
+        server: &Arc<Server>,
+        is_asked: bool,
+        cmd: impl FnOnce() -> Cmd + Send,
+    ) -> impl Future<Output = Result<Value, Failure>> + Send;
     /// Waits for `event` and for `at`, whichever comes first.
-    fn wait_for(&self, at: Instant, event: impl Future<Output = ()> + Send) -> impl Future<Output = ()> + Send;
+    fn wait_for(
+        &self,
+        clock: &StdClock,
+        at: Instant,
+        event: impl Future<Output = ()> + Send,
+    ) -> impl Future<Output = ()> + Send;
 }
 
 /// How often the server may say that we are late before it counts as not reached: the way to it is too long.
@@ -47,20 +63,23 @@ pub(super) async fn call<W: Wire + Sync>(
     let mut attempt = Attempt::begin(shared, name, question, until);
     let mut late = 0;
     loop {
-        let value = match exchange(wire, question, &attempt, until).await {
-            Ok(value) => value,
+        let (server, value) = match Exchange::new(&attempt, question, until).run(wire).await {
+            Ok(answered) => answered,
             // the server closed a connection at rest, or went away: a token makes it safe to ask once more
             Err(Failure::Broken) if !attempt.resent && (question.op != Op::Clear || name.kind == Kind::Cache) => {
                 attempt.resent = true;
                 continue;
             }
-            Err(Failure::Broken) => return Err(Cause::Unknown),
-            Err(Failure::TimedOut | Failure::NoScript | Failure::Late) => return Err(Cause::TimedOut),
             Err(Failure::NotSent(cause) | Failure::Refused(cause)) => return Err(attempt.refused(cause)),
+            Err(failure @ (Failure::Elsewhere(_) | Failure::Underway)) => {
+                return Err(attempt.refused(unanswered(failure)));
+            }
+            Err(failure) => return Err(unanswered(failure)),
         };
+        let now_here = || shared.common.clock.now();
         match read(&question.op, name.kind, value, attempt.asked.ticket).map_err(|cause| attempt.refused(cause))? {
             Read::Late { now } => {
-                shared.node.learn(shared.clock.now(), now);
+                server.node.learn(now_here(), now);
                 late += 1;
                 if late == LATE {
                     return Err(attempt.refused(Cause::Unreachable));
@@ -68,7 +87,7 @@ pub(super) async fn call<W: Wire + Sync>(
             }
             Read::Done { reply, now, arrived } => {
                 if let Some(now) = now {
-                    shared.node.learn(shared.clock.now(), now);
+                    server.node.learn(now_here(), now);
                 }
                 if is_busy(&reply) && attempt.may_stand(wire, until).await {
                     continue;
@@ -79,26 +98,14 @@ pub(super) async fn call<W: Wire + Sync>(
     }
 }
 
-async fn exchange<W: Wire + Sync>(
-    wire: &W,
-    question: &Question<'_>,
-    attempt: &Attempt<'_>,
-    until: Instant,
-) -> Result<Value, Failure> {
-    match wire.send(|| command(question, &attempt.context(until), By::Digest)).await {
-        Err(Failure::NoScript) => wire.send(|| command(question, &attempt.context(until), By::Body)).await,
-        done => done,
-    }
-}
-
 const fn is_busy(reply: &Reply) -> bool {
     matches!(reply, Reply::Busy { .. })
 }
 
 /// One attempt, from before the first byte until its answer is known.
-struct Attempt<'a> {
-    shared: &'a Arc<Shared>,
-    name: &'a Name,
+pub(super) struct Attempt<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) name: &'a Name,
     token: HolderToken,
     op: Op,
     asked: Asked,
@@ -141,11 +148,11 @@ impl<'a> Attempt<'a> {
         self.ask().is_some_and(|ask| ask.wait > 0)
     }
 
-    fn context(&self, until: Instant) -> Context<'_> {
+    pub(super) fn context(&self, server: &Server, until: Instant) -> Context<'_> {
         Context {
             name: self.name,
             // not the caller's deadline: on a long way a free lock would be refused for coming too late
-            not_after: self.shared.node.time(until),
+            not_after: server.node.time(until),
             place: &self.asked.place,
         }
     }
@@ -155,15 +162,16 @@ impl<'a> Attempt<'a> {
         let Some(ask) = self.ask().filter(|ask| ask.wait > 0 && self.asked.place.member.is_empty()) else {
             return false;
         };
-        if !self.shared.listen() {
+        if !self.shared.listen(self.name) {
             return false;
         }
         // half of what is left, and never past the caller's deadline: without a subscription this waiter polls
-        let now = self.shared.clock.now();
+        let clock = &self.shared.common.clock;
+        let now = clock.now();
         let half = until.since(now) / 2;
         let most = half.min(Duration::from_millis(ask.wait));
-        wire.wait_for(now.saturating_add(most), self.shared.inbox.known()).await;
-        if !self.shared.inbox.is_known() {
+        wire.wait_for(clock, now.saturating_add(most), self.shared.inbox.known(self.name)).await;
+        if !self.shared.inbox.is_known(self.name) {
             return false;
         }
         self.stand(ask);

@@ -1,18 +1,15 @@
 //! One attempt to connect, for tasks and the subscription; threads have their own, by the blocking client.
 
 use super::{
-    Shared,
     knock::{aside, knock},
     node::greeting,
     reply::{is_doubtful, unconnected},
+    server::Server,
 };
-use cachify_core::{
-    Cause,
-    drive::beside,
-    time::{Clock, Timer},
-};
+use cachify_core::{Cause, drive::beside, time::Timer};
 use redis::{
-    AsyncConnectionConfig, Cmd, RedisFuture, RedisResult, Value, aio::MultiplexedConnection, io::AsyncDNSResolver,
+    AsyncConnectionConfig, Cmd, ProtocolVersion, RedisFuture, RedisResult, Value, aio::MultiplexedConnection,
+    io::AsyncDNSResolver,
 };
 use std::{
     future::{Future, poll_fn},
@@ -24,29 +21,45 @@ use std::{
 
 /// One attempt to connect, with a limit of its own.
 pub(super) async fn dial(
-    shared: &Shared,
+    server: &Server,
     config: AsyncConnectionConfig,
-    client: &redis::Client,
+    protocol: Option<ProtocolVersion>,
 ) -> Result<MultiplexedConnection, Cause> {
     // no limits by timers of a runtime that may have none: this attempt has its own, and so has every operation
+    let client = &client(server, protocol).await?;
     let config = config.set_connection_timeout(None).set_response_timeout(None).set_dns_resolver(Search);
     // the client's part of it is large
     let attempt = Box::pin(async {
         let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-        let began = shared.clock.now();
+        let began = server.now();
         let answers = greet(&connection).await?;
-        shared.node.measured(shared.clock.now().since(began));
+        server.node.measured(server.now().since(began));
         RedisResult::Ok((connection, answers))
     });
-    let limit = shared.clock.sleep_until(shared.clock.now().saturating_add(shared.connect_timeout));
-    match beside(shared.or_told(attempt), limit).await.map_err(|()| Cause::Unreachable)?? {
-        Ok((connection, answers)) => shared.greeted(&answers).map(|()| connection),
+    let limit = server.common.clock.sleep_until(server.now().saturating_add(server.common.connect_timeout));
+    match beside(server.or_told(client, attempt), limit).await.map_err(|()| Cause::Unreachable)?? {
+        Ok((connection, answers)) => server.greeted(&answers).map(|()| connection),
         Err(error) if is_doubtful(&error) => {
-            let (client, limit) = (client.clone(), shared.knock_limit());
+            let (client, limit) = (client.clone(), server.knock_limit());
             Err(aside(move || knock(&client, limit)).await.flatten().unwrap_or_else(|| unconnected(&error)))
         }
         Err(error) => Err(unconnected(&error)),
     }
+}
+
+/// How the server is reached, by that protocol if one is named.
+async fn client(server: &Server, protocol: Option<ProtocolVersion>) -> Result<redis::Client, Cause> {
+    let client = match server.address.fixed() {
+        Some(client) => client.clone(),
+        None => {
+            let (address, limit) = (server.address.clone(), server.knock_limit());
+            aside(move || address.client(limit)).await.unwrap_or(Err(Cause::Unreachable))?
+        }
+    };
+    let Some(protocol) = protocol else { return Ok(client) };
+    let info = client.get_connection_info();
+    let settings = info.redis_settings().clone().set_protocol(protocol);
+    redis::Client::open(info.clone().set_redis_settings(settings)).map_err(|_| Cause::Unreachable)
 }
 
 /// A search for an address on a thread of ours. On one of the runtime's it would keep that from ending for as long as the

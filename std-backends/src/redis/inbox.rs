@@ -1,16 +1,19 @@
-//! Waiting: one channel per instance to be told on, and who waits behind it, each by its token.
+//! Waiting: one channel per instance to be told on, in a cluster one per slot, and who waits behind it, each by its token.
 //!
 //! Invariant: whoever stands in a line on the server has an entry here, or a command is on its way that takes it out.
 //! Not here: whose turn it is, which the server says; the subscription itself.
 
-use super::name::Name;
+use super::{
+    fleet::slots::{slot_of, tag_of},
+    name::Name,
+};
 use crate::sync::{locked, wake};
 use cachify_core::{patience::Ticket, time::Instant, token::HolderToken};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     future::poll_fn,
     mem::replace,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     task::{Poll, Waker},
 };
 use tokio::sync::watch;
@@ -18,24 +21,36 @@ use tokio::sync::watch;
 /// Who waits for what.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    channel: String,
+    /// The channel of one server; in a cluster what each slot's begins with.
+    name: String,
+    is_sharded: bool,
     table: Mutex<Table>,
-    subscription: watch::Sender<Subscription>,
+    /// Told whenever a channel is wanted, or its subscription changes.
+    changed: watch::Sender<()>,
+}
+
+/// Where messages about the keys of one slot come.
+#[derive(Debug)]
+struct Channel {
+    name: Arc<str>,
+    /// Somebody waited there once.
+    is_wanted: bool,
+    subscription: Option<Subscription>,
 }
 
 /// Whether messages reach us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subscription {
-    /// Not known yet: it was not asked for, or is on its way for the first time.
-    Pending,
-    Up,
+    /// To the server with that number.
+    Up(u64),
     /// It broke, or could not be made; it is tried again now and then.
     Down,
 }
 
 #[derive(Debug, Default)]
 struct Table {
-    subscription: Option<Subscription>,
+    /// By slot.
+    channels: HashMap<u16, Channel>,
     entries: HashMap<HolderToken, Entry>,
     /// Whose a ticket is. Never zero, which is no ticket.
     tickets: HashMap<u32, HolderToken>,
@@ -163,26 +178,62 @@ impl Entry {
 }
 
 impl Inbox {
-    pub(super) fn new(channel: String) -> Self {
-        Self { channel, table: Mutex::default(), subscription: watch::Sender::new(Subscription::Pending) }
+    pub(super) fn new(name: String, is_sharded: bool) -> Self {
+        Self { name, is_sharded, table: Mutex::default(), changed: watch::Sender::new(()) }
     }
 
-    pub(super) fn channel(&self) -> &str {
-        &self.channel
+    fn slot(&self, name: &Name) -> u16 {
+        if self.is_sharded { slot_of(&name.text) } else { 0 }
+    }
+
+    /// The channel of a slot: one that a script may publish to which has a key of that slot.
+    fn channel_of<'t>(&self, table: &'t mut Table, slot: u16) -> &'t mut Channel {
+        table.channels.entry(slot).or_insert_with(|| {
+            let tag = if self.is_sharded { format!("{{{}}}", tag_of(slot)) } else { String::new() };
+            Channel { name: [&*self.name, &tag].concat().into(), is_wanted: false, subscription: None }
+        })
+    }
+
+    /// The channel on which somebody hears of a name.
+    pub(super) fn channel(&self, slot: u16) -> Arc<str> {
+        self.channel_of(&mut locked(&self.table), slot).name.clone()
+    }
+
+    /// Sees to it that there will be a subscription for what is about that name.
+    pub(super) fn want(&self, name: &Name) {
+        let is_new = {
+            let mut table = locked(&self.table);
+            !replace(&mut self.channel_of(&mut table, self.slot(name)).is_wanted, true)
+        };
+        if is_new {
+            self.changed.send_replace(());
+        }
+    }
+
+    /// The slots for which there is to be a subscription.
+    pub(super) fn wanted(&self) -> Vec<u16> {
+        let table = locked(&self.table);
+        table.channels.iter().filter(|(_, channel)| channel.is_wanted).map(|(slot, _)| *slot).collect()
+    }
+
+    /// Told whenever another one is wanted.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// Notes that one is about to ask who will wait, before anything is sent: the message can overtake the reply.
     pub(super) fn ask(&self, name: &Name, token: HolderToken, size: u32) -> Asked {
         let mut table = locked(&self.table);
-        let subscription = table.subscription;
+        let channel = self.channel_of(&mut table, self.slot(name));
+        let (subscription, channel) = (channel.subscription, channel.name.clone());
         let entry = table.enter(name, token);
         entry.news = false;
-        let is_up = subscription == Some(Subscription::Up);
+        let is_up = matches!(subscription, Some(Subscription::Up(_)));
         // who stood where nobody is told moves to where it is; who is told stays there when the subscription breaks
-        let may_move = is_up && !entry.place.member.ends_with(&self.channel);
+        let may_move = is_up && !entry.place.member.ends_with(&*channel);
         let mut former = String::new();
         if may_move || entry.place.member.is_empty() && subscription.is_some() {
-            let inbox = if is_up { &self.channel } else { "" };
+            let inbox = if is_up { &*channel } else { "" };
             former = replace(&mut entry.place.member, format!("{} {size} {inbox}", hex(token)));
         }
         let ticket = if is_up { Ticket(entry.ticket) } else { Ticket::NONE };
@@ -258,30 +309,49 @@ impl Inbox {
         next
     }
 
-    /// The subscription stands, or broke: everybody asks again, for what was sent meanwhile is lost, and a server that
-    /// is gone is better known at once.
-    pub(super) fn set(&self, subscription: Subscription) {
+    /// The subscriptions of some slots stand, or broke: everybody there asks again, for what was sent meanwhile is lost, and
+    /// a server that is gone is better known at once. One that another server has by now does not break with this one.
+    pub(super) fn set(&self, slots: impl IntoIterator<Item = u16>, by: u64, is_up: bool) {
         let woken: Vec<_> = {
             let mut table = locked(&self.table);
-            let before = table.subscription.replace(subscription);
-            let is_up = subscription == Subscription::Up;
-            let changes = is_up != (before == Some(Subscription::Up));
-            table.entries.values_mut().filter(|_| changes).filter_map(Entry::tell).collect()
+            let mut changed = HashSet::new();
+            for slot in slots {
+                let channel = self.channel_of(&mut table, slot);
+                let was_up = matches!(channel.subscription, Some(Subscription::Up(_)));
+                if is_up {
+                    channel.subscription = Some(Subscription::Up(by));
+                } else if !was_up || channel.subscription == Some(Subscription::Up(by)) {
+                    channel.subscription = Some(Subscription::Down);
+                } else {
+                    continue;
+                }
+                if is_up != was_up {
+                    changed.insert(slot);
+                }
+            }
+            let of_slot = |entry: &Entry| changed.contains(&self.slot(&entry.name));
+            table.entries.values_mut().filter(|entry| of_slot(entry)).filter_map(Entry::tell).collect()
         };
-        self.subscription.send_replace(subscription);
+        self.changed.send_replace(());
         woken.into_iter().for_each(wake);
     }
 
-    /// Whether it is known if messages reach us.
-    pub(super) fn is_known(&self) -> bool {
-        locked(&self.table).subscription.is_some()
+    /// Whether messages about the keys of a slot reach us.
+    pub(super) fn is_up(&self, slot: u16) -> bool {
+        let up = |channel: &Channel| matches!(channel.subscription, Some(Subscription::Up(_)));
+        locked(&self.table).channels.get(&slot).is_some_and(up)
     }
 
-    /// Ends when it is known whether messages reach us; at once if it is.
-    pub(super) async fn known(&self) {
-        let mut subscription = self.subscription.subscribe();
+    /// Whether it is known if messages about that name reach us.
+    pub(super) fn is_known(&self, name: &Name) -> bool {
+        locked(&self.table).channels.get(&self.slot(name)).is_some_and(|channel| channel.subscription.is_some())
+    }
+
+    /// Ends when it is known whether messages about that name reach us; at once if it is.
+    pub(super) async fn known(&self, name: &Name) {
+        let mut changed = self.changed.subscribe();
         // the sender is ours
-        let _ = subscription.wait_for(|subscription| *subscription != Subscription::Pending).await;
+        while !self.is_known(name) && changed.changed().await.is_ok() {}
     }
 
     /// Ends when there is news for the one whose ticket that is; at once if there was any since it last asked.

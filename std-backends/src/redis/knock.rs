@@ -5,14 +5,11 @@
 //! connection broke. Not here: what a server says to a client that it serves (`reply`).
 
 use super::{
-    Shared,
+    address::speaks_tls,
     reply::{FULL, NO_SERVER, PROTECTED, unconnected},
+    server::Server,
 };
-use cachify_core::{
-    Cause,
-    drive::beside,
-    time::{Clock, Timer},
-};
+use cachify_core::{Cause, drive::beside, time::Timer};
 use redis::{Client, ConnectionAddr, RedisConnectionInfo, Value};
 use std::{
     future::{Future, pending},
@@ -50,10 +47,6 @@ fn told(answer: &[u8], by_tls: bool) -> Option<Cause> {
         [b'-' | b'+', ..] => by_tls.then_some(WANTS_NONE),
         _ => Some(Cause::rejected(NO_SERVER)),
     }
-}
-
-fn speaks_tls(client: &Client) -> bool {
-    matches!(client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. })
 }
 
 /// Asks whatever answers there; each step may take as long as `limit`.
@@ -117,26 +110,26 @@ pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
     receiver.await.ok()
 }
 
-impl Shared {
+impl Server {
     /// How long each step of a knock may take: a part of what an attempt may.
     pub(super) fn knock_limit(&self) -> Duration {
-        self.connect_timeout / 4
+        self.common.connect_timeout / 4
     }
 
     /// Whether an attempt may wait in vain for a handshake that its server does not know.
     pub(super) fn may_speak_no_tls(&self) -> bool {
-        speaks_tls(&self.client) && !self.node.is_met()
+        self.address.speaks_tls() && !self.node.is_met()
     }
 
     /// An attempt to connect, unless it is found out meanwhile that its server speaks no TLS.
-    pub(super) async fn or_told<T>(&self, attempt: impl Future<Output = T>) -> Result<T, Cause> {
+    pub(super) async fn or_told<T>(&self, client: &Client, attempt: impl Future<Output = T>) -> Result<T, Cause> {
         let told = async {
             if !self.may_speak_no_tls() {
                 return pending().await;
             }
             let slow = SLOW.min(self.knock_limit());
-            self.clock.sleep_until(self.clock.now().saturating_add(slow)).await;
-            let (client, limit) = (self.client.clone(), self.knock_limit());
+            self.common.clock.sleep_until(self.now().saturating_add(slow)).await;
+            let (client, limit) = (client.clone(), self.knock_limit());
             match aside(move || plainly(&client, limit)).await.flatten() {
                 Some(why) => why,
                 None => pending().await,

@@ -1,11 +1,68 @@
-//! Where the server is: a URL, checked before anything is done.
+//! Where the servers are: URLs, checked before anything is done. Nothing of a URL appears in an error: it may hold a
+//! password.
 
+use super::{Target, address::Address, sentinel::Sentinels};
 use crate::Error;
 use redis::{Client, ConnectionInfo, IntoConnectionInfo, io::tcp::socket2::TcpKeepalive};
 use std::time::Duration;
 
-/// A client for `url`. Nothing of the URL appears in an error: it may hold a password.
-pub(super) fn client(url: &str) -> Result<Client, Error> {
+/// The servers of a URL.
+pub(super) fn target(url: &str) -> Result<Target, Error> {
+    let (scheme, rest) = url.split_once("://").ok_or(Error::Config(FORM))?;
+    match scheme.split_once('+') {
+        Some((scheme, "cluster")) => {
+            let nodes: Vec<_> = each(scheme, rest).collect();
+            cluster(nodes.iter().map(String::as_str))
+        }
+        Some((scheme, "sentinel")) => sentinels(scheme, rest),
+        _ => Ok(Target::One(Address::Fixed(client(url)?))),
+    }
+}
+
+/// A cluster, by the URLs of some of its nodes.
+pub(super) fn cluster<'u>(urls: impl IntoIterator<Item = &'u str>) -> Result<Target, Error> {
+    let node = |url| {
+        let client = client(url)?;
+        match client.get_connection_info().redis_settings().db() {
+            0 => Ok(Address::Fixed(client)),
+            _ => Err(Error::Config("a cluster has one database: no number stands behind its nodes")),
+        }
+    };
+    let nodes = urls.into_iter().map(node).collect::<Result<Vec<_>, _>>()?;
+    if nodes.is_empty() { Err(Error::Config(FORM)) } else { Ok(Target::Cluster(nodes)) }
+}
+
+/// Sentinels, and the service whose master is meant: user, password and database are the master's.
+fn sentinels(scheme: &str, rest: &str) -> Result<Target, Error> {
+    const FORM: Error = Error::Config(
+        "the URL of sentinels is not one: `redis+sentinel://[user:password@]host[:port],host[:port]/service[/database]`",
+    );
+    let (nodes, path) = rest.split_once('/').ok_or(FORM)?;
+    let (service, database) = path.split_once('/').unwrap_or((path, "0"));
+    if service.is_empty() || service.contains(['?', '#', '%', '@']) {
+        return Err(FORM);
+    }
+    let (login, hosts) = login(nodes);
+    let hosts = hosts.split(',').map(|host| if host.contains(':') { host.into() } else { format!("{host}:26379") });
+    let all = hosts.map(|host| client(&format!("{scheme}://{host}"))).collect::<Result<Vec<_>, _>>()?;
+    // its address is what the sentinels say
+    let master = client(&format!("{scheme}://{login}master/{database}"))?.get_connection_info().clone();
+    Ok(Target::One(Address::Sentinels(Sentinels::new(all, service, master))))
+}
+
+/// A URL of each of the hosts, which are separated by commas; who logs in at the first does at all.
+fn each<'u>(scheme: &'u str, rest: &'u str) -> impl Iterator<Item = String> + 'u {
+    let (login, hosts) = login(rest);
+    hosts.split(',').map(move |host| format!("{scheme}://{login}{host}"))
+}
+
+/// Who logs in, with the sign behind it; and where.
+fn login(rest: &str) -> (&str, &str) {
+    rest.rfind('@').map_or(("", rest), |at| rest.split_at(at + 1))
+}
+
+/// A client for the URL of one server.
+fn client(url: &str) -> Result<Client, Error> {
     let (scheme, _) = url.split_once("://").ok_or(Error::Config(FORM))?;
     match scheme {
         "redis" | "valkey" | "unix" | "redis+unix" | "valkey+unix" => {}
@@ -28,7 +85,7 @@ pub(super) fn settled(info: ConnectionInfo) -> ConnectionInfo {
     info.set_tcp_settings(tcp).set_redis_settings(settings)
 }
 
-const FORM: &str = "the URL of the server is not one: `redis://[user:password@]host[:port][/database]`, `rediss://..` for TLS, or `unix:///path`";
+const FORM: &str = "the URL of the server is not one: `redis://[user:password@]host[:port][/database]`, `rediss://..` for TLS, `unix:///path`, `redis+cluster://host[:port],host[:port]` or `redis+sentinel://host[:port],host[:port]/service`";
 
 #[cfg(test)]
 mod tests {
@@ -36,15 +93,36 @@ mod tests {
 
     #[test]
     fn a_url_is_checked_without_connecting_and_never_shown() {
-        for url in
-            ["", "localhost:6379", "http://:secret@x", "redis://:secret@", "redis://:secret@h:port", "redis://h/x"]
-        {
-            let why = client(url).map(drop).unwrap_err();
+        for url in [
+            "",
+            "localhost:6379",
+            "http://:secret@x",
+            "redis://:secret@",
+            "redis://:secret@h:port",
+            "redis://h/x",
+            "redis+cluster://",
+            "redis+cluster://:secret@a,,b",
+            "redis+cluster://:secret@a,b/3",
+            "http+cluster://:secret@a",
+            "redis+sentinel://:secret@a,b",
+            "redis+sentinel://:secret@a,b/",
+            "redis+sentinel://:secret@a,/main",
+            "redis+sentinel://:secret@a/main/x",
+        ] {
+            let why = target(url).map(drop).unwrap_err();
             assert!(matches!(why, Error::Config(_)), "{url}");
             assert!(!format!("{why} {why:?}").contains("secret"));
         }
-        for url in ["redis://h", "redis://:secret@h:7000/3", "unix:///run/redis.sock", "valkey://h"] {
-            assert!(client(url).is_ok(), "{url}");
+        for url in [
+            "redis://h",
+            "redis://:secret@h:7000/3",
+            "unix:///run/redis.sock",
+            "valkey://h",
+            "redis+cluster://a",
+            "valkey+cluster://user:secret@a:7000,b,c:7001",
+            "redis+sentinel://user:secret@a,b:7000/main/3",
+        ] {
+            assert!(target(url).is_ok(), "{url}");
         }
         assert_eq!(client("rediss://h").is_ok(), cfg!(feature = "redis-tls"));
     }

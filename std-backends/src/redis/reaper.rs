@@ -10,6 +10,7 @@ use super::{
     inbox::Place,
     name::Name,
     reply::{Failure, Read, failure, read, unanswered},
+    server::Server,
     tasks::{Task, Use},
 };
 use crate::{
@@ -131,7 +132,7 @@ impl Reaper {
         if !locked(&self.queue).enter(room) {
             return false;
         }
-        let until = shared.clock.now().saturating_add(GIVE_UP).min(owed.ends);
+        let until = shared.common.clock.now().saturating_add(GIVE_UP).min(owed.ends);
         let debt = Debt { owed, room, pause: PAUSE[0], until, _noted: self.backlog.note() };
         if at == Instant::ZERO {
             self.put(shared, vec![debt]);
@@ -158,8 +159,8 @@ impl Reaper {
         let shared = shared.clone();
         self.runtime.spawn(async move {
             // while the instance ends, one more attempt has to do
-            shared.or_closed(shared.clock.sleep_until(at)).await;
-            if let Some(background) = shared.running() {
+            shared.common.or_closed(shared.common.clock.sleep_until(at)).await;
+            if let Some(background) = shared.common.running() {
                 background.reaper.put(&shared, debts);
             }
         });
@@ -189,7 +190,7 @@ impl Reaper {
 
 /// Batch after batch, as long as any is due.
 async fn work(shared: Arc<Shared>) {
-    let Some(background) = shared.running() else { return };
+    let Some(background) = shared.common.running() else { return };
     let mut working = Working { reaper: &background.reaper, taken: true };
     loop {
         let batch = background.reaper.take();
@@ -197,26 +198,26 @@ async fn work(shared: Arc<Shared>) {
             working.taken = false;
             return;
         }
-        let answers = tell(&shared, &batch).await;
-        let now = shared.clock.now();
+        let told = tell_all(&shared, batch).await;
+        let now = shared.common.clock.now();
         let mut again: Vec<(Instant, Vec<Debt>)> = Vec::new();
-        for (mut debt, answer) in batch.into_iter().zip(answers) {
+        for (mut debt, answer) in told {
             let cause = match answer {
                 Err(failure) => unanswered(failure),
                 Ok(holding) => {
                     background.reaper.paid(&debt);
                     if let Some(key) = debt.owed.held.filter(|_| holding == Holding::Lost) {
-                        shared.tell(&Event::Lost { key: key.key(), why: Loss::Taken });
+                        shared.common.tell(&Event::Lost { key: key.key(), why: Loss::Taken });
                     }
                     continue;
                 }
             };
             let lasting = matches!(cause, Cause::Rejected { .. });
             let at = now.saturating_add(debt.pause);
-            if lasting || shared.is_closed() || at >= debt.until {
+            if lasting || shared.common.is_closed() || at >= debt.until {
                 // nobody is left to be told but the observer
                 background.reaper.paid(&debt);
-                shared.tell(&Event::Failed { key: None, cause });
+                shared.common.tell(&Event::Failed { key: None, cause });
                 continue;
             }
             debt.pause = (debt.pause * 2).min(PAUSE[1]);
@@ -247,11 +248,41 @@ impl Drop for Working<'_> {
     }
 }
 
-/// One batch, within the limit of one operation; an answer for each.
-async fn tell(shared: &Arc<Shared>, batch: &[Debt]) -> Vec<Result<Holding, Failure>> {
-    let until = shared.deadline();
-    let task = Task::new(shared, Use::Leases, until);
-    let mut answers = vec![Err(Failure::TimedOut); batch.len()];
+type Answer = Result<Holding, Failure>;
+
+/// A batch, to each server what concerns it: none waits for another one's answer.
+async fn tell_all(shared: &Arc<Shared>, batch: Vec<Debt>) -> Vec<(Debt, Answer)> {
+    let mut parts: Vec<(Arc<Server>, Vec<Debt>)> = Vec::new();
+    let mut told = Vec::with_capacity(batch.len());
+    for debt in batch {
+        match shared.fleet.find(shared.fleet.slot(&debt.owed.name)) {
+            Some(server) => match parts.iter_mut().find(|(other, _)| other.number == server.number) {
+                Some((_, part)) => part.push(debt),
+                None => parts.push((server, vec![debt])),
+            },
+            None => {
+                shared.fleet.doubt();
+                told.push((debt, Err(Failure::NotSent(shared.fleet.why()))));
+            }
+        }
+    }
+    let last = parts.pop();
+    let others: Vec<_> =
+        parts.into_iter().map(|(server, part)| tokio::spawn(tell(shared.clone(), server, part))).collect();
+    if let Some((server, part)) = last {
+        told.extend(tell(shared.clone(), server, part).await);
+    }
+    for other in others {
+        told.extend(other.await.unwrap_or_default());
+    }
+    told
+}
+
+/// What concerns one server, within the limit of one operation.
+async fn tell(shared: Arc<Shared>, server: Arc<Server>, batch: Vec<Debt>) -> Vec<(Debt, Answer)> {
+    let until = server.deadline();
+    let task = Task::new(Use::Leases, until, server.op_timeout());
+    let mut answers: Vec<Answer> = batch.iter().map(|_| Err(Failure::TimedOut)).collect();
     let all = async {
         let mut left: Vec<_> = (0..batch.len()).collect();
         // by their text those that a server does not know which was restarted or flushed
@@ -262,7 +293,7 @@ async fn tell(shared: &Arc<Shared>, batch: &[Debt]) -> Vec<Result<Holding, Failu
                 let context = Context { name: &owed.name, not_after: 0, place: &owed.place };
                 pipe.add_command(command(&owed.question(), &context, by));
             }
-            let (told, again) = exchange(&task, &pipe, left.len()).await;
+            let (told, again) = exchange(&task, &server, &pipe, left.len()).await;
             for (at, answer) in left.iter().zip(told) {
                 let heard = answer.and_then(|value| understood(value, &batch[*at].owed));
                 // the first copy may have done it
@@ -274,22 +305,35 @@ async fn tell(shared: &Arc<Shared>, batch: &[Debt]) -> Vec<Result<Holding, Failu
             }
         }
     };
-    if beside(all, shared.clock.sleep_until(until)).await.is_err() {
+    if beside(all, shared.common.clock.sleep_until(until)).await.is_err() {
         task.timed_out();
     }
-    answers
+    for answer in &answers {
+        match answer {
+            // the next attempt finds it there
+            Err(Failure::Elsewhere(to)) if !to.is_ask => drop(shared.fleet.follow(&server, to)),
+            Err(failure) if failure.is_of_server() => shared.fleet.doubt(),
+            _ => {}
+        }
+    }
+    batch.into_iter().zip(answers).collect()
 }
 
 /// All of a pipeline; once more if the connection broke, which is how one at rest ends. What is told twice is told.
 /// Whether it was.
-async fn exchange(task: &Task<'_>, pipe: &Pipeline, count: usize) -> (Vec<Result<Value, Failure>>, bool) {
-    let (answers, again) = match task.send_all(pipe, count).await {
-        Err(Failure::Broken) => (task.send_all(pipe, count).await, true),
+async fn exchange(
+    task: &Task,
+    server: &Arc<Server>,
+    pipe: &Pipeline,
+    count: usize,
+) -> (Vec<Result<Value, Failure>>, bool) {
+    let (answers, again) = match task.send_all(server, pipe, count).await {
+        Err(Failure::Broken) => (task.send_all(server, pipe, count).await, true),
         answers => (answers, false),
     };
     let answers = match answers {
         Ok(values) => values.into_iter().map(Ok).collect(),
-        Err(failed) => vec![Err(failed); count],
+        Err(failed) => (0..count).map(|_| Err(failed.clone())).collect(),
     };
     (answers, again)
 }

@@ -3,7 +3,7 @@
 use crate::backend::{Inspection, Op, Reply};
 use cachify_core::{Cause, Holding, Label, key::Kind, patience::Ticket, token::FencingToken};
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// What the server said, read.
 pub(super) enum Read {
@@ -20,7 +20,7 @@ pub(super) enum Read {
 }
 
 /// What went wrong on the way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Failure {
     /// The server does not know the script by its digest.
     NoScript,
@@ -32,13 +32,39 @@ pub(super) enum Failure {
     TimedOut,
     /// It came after its time; nothing was done.
     Late,
+    /// Nothing was done: another node of the cluster serves the key's slot.
+    Elsewhere(Redirect),
+    /// Nothing was done: the slot is on its way from one node to another, and the records of the key lie on both.
+    Underway,
     /// The server refused.
     Refused(Cause),
 }
 
+/// Where a node of a cluster sends us.
+#[derive(Clone, Debug)]
+pub(super) struct Redirect {
+    pub(super) slot: u16,
+    /// `host:port`; without a host at the one who was asked.
+    pub(super) at: Arc<str>,
+    /// For this question only: the slot is on its way.
+    pub(super) is_ask: bool,
+}
+
+impl Redirect {
+    fn of(error: &RedisError) -> Option<Self> {
+        let (at, slot) = error.redirect_node()?;
+        Some(Self { slot, at: at.into(), is_ask: error.kind() == ErrorKind::Server(ServerErrorKind::Ask) })
+    }
+}
+
 impl Failure {
+    /// Whether it is about the server and not about the question: another one may serve the key by now.
+    pub(super) const fn is_of_server(&self) -> bool {
+        matches!(self, Self::NotSent(_) | Self::Broken | Self::TimedOut | Self::Refused(Cause::NotNow(_)))
+    }
+
     /// Whether the server said that it is no master any more: then its address may be another's.
-    pub(super) fn is_demotion(self) -> bool {
+    pub(super) fn is_demotion(&self) -> bool {
         matches!(self, Self::Refused(Cause::NotNow(READ_ONLY | NO_MASTER)))
     }
 }
@@ -127,6 +153,10 @@ pub(super) fn failure(error: &RedisError) -> Failure {
     }
     match error.kind() {
         ErrorKind::Server(ServerErrorKind::NoScript) => Failure::NoScript,
+        ErrorKind::Server(ServerErrorKind::TryAgain) => Failure::Underway,
+        ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask) if let Some(to) = Redirect::of(error) => {
+            Failure::Elsewhere(to)
+        }
         ErrorKind::Io | ErrorKind::Parse => Failure::Broken,
         _ => Failure::Refused(refusal(error)),
     }
@@ -144,13 +174,22 @@ pub(super) fn is_demoted(value: &Value) -> bool {
 pub(super) fn unanswered(failure: Failure) -> Cause {
     match failure {
         Failure::NotSent(cause) | Failure::Refused(cause) => cause,
+        Failure::Elsewhere(_) | Failure::Underway => MOVING,
         Failure::Broken => Cause::Unknown,
         Failure::TimedOut | Failure::NoScript | Failure::Late => Cause::TimedOut,
     }
 }
 
 /// Refusals that pass by themselves: what is refused so is worth trying again.
-const PASSING: [&str; 8] = [READ_ONLY, LOADING, CANNOT_SAVE, BUSY, NO_MASTER, TOO_FEW, NO_MEMORY, FULL];
+const PASSING: [&str; 9] = [READ_ONLY, LOADING, CANNOT_SAVE, BUSY, NO_MASTER, TOO_FEW, NO_MEMORY, FULL, CLUSTER_DOWN];
+const CLUSTER_DOWN: &str = "the cluster does not serve this key's slot now";
+/// A slot that takes longer to move than an operation may.
+pub(super) const MOVING: Cause = Cause::NotNow("the key's slot is moving from one node of the cluster to another");
+/// What one server says that is a node of a cluster.
+pub(super) const IN_CLUSTER: Cause =
+    Cause::rejected("the server is a node of a cluster: its URL is `redis+cluster://..`");
+/// What a node of a cluster says that is none.
+const NO_CLUSTER: &str = "the server is no node of a cluster: its URL is `redis://..`";
 const READ_ONLY: &str = "the server is a read-only replica";
 const LOADING: &str = "the server is still loading its data";
 const CANNOT_SAVE: &str = "the server cannot save its data and refuses to write";
@@ -168,9 +207,7 @@ pub(super) fn refusal(error: &RedisError) -> Cause {
         (ErrorKind::Server(ServerErrorKind::NoPerm), _) => NO_PERMISSION,
         (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => READ_ONLY,
         (ErrorKind::Server(ServerErrorKind::BusyLoading), _) => LOADING,
-        (ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot), _) => {
-            "the server is a node of a cluster, which is not supported yet"
-        }
+        (ErrorKind::Server(ServerErrorKind::ClusterDown), _) => CLUSTER_DOWN,
         (_, Some("OOM")) => NO_MEMORY,
         (_, Some("WRONGTYPE")) => "the key holds another program's data",
         (_, Some("MISCONF")) => CANNOT_SAVE,
@@ -182,6 +219,7 @@ pub(super) fn refusal(error: &RedisError) -> Cause {
         // the client wraps what it is told while it connects
         _ if error.detail().is_some_and(denied) => NO_PERMISSION,
         _ if error.detail().is_some_and(|detail| detail.contains("cachify: another layout")) => LAYOUT,
+        _ if error.detail().is_some_and(|detail| detail.contains("cluster support disabled")) => NO_CLUSTER,
         _ if error.detail().is_some_and(|detail| detail.contains("DB index")) => "the server has no such database",
         _ => "the server answered with an error",
     };
@@ -203,6 +241,15 @@ pub(super) fn unconnected(error: &RedisError) -> Cause {
         _ if says(&["certificate", "UnknownIssuer"]) => Cause::rejected("the server's certificate is not trusted"),
         _ if error.kind() == ErrorKind::Parse => Cause::rejected(NO_SERVER),
         Failure::Refused(cause) | Failure::NotSent(cause) => cause,
+        failed => unreached(failed),
+    }
+}
+
+/// Why there is no connection. Nothing was asked yet, so nothing is in doubt.
+pub(super) fn unreached(failure: Failure) -> Cause {
+    match failure {
+        Failure::Refused(cause) | Failure::NotSent(cause) => cause,
+        Failure::Elsewhere(_) | Failure::Underway => MOVING,
         Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Cause::Unreachable,
     }
 }

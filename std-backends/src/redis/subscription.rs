@@ -1,13 +1,14 @@
-//! The subscription of one instance: on the background thread, made again whenever it breaks.
+//! The subscriptions of one instance, one to each server with keys for which somebody waits: on the background thread, made
+//! again whenever they break.
 //!
 //! Not here: who waits for a message, which is the inbox's.
 
 use super::{
     Shared,
     dial::dial,
-    inbox::{Message, Place, Subscription, Turn, hex},
-    reply::{Failure, failure},
-    tasks::unreached,
+    inbox::{Message, Place, Turn, hex},
+    reply::{Failure, failure, unreached},
+    server::Server,
 };
 use cachify_core::{
     Cause,
@@ -15,107 +16,223 @@ use cachify_core::{
     observe::Event,
     time::{Clock, Timer},
 };
-use redis::{AsyncConnectionConfig, ProtocolVersion, PushInfo, PushKind, Value, aio::MultiplexedConnection};
-use std::{sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use redis::{AsyncConnectionConfig, Pipeline, ProtocolVersion, PushInfo, PushKind, Value, aio::MultiplexedConnection};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{sync::mpsc, task::JoinHandle};
 
 /// How often a silent subscription is asked whether it is still there.
 const PING: Duration = Duration::from_secs(5);
 /// How soon a broken one is made again, at first.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Keeps the subscription, until the instance ends.
-pub(super) async fn keep(shared: Arc<Shared>) {
-    let mut pause = PAUSE;
-    let mut told = false;
-    while !shared.is_closed() {
-        match subscribe(&shared).await {
-            Ok((connection, mut messages)) => {
-                told = false;
-                let began = shared.clock.now();
-                shared.inbox.set(Subscription::Up);
-                receive(&shared, connection, &mut messages).await;
-                // one that breaks at once is made again ever more slowly
-                if shared.clock.now().since(began) > Duration::from_secs(1) {
-                    pause = PAUSE;
+/// Sees to it that every server has a subscription that serves a slot for which one is wanted, until the instance ends.
+pub(super) async fn keep_all(shared: Arc<Shared>) {
+    let mut wanted = shared.inbox.changes();
+    let mut running: HashMap<u64, JoinHandle<()>> = HashMap::new();
+    loop {
+        let moved = shared.fleet.changed();
+        running.retain(|_, keeper| !keeper.is_finished());
+        for slot in shared.inbox.wanted() {
+            match shared.fleet.find(slot) {
+                Some(server) => {
+                    let keeper = || tokio::spawn(keep(shared.clone(), server.clone()));
+                    running.entry(server.number).or_insert_with(keeper);
                 }
-                shared.inbox.set(Subscription::Down);
-                shared.broke();
-            }
-            Err(cause) => {
-                shared.inbox.set(Subscription::Down);
-                // whoever waits polls meanwhile, and would never know why
-                if matches!(cause, Cause::Rejected { .. }) && !told {
-                    shared.tell(&Event::Failed { key: None, cause });
-                    told = true;
-                }
+                None => shared.fleet.doubt(),
             }
         }
-        shared.or_closed(shared.clock.sleep_until(shared.clock.now().saturating_add(pause))).await;
+        let news = beside(moved, async { drop(wanted.changed().await) });
+        if shared.common.or_closed(news).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// The slots of that server for which there is to be a subscription.
+fn slots_of(shared: &Shared, server: &Server) -> HashSet<u16> {
+    let is_its = |slot: &u16| shared.fleet.find(*slot).is_some_and(|owner| owner.number == server.number);
+    shared.inbox.wanted().into_iter().filter(is_its).collect()
+}
+
+/// Keeps the subscription to one server, as long as it serves any slot for which there is to be one.
+async fn keep(shared: Arc<Shared>, server: Arc<Server>) {
+    let mut pause = PAUSE;
+    let mut told = false;
+    while !shared.common.is_closed() && !slots_of(&shared, &server).is_empty() {
+        match connect(&server).await {
+            Ok((connection, messages)) => {
+                let began = server.now();
+                let mut line = Line { shared: &shared, server: &server, connection, heard: HashSet::new(), told };
+                line.receive(messages).await;
+                told = line.told;
+                // one that breaks at once is made again ever more slowly
+                if server.now().since(began) > Duration::from_secs(1) {
+                    pause = PAUSE;
+                }
+                server.broke();
+            }
+            Err(cause) => {
+                shared.inbox.set(slots_of(&shared, &server), server.number, false);
+                told = tell(&shared, told, cause);
+            }
+        }
+        shared.fleet.doubt();
+        shared.common.or_closed(server.common.clock.sleep_until(server.now().saturating_add(pause))).await;
         pause = (pause * 2).min(Duration::from_secs(1));
     }
+    // who keeps the others looks whether another one is wanted by now
+    shared.inbox.set([], server.number, false);
+}
+
+/// Whoever waits polls meanwhile, and would never know why; told once.
+fn tell(shared: &Shared, told: bool, cause: Cause) -> bool {
+    let is_lasting = matches!(cause, Cause::Rejected { .. });
+    if is_lasting && !told {
+        shared.common.tell(&Event::Failed { key: None, cause });
+    }
+    told || is_lasting
 }
 
 type Messages = mpsc::UnboundedReceiver<PushInfo>;
 
-async fn subscribe(shared: &Shared) -> Result<(MultiplexedConnection, Messages), Cause> {
+async fn connect(server: &Arc<Server>) -> Result<(MultiplexedConnection, Messages), Cause> {
     let (sender, messages) = mpsc::unbounded_channel();
     let config = AsyncConnectionConfig::new().set_push_sender(sender);
-    let info = shared.client.get_connection_info();
     // messages and answers on one connection need the newer protocol, whatever the commands use
-    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    let client = redis::Client::open(info.clone().set_redis_settings(settings)).map_err(|_| Cause::Unreachable)?;
-    let mut connection = dial(shared, config, &client).await?;
-    let limit = shared.clock.sleep_until(shared.deadline());
-    match beside(connection.subscribe(shared.inbox.channel()), limit).await {
-        Ok(Ok(())) => Ok((connection, messages)),
-        Ok(Err(error)) => Err(unreached(failure(&error))),
-        Err(()) => Err(unreached(Failure::TimedOut)),
-    }
+    let connection = dial(server, config, Some(ProtocolVersion::RESP3)).await?;
+    Ok((connection, messages))
 }
 
 /// For how long what is free is kept for the one who was called, as the scripts have it.
 const TURN: Duration = Duration::from_secs(1);
 
-/// Delivers messages until the connection is gone.
-async fn receive(shared: &Arc<Shared>, connection: MultiplexedConnection, messages: &mut Messages) {
-    let mut ping_at = shared.clock.now().saturating_add(PING);
-    loop {
-        let now = shared.clock.now();
-        let turn_ends = shared.inbox.end_turns(now);
-        let at = turn_ends.map_or(ping_at, |end| end.min(ping_at));
-        let next = shared.or_closed(beside(messages.recv(), shared.clock.sleep_until(at))).await;
-        match next {
-            None | Some(Ok(None)) => return,
-            Some(Ok(Some(push))) => {
-                ping_at = shared.clock.now().saturating_add(PING);
-                match push.kind {
-                    PushKind::Message => deliver(shared, push.data),
-                    PushKind::Disconnection => return,
-                    _ => {}
-                }
+/// A subscription that stands.
+struct Line<'a> {
+    shared: &'a Arc<Shared>,
+    server: &'a Arc<Server>,
+    connection: MultiplexedConnection,
+    /// The slots that were asked for on it.
+    heard: HashSet<u16>,
+    /// Whether the observer knows why there is none for some.
+    told: bool,
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        self.shared.inbox.set(self.heard.drain(), self.server.number, false);
+    }
+}
+
+impl Line<'_> {
+    /// Delivers messages until the connection is gone.
+    async fn receive(&mut self, mut messages: Messages) {
+        let (shared, server, clock) = (self.shared, self.server, &self.shared.common.clock);
+        let mut wanted = shared.inbox.changes();
+        let mut ping_at = server.now().saturating_add(PING);
+        loop {
+            let moved = shared.fleet.changed();
+            if self.subscribe().await.is_err() {
+                return;
             }
-            Some(Err(())) if at < ping_at => {}
-            Some(Err(())) => {
-                ping_at = shared.clock.now().saturating_add(PING);
-                let ping = redis::cmd("PING");
-                let mut connection = connection.clone();
-                let limit = shared.clock.sleep_until(shared.deadline());
-                if !matches!(beside(connection.send_packed_command(&ping), limit).await, Ok(Ok(_))) {
-                    return;
+            let turn_ends = shared.inbox.end_turns(server.now());
+            let at = turn_ends.map_or(ping_at, |end| end.min(ping_at));
+            let news = beside(moved, async { drop(wanted.changed().await) });
+            let message = beside(messages.recv(), beside(news, clock.sleep_until(at)));
+            match shared.common.or_closed(message).await {
+                None | Some(Ok(None)) => return,
+                Some(Ok(Some(push))) => {
+                    ping_at = server.now().saturating_add(PING);
+                    if push.kind == PushKind::Disconnection {
+                        return;
+                    }
+                    self.deliver(push);
+                }
+                Some(Err(Ok(_))) => {}
+                Some(Err(Err(()))) if at < ping_at => {}
+                Some(Err(Err(()))) => {
+                    ping_at = server.now().saturating_add(PING);
+                    if self.exchange(redis::pipe().cmd("PING"), 1).await.is_err() {
+                        return;
+                    }
                 }
             }
         }
+    }
+
+    async fn exchange(&mut self, pipe: &Pipeline, count: usize) -> Result<Vec<Value>, Cause> {
+        let limit = self.shared.common.clock.sleep_until(self.server.deadline());
+        match beside(self.connection.send_packed_commands(pipe, 0, count), limit).await {
+            Ok(answers) => answers.map_err(|error| unreached(failure(&error))),
+            Err(()) => Err(unreached(Failure::TimedOut)),
+        }
+    }
+
+    /// Asks for what is wanted of this server and was not asked for yet. That it stands is told by messages.
+    async fn subscribe(&mut self) -> Result<(), Cause> {
+        let now = slots_of(self.shared, self.server);
+        // what went elsewhere may come back
+        self.heard.retain(|slot| now.contains(slot));
+        let new: Vec<_> = now.into_iter().filter(|slot| !self.heard.contains(slot)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut pipe = redis::pipe();
+        let command = if self.shared.fleet.is_cluster() { "SSUBSCRIBE" } else { "SUBSCRIBE" };
+        for slot in &new {
+            pipe.cmd(command).arg(&*self.shared.inbox.channel(*slot));
+        }
+        self.heard.extend(&new);
+        let answers = self.exchange(&pipe, new.len()).await?;
+        let refused = answers.into_iter().filter_map(|answer| answer.extract_error().err()).last();
+        if let Some(error) = refused {
+            let failure = failure(&error);
+            if let Failure::Elsewhere(to) = &failure {
+                self.shared.fleet.follow(self.server, to);
+            } else {
+                self.told = tell(self.shared, self.told, unreached(failure));
+            }
+            // those that stand are told so by their messages, sooner or later
+            let unheard = new.iter().copied().filter(|slot| !self.shared.inbox.is_up(*slot));
+            self.shared.inbox.set(unheard.collect::<Vec<_>>(), self.server.number, false);
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, push: PushInfo) {
+        match push.kind {
+            PushKind::Message | PushKind::SMessage => deliver(self.shared, push.data),
+            PushKind::Subscribe | PushKind::SSubscribe => self.stands(push.data.first(), true),
+            PushKind::Unsubscribe | PushKind::SUnsubscribe => {
+                self.stands(push.data.first(), false);
+                self.shared.fleet.doubt();
+            }
+            _ => {}
+        }
+    }
+
+    fn stands(&mut self, channel: Option<&Value>, is_up: bool) {
+        let Some(Value::BulkString(channel)) = channel else { return };
+        let slot = self.heard.iter().copied().find(|slot| self.shared.inbox.channel(*slot).as_bytes() == channel);
+        let Some(slot) = slot else { return };
+        if !is_up {
+            self.heard.remove(&slot);
+        }
+        self.shared.inbox.set([slot], self.server.number, is_up);
     }
 }
 
 fn deliver(shared: &Arc<Shared>, data: Vec<Value>) {
     let Some(Value::BulkString(text)) = data.into_iter().nth(1) else { return };
     let Some(message) = str::from_utf8(&text).ok().and_then(Message::parse) else { return };
+    let turn_ends = || shared.common.clock.now().saturating_add(TURN);
     let (is_here, turn) = match message {
         Message::All(name) => return shared.inbox.call_all(&name),
         Message::Called(turn) => (shared.inbox.call(turn.token), turn),
-        Message::Standby(turn) => (shared.inbox.stand_by(turn.token, shared.clock.now().saturating_add(TURN)), turn),
+        Message::Standby(turn) => (shared.inbox.stand_by(turn.token, turn_ends()), turn),
     };
     if !is_here {
         give_up(shared, turn);
@@ -125,6 +242,6 @@ fn deliver(shared: &Arc<Shared>, data: Vec<Value>) {
 /// Somebody was granted by another way, or is gone: only its place is given up, whatever it may hold.
 fn give_up(shared: &Arc<Shared>, turn: Turn) {
     let Turn { token, size, name } = turn;
-    let member = format!("{} {size} {}", hex(token), shared.inbox.channel());
-    shared.pass_on(&name, Place { member, arrived: 0 });
+    let channel = shared.inbox.channel(shared.fleet.slot(&name));
+    shared.pass_on(&name, Place { member: format!("{} {size} {channel}", hex(token)), arrived: 0 });
 }

@@ -4,17 +4,18 @@
 //! A caller outside any runtime uses the connection of the background thread.
 
 use super::{
-    Shared,
     call::Wire,
     dial::dial,
+    fleet::latest,
     reply::{Failure, failure, is_demoted},
+    server::Server,
 };
-use crate::sync::locked;
+use crate::{clock::StdClock, sync::locked};
 use cachify_core::{
     Cause,
     drive::beside,
     key::Kind,
-    time::{Clock, Instant, Timer},
+    time::{Instant, Timer},
 };
 use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisResult, Value, aio::MultiplexedConnection};
 use std::{
@@ -25,6 +26,7 @@ use std::{
         Arc, Mutex, Weak,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 use tokio::{
     runtime::{Handle, Id},
@@ -95,9 +97,9 @@ impl Lines {
     /// The connection of the caller's runtime, with its number; made now if there is none.
     ///
     /// The attempt goes on when the caller gives up, so that a slow server is reached in the end.
-    async fn connection(&self, shared: &Arc<Shared>, of: Use) -> Result<(u64, MultiplexedConnection), Cause> {
+    async fn connection(&self, server: &Arc<Server>, of: Use) -> Result<(u64, MultiplexedConnection), Cause> {
         loop {
-            let (number, mut state) = match self.line(shared, of)? {
+            let (number, mut state) = match self.line(server, of)? {
                 Found::Up(number, connection) => return Ok((number, connection)),
                 Found::Doubted(number, mut proof) => {
                     // whoever asked it went with its runtime
@@ -112,16 +114,16 @@ impl Lines {
                 let most = match &*state.borrow_and_update() {
                     State::Up(connection) => return Ok((number, connection.clone())),
                     State::Down(cause) => return Err(*cause),
-                    State::Connecting(began) => began.map(|began| began.saturating_add(shared.op_timeout())),
+                    State::Connecting(began) => began.map(|began| began.saturating_add(server.op_timeout())),
                 };
                 // an attempt that has taken longer than an operation may is waited for by nobody
-                let limit = shared.clock.sleep_until(most.unwrap_or(Instant::MAX));
+                let limit = server.common.clock.sleep_until(most.unwrap_or(Instant::MAX));
                 match beside(state.changed(), limit).await {
                     Ok(Ok(())) => {}
                     // the sender goes only with its runtime
                     Ok(Err(_)) => return Err(NO_RUNTIME),
                     Err(()) => {
-                        shared.node.unreached();
+                        server.node.unreached();
                         return Err(Cause::Unreachable);
                     }
                 }
@@ -130,16 +132,16 @@ impl Lines {
     }
 
     /// The line of the caller's runtime; begun now if there is none.
-    fn line(&self, shared: &Arc<Shared>, of: Use) -> Result<Found, Cause> {
+    fn line(&self, server: &Arc<Server>, of: Use) -> Result<Found, Cause> {
         let runtime = match Handle::try_current() {
             Ok(runtime) => runtime,
-            Err(_) => shared.background().ok_or(NO_THREAD)?.runtime.clone(),
+            Err(_) => server.common.background().ok_or(NO_THREAD)?.runtime.clone(),
         };
         let (mut lines, place) = (locked(&self.0), (runtime.id(), of));
         if !lines.get(&place).is_some_and(Line::is_last) {
-            shared.pauses.may_try(shared.clock.now())?;
+            server.pauses.may_try(server.now())?;
             lines.retain(|_, line| line.runtime.strong_count() > 0);
-            lines.insert(place, connect(shared, &runtime));
+            lines.insert(place, connect(server, &runtime));
         }
         let Some(line) = lines.get(&place) else { return Err(Cause::Unreachable) };
         if let Some(proof) = &line.proof {
@@ -154,8 +156,9 @@ impl Lines {
 
     /// An answer did not come in time: one that is late is thrown away, but a connection on which none comes any more
     /// is replaced. Until that is known nobody uses it.
-    fn doubt(&self, shared: &Arc<Shared>, number: u64) {
-        let runtime = Handle::try_current().ok().or_else(|| shared.running().map(|thread| thread.runtime.clone()));
+    fn doubt(&self, server: &Arc<Server>, number: u64) {
+        let runtime =
+            Handle::try_current().ok().or_else(|| server.common.running().map(|thread| thread.runtime.clone()));
         let Some(runtime) = runtime else { return self.forget(number) };
         let (mut connection, over) = {
             let mut lines = locked(&self.0);
@@ -166,16 +169,16 @@ impl Lines {
             line.proof = Some(proof);
             (connection, over)
         };
-        let shared = shared.clone();
+        let server = server.clone();
         runtime.spawn(async move {
-            let limit = shared.clock.sleep_until(shared.clock.now().saturating_add(shared.node.patience()));
+            let limit = server.common.clock.sleep_until(server.now().saturating_add(server.node.patience()));
             let ping = redis::cmd("PING");
             if matches!(beside(connection.send_packed_command(&ping), limit).await, Ok(Ok(_))) {
-                if let Some(line) = locked(&shared.lines.0).values_mut().find(|line| line.number == number) {
+                if let Some(line) = locked(&server.lines.0).values_mut().find(|line| line.number == number) {
                     line.proof = None;
                 }
             } else {
-                shared.lines.forget(number);
+                server.lines.forget(number);
             }
             over.send_replace(true);
         });
@@ -192,24 +195,24 @@ const NO_RUNTIME: Cause =
     Cause::Unsupported("connecting ended with its tokio runtime: it is gone, or was built without `enable_io`");
 
 /// Connects on `runtime`, in the background.
-fn connect(shared: &Arc<Shared>, runtime: &Handle) -> Line {
+fn connect(server: &Arc<Server>, runtime: &Handle) -> Line {
     let (sender, state) = watch::channel(State::Connecting(None));
     let alive = Arc::new(());
-    let number = shared.lines.1.fetch_add(1, Ordering::Relaxed);
+    let number = server.lines.1.fetch_add(1, Ordering::Relaxed);
     let line = Line { runtime: Arc::downgrade(&alive), state, number, proof: None };
-    let (shared, mut closed) = (shared.clone(), shared.closed());
+    let (server, mut closed) = (server.clone(), server.common.closed());
     runtime.spawn(async move {
-        let began = shared.clock.now();
+        let began = server.now();
         sender.send_replace(State::Connecting(Some(began)));
-        let made = dial(&shared, AsyncConnectionConfig::new(), &shared.client).await;
+        let made = dial(&server, AsyncConnectionConfig::new(), None).await;
         match &made {
-            Ok(_) => shared.pauses.made(),
+            Ok(_) => server.pauses.made(),
             Err(cause) => {
-                shared.node.unreached();
-                shared.pauses.failed(began, shared.clock.now(), *cause);
+                server.node.unreached();
+                server.pauses.failed(began, server.now(), *cause);
             }
         }
-        drop(shared);
+        drop(server);
         let up = made.is_ok();
         sender.send_replace(made.map_or_else(State::Down, State::Up));
         // until the line is replaced or the instance ends: during an outage nothing may pile up
@@ -221,54 +224,42 @@ fn connect(shared: &Arc<Shared>, runtime: &Handle) -> Line {
     line
 }
 
-/// Why there is no connection. Nothing was asked yet, so nothing is in doubt.
-pub(super) fn unreached(failure: Failure) -> Cause {
-    match failure {
-        Failure::Refused(cause) | Failure::NotSent(cause) => cause,
-        Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Cause::Unreachable,
-    }
-}
-
 /// A call of a task.
-pub(super) struct Task<'a> {
-    shared: &'a Arc<Shared>,
+pub(super) struct Task {
     of: Use,
     /// When a question would be too late to be answered in time.
     connect_by: Instant,
     /// The connection on which it waits for an answer.
-    unanswered: Mutex<Option<u64>>,
+    unanswered: Mutex<Option<(Arc<Server>, u64)>>,
 }
 
-impl<'a> Task<'a> {
-    /// A call that ends at `until`.
-    pub(super) fn new(shared: &'a Arc<Shared>, of: Use, until: Instant) -> Self {
-        // what ends while it connects was not sent, and says so before the limit says that nothing is known
-        let spare = u64::try_from(shared.op_timeout().as_millis() / 10).unwrap_or_default().max(2);
-        let connect_by = Instant::from_millis(until.as_millis().saturating_sub(spare));
-        Self { shared, of, connect_by, unanswered: Mutex::new(None) }
+impl Task {
+    /// A call that ends at `until`, which takes `limit` at most.
+    pub(super) fn new(of: Use, until: Instant, limit: Duration) -> Self {
+        Self { of, connect_by: latest(until, limit), unanswered: Mutex::new(None) }
     }
 
     /// The connection of the caller's runtime, on which an answer is awaited from now on.
-    async fn connection(&self) -> Result<(u64, MultiplexedConnection), Failure> {
-        let limit = self.shared.clock.sleep_until(self.connect_by);
-        let connected = beside(self.shared.lines.connection(self.shared, self.of), limit).await;
+    async fn connection(&self, server: &Arc<Server>) -> Result<(u64, MultiplexedConnection), Failure> {
+        let limit = server.common.clock.sleep_until(self.connect_by);
+        let connected = beside(server.lines.connection(server, self.of), limit).await;
         let (number, connection) = connected.unwrap_or(Err(Cause::Unreachable)).map_err(Failure::NotSent)?;
-        *locked(&self.unanswered) = Some(number);
+        *locked(&self.unanswered) = Some((server.clone(), number));
         Ok((number, connection))
     }
 
     /// What came of it on that connection, which is replaced if it broke, or leads to a server that is no master any
     /// more.
-    fn answered<T>(&self, number: u64, answer: RedisResult<T>) -> Result<T, Failure> {
+    fn answered<T>(&self, server: &Server, number: u64, answer: RedisResult<T>) -> Result<T, Failure> {
         *locked(&self.unanswered) = None;
         let answer = answer.map_err(|error| failure(&error));
         match &answer {
-            Err(Failure::Broken | Failure::NotSent(_)) => self.shared.pauses.broke(self.shared.clock.now()),
-            _ => self.shared.pauses.answered(),
+            Err(Failure::Broken | Failure::NotSent(_)) => server.pauses.broke(server.now()),
+            _ => server.pauses.answered(),
         }
         answer.map_err(|failure| {
             if matches!(failure, Failure::Broken | Failure::NotSent(_)) || failure.is_demotion() {
-                self.leave(number);
+                leave(server, number);
             }
             // it had been sent, or was about to be
             if let Failure::NotSent(_) = failure { Failure::Broken } else { failure }
@@ -276,40 +267,56 @@ impl<'a> Task<'a> {
     }
 
     /// Many commands at once; their answers, errors of single ones among them.
-    pub(super) async fn send_all(&self, pipe: &Pipeline, count: usize) -> Result<Vec<Value>, Failure> {
-        let (number, mut connection) = self.connection().await?;
+    pub(super) async fn send_all(
+        &self,
+        server: &Arc<Server>,
+        pipe: &Pipeline,
+        count: usize,
+    ) -> Result<Vec<Value>, Failure> {
+        let (number, mut connection) = self.connection(server).await?;
         let answers = connection.send_packed_commands(pipe, 0, count).await;
-        let answers = self.answered(number, answers)?;
+        let answers = self.answered(server, number, answers)?;
         if answers.iter().any(is_demoted) {
-            self.leave(number);
+            leave(server, number);
         }
         Ok(answers)
     }
 
-    /// The next call finds another connection, and perhaps another server.
-    fn leave(&self, number: u64) {
-        self.shared.lines.forget(number);
-        self.shared.broke();
-    }
-
-    /// No answer came in time.
-    pub(super) fn timed_out(&self) {
-        let unanswered = *locked(&self.unanswered);
-        if let Some(number) = unanswered {
-            self.shared.lines.doubt(self.shared, number);
-        }
+    /// No answer came in time; from which server.
+    pub(super) fn timed_out(&self) -> Option<Arc<Server>> {
+        let (server, number) = locked(&self.unanswered).take()?;
+        server.lines.doubt(&server, number);
+        Some(server)
     }
 }
 
-impl Wire for Task<'_> {
-    async fn send(&self, cmd: impl FnOnce() -> Cmd + Send) -> Result<Value, Failure> {
-        let (number, mut connection) = self.connection().await?;
+/// The next call finds another connection, and perhaps another server.
+fn leave(server: &Server, number: u64) {
+    server.lines.forget(number);
+    server.broke();
+}
+
+impl Wire for Task {
+    async fn send(
+        &self,
+        server: &Arc<Server>,
+        is_asked: bool,
+        cmd: impl FnOnce() -> Cmd + Send,
+    ) -> Result<Value, Failure> {
+        if is_asked {
+            let mut pipe = redis::pipe();
+            // one exchange, so that nobody's command comes between on a shared connection
+            pipe.cmd("ASKING").add_command(cmd());
+            let answer = self.send_all(server, &pipe, 2).await?.pop().ok_or(Failure::Broken)?;
+            return answer.extract_error().map_err(|error| failure(&error));
+        }
+        let (number, mut connection) = self.connection(server).await?;
         let cmd = cmd();
         let answer = connection.send_packed_command(&cmd).await;
-        self.answered(number, answer.and_then(Value::extract_error))
+        self.answered(server, number, answer.and_then(Value::extract_error))
     }
 
-    async fn wait_for(&self, at: Instant, event: impl Future<Output = ()> + Send) {
-        let _ = beside(event, self.shared.clock.sleep_until(at)).await;
+    async fn wait_for(&self, clock: &StdClock, at: Instant, event: impl Future<Output = ()> + Send) {
+        let _ = beside(event, clock.sleep_until(at)).await;
     }
 }

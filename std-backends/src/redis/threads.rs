@@ -3,20 +3,19 @@
 mod idle;
 
 use super::{
-    Shared,
     call::Wire,
     knock::{aside, knock},
     node::greeting,
-    reply::{Failure, failure, is_demoted, is_doubtful, unconnected},
-    tasks::unreached,
+    reply::{Failure, failure, is_demoted, is_doubtful, unconnected, unreached},
+    server::Server,
 };
-use crate::backend::park;
+use crate::{backend::park, clock::StdClock};
 use cachify_core::{
     Cause,
-    time::{Clock, Instant, Sleep},
+    time::{Instant, Sleep},
 };
 pub(super) use idle::Idle;
-use redis::{Cmd, Connection, RedisError, RedisResult, Value};
+use redis::{Client, Cmd, Connection, RedisError, RedisResult, Value};
 use std::{cell::Cell, future::Future, pin::pin, sync::Arc, time::Duration};
 
 /// How many bytes are sent at a time: so few that a full way seldom takes a part of them, after which the client waits
@@ -31,56 +30,51 @@ enum Use {
 }
 
 impl Use {
-    fn of(self, shared: &Shared) -> &Idle {
+    fn of(self, server: &Server) -> &Idle {
         match self {
-            Self::Calls => &shared.idle,
-            Self::Renewals => &shared.renewing,
+            Self::Calls => &server.idle,
+            Self::Renewals => &server.renewing,
         }
     }
 }
 
 /// A call of a thread.
-pub(super) struct Thread<'a> {
-    shared: &'a Arc<Shared>,
+pub(super) struct Thread {
     kind: Use,
     /// When it ends; of renewals only what comes after connecting.
     until: Option<Instant>,
 }
 
-impl<'a> Thread<'a> {
+impl Thread {
     /// A call that ends at `until`.
-    pub(super) fn calling(shared: &'a Arc<Shared>, until: Instant) -> Self {
-        Self { shared, kind: Use::Calls, until: Some(until) }
+    pub(super) const fn calling(until: Instant) -> Self {
+        Self { kind: Use::Calls, until: Some(until) }
     }
 
     /// Renewals: nobody waits for them, so connecting has a limit of its own.
-    pub(super) fn keeping(shared: &'a Arc<Shared>) -> Self {
-        Self { shared, kind: Use::Renewals, until: None }
+    pub(super) const fn keeping() -> Self {
+        Self { kind: Use::Renewals, until: None }
     }
 
-    fn idle(&self) -> &'a Idle {
-        self.kind.of(self.shared)
-    }
-
-    fn left(&self, until: Instant) -> Result<Duration, Failure> {
-        let left = until.since(self.shared.clock.now());
+    fn left(server: &Server, until: Instant) -> Result<Duration, Failure> {
+        let left = until.since(server.now());
         // a limit of zero would be none
         if left.is_zero() { Err(Failure::TimedOut) } else { Ok(left) }
     }
 
     /// A connection at rest, or the next one that comes to rest or is made.
-    fn connection(&self) -> Result<Connection, Failure> {
-        let (idle, now) = (self.idle(), self.shared.clock.now());
+    fn connection(&self, server: &Arc<Server>) -> Result<Connection, Failure> {
+        let (idle, now) = (self.kind.of(server), server.now());
         idle.tidy(now);
         if let Some(connection) = idle.take() {
             return Ok(connection);
         }
         let until = match self.until {
-            None => now.saturating_add(self.shared.connect_timeout),
+            None => now.saturating_add(server.common.connect_timeout),
             Some(until) => {
-                self.shared.pauses.may_try(now).map_err(Failure::NotSent)?;
+                server.pauses.may_try(now).map_err(Failure::NotSent)?;
                 // no attempt, so no failure of the server's
-                self.left(until).map_err(|_| Failure::NotSent(Cause::Unreachable))?;
+                Self::left(server, until).map_err(|_| Failure::NotSent(Cause::Unreachable))?;
                 until
             }
         };
@@ -96,24 +90,24 @@ impl<'a> Thread<'a> {
             if let Some(why) = waiting.failure() {
                 return Err(why);
             }
-            let now = self.shared.clock.now();
+            let now = server.now();
             if waiting.starts(now) {
-                self.dial();
+                self.dial(server);
             }
             // an attempt that has taken longer than an operation may is waited for by nobody but renewal
-            let stale = waiting.began().saturating_add(self.shared.op_timeout());
+            let stale = waiting.began().saturating_add(server.op_timeout());
             let until = if self.until.is_some() { until.min(stale) } else { until };
             if now >= until {
-                self.shared.node.unreached();
+                server.node.unreached();
                 return Err(Failure::NotSent(Cause::Unreachable));
             }
-            self.shared.clock.wait(until, pin!(async { drop(changed.changed().await) }));
+            server.common.clock.wait(until, pin!(async { drop(changed.changed().await) }));
         }
     }
 
     /// Makes one more connection, beside its caller.
-    fn dial(&self) {
-        let attempt = Attempt { shared: self.shared.clone(), kind: self.kind, result: None };
+    fn dial(&self, server: &Arc<Server>) {
+        let attempt = Attempt { server: server.clone(), kind: self.kind, result: None };
         let threads = std::thread::Builder::new().name("cachify-connect".into());
         // what was given to a thread that did not start is dropped, and has failed
         let _ = threads.spawn(move || attempt.run());
@@ -121,7 +115,7 @@ impl<'a> Thread<'a> {
 
     /// Not by the client's own pipelines, which wait for each answer as long as for the first.
     fn ask(
-        &self,
+        server: &Server,
         connection: &mut Connection,
         packed: &[u8],
         answers: usize,
@@ -129,7 +123,7 @@ impl<'a> Thread<'a> {
         read: impl Fn(&RedisError) -> Failure,
     ) -> Result<Vec<Value>, Failure> {
         let limited = |connection: &mut Connection, act: &mut dyn FnMut(&mut Connection) -> RedisResult<Value>| {
-            let left = Some(self.left(until)?);
+            let left = Some(Self::left(server, until)?);
             let limits = connection.set_read_timeout(left).and_then(|()| connection.set_write_timeout(left));
             limits.and_then(|()| act(connection)).map_err(|error| match read(&error) {
                 _ if error.is_timeout() => Failure::TimedOut,
@@ -149,35 +143,36 @@ impl<'a> Thread<'a> {
     /// still have an answer on it, or leads to a server that is no master any more.
     pub(super) fn exchange(
         &self,
+        server: &Arc<Server>,
         packed: impl FnOnce(Instant) -> Vec<u8>,
         answers: usize,
     ) -> Result<Vec<Value>, Failure> {
-        let mut connection = self.connection()?;
-        let sent = self.shared.clock.now();
-        let until = self.until.unwrap_or_else(|| self.shared.deadline());
-        if self.left(until).is_err() {
+        let mut connection = self.connection(server)?;
+        let sent = server.now();
+        let until = self.until.unwrap_or_else(|| server.deadline());
+        if Self::left(server, until).is_err() {
             // the way is long, but open: the next call begins here
-            self.idle().put(sent, connection);
+            self.kind.of(server).put(sent, connection);
             return Err(Failure::NotSent(Cause::Unreachable));
         }
-        let done = self.ask(&mut connection, &packed(until), answers, until, failure);
+        let done = Self::ask(server, &mut connection, &packed(until), answers, until, failure);
         match &done {
-            Ok(_) => self.shared.pauses.answered(),
-            Err(Failure::Broken) => self.shared.pauses.broke(self.shared.clock.now()),
+            Ok(_) => server.pauses.answered(),
+            Err(Failure::Broken) => server.pauses.broke(server.now()),
             Err(_) => {}
         }
         match &done {
             Ok(values) if values.iter().any(is_demoted) => {
-                self.idle().forget(sent);
-                self.shared.broke();
+                self.kind.of(server).forget(sent);
+                server.broke();
             }
-            Ok(_) => self.idle().put(self.shared.clock.now(), connection),
+            Ok(_) => self.kind.of(server).put(server.now(), connection),
             // whatever ailed this one ails those that have not answered since
             Err(Failure::Broken) => {
-                self.idle().forget(sent);
-                self.shared.broke();
+                self.kind.of(server).forget(sent);
+                server.broke();
             }
-            Err(_) => self.idle().forget(sent),
+            Err(_) => self.kind.of(server).forget(sent),
         }
         done
     }
@@ -185,20 +180,20 @@ impl<'a> Thread<'a> {
 
 /// One attempt to connect; it is noted how it ended, even if it panics or never begins.
 struct Attempt {
-    shared: Arc<Shared>,
+    server: Arc<Server>,
     kind: Use,
     result: Option<Result<Connection, Failure>>,
 }
 
 impl Attempt {
     fn run(mut self) {
-        let began = self.shared.clock.now();
+        let began = self.server.now();
         let made = self.connect(began);
         match &made {
-            Ok(_) => self.shared.pauses.made(),
+            Ok(_) => self.server.pauses.made(),
             Err(Failure::NotSent(cause)) => {
-                self.shared.node.unreached();
-                self.shared.pauses.failed(began, self.shared.clock.now(), *cause);
+                self.server.node.unreached();
+                self.server.pauses.failed(began, self.server.now(), *cause);
             }
             Err(_) => {}
         }
@@ -206,13 +201,14 @@ impl Attempt {
     }
 
     fn connect(&self, began: Instant) -> Result<Connection, Failure> {
-        let (shared, kind) = (self.shared.clone(), self.kind);
-        let attempt = move || make(&shared, kind, began.saturating_add(shared.connect_timeout));
-        if !self.shared.may_speak_no_tls() {
+        let client = self.server.address.client(self.server.knock_limit()).map_err(Failure::NotSent)?;
+        let (server, reached) = (self.server.clone(), client.clone());
+        let attempt = move || make(&server, &reached, began.saturating_add(server.common.connect_timeout));
+        if !self.server.may_speak_no_tls() {
             return attempt();
         }
         let unreached = Err(Failure::NotSent(Cause::Unreachable));
-        match park(Box::pin(self.shared.or_told(aside(attempt))), self.shared.connect_timeout) {
+        match park(Box::pin(self.server.or_told(&client, aside(attempt))), self.server.common.connect_timeout) {
             Some(Ok(made)) => made.unwrap_or(unreached),
             Some(Err(why)) => Err(Failure::NotSent(why)),
             None => unreached,
@@ -223,50 +219,59 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         let made = self.result.take().unwrap_or(Err(Failure::NotSent(Cause::Unreachable)));
-        self.kind.of(&self.shared).dialled(made, self.shared.clock.now());
+        self.kind.of(&self.server).dialled(made, self.server.now());
     }
 }
 
 /// A connection on which the server has answered, or why there is none.
-fn make(shared: &Arc<Shared>, kind: Use, until: Instant) -> Result<Connection, Failure> {
+fn make(server: &Server, client: &Client, until: Instant) -> Result<Connection, Failure> {
     let is_odd = Cell::new(false);
     let read = |error: &RedisError| {
         is_odd.set(is_doubtful(error));
         Failure::NotSent(unconnected(error))
     };
     // what was made is closed before anybody knocks
-    greeted(shared, kind, until, read).map_err(|failed| {
-        let told = is_odd.get().then(|| knock(&shared.client, shared.knock_limit())).flatten();
+    greeted(server, client, until, read).map_err(|failed| {
+        let told = is_odd.get().then(|| knock(client, server.knock_limit())).flatten();
         told.map_or(failed, Failure::NotSent)
     })
 }
 
 fn greeted(
-    shared: &Arc<Shared>,
-    kind: Use,
+    server: &Server,
+    client: &Client,
     until: Instant,
     read: impl Fn(&RedisError) -> Failure,
 ) -> Result<Connection, Failure> {
     // a part of it: the client counts the last of its own two questions anew
-    let made = shared.client.get_connection_with_timeout(shared.connect_timeout * 3 / 4);
+    let made = client.get_connection_with_timeout(server.common.connect_timeout * 3 / 4);
     let mut connection = made.map_err(|error| read(&error))?;
-    let (greeting, asked) = (greeting(), shared.clock.now());
-    let thread = Thread { shared, kind, until: Some(until) };
+    let (greeting, asked) = (greeting(), server.now());
     let packed: Vec<_> = greeting.iter().flat_map(Cmd::get_packed_command).collect();
-    let answers = thread.ask(&mut connection, &packed, greeting.len(), until, read);
+    let answers = Thread::ask(server, &mut connection, &packed, greeting.len(), until, read);
     let answers = answers.map_err(|failure| Failure::NotSent(unreached(failure)))?;
-    shared.node.measured(shared.clock.now().since(asked));
-    shared.greeted(&answers).map_err(Failure::NotSent)?;
+    server.node.measured(server.now().since(asked));
+    server.greeted(&answers).map_err(Failure::NotSent)?;
     Ok(connection)
 }
 
-impl Wire for Thread<'_> {
-    async fn send(&self, cmd: impl FnOnce() -> Cmd + Send) -> Result<Value, Failure> {
-        let answer = self.exchange(|_| cmd().get_packed_command(), 1)?.pop().ok_or(Failure::Broken)?;
+impl Wire for Thread {
+    async fn send(
+        &self,
+        server: &Arc<Server>,
+        is_asked: bool,
+        cmd: impl FnOnce() -> Cmd + Send,
+    ) -> Result<Value, Failure> {
+        let packed = |_| {
+            let mut packed = if is_asked { redis::cmd("ASKING").get_packed_command() } else { Vec::new() };
+            packed.extend(cmd().get_packed_command());
+            packed
+        };
+        let answer = self.exchange(server, packed, 1 + usize::from(is_asked))?.pop().ok_or(Failure::Broken)?;
         answer.extract_error().map_err(|error| failure(&error))
     }
 
-    async fn wait_for(&self, at: Instant, event: impl Future<Output = ()> + Send) {
-        self.shared.clock.wait(at, pin!(event));
+    async fn wait_for(&self, clock: &StdClock, at: Instant, event: impl Future<Output = ()> + Send) {
+        clock.wait(at, pin!(event));
     }
 }

@@ -4,6 +4,7 @@
 mod cached;
 mod causes;
 mod clocks;
+mod cluster;
 mod commands;
 mod conformance;
 mod connecting;

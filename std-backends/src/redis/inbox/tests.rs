@@ -6,8 +6,8 @@ const A: HolderToken = HolderToken([1; 4]);
 const B: HolderToken = HolderToken([2, 0, 0xffff_ffff, 0x10]);
 
 fn inbox() -> (Inbox, Name) {
-    let inbox = Inbox::new("in:x".into());
-    inbox.set(Subscription::Up);
+    let inbox = Inbox::new("in:x".into(), false);
+    inbox.set([0], 1, true);
     (inbox, Name::of(&Key::new(Kind::Lock, "t", b"k", 0)))
 }
 
@@ -79,20 +79,20 @@ fn a_standby_asks_when_the_turn_is_over() {
 
 #[test]
 fn who_came_before_the_subscription_polls_until_it_stands() {
-    let inbox = Inbox::new("in:x".into());
+    let inbox = Inbox::new("in:x".into(), false);
     let name = Name::of(&Key::new(Kind::Lock, "t", b"k", 0));
     assert_eq!(inbox.ask(&name, A, 1).place, Place::default(), "whether messages will reach us is not known");
-    inbox.set(Subscription::Down);
+    inbox.set([0], 1, false);
     let asked = inbox.ask(&name, A, 1);
     assert_eq!((asked.ticket, asked.place.member, asked.former), (Ticket::NONE, format!("{} 1 ", hex(A)), None));
     inbox.told_to_wait(A, 7);
-    inbox.set(Subscription::Up);
+    inbox.set([0], 1, true);
     let asked = inbox.ask(&name, A, 1);
     let former = asked.former.map(|place| place.member);
     assert_eq!((asked.place.member, asked.place.arrived), (format!("{} 1 in:x", hex(A)), 7), "where it is told");
     assert_eq!((former, asked.ticket == Ticket::NONE), (Some(format!("{} 1 ", hex(A))), false));
     inbox.told_to_wait(A, 0);
-    inbox.set(Subscription::Down);
+    inbox.set([0], 1, false);
     let asked = inbox.ask(&name, A, 1);
     assert_eq!((asked.place.member, asked.place.arrived), (format!("{} 1 in:x", hex(A)), 7), "it stays there");
     assert_eq!((asked.ticket, asked.former), (Ticket::NONE, None));

@@ -28,11 +28,16 @@ local function line(q)
     }
   end
 
+  -- To the inbox of a process; in a cluster one that lies where the key does.
+  local function publish(inbox, text)
+    return redis.pcall(string.find(inbox, '{', 1, true) and 'SPUBLISH' or 'PUBLISH', inbox, text)
+  end
+
   -- A message to whoever stands there, about the key, whose name is the set's without `:q`: `!` it is your turn, `?` set a
   -- timer for the one whose turn it is. Who has no inbox asks by itself; where nobody listens any more is nobody.
   local function tell(mark, who)
     if who.inbox == '' then return true end
-    local heard = redis.pcall('PUBLISH', who.inbox, mark .. who.token .. ' ' .. who.size .. ' ' .. string.sub(q, 1, -3))
+    local heard = publish(who.inbox, mark .. who.token .. ' ' .. who.size .. ' ' .. string.sub(q, 1, -3))
     -- a user who may not tell it leaves it to its own timer
     if type(heard) == 'table' or heard > 0 then return true end
     redis.call('ZREM', q, who.member)
@@ -48,7 +53,7 @@ local function line(q)
         if only then redis.call('ZREM', q, member) end
         if who.inbox ~= '' and not told[who.inbox] then
           told[who.inbox] = true
-          redis.pcall('PUBLISH', who.inbox, '*' .. string.sub(q, 1, -3))
+          publish(who.inbox, '*' .. string.sub(q, 1, -3))
         end
       end
     end

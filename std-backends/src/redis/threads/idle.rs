@@ -85,7 +85,7 @@ impl Idle {
     /// Why an attempt failed, if one has since there were so many.
     fn failed_since(&self, failed: u64) -> Option<Failure> {
         let dials = locked(&self.dials);
-        dials.why.filter(|_| dials.failed != failed)
+        dials.why.clone().filter(|_| dials.failed != failed)
     }
 
     /// An attempt ended.

@@ -1,0 +1,135 @@
+//! Which server has a key: the only one, or the node of a cluster that serves its slot.
+
+pub(super) mod slots;
+
+mod cluster;
+
+use super::{Target, common::Common, name::Name, reply::Redirect, server::Server};
+use cachify_core::{Cause, time::Instant};
+pub(super) use cluster::Cluster;
+use std::{
+    fmt,
+    future::{Future, pending},
+    sync::Arc,
+    time::Duration,
+};
+
+/// The servers of an instance.
+pub(super) enum Fleet {
+    One(Arc<Server>),
+    Cluster(Arc<Cluster>),
+}
+
+impl Fleet {
+    pub(super) fn new(common: &Arc<Common>, target: &Target) -> Self {
+        match target {
+            Target::Cluster(seeds) => Self::Cluster(Cluster::new(common, seeds)),
+            Target::One(address) => Self::One(Arc::new(Server::new(common.clone(), address.clone()))),
+        }
+    }
+
+    pub(super) const fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+
+    /// The slot of a name; one server has one.
+    pub(super) fn slot(&self, name: &Name) -> u16 {
+        match self {
+            Self::One(_) => 0,
+            Self::Cluster(_) => slots::slot_of(&name.text),
+        }
+    }
+
+    /// Who serves a slot, as far as is known.
+    pub(super) fn find(&self, slot: u16) -> Option<Arc<Server>> {
+        match self {
+            Self::One(server) => Some(server.clone()),
+            Self::Cluster(cluster) => cluster.find(slot),
+        }
+    }
+
+    /// Ends when it is known anew who serves what; at once where nobody else can.
+    pub(super) async fn known(&self) {
+        match self {
+            Self::One(_) => {}
+            Self::Cluster(cluster) => cluster.known().await,
+        }
+    }
+
+    /// Ends when somebody else may serve something; never where nobody can.
+    pub(super) fn changed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut changed = match self {
+            Self::One(_) => None,
+            Self::Cluster(cluster) => Some(cluster.changed()),
+        };
+        async move {
+            match &mut changed {
+                Some(changed) => drop(changed.changed().await),
+                None => pending().await,
+            }
+        }
+    }
+
+    /// Why nobody serves a slot.
+    pub(super) fn why(&self) -> Cause {
+        match self {
+            Self::One(_) => Cause::Unreachable,
+            Self::Cluster(cluster) => cluster.why(),
+        }
+    }
+
+    /// A server did not answer, or said that it serves less than we think: others may know who does.
+    pub(super) fn doubt(&self) {
+        if let Self::Cluster(cluster) = self {
+            cluster.inquire();
+        }
+    }
+
+    /// Whether it is worth waiting for that: nobody was asked lately.
+    pub(super) fn may_learn(&self, now: Instant) -> bool {
+        match self {
+            Self::One(_) => false,
+            Self::Cluster(cluster) => cluster.may_learn(now),
+        }
+    }
+
+    /// Where `server` sends us; `None` where there is no cluster.
+    pub(super) fn follow(&self, server: &Server, to: &Redirect) -> Option<Arc<Server>> {
+        match self {
+            Self::One(_) => None,
+            Self::Cluster(cluster) => cluster.follow(server, to),
+        }
+    }
+
+    /// How long an operation may take now: as the farthest of them.
+    pub(super) fn op_timeout(&self) -> Duration {
+        match self {
+            Self::One(server) => server.op_timeout(),
+            Self::Cluster(cluster) => cluster.op_timeout(),
+        }
+    }
+
+    /// The policy by which one of them drops keys when it is full.
+    pub(super) fn evicts(&self) -> Option<String> {
+        match self {
+            Self::One(server) => server.node.evicts().map(str::to_owned),
+            Self::Cluster(cluster) => cluster.all().iter().find_map(|server| server.node.evicts().map(str::to_owned)),
+        }
+    }
+}
+
+/// When an operation that ends at `until` has to be sent at the latest, if it may take `limit`: what ends before it was
+/// sent says so before the limit says that nothing is known.
+pub(super) fn latest(until: Instant, limit: Duration) -> Instant {
+    let spare = u64::try_from(limit.as_millis() / 10).unwrap_or_default().max(2);
+    Instant::from_millis(until.as_millis().saturating_sub(spare))
+}
+
+impl fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(server) => server.fmt(f),
+            Self::Cluster(cluster) => f.debug_list().entries(cluster.all()).finish(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! One server: what is known of it, and the connections to it.
+
+use super::{
+    address::Address, common::Common, node::Node, pauses::Pauses, reply::unreached, tasks::Lines, threads::Idle,
+};
+use cachify_core::{
+    Cause,
+    observe::Event,
+    time::{Clock, Instant},
+};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+pub(super) struct Server {
+    pub(super) common: Arc<Common>,
+    pub(super) address: Address,
+    /// Tells it from every other one in this process.
+    pub(super) number: u64,
+    pub(super) node: Node,
+    pub(super) lines: Lines,
+    pub(super) idle: Idle,
+    /// Renewal's own: a lease is not lost because calls wait on the others.
+    pub(super) renewing: Idle,
+    pub(super) pauses: Pauses,
+    /// Whether a connection broke since the last one was made.
+    broken: AtomicBool,
+}
+
+impl fmt::Debug for Server {
+    /// Without the address, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("lines", &self.lines).field("idle", &self.idle).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    pub(super) fn new(common: Arc<Common>, address: Address) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            common,
+            address,
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            node: Node::new(),
+            lines: Lines::default(),
+            idle: Idle::default(),
+            renewing: Idle::default(),
+            pauses: Pauses::default(),
+            broken: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.common.clock.now()
+    }
+
+    /// How long an operation may take now.
+    pub(super) fn op_timeout(&self) -> Duration {
+        self.common.op_timeout.unwrap_or_else(|| self.node.limit())
+    }
+
+    /// When an operation that begins now is to end.
+    pub(super) fn deadline(&self) -> Instant {
+        self.now().saturating_add(self.op_timeout())
+    }
+
+    /// A connection broke: the server may have been replaced by one that knows less.
+    pub(super) fn broke(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
+
+    /// A connection was made, and the server answered its first questions.
+    pub(super) fn greeted(&self, answers: &[redis::Value]) -> Result<(), Cause> {
+        let policy = self.node.greeted(self.now(), answers).map_err(unreached)?;
+        if let Some(policy) = policy {
+            self.common.tell(&Event::Evicts { policy });
+        }
+        if self.broken.swap(false, Ordering::Relaxed) {
+            self.common.reconnected();
+        }
+        Ok(())
+    }
+}
