@@ -8,6 +8,7 @@ mod clock;
 mod cluster;
 mod directory;
 mod process;
+mod sentinels;
 mod tls;
 
 use crate::resp::{Client, Reply};
@@ -15,6 +16,7 @@ use clock::StillClock;
 pub use cluster::Cluster;
 use directory::Directory;
 use process::Process;
+pub use sentinels::Sentinels;
 use std::{
     collections::BTreeMap,
     fmt::Display,

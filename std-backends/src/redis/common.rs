@@ -9,7 +9,10 @@ use cachify_core::{
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::watch;
@@ -24,13 +27,16 @@ pub(super) struct Common {
     background: OnceLock<Background>,
     starting: Mutex<()>,
     closed: watch::Sender<bool>,
+    /// Whether it was told that a server evicts.
+    evicts: AtomicBool,
 }
 
 impl Common {
     pub(super) fn new(clock: StdClock, watcher: Watcher, limits: Limits, news: Arc<OnceLock<News>>) -> Self {
         let Limits { operation: op_timeout, connect: connect_timeout } = limits;
         let (background, starting, closed) = (OnceLock::new(), Mutex::new(()), watch::Sender::new(false));
-        Self { clock, watcher, op_timeout, connect_timeout, news, background, starting, closed }
+        let evicts = AtomicBool::new(false);
+        Self { clock, watcher, op_timeout, connect_timeout, news, background, starting, closed, evicts }
     }
 
     /// The thread; started now if it does not run yet.
@@ -67,6 +73,11 @@ impl Common {
 
     pub(super) fn is_closed(&self) -> bool {
         *self.closed.borrow()
+    }
+
+    /// A server evicts; whether that is news.
+    pub(super) fn evicts(&self) -> bool {
+        !self.evicts.swap(true, Ordering::Relaxed)
     }
 
     /// Tells the observer what happened in the background; its panic must not end that.

@@ -7,12 +7,7 @@ mod cluster;
 use super::{Target, common::Common, name::Name, reply::Redirect, server::Server};
 use cachify_core::{Cause, time::Instant};
 pub(super) use cluster::Cluster;
-use std::{
-    fmt,
-    future::{Future, pending},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 /// The servers of an instance.
 pub(super) enum Fleet {
@@ -56,16 +51,17 @@ impl Fleet {
         }
     }
 
-    /// Ends when somebody else may serve something; never where nobody can.
+    /// Ends when somebody else may serve something.
     pub(super) fn changed(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut changed = match self {
-            Self::One(_) => None,
-            Self::Cluster(cluster) => Some(cluster.changed()),
+        let (mut replaced, mut changed) = match self {
+            Self::One(server) => (Some(server.replacements()), None),
+            Self::Cluster(cluster) => (None, Some(cluster.changed())),
         };
         async move {
-            match &mut changed {
-                Some(changed) => drop(changed.changed().await),
-                None => pending().await,
+            match (&mut replaced, &mut changed) {
+                (Some(replaced), _) => drop(replaced.changed().await),
+                (_, Some(changed)) => drop(changed.changed().await),
+                (None, None) => {}
             }
         }
     }

@@ -64,6 +64,7 @@ struct Table {
 #[derive(Debug)]
 struct Entry {
     name: Name,
+    slot: u16,
     ticket: u32,
     /// Whether there was any news since it last asked.
     news: bool,
@@ -136,7 +137,7 @@ fn token_of(text: &str) -> Option<HolderToken> {
 }
 
 impl Table {
-    fn enter(&mut self, name: &Name, token: HolderToken) -> &mut Entry {
+    fn enter(&mut self, name: &Name, slot: u16, token: HolderToken) -> &mut Entry {
         let Self { entries, tickets, last_ticket, keys, .. } = self;
         entries.entry(token).or_insert_with(|| {
             // after four thousand million a number may still be somebody's
@@ -148,7 +149,7 @@ impl Table {
             }
             tickets.insert(*last_ticket, token);
             keys.entry(name.clone()).or_default().insert(token);
-            Entry { name: name.clone(), ticket: *last_ticket, news: false, waker: None, place: Place::default() }
+            Entry { name: name.clone(), slot, ticket: *last_ticket, news: false, waker: None, place: Place::default() }
         })
     }
 
@@ -194,7 +195,12 @@ impl Inbox {
         })
     }
 
-    /// The channel on which somebody hears of a name.
+    /// The slot whose channel that is.
+    pub(super) fn slot_of_channel(&self, channel: &[u8]) -> u16 {
+        if self.is_sharded { slot_of(&String::from_utf8_lossy(channel)) } else { 0 }
+    }
+
+    /// The channel on which messages about the keys of a slot come.
     pub(super) fn channel(&self, slot: u16) -> Arc<str> {
         self.channel_of(&mut locked(&self.table), slot).name.clone()
     }
@@ -224,9 +230,10 @@ impl Inbox {
     /// Notes that one is about to ask who will wait, before anything is sent: the message can overtake the reply.
     pub(super) fn ask(&self, name: &Name, token: HolderToken, size: u32) -> Asked {
         let mut table = locked(&self.table);
-        let channel = self.channel_of(&mut table, self.slot(name));
+        let slot = self.slot(name);
+        let channel = self.channel_of(&mut table, slot);
         let (subscription, channel) = (channel.subscription, channel.name.clone());
-        let entry = table.enter(name, token);
+        let entry = table.enter(name, slot, token);
         entry.news = false;
         let is_up = matches!(subscription, Some(Subscription::Up(_)));
         // who stood where nobody is told moves to where it is; who is told stays there when the subscription breaks
@@ -329,8 +336,8 @@ impl Inbox {
                     changed.insert(slot);
                 }
             }
-            let of_slot = |entry: &Entry| changed.contains(&self.slot(&entry.name));
-            table.entries.values_mut().filter(|entry| of_slot(entry)).filter_map(Entry::tell).collect()
+            let entries = table.entries.values_mut().filter(|entry| changed.contains(&entry.slot));
+            entries.filter_map(Entry::tell).collect()
         };
         self.changed.send_replace(());
         woken.into_iter().for_each(wake);

@@ -1,7 +1,7 @@
 //! What is known of the server: its time, and whether it may drop what it was told to keep.
 
-use super::reply::{Failure, failure};
-use cachify_core::time::Instant;
+use super::reply::{Failure, failure, is_unknown};
+use cachify_core::{Cause, time::Instant};
 use redis::{Cmd, RedisError, Value};
 use std::{
     collections::HashMap,
@@ -27,6 +27,7 @@ pub(super) struct Node {
 const UNKNOWN: i64 = i64::MIN;
 /// The limits of an operation whose user set none: as over a short way, and at most.
 const LIMIT: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(3)];
+const IS_SENTINEL: Cause = Cause::rejected("the server is a sentinel: its URL is `redis+sentinel://..`");
 const POLICY: &str = "maxmemory-policy";
 
 impl Node {
@@ -83,6 +84,8 @@ impl Node {
     pub(super) fn greeted(&self, now: Instant, greeting: &[Value]) -> Result<Option<&str>, Failure> {
         let [time, policy] = greeting else { return Err(Failure::Broken) };
         let (seconds, micros): (u64, u64) = match time {
+            // every server knows this command, and no sentinel does
+            Value::ServerError(error) if is_unknown(error) => return Err(Failure::Refused(IS_SENTINEL)),
             Value::ServerError(error) => return Err(failure(&RedisError::from(error.clone()))),
             time => redis::from_redis_value_ref(time).map_err(|_| Failure::Broken)?,
         };

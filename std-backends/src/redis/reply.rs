@@ -2,7 +2,7 @@
 
 use crate::backend::{Inspection, Op, Reply};
 use cachify_core::{Cause, Holding, Label, key::Kind, patience::Ticket, token::FencingToken};
-use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind, Value};
 use std::{sync::Arc, time::Duration};
 
 /// What the server said, read.
@@ -168,6 +168,11 @@ pub(super) fn is_demoted(value: &Value) -> bool {
         Value::ServerError(error) => failure(&RedisError::from(error.clone())).is_demotion(),
         _ => false,
     }
+}
+
+/// Whether the server does not know a command.
+pub(super) fn is_unknown(error: &ServerError) -> bool {
+    error.details().is_some_and(|detail| detail.contains("unknown command"))
 }
 
 /// What a batch is left without: a refusal, or not knowing.

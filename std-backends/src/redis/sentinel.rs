@@ -24,6 +24,7 @@ pub(crate) struct Sentinels {
     first: Arc<AtomicUsize>,
 }
 
+const NO_SENTINEL: Cause = Cause::rejected("the server is no sentinel: a URL of `redis+sentinel://..` names sentinels");
 const NO_SERVICE: Cause = Cause::rejected("the sentinels know no service of that name");
 
 impl Sentinels {
@@ -48,6 +49,9 @@ impl Sentinels {
                     return Client::open(self.master.clone().set_addr(addr)).map_err(|error| unconnected(&error));
                 }
                 Ok(None) => why = NO_SERVICE,
+                Err(error) if error.detail().is_some_and(|detail| detail.contains("unknown command")) => {
+                    why = NO_SENTINEL
+                }
                 Err(error) if why == Cause::Unreachable => why = unconnected(&error),
                 Err(_) => {}
             }

@@ -16,6 +16,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::sync::watch;
 
 pub(super) struct Server {
     pub(super) common: Arc<Common>,
@@ -30,6 +31,8 @@ pub(super) struct Server {
     pub(super) pauses: Pauses,
     /// Whether a connection broke since the last one was made.
     broken: AtomicBool,
+    /// How often it was found to be no master any more.
+    replaced: watch::Sender<u64>,
 }
 
 impl fmt::Debug for Server {
@@ -52,6 +55,7 @@ impl Server {
             renewing: Idle::default(),
             pauses: Pauses::default(),
             broken: AtomicBool::new(false),
+            replaced: watch::Sender::new(0),
         }
     }
 
@@ -74,10 +78,27 @@ impl Server {
         self.broken.store(true, Ordering::Relaxed);
     }
 
+    /// It said that it is no master any more: whoever is behind its address next may be another one.
+    pub(super) fn demoted(&self) {
+        self.broke();
+        self.replaced.send_modify(|times| *times += 1);
+    }
+
+    pub(super) fn replaced(&self) -> u64 {
+        *self.replaced.borrow()
+    }
+
+    /// Told when it is found to be no master any more.
+    pub(super) fn replacements(&self) -> watch::Receiver<u64> {
+        self.replaced.subscribe()
+    }
+
     /// A connection was made, and the server answered its first questions.
     pub(super) fn greeted(&self, answers: &[redis::Value]) -> Result<(), Cause> {
         let policy = self.node.greeted(self.now(), answers).map_err(unreached)?;
-        if let Some(policy) = policy {
+        if let Some(policy) = policy
+            && self.common.evicts()
+        {
             self.common.tell(&Event::Evicts { policy });
         }
         if self.broken.swap(false, Ordering::Relaxed) {

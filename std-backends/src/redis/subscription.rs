@@ -63,10 +63,19 @@ async fn keep(shared: Arc<Shared>, server: Arc<Server>) {
     let mut pause = PAUSE;
     let mut told = false;
     while !shared.common.is_closed() && !slots_of(&shared, &server).is_empty() {
+        let life = server.replaced();
         match connect(&server).await {
             Ok((connection, messages)) => {
                 let began = server.now();
-                let mut line = Line { shared: &shared, server: &server, connection, heard: HashSet::new(), told };
+                let mut line = Line {
+                    shared: &shared,
+                    server: &server,
+                    connection,
+                    heard: HashSet::new(),
+                    told,
+                    is_stale: true,
+                    life,
+                };
                 line.receive(messages).await;
                 told = line.told;
                 // one that breaks at once is made again ever more slowly
@@ -119,6 +128,10 @@ struct Line<'a> {
     heard: HashSet<u16>,
     /// Whether the observer knows why there is none for some.
     told: bool,
+    /// Whether others may be wanted by now.
+    is_stale: bool,
+    /// How often its server had been replaced before.
+    life: u64,
 }
 
 impl Drop for Line<'_> {
@@ -135,7 +148,7 @@ impl Line<'_> {
         let mut ping_at = server.now().saturating_add(PING);
         loop {
             let moved = shared.fleet.changed();
-            if self.subscribe().await.is_err() {
+            if std::mem::take(&mut self.is_stale) && self.subscribe().await.is_err() {
                 return;
             }
             let turn_ends = shared.inbox.end_turns(server.now());
@@ -151,7 +164,9 @@ impl Line<'_> {
                     }
                     self.deliver(push);
                 }
-                Some(Err(Ok(_))) => {}
+                // it is no master any more, and the next connection leads to another
+                Some(Err(Ok(_))) if server.replaced() != self.life => return,
+                Some(Err(Ok(_))) => self.is_stale = true,
                 Some(Err(Err(()))) if at < ping_at => {}
                 Some(Err(Err(()))) => {
                     ping_at = server.now().saturating_add(PING);
@@ -216,10 +231,10 @@ impl Line<'_> {
 
     fn stands(&mut self, channel: Option<&Value>, is_up: bool) {
         let Some(Value::BulkString(channel)) = channel else { return };
-        let slot = self.heard.iter().copied().find(|slot| self.shared.inbox.channel(*slot).as_bytes() == channel);
-        let Some(slot) = slot else { return };
+        let slot = self.shared.inbox.slot_of_channel(channel);
         if !is_up {
             self.heard.remove(&slot);
+            self.is_stale = true;
         }
         self.shared.inbox.set([slot], self.server.number, is_up);
     }

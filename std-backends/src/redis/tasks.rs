@@ -258,7 +258,10 @@ impl Task {
             _ => server.pauses.answered(),
         }
         answer.map_err(|failure| {
-            if matches!(failure, Failure::Broken | Failure::NotSent(_)) || failure.is_demotion() {
+            if matches!(failure, Failure::Broken | Failure::NotSent(_)) {
+                server.lines.forget(number);
+                server.broke();
+            } else if failure.is_demotion() {
                 leave(server, number);
             }
             // it had been sent, or was about to be
@@ -293,7 +296,7 @@ impl Task {
 /// The next call finds another connection, and perhaps another server.
 fn leave(server: &Server, number: u64) {
     server.lines.forget(number);
-    server.broke();
+    server.demoted();
 }
 
 impl Wire for Task {

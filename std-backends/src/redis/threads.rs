@@ -164,7 +164,7 @@ impl Thread {
         match &done {
             Ok(values) if values.iter().any(is_demoted) => {
                 self.kind.of(server).forget(sent);
-                server.broke();
+                server.demoted();
             }
             Ok(_) => self.kind.of(server).put(server.now(), connection),
             // whatever ailed this one ails those that have not answered since

@@ -115,9 +115,7 @@ fn a_master_that_dies_is_followed_by_its_replica() {
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| b.lock("k").wait(secs(60)).acquire_blocking().unwrap());
             let line = "t:l:{k}:q";
-            until_blocking(|| {
-                cluster.nodes[owner].command(&["ZCARD", line]) == cachify_tests::resp::Reply::Int(1)
-            });
+            until_blocking(|| cluster.nodes[owner].command(&["ZCARD", line]) == cachify_tests::resp::Reply::Int(1));
             cluster.nodes[owner].kill();
             // what the replica knows may be older than the grant: then it ends by itself
             let fence = held.fence();

@@ -21,6 +21,7 @@ mod lines;
 mod looked_at;
 mod processes;
 mod runtimes;
+mod sentinel;
 mod survival;
 mod waiting;
 mod ways;

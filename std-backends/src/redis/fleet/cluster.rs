@@ -185,8 +185,15 @@ impl Cluster {
             new.servers.insert(server.address.text(), server.clone());
             new.owners[usize::from(*slots.start())..=usize::from(*slots.end())].fill(Some(server));
         }
+        let number = |owner: &Option<Arc<Server>>| owner.as_ref().map(|server| server.number);
+        let mut both = map.owners.iter().zip(&new.owners);
+        let is_another = both.any(|(old, new)| old.is_some() && number(old) != number(new));
         let old = std::mem::replace(&mut *map, new);
         drop(map);
+        if is_another {
+            // a replica may know less than its master did
+            self.common.reconnected();
+        }
         // whoever left is closed outside the lock
         drop(old);
     }

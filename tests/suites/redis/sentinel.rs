@@ -1,0 +1,93 @@
+//! Sentinel: the master of a service, whoever that is now.
+
+use super::world::{millis, patient, run, timed, until_blocking};
+use cachify::{Cachify, Cause, Error, Holding, secs};
+use cachify_tests::{
+    resp::Reply,
+    server::{Engine, Sentinels, Server},
+};
+
+fn over(service: &Sentinels) -> Cachify {
+    patient(service.url()).build().unwrap()
+}
+
+#[test]
+fn a_service_is_asked_at_its_master() {
+    for engine in Engine::ALL {
+        let service = Sentinels::start(engine);
+        let c = over(&service);
+        let held = c.lock("k").acquire_blocking().unwrap();
+        assert!(service.nodes[0].is_held("t:l:{k}"));
+        assert_eq!(held.release(), Ok(Holding::Held));
+        run(async {
+            let value: u64 = c.cache("k").get_or_insert(async { 7 }).await;
+            assert_eq!((value, c.cache("k").get().await), (7, Ok(Some(7_u64))));
+        });
+    }
+}
+
+/// A lock that is granted on the old master and on the new one has one valid guard: the first learns of its loss when its
+/// master refuses to renew it, and its fence is the smaller one.
+#[test]
+fn after_a_failover_everybody_goes_to_the_new_master() {
+    for engine in Engine::ALL {
+        let service = Sentinels::start(engine);
+        let (a, b) = (over(&service), over(&service));
+        let held = a.lock("k").ttl(secs(3)).acquire_blocking().unwrap();
+        std::thread::scope(|scope| {
+            let waiters = [
+                scope.spawn(|| b.lock("k").wait(secs(60)).acquire_blocking().unwrap().fence()),
+                scope.spawn(|| run(async { b.lock("k").wait(secs(60)).acquire().await.unwrap().fence() })),
+            ];
+            until_blocking(|| service.nodes[0].command(&["ZCARD", "t:l:{k}:q"]) == Reply::Int(2));
+            service.fail_over();
+            let fence = held.fence();
+            // it was replicated, and is renewed there
+            super::world::pass(secs(4));
+            assert!(held.is_valid());
+            assert_eq!(held.release(), Ok(Holding::Held));
+            for waiter in waiters {
+                assert!(waiter.join().unwrap() > fence);
+            }
+        });
+        // what a task dropped is given back in the background
+        until_blocking(|| !service.nodes[1].is_held("t:l:{k}"));
+    }
+}
+
+#[test]
+fn a_master_that_dies_is_followed_by_its_replica() {
+    for engine in Engine::ALL {
+        let mut service = Sentinels::start(engine);
+        let c = over(&service);
+        c.lock("warm").acquire_blocking().unwrap().release().unwrap();
+        service.nodes[0].kill();
+        let guard = c.lock("k").wait(secs(60)).acquire_blocking().unwrap();
+        assert!(service.nodes[1].is_held("t:l:{k}"));
+        assert_eq!(guard.release(), Ok(Holding::Held));
+    }
+}
+
+#[test]
+fn sentinels_that_know_no_such_service_or_are_none_say_so() {
+    let service = Sentinels::start(Engine::Redis);
+    let why = |url: String| {
+        let c = Cachify::builder().redis(url).op_timeout(secs(5)).build().unwrap();
+        let [blocking, tasks] = [c.ping_blocking().unwrap_err(), run(c.ping()).unwrap_err()];
+        assert_eq!(blocking, tasks);
+        match tasks {
+            Error::Store(Cause::Rejected { why, .. } | Cause::NotNow(why)) => why,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(why(service.url_of("other")), "the sentinels know no service of that name");
+    let plain = Server::start(Engine::Redis);
+    let url = format!("redis+sentinel://127.0.0.1:{}/main", plain.port());
+    assert_eq!(why(url), "the server is no sentinel: a URL of `redis+sentinel://..` names sentinels");
+    let url = format!("redis://127.0.0.1:{}", service.sentinel_port());
+    assert_eq!(why(url), "the server is a sentinel: its URL is `redis+sentinel://..`");
+    let nobody = Cachify::builder().redis("redis+sentinel://127.0.0.1:1/main").op_timeout(millis(500)).build().unwrap();
+    let (failed, took) = timed(|| nobody.ping_blocking());
+    assert_eq!(failed.unwrap_err(), Error::Store(Cause::Unreachable));
+    assert!(took < secs(5), "{took:?}");
+}
