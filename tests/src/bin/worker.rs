@@ -4,6 +4,7 @@
 //! says its fence, and says `lost` when it has lost it; `worker URL PORT leave` takes one lock, one permit and one run on
 //! a thread without a runtime, drops them, and ends; `worker URL PORT seek MILLIS` says how many milliseconds it took to
 //! learn within that limit that nobody is reached: on a thread, and with a runtime of its own from its start to its end;
+//! `worker URL PORT mixed MILLIS` works for that long on the keys of `mixed`, and says what it did and when;
 //! `worker URL PORT sleep FILE` says what is valid before and after a minute of sleep, which it writes into the file.
 #![allow(clippy::disallowed_methods, reason = "real processes live in real time")]
 
@@ -28,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 (c.lock("k").acquire_blocking()?, c.pool("k", 1).take_blocking()?, c.once("k").begin_blocking()?);
             Ok(())
         }
+        ("mixed", [millis]) => runtime()?.block_on(mixed(&c, Duration::from_millis(millis.parse()?))),
         ("sleep", [file]) => sleep(&c, file),
         ("seek", [millis]) => seek(url, Duration::from_millis(millis.parse()?)),
         _ => Err("no such role".into()),
@@ -101,4 +103,82 @@ async fn hold(c: &Cachify, ttl: Duration) -> Result<(), Box<dyn Error>> {
     guard.lost().await;
     println!("lost");
     Ok(())
+}
+
+/// How many locks, pools of two and cached values there are; of runs as many as it takes.
+const KEYS: u64 = 8;
+
+/// Tasks that take whatever comes, and say each thing they did: what, which, a number (a fence, a permit's index), and
+/// from when until when in microseconds of the wall clock.
+async fn mixed(c: &Cachify, time: Duration) -> Result<(), Box<dyn Error>> {
+    let until = Instant::now() + time;
+    let work = |seed: u64| {
+        let c = c.clone();
+        tokio::spawn(async move {
+            let mut turn = seed;
+            while Instant::now() < until {
+                turn += 1;
+                let key = turn / 4 % KEYS;
+                let asked = micros();
+                let done = match turn % 4 {
+                    0 => locked(&c, key).await,
+                    1 => permitted(&c, key).await,
+                    2 => once(&c, turn / 4).await,
+                    _ => cached(&c, key).await,
+                };
+                match done {
+                    Ok(done) => println!("{done} {asked}"),
+                    Err(error) => println!("failed {error}"),
+                }
+            }
+        })
+    };
+    // each begins somewhere else
+    let tasks: Vec<_> = (0..4).map(|task| work(task * 3)).collect();
+    for task in tasks {
+        task.await?;
+    }
+    Ok(())
+}
+
+type Done = Result<String, Box<dyn Error + Send + Sync>>;
+
+async fn locked(c: &Cachify, key: u64) -> Done {
+    let guard = c.lock(("k", key)).ttl(secs(5)).wait(secs(30)).acquire().await?;
+    let (fence, began) = (guard.fence(), micros());
+    tokio::time::sleep(Duration::from_millis(3)).await;
+    let ended = micros();
+    if guard.is_valid() {
+        guard.release().await.ok();
+        return Ok(format!("lock {key} {fence} {began} {ended}"));
+    }
+    Ok(format!("lost {key} {fence} {began} {ended}"))
+}
+
+async fn permitted(c: &Cachify, key: u64) -> Done {
+    let permit = c.pool(("k", key), 2).ttl(secs(5)).wait(secs(30)).take().await?;
+    let (index, began) = (permit.index(), micros());
+    tokio::time::sleep(Duration::from_millis(3)).await;
+    let ended = micros();
+    let word = if permit.is_valid() { "permit" } else { "lost" };
+    permit.release().await.ok();
+    Ok(format!("{word} {key} {index} {began} {ended}"))
+}
+
+async fn once(c: &Cachify, job: u64) -> Done {
+    let began = micros();
+    let ran = c.once(("job", job)).keep(secs(600)).run(async |_| ()).await?;
+    let word = if matches!(ran, cachify::Ran::Ran(())) { "ran" } else { "skipped" };
+    Ok(format!("{word} {job} 0 {began} {}", micros()))
+}
+
+async fn cached(c: &Cachify, key: u64) -> Done {
+    let began = micros();
+    let value: u64 = c.cache(("k", key)).ttl(secs(600)).get_or_insert(async { micros() }).await;
+    Ok(format!("value {key} {value} {began} {}", micros()))
+}
+
+fn micros() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or_default()
 }

@@ -126,20 +126,49 @@ impl Cluster {
         keys.len()
     }
 
-    /// The rest of a move.
-    pub fn end_move(&self, slot: u16, from: usize, to: usize) {
-        while self.move_keys(slot, from, to, 100) > 0 {}
+    /// The rest of a move; how many keys that were.
+    pub fn end_move(&self, slot: u16, from: usize, to: usize) -> usize {
+        let mut moved = 0;
+        loop {
+            match self.move_keys(slot, from, to, 100) {
+                0 => break,
+                more => moved += more,
+            }
+        }
         let (slot, id) = (slot.to_string(), id(&self.nodes[to]));
         // the new owner first: then no node sends to one that does not know
         for node in [to, from] {
             ok(&self.nodes[node], &["CLUSTER", "SETSLOT", &slot, "NODE", &id]);
         }
+        moved
     }
 
-    /// Moves a slot with all its keys.
-    pub fn move_slot(&self, slot: u16, from: usize, to: usize) {
+    /// Moves a slot with all its keys; how many.
+    pub fn move_slot(&self, slot: u16, from: usize, to: usize) -> usize {
         self.begin_move(slot, from, to);
-        self.end_move(slot, from, to);
+        self.end_move(slot, from, to)
+    }
+
+    /// The replica of the master of a name takes its place, with all that it had; until every node knows.
+    pub fn hand_over(&self, name: &str) {
+        let owner = self.owner(name);
+        let replica = (owner + self.masters) % self.nodes.len();
+        assert!(
+            within_patience(|| self.nodes[replica].command(&["CLUSTER", "FAILOVER"]) == "OK".into()),
+            "no failover"
+        );
+        assert!(within_patience(|| self.owner(name) == replica), "the failover does not end");
+    }
+
+    /// The master of a name dies, and comes back as a replica of the one that took its place.
+    pub fn lose(&mut self, name: &str) {
+        let owner = self.owner(name);
+        self.nodes[owner].kill();
+        assert!(within_patience(|| self.owner(name) != owner), "nobody takes its place");
+        self.nodes[owner].restart();
+        let node = &self.nodes[owner];
+        let follows = || text(&node.command(&["INFO", "replication"])).contains("master_link_status:up");
+        assert!(within_patience(follows), "it does not come back");
     }
 
     fn living(&self) -> &Server {

@@ -1,6 +1,9 @@
 //! A cluster: the same words as of one server, wherever a key lies; slots that move, and masters that die.
 
-use super::world::{millis, pass, patient, run, until, until_blocking};
+use super::{
+    mixed,
+    world::{millis, pass, patient, run, until, until_blocking},
+};
 use cachify::{Cachify, Holding, secs};
 use cachify_core::testing::conformance;
 use cachify_tests::server::{Cluster, Engine};
@@ -124,5 +127,27 @@ fn a_master_that_dies_is_followed_by_its_replica() {
             assert!(next.fence() > fence);
         });
         assert_ne!(cluster.owner("t:l:{k}"), owner);
+    }
+}
+
+#[test]
+fn mixed_work_of_eight_processes_notices_no_slot_that_moves() {
+    for engine in Engine::ALL {
+        let cluster = Cluster::start(engine, 3, 0);
+        // the lock, the pool and the value of one key lie together
+        let name = "t:l:{k:0}";
+        let (slot, home) = (cluster.slot(name), cluster.owner(name));
+        let away = cluster.another_than(home);
+        let report = mixed::work(&cluster.url(), 8, 4_000, || {
+            for _ in 0..4 {
+                pass(millis(400));
+                assert!(cluster.move_slot(slot, home, away) > 2, "a lock, a pool and a value lie there");
+                pass(millis(400));
+                cluster.move_slot(slot, away, home);
+            }
+        });
+        report.judge(&format!("{engine:?}"));
+        assert_eq!(report.failed, Vec::<String>::new());
+        assert_eq!((report.overlaps(), report.double_runs(), report.double_loads()), (0, 0, 0));
     }
 }

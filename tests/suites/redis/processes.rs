@@ -9,15 +9,19 @@ use std::{
 };
 
 /// A process that ends with the test.
-struct Worker {
+pub(crate) struct Worker {
     process: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Worker {
     fn start(server: &Server, role: &[&str]) -> Self {
+        Self::at(&server.url(), server.port(), role)
+    }
+
+    pub(crate) fn at(url: &str, port: u16, role: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_worker"))
-            .args([server.url(), server.port().to_string()])
+            .args([url, &port.to_string()])
             .args(role)
             .stdout(Stdio::piped())
             .spawn()
@@ -28,6 +32,11 @@ impl Worker {
 
     fn says(&mut self) -> String {
         self.lines.next().expect("it says something").unwrap()
+    }
+
+    /// All that it says until it ends.
+    pub(crate) fn all(&mut self) -> Vec<String> {
+        self.lines.by_ref().map(Result::unwrap).collect()
     }
 
     fn signal(&self, name: &str) {
