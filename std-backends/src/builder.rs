@@ -40,6 +40,20 @@ pub struct Builder {
     clock: StdClock,
     watcher: Watcher,
     backend: Where,
+    #[cfg(feature = "redis")]
+    read_from: ReadFrom,
+}
+
+/// Where cached values are read on a cluster, or a service with sentinels.
+#[cfg(feature = "redis")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ReadFrom {
+    /// Where they are written.
+    #[default]
+    Master,
+    /// At replicas, in turn, as long as one answers.
+    Replicas,
 }
 
 impl Cachify {
@@ -82,6 +96,8 @@ impl Builder {
             clock: StdClock::system(),
             watcher: Watcher::default(),
             backend: Where::Memory,
+            #[cfg(feature = "redis")]
+            read_from: ReadFrom::Master,
         }
     }
 
@@ -198,6 +214,16 @@ impl Builder {
         self
     }
 
+    /// Where cached values are read on a cluster, or a service with sentinels; where they are written unless said.
+    ///
+    /// A replica lags: for that long a read may find what was reset, or miss what was stored, and a miss is then looked at
+    /// once more where it is written. Leases, and whatever fills a key, never go there.
+    #[cfg(feature = "redis")]
+    pub fn read_from(mut self, read_from: ReadFrom) -> Self {
+        self.read_from = read_from;
+        self
+    }
+
     /// The same by a client of your own, for certificates and credentials that no URL can hold.
     ///
     /// A client and not a connection, because tasks, threads and the subscription each need connections of their own.
@@ -267,11 +293,11 @@ impl Builder {
             Where::Memory => None,
             Where::Own(store) => Some(self.over(store.clone())),
             #[cfg(feature = "redis")]
-            Where::Redis(url) => Some(self.over(self.connected(Target::of_url(url)?))),
+            Where::Redis(url) => Some(self.over(self.connected(Target::of_url(url)?)?)),
             #[cfg(feature = "redis")]
-            Where::Cluster(urls) => Some(self.over(self.connected(Target::cluster(urls)?))),
+            Where::Cluster(urls) => Some(self.over(self.connected(Target::cluster(urls)?)?)),
             #[cfg(feature = "redis-1-client")]
-            Where::Client(client) => Some(self.over(self.connected(Target::of_client(client.as_ref().clone())))),
+            Where::Client(client) => Some(self.over(self.connected(Target::of_client(client.as_ref().clone()))?)),
         })
     }
 
@@ -281,10 +307,15 @@ impl Builder {
     }
 
     #[cfg(feature = "redis")]
-    fn connected(&self, target: Target) -> Arc<dyn Backend> {
+    fn connected(&self, target: Target) -> Result<Arc<dyn Backend>, Error> {
+        let reads_replicas = self.read_from == ReadFrom::Replicas;
+        if reads_replicas && !target.has_replicas() {
+            return Err(Error::Config("`read_from`: only a cluster, or sentinels, can be asked where replicas are"));
+        }
         let limits = crate::redis::Limits { operation: self.op_timeout, connect: self.connect_timeout };
         let (clock, watcher) = (self.clock.clone(), self.watcher.clone());
-        Arc::new(crate::redis::Redis::new(target, clock, &self.prefix, limits, watcher))
+        let settings = crate::redis::Settings { limits, reads_replicas };
+        Ok(Arc::new(crate::redis::Redis::new(target, clock, &self.prefix, settings, watcher)))
     }
 
     /// An instance that never leaves the process: cached values need no serde. A hit is a `Clone`; `Arc` makes that of

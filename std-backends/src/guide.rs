@@ -9,6 +9,7 @@
 //! | run a job once | [`once`] |
 //! | bound concurrency | [`pools`] |
 //! | share all of it in a fleet | [`redis`] |
+//! | go on when one server is not enough, or fails | [`cluster`], [`sentinel`] |
 //! | do without tokio | [`threads`] |
 //! | use several instances | [`layers`] |
 //! | keep it in SQL, Memcached or a file | [`own_store`] |
@@ -28,6 +29,7 @@ macro_rules! pages {
         pub mod $page {
             #![doc = "[access list]: crate::guide::redis#access-list"]
             #![doc = "[caching]: crate::guide::caching"]
+            #![doc = "[cluster]: crate::guide::cluster"]
             #![doc = "[devices]: crate::guide::devices"]
             #![doc = "[events]: crate::guide::events"]
             #![doc = "[failover]: crate::guide::redis#failover-restart-flush"]
@@ -40,6 +42,7 @@ macro_rules! pages {
             #![doc = "[promises]: crate::guide::promises"]
             #![doc = "[redis]: crate::guide::redis"]
             #![doc = "[return types]: crate::guide::first_steps#return-types"]
+            #![doc = "[sentinel]: crate::guide::sentinel"]
             #![doc = "[threads]: crate::guide::threads"]
             #![doc = "[why]: crate::cachify_core::why"]
             #![doc = "[`About::tasks_only`]: crate::backend::About::tasks_only"]
@@ -74,6 +77,8 @@ pages! {
     once
     pools
     redis
+    cluster
+    sentinel
     threads
     layers
     own_store

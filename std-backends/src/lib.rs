@@ -63,6 +63,8 @@ pub use cachify_macros::{KeyPart, cached, lock, once, pooled};
 
 pub use backend::Backend;
 pub use builder::Builder;
+#[cfg(feature = "redis")]
+pub use builder::ReadFrom;
 pub use clock::{ManualClock, secs};
 pub use global::global;
 pub use instance::{Cachify, Pong};

@@ -63,6 +63,13 @@ use std::{
 use tasks::{Task, Use};
 use threads::Thread;
 
+/// What a user set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) limits: Limits,
+    pub(crate) reads_replicas: bool,
+}
+
 /// How long each thing may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -83,7 +90,7 @@ struct Recipe {
     target: Target,
     clock: StdClock,
     prefix: Box<str>,
-    limits: Limits,
+    settings: Settings,
     watcher: Watcher,
     news: Arc<OnceLock<News>>,
 }
@@ -124,6 +131,11 @@ impl Target {
         options::cluster(urls.iter().map(String::as_str))
     }
 
+    /// Whether it can be asked where replicas are.
+    pub(crate) const fn has_replicas(&self) -> bool {
+        matches!(self, Self::Cluster(_) | Self::One(Address::Sentinels(_)))
+    }
+
     /// The server of a client.
     #[cfg(feature = "redis-1-client")]
     pub(crate) fn of_client(client: redis::Client) -> Self {
@@ -137,8 +149,8 @@ impl Recipe {
         let [a, b, c, d] = token::shared().0;
         let colon = if self.prefix.is_empty() { "" } else { ":" };
         let (clock, watcher) = (self.clock.clone(), self.watcher.clone());
-        let common = Arc::new(Common::new(clock, watcher, self.limits, self.news.clone()));
-        let fleet = Fleet::new(&common, &self.target);
+        let common = Arc::new(Common::new(clock, watcher, self.settings.limits, self.news.clone()));
+        let fleet = Fleet::new(&common, &self.target, self.settings.reads_replicas);
         let inbox = format!("{}{colon}in:{a:08x}{b:08x}{c:08x}{d:08x}", self.prefix);
         let inbox = Inbox::new(inbox, fleet.is_cluster());
         Arc::new(Shared { common, fleet, inbox, listening: AtomicBool::new(false), doubts: Doubts::default() })
@@ -146,8 +158,8 @@ impl Recipe {
 }
 
 impl Redis {
-    pub(crate) fn new(target: Target, clock: StdClock, prefix: &str, limits: Limits, watcher: Watcher) -> Self {
-        let recipe = Recipe { target, clock, prefix: prefix.into(), limits, watcher, news: Arc::default() };
+    pub(crate) fn new(target: Target, clock: StdClock, prefix: &str, settings: Settings, watcher: Watcher) -> Self {
+        let recipe = Recipe { target, clock, prefix: prefix.into(), settings, watcher, news: Arc::default() };
         let redis = Self { recipe, shared: PerProcess::new() };
         // now: a child of a fork amid the first call would wait for that for ever
         redis.shared();

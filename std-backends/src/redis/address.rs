@@ -16,7 +16,15 @@ impl Address {
     pub(super) fn client(&self, limit: Duration) -> Result<Client, Cause> {
         match self {
             Self::Fixed(client) => Ok(client.clone()),
-            Self::Sentinels(sentinels) => sentinels.master(limit),
+            Self::Sentinels(sentinels) => sentinels.client(limit),
+        }
+    }
+
+    /// A replica of it, where it can be asked for one.
+    pub(super) fn of_replica(&self) -> Option<Self> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Sentinels(sentinels) => Some(Self::Sentinels(sentinels.of_replicas())),
         }
     }
 

@@ -32,6 +32,9 @@ pub(super) async fn dial(
     let attempt = Box::pin(async {
         let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
         let began = server.now();
+        if server.is_replica {
+            connection.clone().send_packed_command(&redis::cmd("READONLY")).await?;
+        }
         let answers = greet(&connection).await?;
         server.node.measured(server.now().since(began));
         RedisResult::Ok((connection, answers))

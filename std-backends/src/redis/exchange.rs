@@ -9,7 +9,11 @@ use super::{
     reply::{Failure, IN_CLUSTER, MOVING, Redirect},
     server::Server,
 };
-use cachify_core::time::{Clock, Instant};
+use crate::backend::Op;
+use cachify_core::{
+    key::Kind,
+    time::{Clock, Instant},
+};
 use redis::Value;
 use std::{future::pending, sync::Arc, time::Duration};
 
@@ -37,6 +41,14 @@ impl<'a> Exchange<'a> {
     pub(super) async fn run<W: Wire + Sync>(mut self, wire: &W) -> Result<(Arc<Server>, Value), Failure> {
         let (shared, attempt) = (self.attempt.shared, self.attempt);
         let slot = shared.fleet.slot(attempt.name);
+        // what fails there is asked of whoever knows best
+        if let Some(reader) = shared.fleet.reader(slot).filter(|_| self.question.op == Op::Get)
+            && let Ok(value) = wire
+                .send(&reader, false, || command(self.question, &attempt.context(&reader, self.until), self.by))
+                .await
+        {
+            return Ok((reader, value));
+        }
         let (mut server, mut is_asked) = (shared.route(wire, slot, self.until).await?, false);
         loop {
             let command = || command(self.question, &attempt.context(&server, self.until), self.by);
@@ -50,7 +62,7 @@ impl<'a> Exchange<'a> {
                     server = self.follow(&server, to)?;
                     is_asked = to.is_ask;
                 }
-                Failure::Underway if self.may_wait(wire).await => {
+                Failure::Underway if self.is_worth_waiting() && self.may_wait(wire).await => {
                     // meanwhile it may have arrived
                     (server, is_asked) = (shared.route(wire, slot, self.until).await?, false);
                 }
@@ -71,6 +83,12 @@ impl<'a> Exchange<'a> {
                 }
             }
         }
+    }
+
+    /// A call that misses computes meanwhile.
+    fn is_worth_waiting(&self) -> bool {
+        let fills = matches!(self.question.op, Op::Get | Op::Acquire(_) | Op::Release(_));
+        !(fills && self.attempt.name.kind == Kind::Cache)
     }
 
     fn follow(&mut self, server: &Server, to: &Redirect) -> Result<Arc<Server>, Failure> {

@@ -11,15 +11,28 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 /// The servers of an instance.
 pub(super) enum Fleet {
-    One(Arc<Server>),
+    /// The server, and a replica of it from which values are read, if that is wished.
+    One(Arc<Server>, Option<Arc<Server>>),
     Cluster(Arc<Cluster>),
 }
 
 impl Fleet {
-    pub(super) fn new(common: &Arc<Common>, target: &Target) -> Self {
+    pub(super) fn new(common: &Arc<Common>, target: &Target, reads_replicas: bool) -> Self {
+        let server = |address| Arc::new(Server::new(common.clone(), address));
         match target {
-            Target::Cluster(seeds) => Self::Cluster(Cluster::new(common, seeds)),
-            Target::One(address) => Self::One(Arc::new(Server::new(common.clone(), address.clone()))),
+            Target::Cluster(seeds) => Self::Cluster(Cluster::new(common, seeds, reads_replicas)),
+            Target::One(address) => {
+                let replica = address.of_replica().filter(|_| reads_replicas).map(server);
+                Self::One(server(address.clone()), replica)
+            }
+        }
+    }
+
+    /// Where a value may be read, if not only where it is written.
+    pub(super) fn reader(&self, slot: u16) -> Option<Arc<Server>> {
+        match self {
+            Self::One(_, reader) => reader.clone(),
+            Self::Cluster(cluster) => cluster.reader(slot),
         }
     }
 
@@ -30,7 +43,7 @@ impl Fleet {
     /// The slot of a name; one server has one.
     pub(super) fn slot(&self, name: &Name) -> u16 {
         match self {
-            Self::One(_) => 0,
+            Self::One(..) => 0,
             Self::Cluster(_) => slots::slot_of(&name.text),
         }
     }
@@ -38,7 +51,7 @@ impl Fleet {
     /// Who serves a slot, as far as is known.
     pub(super) fn find(&self, slot: u16) -> Option<Arc<Server>> {
         match self {
-            Self::One(server) => Some(server.clone()),
+            Self::One(server, _) => Some(server.clone()),
             Self::Cluster(cluster) => cluster.find(slot),
         }
     }
@@ -46,7 +59,7 @@ impl Fleet {
     /// Ends when it is known anew who serves what; at once where nobody else can.
     pub(super) async fn known(&self) {
         match self {
-            Self::One(_) => {}
+            Self::One(..) => {}
             Self::Cluster(cluster) => cluster.known().await,
         }
     }
@@ -54,7 +67,7 @@ impl Fleet {
     /// Ends when somebody else may serve something.
     pub(super) fn changed(&self) -> impl Future<Output = ()> + Send + use<> {
         let (mut replaced, mut changed) = match self {
-            Self::One(server) => (Some(server.replacements()), None),
+            Self::One(server, _) => (Some(server.replacements()), None),
             Self::Cluster(cluster) => (None, Some(cluster.changed())),
         };
         async move {
@@ -69,7 +82,7 @@ impl Fleet {
     /// Why nobody serves a slot.
     pub(super) fn why(&self) -> Cause {
         match self {
-            Self::One(_) => Cause::Unreachable,
+            Self::One(..) => Cause::Unreachable,
             Self::Cluster(cluster) => cluster.why(),
         }
     }
@@ -84,7 +97,7 @@ impl Fleet {
     /// Whether it is worth waiting for that: nobody was asked lately.
     pub(super) fn may_learn(&self, now: Instant) -> bool {
         match self {
-            Self::One(_) => false,
+            Self::One(..) => false,
             Self::Cluster(cluster) => cluster.may_learn(now),
         }
     }
@@ -92,7 +105,7 @@ impl Fleet {
     /// Where `server` sends us; `None` where there is no cluster.
     pub(super) fn follow(&self, server: &Server, to: &Redirect) -> Option<Arc<Server>> {
         match self {
-            Self::One(_) => None,
+            Self::One(..) => None,
             Self::Cluster(cluster) => cluster.follow(server, to),
         }
     }
@@ -100,7 +113,7 @@ impl Fleet {
     /// How long an operation may take now: as the farthest of them.
     pub(super) fn op_timeout(&self) -> Duration {
         match self {
-            Self::One(server) => server.op_timeout(),
+            Self::One(server, _) => server.op_timeout(),
             Self::Cluster(cluster) => cluster.op_timeout(),
         }
     }
@@ -108,7 +121,7 @@ impl Fleet {
     /// The policy by which one of them drops keys when it is full.
     pub(super) fn evicts(&self) -> Option<String> {
         match self {
-            Self::One(server) => server.node.evicts().map(str::to_owned),
+            Self::One(server, _) => server.node.evicts().map(str::to_owned),
             Self::Cluster(cluster) => cluster.all().iter().find_map(|server| server.node.evicts().map(str::to_owned)),
         }
     }
@@ -124,7 +137,7 @@ pub(super) fn latest(until: Instant, limit: Duration) -> Instant {
 impl fmt::Debug for Fleet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::One(server) => server.fmt(f),
+            Self::One(server, _) => server.fmt(f),
             Self::Cluster(cluster) => f.debug_list().entries(cluster.all()).finish(),
         }
     }

@@ -3,17 +3,19 @@
 //! Invariant: whoever stands in a line on the server has an entry here, or a command is on its way that takes it out.
 //! Not here: whose turn it is, which the server says; the subscription itself.
 
-use super::{
-    fleet::slots::{slot_of, tag_of},
-    name::Name,
-};
+mod channels;
+mod message;
+
+use super::{fleet::slots::slot_of, name::Name};
 use crate::sync::{locked, wake};
 use cachify_core::{patience::Ticket, time::Instant, token::HolderToken};
+use channels::{Channel, Channels, name_of};
+pub(super) use message::{Message, Turn, hex};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     future::poll_fn,
     mem::replace,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     task::{Poll, Waker},
 };
 use tokio::sync::watch;
@@ -29,28 +31,9 @@ pub(super) struct Inbox {
     changed: watch::Sender<()>,
 }
 
-/// Where messages about the keys of one slot come.
-#[derive(Debug)]
-struct Channel {
-    name: Arc<str>,
-    /// Somebody waited there once.
-    is_wanted: bool,
-    subscription: Option<Subscription>,
-}
-
-/// Whether messages reach us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subscription {
-    /// To the server with that number.
-    Up(u64),
-    /// It broke, or could not be made; it is tried again now and then.
-    Down,
-}
-
 #[derive(Debug, Default)]
 struct Table {
-    /// By slot.
-    channels: HashMap<u16, Channel>,
+    channels: Channels,
     entries: HashMap<HolderToken, Entry>,
     /// Whose a ticket is. Never zero, which is no ticket.
     tickets: HashMap<u32, HolderToken>,
@@ -89,51 +72,6 @@ pub(super) struct Asked {
     pub(super) place: Place,
     /// Where it stood before, to be given up.
     pub(super) former: Option<Place>,
-}
-
-/// What a message says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Message {
-    /// It is somebody's turn.
-    Called(Turn),
-    /// Somebody is to ask once a turn of somebody else's is over.
-    Standby(Turn),
-    /// All who wait for that are to ask.
-    All(Name),
-}
-
-/// Whom a message is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Turn {
-    pub(super) token: HolderToken,
-    pub(super) size: u32,
-    pub(super) name: Name,
-}
-
-impl Message {
-    /// From what came on the channel.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        if let Some(name) = text.strip_prefix('*') {
-            return Name::parse(name.to_owned()).map(Self::All);
-        }
-        let called = text.starts_with('!');
-        let mut words = text.strip_prefix(['!', '?'])?.splitn(3, ' ');
-        let (token, size, name) = (words.next()?, words.next()?, words.next()?);
-        let turn = Turn { token: token_of(token)?, size: size.parse().ok()?, name: Name::parse(name.to_owned())? };
-        Some(if called { Self::Called(turn) } else { Self::Standby(turn) })
-    }
-}
-
-/// A token as the server spells it.
-pub(super) fn hex(token: HolderToken) -> String {
-    let [a, b, c, d] = token.0;
-    format!("{a:08x}{b:08x}{c:08x}{d:08x}")
-}
-
-fn token_of(text: &str) -> Option<HolderToken> {
-    let word = |at: usize| u32::from_str_radix(text.get(at..at + 8)?, 16).ok();
-    (text.len() == 32).then_some(())?;
-    Some(HolderToken([word(0)?, word(8)?, word(16)?, word(24)?]))
 }
 
 impl Table {
@@ -187,12 +125,17 @@ impl Inbox {
         if self.is_sharded { slot_of(&name.text) } else { 0 }
     }
 
-    /// The channel of a slot: one that a script may publish to which has a key of that slot.
-    fn channel_of<'t>(&self, table: &'t mut Table, slot: u16) -> &'t mut Channel {
-        table.channels.entry(slot).or_insert_with(|| {
-            let tag = if self.is_sharded { format!("{{{}}}", tag_of(slot)) } else { String::new() };
-            Channel { name: [&*self.name, &tag].concat().into(), is_wanted: false, subscription: None }
-        })
+    /// The table, which knows the channel of that slot by now.
+    fn table_with(&self, slot: u16) -> MutexGuard<'_, Table> {
+        let mut table = locked(&self.table);
+        if table.channels.get(slot).is_none() {
+            // the search for a name takes long
+            drop(table);
+            let name = name_of(&self.name, slot, self.is_sharded);
+            table = locked(&self.table);
+            table.channels.of(slot, || name);
+        }
+        table
     }
 
     /// The slot whose channel that is.
@@ -202,15 +145,14 @@ impl Inbox {
 
     /// The channel on which messages about the keys of a slot come.
     pub(super) fn channel(&self, slot: u16) -> Arc<str> {
-        self.channel_of(&mut locked(&self.table), slot).name.clone()
+        let table = self.table_with(slot);
+        table.channels.get(slot).map_or_else(|| "".into(), |channel| channel.name.clone())
     }
 
     /// Sees to it that there will be a subscription for what is about that name.
     pub(super) fn want(&self, name: &Name) {
-        let is_new = {
-            let mut table = locked(&self.table);
-            !replace(&mut self.channel_of(&mut table, self.slot(name)).is_wanted, true)
-        };
+        let slot = self.slot(name);
+        let is_new = self.table_with(slot).channels.want(slot);
         if is_new {
             self.changed.send_replace(());
         }
@@ -218,8 +160,7 @@ impl Inbox {
 
     /// The slots for which there is to be a subscription.
     pub(super) fn wanted(&self) -> Vec<u16> {
-        let table = locked(&self.table);
-        table.channels.iter().filter(|(_, channel)| channel.is_wanted).map(|(slot, _)| *slot).collect()
+        locked(&self.table).channels.wanted()
     }
 
     /// Told whenever another one is wanted.
@@ -229,17 +170,18 @@ impl Inbox {
 
     /// Notes that one is about to ask who will wait, before anything is sent: the message can overtake the reply.
     pub(super) fn ask(&self, name: &Name, token: HolderToken, size: u32) -> Asked {
-        let mut table = locked(&self.table);
         let slot = self.slot(name);
-        let channel = self.channel_of(&mut table, slot);
-        let (subscription, channel) = (channel.subscription, channel.name.clone());
+        let mut table = self.table_with(slot);
+        let Table { channels, .. } = &*table;
+        let (is_known, is_up, channel) = channels
+            .get(slot)
+            .map_or((false, false, "".into()), |channel| (channel.is_known(), channel.is_up(), channel.name.clone()));
         let entry = table.enter(name, slot, token);
         entry.news = false;
-        let is_up = matches!(subscription, Some(Subscription::Up(_)));
         // who stood where nobody is told moves to where it is; who is told stays there when the subscription breaks
         let may_move = is_up && !entry.place.member.ends_with(&*channel);
         let mut former = String::new();
-        if may_move || entry.place.member.is_empty() && subscription.is_some() {
+        if may_move || entry.place.member.is_empty() && is_known {
             let inbox = if is_up { &*channel } else { "" };
             former = replace(&mut entry.place.member, format!("{} {size} {inbox}", hex(token)));
         }
@@ -317,26 +259,13 @@ impl Inbox {
     }
 
     /// The subscriptions of some slots stand, or broke: everybody there asks again, for what was sent meanwhile is lost, and
-    /// a server that is gone is better known at once. One that another server has by now does not break with this one.
+    /// a server that is gone is better known at once.
     pub(super) fn set(&self, slots: impl IntoIterator<Item = u16>, by: u64, is_up: bool) {
         let woken: Vec<_> = {
             let mut table = locked(&self.table);
-            let mut changed = HashSet::new();
-            for slot in slots {
-                let channel = self.channel_of(&mut table, slot);
-                let was_up = matches!(channel.subscription, Some(Subscription::Up(_)));
-                if is_up {
-                    channel.subscription = Some(Subscription::Up(by));
-                } else if !was_up || channel.subscription == Some(Subscription::Up(by)) {
-                    channel.subscription = Some(Subscription::Down);
-                } else {
-                    continue;
-                }
-                if is_up != was_up {
-                    changed.insert(slot);
-                }
-            }
-            let entries = table.entries.values_mut().filter(|entry| changed.contains(&entry.slot));
+            let Table { channels, entries, .. } = &mut *table;
+            let changed = channels.set(slots, by, is_up);
+            let entries = entries.values_mut().filter(|entry| changed.contains(&entry.slot));
             entries.filter_map(Entry::tell).collect()
         };
         self.changed.send_replace(());
@@ -345,13 +274,12 @@ impl Inbox {
 
     /// Whether messages about the keys of a slot reach us.
     pub(super) fn is_up(&self, slot: u16) -> bool {
-        let up = |channel: &Channel| matches!(channel.subscription, Some(Subscription::Up(_)));
-        locked(&self.table).channels.get(&slot).is_some_and(up)
+        locked(&self.table).channels.get(slot).is_some_and(Channel::is_up)
     }
 
     /// Whether it is known if messages about that name reach us.
     pub(super) fn is_known(&self, name: &Name) -> bool {
-        locked(&self.table).channels.get(&self.slot(name)).is_some_and(|channel| channel.subscription.is_some())
+        locked(&self.table).channels.get(self.slot(name)).is_some_and(Channel::is_known)
     }
 
     /// Ends when it is known whether messages about that name reach us; at once if it is.

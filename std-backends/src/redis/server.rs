@@ -21,6 +21,8 @@ use tokio::sync::watch;
 pub(super) struct Server {
     pub(super) common: Arc<Common>,
     pub(super) address: Address,
+    /// Whether only values are read there, from a replica in a cluster, which wants to be told so first.
+    pub(super) is_replica: bool,
     /// Tells it from every other one in this process.
     pub(super) number: u64,
     pub(super) node: Node,
@@ -33,6 +35,8 @@ pub(super) struct Server {
     broken: AtomicBool,
     /// How often it was found to be no master any more.
     replaced: watch::Sender<u64>,
+    /// Whether sentinels are listened to.
+    watched: AtomicBool,
 }
 
 impl fmt::Debug for Server {
@@ -48,6 +52,7 @@ impl Server {
         Self {
             common,
             address,
+            is_replica: false,
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             node: Node::new(),
             lines: Lines::default(),
@@ -56,7 +61,13 @@ impl Server {
             pauses: Pauses::default(),
             broken: AtomicBool::new(false),
             replaced: watch::Sender::new(0),
+            watched: AtomicBool::new(false),
         }
+    }
+
+    /// A replica in a cluster.
+    pub(super) fn replica(common: Arc<Common>, address: Address) -> Self {
+        Self { is_replica: true, ..Self::new(common, address) }
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -78,12 +89,27 @@ impl Server {
         self.broken.store(true, Ordering::Relaxed);
     }
 
-    /// It said that it is no master any more: whoever is behind its address next may be another one.
+    /// It is no master any more: whoever is behind its address next may be another one. Nobody uses a connection any more that
+    /// was made before.
     pub(super) fn demoted(&self) {
         self.broke();
         self.replaced.send_modify(|times| *times += 1);
+        self.lines.forget_all();
+        self.idle.forget(Instant::MAX);
+        self.renewing.forget(Instant::MAX);
     }
 
+    /// Sees to it that we hear of its replacement, where sentinels tell of it.
+    pub(super) fn watch(self: &Arc<Self>) {
+        if let Address::Sentinels(sentinels) = &self.address
+            && !self.watched.swap(true, Ordering::Relaxed)
+            && let Some(background) = self.common.background()
+        {
+            background.runtime.spawn(sentinels.clone().watch(self.clone()));
+        }
+    }
+
+    /// How often it was replaced: a connection is of no use any more once that has changed since it was begun.
     pub(super) fn replaced(&self) -> u64 {
         *self.replaced.borrow()
     }

@@ -184,6 +184,12 @@ impl Lines {
         });
     }
 
+    /// None of them leads where it should any more.
+    pub(super) fn forget_all(&self) {
+        let all = std::mem::take(&mut *locked(&self.0));
+        drop(all);
+    }
+
     /// That connection did not answer, or broke: the next call makes another.
     fn forget(&self, number: u64) {
         locked(&self.0).retain(|_, line| line.number != number);
@@ -196,15 +202,18 @@ const NO_RUNTIME: Cause =
 
 /// Connects on `runtime`, in the background.
 fn connect(server: &Arc<Server>, runtime: &Handle) -> Line {
+    server.watch();
     let (sender, state) = watch::channel(State::Connecting(None));
     let alive = Arc::new(());
     let number = server.lines.1.fetch_add(1, Ordering::Relaxed);
     let line = Line { runtime: Arc::downgrade(&alive), state, number, proof: None };
     let (server, mut closed) = (server.clone(), server.common.closed());
     runtime.spawn(async move {
-        let began = server.now();
+        let (began, life) = (server.now(), server.replaced());
         sender.send_replace(State::Connecting(Some(began)));
         let made = dial(&server, AsyncConnectionConfig::new(), None).await;
+        // to one that was replaced meanwhile
+        let made = made.and_then(|made| if server.replaced() == life { Ok(made) } else { Err(Cause::Unreachable) });
         match &made {
             Ok(_) => server.pauses.made(),
             Err(cause) => {

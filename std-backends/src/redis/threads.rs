@@ -147,6 +147,7 @@ impl Thread {
         packed: impl FnOnce(Instant) -> Vec<u8>,
         answers: usize,
     ) -> Result<Vec<Value>, Failure> {
+        let life = server.replaced();
         let mut connection = self.connection(server)?;
         let sent = server.now();
         let until = self.until.unwrap_or_else(|| server.deadline());
@@ -162,10 +163,8 @@ impl Thread {
             Err(_) => {}
         }
         match &done {
-            Ok(values) if values.iter().any(is_demoted) => {
-                self.kind.of(server).forget(sent);
-                server.demoted();
-            }
+            Ok(values) if values.iter().any(is_demoted) => server.demoted(),
+            Ok(_) if server.replaced() != life => drop(connection),
             Ok(_) => self.kind.of(server).put(server.now(), connection),
             // whatever ailed this one ails those that have not answered since
             Err(Failure::Broken) => {
@@ -187,8 +186,12 @@ struct Attempt {
 
 impl Attempt {
     fn run(mut self) {
-        let began = self.server.now();
-        let made = self.connect(began);
+        let (began, life) = (self.server.now(), self.server.replaced());
+        self.server.watch();
+        let made = self.connect(began).and_then(|made| {
+            // to one that was replaced meanwhile
+            if self.server.replaced() == life { Ok(made) } else { Err(Failure::NotSent(Cause::Unreachable)) }
+        });
         match &made {
             Ok(_) => self.server.pauses.made(),
             Err(Failure::NotSent(cause)) => {
@@ -246,6 +249,10 @@ fn greeted(
     // a part of it: the client counts the last of its own two questions anew
     let made = client.get_connection_with_timeout(server.common.connect_timeout * 3 / 4);
     let mut connection = made.map_err(|error| read(&error))?;
+    if server.is_replica {
+        let readonly = redis::cmd("READONLY").get_packed_command();
+        Thread::ask(server, &mut connection, &readonly, 1, until, &read)?;
+    }
     let (greeting, asked) = (greeting(), server.now());
     let packed: Vec<_> = greeting.iter().flat_map(Cmd::get_packed_command).collect();
     let answers = Thread::ask(server, &mut connection, &packed, greeting.len(), until, read);

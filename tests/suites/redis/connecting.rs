@@ -5,6 +5,7 @@ use cachify::{Cachify, Cause, Error, Event, Holding, ManualClock, Observer, secs
 use cachify_tests::server::{Engine, Server};
 use std::{
     net::TcpListener,
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering::SeqCst},
@@ -98,8 +99,16 @@ fn a_password_is_used_and_never_shown() {
     assert!(!shown.contains("rhubarb") && !shown.contains("sesame"), "{shown}");
 }
 
+/// What a page of the guide adds to that.
+pub(crate) fn documented_of(page: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../std-backends/guide/{page}.md"));
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, block) = page.split_once("ACL SETUSER app ").expect("the page has a list");
+    block.split_once("```").expect("it is a block of code").0.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The user of the guide: what is missing there is missing here.
-fn documented() -> String {
+pub(crate) fn documented() -> String {
     let (_, block) =
         include_str!("../../../std-backends/guide/redis.md").split_once("ACL SETUSER ").expect("the guide has a list");
     let (list, _) = block.split_once("```").expect("it is a block of code");

@@ -1,7 +1,7 @@
 //! Sentinel: the master of a service, whoever that is now.
 
 use super::world::{millis, patient, run, timed, until_blocking};
-use cachify::{Cachify, Cause, Error, Holding, secs};
+use cachify::{Cachify, Cause, Error, Holding, ReadFrom, secs};
 use cachify_tests::{
     resp::Reply,
     server::{Engine, Sentinels, Server},
@@ -90,4 +90,25 @@ fn sentinels_that_know_no_such_service_or_are_none_say_so() {
     let (failed, took) = timed(|| nobody.ping_blocking());
     assert_eq!(failed.unwrap_err(), Error::Store(Cause::Unreachable));
     assert!(took < secs(5), "{took:?}");
+}
+
+#[test]
+fn values_are_read_at_a_replica_where_that_is_wished() {
+    for engine in Engine::ALL {
+        let mut service = Sentinels::start(engine);
+        let c = patient(service.url()).read_from(ReadFrom::Replicas).build().unwrap();
+        let value = c.cache("k").ttl(secs(600));
+        assert_eq!(value.get_or_insert_blocking(|| 7_u64), 7);
+        until_blocking(|| service.nodes[1].command(&["EXISTS", "t:c:{k}"]) == Reply::Int(1));
+        let before = service.nodes[1].commandstats("get");
+        for _ in 0..10 {
+            assert_eq!(value.get_blocking(), Ok(Some(7_u64)));
+            assert_eq!(run(value.get()), Ok(Some(7_u64)));
+        }
+        assert!(service.nodes[1].commandstats("get") >= before + 20);
+        service.nodes[1].kill();
+        assert_eq!(value.get_blocking(), Ok(Some(7_u64)));
+    }
+    let refused = patient("redis://localhost").read_from(ReadFrom::Replicas).build().unwrap_err();
+    assert!(refused.to_string().contains("`read_from`"), "{refused}");
 }

@@ -22,7 +22,10 @@ use cachify_core::{
 };
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::{mpsc, watch};
@@ -32,6 +35,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// For how long the outcome of an inquiry is news enough for whoever finds a node gone.
 const NEWS: Duration = Duration::from_secs(1);
 
+/// How often it is asked at most whether a node has replicas by now.
+const REPLICAS: Duration = Duration::from_secs(5);
+
 const NO_NODE: Cause = Cause::NotNow("no node of the cluster serves this key's slot");
 
 pub(in crate::redis) struct Cluster {
@@ -40,6 +46,9 @@ pub(in crate::redis) struct Cluster {
     seeds: Vec<Arc<Server>>,
     map: RwLock<Map>,
     inquiry: Mutex<Inquiry>,
+    reads_replicas: bool,
+    /// Which of several replicas is next.
+    turn: AtomicUsize,
     /// Told of each new map, and each inquiry that brought none.
     changed: watch::Sender<()>,
 }
@@ -49,6 +58,17 @@ struct Map {
     /// By address.
     servers: HashMap<String, Arc<Server>>,
     owners: Vec<Option<Arc<Server>>>,
+    /// Replicas from which values are read, by address; none unless that is wished.
+    readers: HashMap<String, Arc<Server>>,
+    /// Those of each owner, by its number.
+    replicas: HashMap<u64, Vec<Arc<Server>>>,
+}
+
+impl Map {
+    fn new(servers: HashMap<String, Arc<Server>>) -> Self {
+        let (readers, replicas) = (HashMap::new(), HashMap::new());
+        Self { servers, owners: vec![None; usize::from(SLOTS)], readers, replicas }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -63,12 +83,12 @@ struct Inquiry {
 }
 
 impl Cluster {
-    pub(super) fn new(common: &Arc<Common>, seeds: &[Address]) -> Arc<Self> {
+    pub(super) fn new(common: &Arc<Common>, seeds: &[Address], reads_replicas: bool) -> Arc<Self> {
         let seeds: Vec<_> = seeds.iter().map(|seed| Arc::new(Server::new(common.clone(), seed.clone()))).collect();
         let servers = seeds.iter().map(|server| (server.address.text(), server.clone())).collect();
-        let map = RwLock::new(Map { servers, owners: vec![None; usize::from(SLOTS)] });
+        let (map, common, turn) = (RwLock::new(Map::new(servers)), common.clone(), AtomicUsize::new(0));
         let (inquiry, changed) = (Mutex::default(), watch::Sender::new(()));
-        Arc::new(Self { common: common.clone(), seeds, map, inquiry, changed })
+        Arc::new(Self { common, seeds, map, inquiry, reads_replicas, turn, changed })
     }
 
     fn read<T>(&self, look: impl FnOnce(&Map) -> T) -> T {
@@ -77,6 +97,24 @@ impl Cluster {
 
     pub(super) fn find(&self, slot: u16) -> Option<Arc<Server>> {
         self.read(|map| map.owners.get(usize::from(slot)).cloned().flatten())
+    }
+
+    /// A replica of whoever serves a slot, where such are to be read from: another one each time.
+    pub(super) fn reader(self: &Arc<Self>, slot: u16) -> Option<Arc<Server>> {
+        if !self.reads_replicas {
+            return None;
+        }
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let reader = self.read(|map| {
+            let owner = map.owners.get(usize::from(slot))?.as_ref()?;
+            let replicas = map.replicas.get(&owner.number).filter(|replicas| !replicas.is_empty())?;
+            replicas.get(turn % replicas.len()).cloned()
+        });
+        // one that is new, or was away, is told of only when somebody asks
+        if reader.is_none() && self.has_been_silent(self.common.clock.now(), REPLICAS) {
+            self.inquire();
+        }
+        reader
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Server>> {
@@ -106,7 +144,12 @@ impl Cluster {
     }
 
     pub(super) fn may_learn(&self, now: Instant) -> bool {
-        locked(&self.inquiry).ended.is_none_or(|ended| now.since(ended) > NEWS)
+        self.has_been_silent(now, NEWS)
+    }
+
+    /// Whether no inquiry has ended for so long.
+    fn has_been_silent(&self, now: Instant, time: Duration) -> bool {
+        locked(&self.inquiry).ended.is_none_or(|ended| now.since(ended) > time)
     }
 
     /// The node at `to`; if the slot has moved there, for everybody.
@@ -176,12 +219,21 @@ impl Cluster {
 
     fn learn(&self, all: Vec<Served>) {
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-        let mut new = Map { servers: HashMap::new(), owners: vec![None; usize::from(SLOTS)] };
-        for Served { slots, at } in all {
-            let Some((host, port)) = at.rsplit_once(':') else { continue };
-            let address = port.parse().ok().and_then(|port| self.seeds.first()?.address.at(Some(host), port));
-            let Some(address) = address else { continue };
-            let server = map.server(&self.common, address);
+        let mut new = Map::new(HashMap::new());
+        let address = |at: &str| {
+            let (host, port) = at.rsplit_once(':')?;
+            self.seeds.first()?.address.at(Some(host), port.parse().ok()?)
+        };
+        for Served { slots, at, replicas } in all {
+            let Some(server) = address(&at).map(|address| map.server(&self.common, address)) else { continue };
+            let reader = |address: Address| {
+                let known = map.readers.get(&address.text()).cloned();
+                known.unwrap_or_else(|| Arc::new(Server::replica(self.common.clone(), address)))
+            };
+            let replicas = replicas.iter().filter(|_| self.reads_replicas);
+            let readers: Vec<_> = replicas.filter_map(|at| address(at)).map(reader).collect();
+            new.readers.extend(readers.iter().map(|reader| (reader.address.text(), reader.clone())));
+            new.replicas.insert(server.number, readers);
             new.servers.insert(server.address.text(), server.clone());
             new.owners[usize::from(*slots.start())..=usize::from(*slots.end())].fill(Some(server));
         }

@@ -26,11 +26,13 @@ pub(in crate::redis) fn tag_of(slot: u16) -> String {
     numbers.find(|digits| crc16(digits.as_bytes()) % SLOTS == slot).unwrap_or_default()
 }
 
-/// Some slots, and the address of the node that serves them: `host:port`.
+/// Some slots, and the addresses of the nodes that serve them, `host:port`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Served {
     pub(super) slots: RangeInclusive<u16>,
     pub(super) at: String,
+    /// Those of its replicas.
+    pub(super) replicas: Vec<String>,
 }
 
 const STRANGE: Cause = Cause::rejected("the server told its cluster's slots in a way that cachify does not know");
@@ -43,17 +45,24 @@ pub(super) fn served(answer: &Value, asked: &str) -> Result<Vec<Served>, Cause> 
 
 fn one(range: &Value, asked: &str) -> Option<Served> {
     let Value::Array(fields) = range else { return None };
-    let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = fields.as_slice() else { return None };
-    let [host, Value::Int(port), ..] = master.as_slice() else { return None };
+    let [Value::Int(first), Value::Int(last), master, replicas @ ..] = fields.as_slice() else { return None };
+    let [first, last] = [first, last].map(|slot| u16::try_from(*slot).ok().filter(|slot| *slot < SLOTS));
+    let slots = first?..=last?;
+    let replicas = replicas.iter().filter_map(|replica| address(replica, asked)).collect();
+    Some(Served { slots, at: address(master, asked)?, replicas }).filter(|served| !served.slots.is_empty())
+}
+
+fn address(node: &Value, asked: &str) -> Option<String> {
+    let Value::Array(fields) = node else { return None };
+    let [host, Value::Int(port), ..] = fields.as_slice() else { return None };
     let host = match host {
         Value::BulkString(host) => str::from_utf8(host).ok()?,
         Value::SimpleString(host) => host,
         Value::Nil => "",
         _ => return None,
     };
-    let [first, last] = [first, last].map(|slot| u16::try_from(*slot).ok().filter(|slot| *slot < SLOTS));
     let host = if matches!(host, "" | "?") { asked } else { host };
-    Some(Served { slots: first?..=last?, at: format!("{host}:{}", u16::try_from(*port).ok()?) })
+    Some(format!("{host}:{}", u16::try_from(*port).ok()?))
 }
 
 #[cfg(test)]
@@ -80,15 +89,20 @@ mod tests {
     fn what_nodes_say_is_read_and_rubbish_is_refused() {
         let node = |host, port| Value::Array(vec![host, Value::Int(port), text("id")]);
         let range = |first, last, node| Value::Array(vec![Value::Int(first), Value::Int(last), node]);
-        let two = Value::Array(vec![range(0, 5, node(text("h"), 7)), range(6, 16_383, node(Value::Nil, 8))]);
+        let mut first = range(0, 5, node(text("h"), 7));
+        if let Value::Array(fields) = &mut first {
+            fields.extend([node(text("r"), 9), Value::Nil]);
+        }
+        let two = Value::Array(vec![first, range(6, 16_383, node(Value::Nil, 8))]);
         let read = served(&two, "asked").unwrap();
-        assert_eq!(read[0], Served { slots: 0..=5, at: "h:7".into() });
+        assert_eq!(read[0], Served { slots: 0..=5, at: "h:7".into(), replicas: vec!["r:9".into()] });
         assert_eq!(read[1].at, "asked:8");
         for rubbish in [
             Value::Nil,
             Value::Array(vec![Value::Int(1)]),
             Value::Array(vec![range(0, 16_384, node(text("h"), 7))]),
             Value::Array(vec![range(-1, 5, node(text("h"), 7))]),
+            Value::Array(vec![range(5, 4, node(text("h"), 7))]),
             Value::Array(vec![range(0, 5, node(text("h"), 70_000))]),
             Value::Array(vec![range(0, 5, node(Value::BulkString(vec![0xff]), 7))]),
         ] {

@@ -1,4 +1,4 @@
-use super::*;
+use super::{message::token_of, *};
 use cachify_core::key::{Key, Kind};
 use std::{pin::pin, task::Context};
 
@@ -7,6 +7,7 @@ const B: HolderToken = HolderToken([2, 0, 0xffff_ffff, 0x10]);
 
 fn inbox() -> (Inbox, Name) {
     let inbox = Inbox::new("in:x".into(), false);
+    inbox.channel(0);
     inbox.set([0], 1, true);
     (inbox, Name::of(&Key::new(Kind::Lock, "t", b"k", 0)))
 }

@@ -44,7 +44,7 @@ impl fmt::Debug for Idle {
 
 impl Idle {
     /// Without those that answered last before `since`.
-    pub(super) fn forget(&self, since: Instant) {
+    pub(in crate::redis) fn forget(&self, since: Instant) {
         let all = std::mem::take(&mut *locked(&self.rest));
         let (kept, gone): (Vec<_>, Vec<_>) = all.into_iter().partition(|(used, _)| *used > since);
         locked(&self.rest).splice(..0, kept);
