@@ -129,6 +129,12 @@ pub trait Backend: Send + Sync + 'static {
         None
     }
 
+    /// What its servers say of themselves, for [`about`](crate::Cachify::about); each within one `op_timeout`.
+    #[doc(hidden)]
+    fn nodes(self: Arc<Self>) -> BoxFuture<'static, Vec<crate::Node>> {
+        Box::pin(async { Vec::new() })
+    }
+
     /// Forgets what has ended, where that needs an effort. Called by a thread of its own, once a minute at most while the
     /// instance is used.
     fn sweep(self: Arc<Self>) {}
@@ -198,6 +204,9 @@ impl News {
 /// How long one attempt to give something back may take.
 const GIVE_BACK: Duration = Duration::from_secs(1);
 
+/// A store that says of itself nothing else.
+const OWN: &str = "own store";
+
 /// What a backend is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -209,11 +218,13 @@ pub struct About {
     pub keeps_limits: bool,
     /// Whether a thread waits for as long as its store takes: then none waits in a drop.
     pub(crate) is_patient: bool,
+    /// What it is called in [`Health`](crate::Health).
+    pub(crate) kept_in: &'static str,
 }
 
 impl Default for About {
     fn default() -> Self {
-        Self { anywhere: true, keeps_limits: false, is_patient: false }
+        Self { anywhere: true, keeps_limits: false, is_patient: false, kept_in: OWN }
     }
 }
 
@@ -221,7 +232,7 @@ impl About {
     /// One whose futures need the runtime of their caller.
     #[must_use]
     pub const fn tasks_only() -> Self {
-        Self { anywhere: false, keeps_limits: false, is_patient: false }
+        Self { anywhere: false, keeps_limits: false, is_patient: false, kept_in: OWN }
     }
 }
 

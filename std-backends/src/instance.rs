@@ -56,6 +56,11 @@ impl<S: Store> Handle for Cachify<S> {
 }
 
 impl Cachify {
+    /// What of it is outside the process.
+    pub(crate) fn remote(&self) -> Option<&Remote> {
+        self.0.store().as_remote()
+    }
+
     /// The store of this instance with values as bytes, to serve devices from (feature `link`).
     #[cfg(feature = "link")]
     #[must_use]

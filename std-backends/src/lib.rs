@@ -28,6 +28,7 @@ pub mod clock;
 mod closing;
 mod flights;
 mod global;
+mod health;
 // documentation only; its programs are tests, and need both features
 #[cfg(any(all(doc, not(doctest)), all(doctest, feature = "macros", feature = "redis")))]
 pub mod guide;
@@ -67,6 +68,7 @@ pub use builder::Builder;
 pub use builder::ReadFrom;
 pub use clock::{ManualClock, secs};
 pub use global::global;
+pub use health::{Found, Health, Node};
 pub use instance::{Cachify, Pong};
 #[cfg(feature = "json")]
 pub use json::Json;

@@ -12,6 +12,7 @@ mod dial;
 mod doubts;
 mod exchange;
 mod fleet;
+mod health;
 mod inbox;
 mod knock;
 mod name;
@@ -33,6 +34,7 @@ use crate::{
     Error,
     backend::{About, Backend, BoxFuture, Call, News, Outcome, OwnedKey, Reply, ends},
     clock::StdClock,
+    health::Node,
     observe::Watcher,
     process::PerProcess,
     token,
@@ -129,6 +131,14 @@ impl Target {
     /// A cluster, by the URLs of some of its nodes.
     pub(crate) fn cluster(urls: &[String]) -> Result<Self, Error> {
         options::cluster(urls.iter().map(String::as_str))
+    }
+
+    const fn kept_in(&self) -> &'static str {
+        match self {
+            Self::One(Address::Fixed(_)) => "one server",
+            Self::One(Address::Sentinels(_)) => "sentinels",
+            Self::Cluster(_) => "cluster",
+        }
     }
 
     /// Whether it can be asked where replicas are.
@@ -251,7 +261,11 @@ impl Backend for Redis {
 
     /// The limit lies where it is noted which answers are in doubt.
     fn about(&self) -> About {
-        About { keeps_limits: true, ..About::default() }
+        About { keeps_limits: true, kept_in: self.recipe.target.kept_in(), ..About::default() }
+    }
+
+    fn nodes(self: Arc<Self>) -> BoxFuture<'static, Vec<Node>> {
+        Box::pin(async move { health::nodes(self.shared()).await })
     }
 
     fn limit(&self) -> Duration {

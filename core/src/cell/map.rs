@@ -170,3 +170,25 @@ impl<V> Table for Map<V> {
         self.cell_held_by(key, token, now).map(|cell| cell.lease.set_end(end)).is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_crowd_of_pools_took_is_given_back_once_they_have_ended() {
+        let mut map = Map::<()>::new();
+        let (now, end) = (Instant::from_millis(1), Instant::from_millis(10));
+        let take = |map: &mut Map, name: u64, [now, end]: [Instant; 2]| {
+            let name = name.to_le_bytes();
+            let key = Key::new(Kind::Pool, "", &name, 0);
+            assert!(map.vacant(&key, 0, HolderToken([1; 4]), [now, end]).is_ok());
+        };
+        (0..10_000).for_each(|name| take(&mut map, name, [now, end]));
+        assert_eq!(map.len(), 10_000);
+        let later = [end, Instant::from_millis(20)];
+        (0..10_000).for_each(|_| take(&mut map, 0, later));
+        assert_eq!(map.len(), 1);
+        assert!(map.pools.capacity() < 100, "{}", map.pools.capacity());
+    }
+}

@@ -42,7 +42,10 @@ impl Address {
 
     /// Host and port, by which the nodes of a cluster are told apart.
     pub(super) fn text(&self) -> String {
-        self.fixed().map_or_else(String::new, |client| client.get_connection_info().addr().to_string())
+        match self {
+            Self::Fixed(client) => client.get_connection_info().addr().to_string(),
+            Self::Sentinels(sentinels) => sentinels.to_string(),
+        }
     }
 
     pub(super) fn host(&self) -> String {

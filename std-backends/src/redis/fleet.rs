@@ -110,6 +110,14 @@ impl Fleet {
         }
     }
 
+    /// All servers that are known.
+    pub(super) fn all(&self) -> Vec<Arc<Server>> {
+        match self {
+            Self::One(server, reader) => reader.iter().chain([server]).cloned().collect(),
+            Self::Cluster(cluster) => cluster.all_with_replicas(),
+        }
+    }
+
     /// How long an operation may take now: as the farthest of them.
     pub(super) fn op_timeout(&self) -> Duration {
         match self {

@@ -10,6 +10,7 @@ use redis::{
 };
 use std::{
     collections::HashMap,
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -39,6 +40,12 @@ pub(crate) struct Sentinels {
 
 const NO_SENTINEL: Cause = Cause::rejected("the server is no sentinel: a URL of `redis+sentinel://..` names sentinels");
 const NO_SERVICE: Cause = Cause::rejected("the sentinels know no service of that name");
+
+impl fmt::Display for Sentinels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", if self.of_replica { "a replica" } else { "master" }, self.service)
+    }
+}
 
 impl Sentinels {
     pub(super) fn new(all: Vec<Client>, service: &str, master: ConnectionInfo) -> Self {

@@ -159,7 +159,10 @@ impl Lines {
     fn doubt(&self, server: &Arc<Server>, number: u64) {
         let runtime =
             Handle::try_current().ok().or_else(|| server.common.running().map(|thread| thread.runtime.clone()));
-        let Some(runtime) = runtime else { return self.forget(number) };
+        let Some(runtime) = runtime else {
+            self.forget(number);
+            return;
+        };
         let (mut connection, over) = {
             let mut lines = locked(&self.0);
             let line = lines.values_mut().find(|line| line.number == number && line.proof.is_none());
@@ -190,9 +193,10 @@ impl Lines {
         drop(all);
     }
 
-    /// That connection did not answer, or broke: the next call makes another.
-    fn forget(&self, number: u64) {
-        locked(&self.0).retain(|_, line| line.number != number);
+    /// That connection did not answer, or broke: the next call makes another. Whether anybody still would have used it.
+    fn forget(&self, number: u64) -> bool {
+        let gone: Vec<_> = locked(&self.0).extract_if(|_, line| line.number == number).collect();
+        !gone.is_empty()
     }
 }
 
@@ -304,8 +308,10 @@ impl Task {
 
 /// The next call finds another connection, and perhaps another server.
 fn leave(server: &Server, number: u64) {
-    server.lines.forget(number);
-    server.demoted();
+    // of those that were told on one connection one is enough
+    if server.lines.forget(number) {
+        server.demoted();
+    }
 }
 
 impl Wire for Task {

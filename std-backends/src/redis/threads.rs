@@ -163,8 +163,9 @@ impl Thread {
             Err(_) => {}
         }
         match &done {
-            Ok(values) if values.iter().any(is_demoted) => server.demoted(),
+            // it was left already
             Ok(_) if server.replaced() != life => drop(connection),
+            Ok(values) if values.iter().any(is_demoted) => server.demoted(),
             Ok(_) => self.kind.of(server).put(server.now(), connection),
             // whatever ailed this one ails those that have not answered since
             Err(Failure::Broken) => {

@@ -1,9 +1,10 @@
 //! A store outside the process, with what an instance adds to it: a time limit, renewal, and where threads call from.
 
 use crate::{
-    backend::{Backend, Broom, Call, News, OTHER, Op, OwnedKey, Reply, Runtime},
+    backend::{Backend, Broom, Call, News, OTHER, Op, OwnedKey, Reply, Runtime, park},
     clock::StdClock,
     closing::Closing,
+    health::Node,
     lines::{self, Lines},
     loads::{self, Loads},
     observe::Watcher,
@@ -269,6 +270,19 @@ impl Remote {
     /// Ends when everything dropped so far was given back.
     pub(crate) async fn flush(&self) {
         self.0.backend.clone().flush().await;
+    }
+
+    pub(crate) fn kept_in(&self) -> &'static str {
+        self.0.backend.about().kept_in
+    }
+
+    /// What its servers say of themselves.
+    pub(crate) async fn nodes(&self) -> Vec<Node> {
+        self.0.backend.clone().nodes().await
+    }
+
+    pub(crate) fn nodes_blocking(&self) -> Vec<Node> {
+        park(self.0.backend.clone().nodes(), self.0.limit() * 2).unwrap_or_default()
     }
 
     /// The policy by which the server may drop live leases, if it said one.

@@ -290,3 +290,32 @@ fn the_access_list_of_the_documentation_is_enough_for_a_cluster() {
         assert_eq!(held.release(), Ok(Holding::Held));
     }
 }
+
+#[test]
+fn a_health_page_tells_well_from_degraded_and_down() {
+    for engine in Engine::ALL {
+        let mut cluster = Cluster::with(3, 0, || Server::of(engine).option("cluster-require-full-coverage", "no"));
+        let c = Cachify::builder().redis(cluster.url()).op_timeout(secs(3)).build().unwrap();
+        for health in [c.about_blocking(), run(c.about())] {
+            assert!(health.is_well() && health.kept_in == "cluster" && health.nodes.len() == 3, "{health:?}");
+            for node in health.nodes {
+                let found = node.found.unwrap();
+                let kind = if engine == Engine::Redis { "redis" } else { "valkey" };
+                assert_eq!((found.kind.as_deref(), found.role), (Some(kind), Some("master")));
+                assert!(found.version.is_some() && found.scripts && found.policy.as_deref() == Some("noeviction"));
+                assert!(found.ahead_millis.abs() < 10_000, "one machine has one clock");
+            }
+        }
+        let home = cluster.owner("cachify:l:{ping}");
+        let other = cluster.another_than(home);
+        cluster.nodes[other].kill();
+        for health in [c.about_blocking(), run(c.about())] {
+            assert!(!health.is_well() && !health.is_down(), "{health:?}");
+            assert_eq!(health.nodes.iter().filter(|node| node.found.is_err()).count(), 1, "{health:?}");
+        }
+        cluster.nodes.iter_mut().for_each(Server::kill);
+        for health in [c.about_blocking(), run(c.about())] {
+            assert!(health.is_down() && health.nodes.iter().all(|node| node.found.is_err()), "{health:?}");
+        }
+    }
+}

@@ -121,6 +121,11 @@ impl Cluster {
         self.read(|map| map.servers.values().cloned().collect())
     }
 
+    /// The same with the replicas that are read from.
+    pub(super) fn all_with_replicas(&self) -> Vec<Arc<Server>> {
+        self.read(|map| map.servers.values().chain(map.readers.values()).cloned().collect())
+    }
+
     pub(super) fn op_timeout(&self) -> Duration {
         let longest = || self.read(|map| map.servers.values().map(|server| server.op_timeout()).max());
         self.common.op_timeout.or_else(longest).unwrap_or_default()

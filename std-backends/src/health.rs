@@ -1,0 +1,101 @@
+//! What an instance says of the servers behind it: for a health page that tells degraded from down.
+
+use crate::instance::Cachify;
+use cachify_core::{Cause, Error};
+use std::time::Duration;
+
+/// What [`Cachify::about`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// Where values and leases are kept: `"memory"`, `"one server"`, `"cluster"`, `"sentinels"`, or `"own store"`.
+    pub kept_in: &'static str,
+    /// Why a question cannot be asked now, if it cannot.
+    pub refused: Option<Error>,
+    /// Each server that is known, in the order of their addresses; none where there is none, and of a store of your own.
+    pub nodes: Vec<Node>,
+}
+
+impl Health {
+    /// Whether questions are answered, and every server that is known is reached.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.refused.is_none() && self.nodes.iter().all(|node| node.found.is_ok())
+    }
+
+    /// Whether no question is answered. What is neither well nor down is degraded.
+    #[must_use]
+    pub const fn is_down(&self) -> bool {
+        self.refused.is_some()
+    }
+}
+
+/// One server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Node {
+    /// `host:port`, or the path of a socket; of sentinels whatever they say is the master.
+    pub address: String,
+    /// What it said, or why it is not reached.
+    pub found: Result<Found, Cause>,
+}
+
+impl Node {
+    #[cfg(feature = "redis")]
+    pub(crate) const fn new(address: String, found: Result<Found, Cause>) -> Self {
+        Self { address, found }
+    }
+}
+
+/// What a server said of itself; what it may not be asked is not known.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Found {
+    /// `"redis"`, `"valkey"`, or what else it calls itself.
+    pub kind: Option<String>,
+    /// Its version, of Valkey that of Valkey.
+    pub version: Option<String>,
+    /// `"master"` or `"replica"`.
+    pub role: Option<&'static str>,
+    /// The policy by which it drops keys when it is full; `"noeviction"` where it drops none.
+    pub policy: Option<String>,
+    /// Whether it runs scripts, without which it keeps no leases.
+    pub scripts: bool,
+    /// By how many milliseconds its clock is ahead of this process', which sees it as late as its answers are.
+    pub ahead_millis: i64,
+    /// How long it took to answer one short question.
+    pub round_trip: Duration,
+}
+
+impl Cachify {
+    /// What is behind this instance, and how it is: kind, version, role, policy, clock and round trip of each server, asked
+    /// now. Ends within about two `op_timeout`s, whatever answers; dropping this future leaves nothing behind.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let c = cachify::Cachify::builder().build()?;
+    /// let health = c.about().await;
+    /// assert!(health.is_well() && health.kept_in == "memory");
+    /// # Ok::<(), cachify::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn about(&self) -> Health {
+        let refused = self.ping().await.err();
+        let (kept_in, nodes) = match self.remote() {
+            None => ("memory", Vec::new()),
+            Some(remote) => (remote.kept_in(), remote.nodes().await),
+        };
+        Health { kept_in, refused, nodes }
+    }
+
+    /// The same, blocking.
+    #[must_use]
+    pub fn about_blocking(&self) -> Health {
+        let refused = self.ping_blocking().err();
+        let (kept_in, nodes) = match self.remote() {
+            None => ("memory", Vec::new()),
+            Some(remote) => (remote.kept_in(), remote.nodes_blocking()),
+        };
+        Health { kept_in, refused, nodes }
+    }
+}
