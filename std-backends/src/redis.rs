@@ -18,6 +18,7 @@ mod knock;
 mod name;
 mod node;
 mod options;
+mod owed;
 mod pauses;
 mod reaper;
 mod renewal;
@@ -56,7 +57,7 @@ use doubts::{Doubts, Room};
 use fleet::Fleet;
 use inbox::{Inbox, Place};
 use name::Name;
-use reaper::Owed;
+use owed::Owed;
 use std::{
     fmt,
     sync::{Arc, OnceLock, atomic::AtomicBool},
@@ -157,11 +158,10 @@ impl Target {
 impl Recipe {
     fn make(&self) -> Arc<Shared> {
         let [a, b, c, d] = token::shared().0;
-        let colon = if self.prefix.is_empty() { "" } else { ":" };
         let (clock, watcher) = (self.clock.clone(), self.watcher.clone());
         let common = Arc::new(Common::new(clock, watcher, self.settings.limits, self.news.clone()));
         let fleet = Fleet::new(&common, &self.target, self.settings.reads_replicas);
-        let inbox = format!("{}{colon}in:{a:08x}{b:08x}{c:08x}{d:08x}", self.prefix);
+        let inbox = format!("{}in:{a:08x}{b:08x}{c:08x}{d:08x}", name::beginning(&self.prefix));
         let inbox = Inbox::new(inbox, fleet.is_cluster());
         Arc::new(Shared { common, fleet, inbox, listening: AtomicBool::new(false), doubts: Doubts::default() })
     }
@@ -207,7 +207,7 @@ impl Backend for Redis {
     }
 
     fn call_many_blocking(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Cause>> {
-        renewal::call_many(self.shared(), &calls)
+        renewal::call_many(self.shared(), calls)
     }
 
     fn attach(self: Arc<Self>, news: News) {

@@ -20,6 +20,13 @@ impl Address {
         }
     }
 
+    /// What was found there is not who was looked for.
+    pub(super) fn distrust(&self) {
+        if let Self::Sentinels(sentinels) = self {
+            sentinels.distrust();
+        }
+    }
+
     /// A replica of it, where it can be asked for one.
     pub(super) fn of_replica(&self) -> Option<Self> {
         match self {

@@ -16,7 +16,7 @@ use std::{
 use tokio::runtime::{Builder, Handle};
 
 /// How long the thread outlives its instance at most.
-const FAREWELL: Duration = Duration::from_secs(10);
+pub(super) const FAREWELL: Duration = Duration::from_secs(10);
 
 /// The running thread.
 #[derive(Debug)]

@@ -25,8 +25,9 @@ pub(super) async fn dial(
     config: AsyncConnectionConfig,
     protocol: Option<ProtocolVersion>,
 ) -> Result<MultiplexedConnection, Cause> {
+    let limit = server.common.clock.sleep_until(server.now().saturating_add(server.common.connect_timeout));
+    let client = &beside(client(server, protocol), limit).await.map_err(|()| Cause::Unreachable)??;
     // no limits by timers of a runtime that may have none: this attempt has its own, and so has every operation
-    let client = &client(server, protocol).await?;
     let config = config.set_connection_timeout(None).set_response_timeout(None).set_dns_resolver(Search);
     // the client's part of it is large
     let attempt = Box::pin(async {

@@ -6,7 +6,7 @@
 use super::{
     call::{Attempt, Wire},
     command::{By, Question, command},
-    reply::{Failure, IN_CLUSTER, MOVING, Redirect},
+    reply::{Failure, MOVING, Redirect},
     server::Server,
 };
 use crate::backend::Op;
@@ -54,7 +54,7 @@ impl<'a> Exchange<'a> {
             let command = || command(self.question, &attempt.context(&server, self.until), self.by);
             let failure = match wire.send(&server, is_asked, command).await {
                 Ok(value) => return Ok((server, value)),
-                Err(failure) => failure,
+                Err(failure) => shared.fleet.read(failure),
             };
             match &failure {
                 Failure::NoScript if self.by == By::Digest => self.by = By::Body,
@@ -63,7 +63,8 @@ impl<'a> Exchange<'a> {
                     is_asked = to.is_ask;
                 }
                 Failure::Underway if self.is_worth_waiting() && self.may_wait(wire).await => {
-                    // meanwhile it may have arrived
+                    // meanwhile it may have arrived; that it is sent on again is no circle
+                    self.turns = 0;
                     (server, is_asked) = (shared.route(wire, slot, self.until).await?, false);
                 }
                 // nobody was asked, so another one may be
@@ -93,11 +94,7 @@ impl<'a> Exchange<'a> {
 
     fn follow(&mut self, server: &Server, to: &Redirect) -> Result<Arc<Server>, Failure> {
         self.turns += 1;
-        let fleet = &self.attempt.shared.fleet;
-        if !fleet.is_cluster() {
-            return Err(Failure::Refused(IN_CLUSTER));
-        }
-        fleet.follow(server, to).filter(|_| self.turns < TURNS).ok_or(Failure::Refused(MOVING))
+        self.attempt.shared.fleet.follow(server, to).filter(|_| self.turns < TURNS).ok_or(Failure::Refused(MOVING))
     }
 
     /// Waits a little, if there is time for that.

@@ -3,8 +3,15 @@
 pub(super) mod slots;
 
 mod cluster;
+mod known;
 
-use super::{Target, common::Common, name::Name, reply::Redirect, server::Server};
+use super::{
+    Target,
+    common::Common,
+    name::Name,
+    reply::{Failure, IN_CLUSTER, Redirect},
+    server::Server,
+};
 use cachify_core::{Cause, time::Instant};
 pub(super) use cluster::Cluster;
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -99,6 +106,14 @@ impl Fleet {
         match self {
             Self::One(..) => false,
             Self::Cluster(cluster) => cluster.may_learn(now),
+        }
+    }
+
+    /// What a failure means here: one server that sends us on is a node of a cluster, whose URL is another.
+    pub(super) fn read(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Elsewhere(_) if !self.is_cluster() => Failure::Refused(IN_CLUSTER),
+            failure => failure,
         }
     }
 

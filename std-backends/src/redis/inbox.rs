@@ -272,11 +272,6 @@ impl Inbox {
         woken.into_iter().for_each(wake);
     }
 
-    /// Whether messages about the keys of a slot reach us.
-    pub(super) fn is_up(&self, slot: u16) -> bool {
-        locked(&self.table).channels.get(slot).is_some_and(Channel::is_up)
-    }
-
     /// Whether it is known if messages about that name reach us.
     pub(super) fn is_known(&self, name: &Name) -> bool {
         locked(&self.table).channels.get(self.slot(name)).is_some_and(Channel::is_known)

@@ -16,6 +16,13 @@ pub(super) const FLIGHT: &str = ":f";
 /// The holders of a pool.
 pub(super) const HOLDERS: &str = ":h";
 
+/// What all names of a prefix begin with, spelled as these are: without a brace.
+pub(super) fn beginning(prefix: &str) -> String {
+    let name = Name::of(&Key::new(Kind::Lock, prefix, b"", 0)).text;
+    let (before, _) = name.split_once('{').unwrap_or_default();
+    before.strip_suffix("l:").unwrap_or(before).to_owned()
+}
+
 impl Name {
     pub(super) fn of(key: &Key<'_>) -> Self {
         Self { kind: key.kind, text: key.to_string() }
@@ -47,6 +54,13 @@ mod tests {
         }
         assert_eq!(Name::parse("rubbish".into()), None);
         assert_eq!(Name::parse("x:{y}".into()), None);
+    }
+
+    #[test]
+    fn no_brace_stands_in_the_beginning_of_a_name() {
+        for (prefix, spelled) in [("app", "app:"), ("", ""), ("a{b", "a%(b:"), ("{a}", "%(a%):")] {
+            assert_eq!(beginning(prefix), spelled);
+        }
     }
 
     #[test]

@@ -5,30 +5,22 @@
 
 use super::{
     Shared,
-    command::{By, Context, Question, command},
     doubts::Room,
-    inbox::Place,
-    name::Name,
-    reply::{Failure, Read, failure, read, unanswered},
+    owed::{Answer, Owed, tell},
+    reply::{Failure, unanswered},
     server::Server,
-    tasks::{Task, Use},
 };
 use crate::{
-    backend::{Op, Outcome, OwnedKey, Reply},
     backlog::{Backlog, Noted},
     sync::locked,
 };
 use cachify_core::{
     Cause, Holding,
-    drive::beside,
     observe::{Event, Loss},
-    patience::Ticket,
     time::{Clock, Instant, Timer},
-    token::HolderToken,
 };
-use redis::{Pipeline, RedisError, Value};
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -36,7 +28,7 @@ use tokio::runtime::Handle;
 
 /// How many travel together.
 const BATCH: usize = 100;
-/// How many batches are on their way at a time.
+/// How many batches are on their way to a server at a time.
 const AT_ONCE: usize = 4;
 /// How many rights in doubt are noted: an outage must not fill the memory of a busy process. Those that were held count
 /// nowhere, for there are no more of them than there were.
@@ -48,31 +40,6 @@ const GIVE_UP: Duration = Duration::from_secs(3_600);
 /// How soon what was not answered is tried again, at first and at last.
 const PAUSE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
-/// What the server is to be told of a right that nobody holds any more.
-#[derive(Clone, Debug)]
-pub(super) struct Owed {
-    pub(super) name: Name,
-    pub(super) token: HolderToken,
-    /// Where it stood, if it did.
-    pub(super) place: Place,
-    /// How it ended.
-    pub(super) outcome: Outcome,
-    /// When it has ended whatever the server is told.
-    pub(super) ends: Instant,
-    /// Of one whose holder believed to hold it: if it did not, that is told.
-    pub(super) held: Option<OwnedKey>,
-}
-
-impl Owed {
-    pub(super) const fn back(name: Name, token: HolderToken, place: Place) -> Self {
-        Self { name, token, place, outcome: Outcome::Free, ends: Instant::MAX, held: None }
-    }
-
-    const fn question(&self) -> Question<'static> {
-        Question::new(Op::Release(self.outcome), self.token)
-    }
-}
-
 /// The background's debts.
 #[derive(Debug)]
 pub(super) struct Reaper {
@@ -83,12 +50,18 @@ pub(super) struct Reaper {
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// Those that are due.
+    /// What is due, by the number of the server that is to be told; zero while nobody knows which.
+    lanes: HashMap<u64, Lane>,
+    leases: usize,
+    flights: usize,
+}
+
+/// What one server is to be told.
+#[derive(Debug, Default)]
+struct Lane {
     due: VecDeque<Debt>,
     /// How many batches are on their way.
     working: usize,
-    leases: usize,
-    flights: usize,
 }
 
 impl Queue {
@@ -97,6 +70,16 @@ impl Queue {
             Room::Unbounded => None,
             Room::Store => Some((&mut self.leases, LEASES)),
             Room::Flights => Some((&mut self.flights, FLIGHTS)),
+        }
+    }
+
+    /// A batch for that server is no more on its way.
+    fn leave(&mut self, number: u64) {
+        if let Some(lane) = self.lanes.get_mut(&number) {
+            lane.working -= 1;
+            if lane.working == 0 && lane.due.is_empty() {
+                self.lanes.remove(&number);
+            }
         }
     }
 
@@ -119,6 +102,8 @@ struct Debt {
     pause: Duration,
     /// When it is given up.
     until: Instant,
+    /// The node to which it was sent on, for this once.
+    sent_on: Option<Arc<Server>>,
     _noted: Noted,
 }
 
@@ -133,7 +118,7 @@ impl Reaper {
             return false;
         }
         let until = shared.common.clock.now().saturating_add(GIVE_UP).min(owed.ends);
-        let debt = Debt { owed, room, pause: PAUSE[0], until, _noted: self.backlog.note() };
+        let debt = Debt { owed, room, pause: PAUSE[0], until, sent_on: None, _noted: self.backlog.note() };
         if at == Instant::ZERO {
             self.put(shared, vec![debt]);
         } else {
@@ -143,37 +128,62 @@ impl Reaper {
     }
 
     fn put(&self, shared: &Arc<Shared>, debts: Vec<Debt>) {
-        let starts = {
-            let mut queue = locked(&self.queue);
-            queue.due.extend(debts);
-            let starts = queue.working < AT_ONCE;
-            queue.working += usize::from(starts);
-            starts
-        };
-        if starts {
-            self.runtime.spawn(work(shared.clone()));
+        let mut parts: Vec<(u64, Option<Arc<Server>>, Vec<Debt>)> = Vec::new();
+        for mut debt in debts {
+            // each node it is sent to is told alone
+            let sent_on = debt.sent_on.take();
+            if let Some(server) = sent_on {
+                self.runtime.spawn(ask(shared.clone(), server, vec![debt]));
+                continue;
+            }
+            let server = shared.fleet.find(shared.fleet.slot(&debt.owed.name));
+            let number = server.as_ref().map_or(0, |server| server.number);
+            match parts.iter_mut().find(|(other, ..)| *other == number) {
+                Some((.., part)) => part.push(debt),
+                None => parts.push((number, server, vec![debt])),
+            }
+        }
+        for (number, server, part) in parts {
+            let starts = {
+                let mut queue = locked(&self.queue);
+                let lane = queue.lanes.entry(number).or_default();
+                lane.due.extend(part);
+                let starts = lane.working < AT_ONCE;
+                lane.working += usize::from(starts);
+                starts
+            };
+            if starts {
+                self.runtime.spawn(work(shared.clone(), number, server));
+            }
         }
     }
 
     fn put_at(&self, shared: &Arc<Shared>, at: Instant, debts: Vec<Debt>) {
         let shared = shared.clone();
         self.runtime.spawn(async move {
-            // while the instance ends, one more attempt has to do
-            shared.common.or_closed(shared.common.clock.sleep_until(at)).await;
+            // while the instance ends, one more attempt has to do, but of what is on its way
+            let pause = shared.common.clock.sleep_until(at);
+            if shared.common.is_closed() {
+                pause.await;
+            } else {
+                shared.common.or_closed(pause).await;
+            }
             if let Some(background) = shared.common.running() {
                 background.reaper.put(&shared, debts);
             }
         });
     }
 
-    /// The next batch; the last one takes its place with it.
-    fn take(&self) -> Vec<Debt> {
+    /// The next batch for a server; the last one takes its place with it.
+    fn take(&self, number: u64) -> Vec<Debt> {
         let mut queue = locked(&self.queue);
-        let many = queue.due.len().min(BATCH);
+        let Some(lane) = queue.lanes.get_mut(&number) else { return Vec::new() };
+        let many = lane.due.len().min(BATCH);
+        let batch = lane.due.drain(..many).collect();
         if many == 0 {
-            queue.working -= 1;
+            queue.leave(number);
         }
-        queue.due.drain(..many).collect()
+        batch
     }
 
     fn paid(&self, debt: &Debt) {
@@ -188,163 +198,103 @@ impl Reaper {
     }
 }
 
-/// Batch after batch, as long as any is due.
-async fn work(shared: Arc<Shared>) {
+/// Batch after batch to one server, as long as any is due.
+async fn work(shared: Arc<Shared>, number: u64, server: Option<Arc<Server>>) {
     let Some(background) = shared.common.running() else { return };
-    let mut working = Working { reaper: &background.reaper, taken: true };
+    let mut working = Working { reaper: &background.reaper, number, taken: true };
     loop {
-        let batch = background.reaper.take();
+        let batch = background.reaper.take(number);
         if batch.is_empty() {
             working.taken = false;
             return;
         }
-        let told = tell_all(&shared, batch).await;
-        let now = shared.common.clock.now();
-        let mut again: Vec<(Instant, Vec<Debt>)> = Vec::new();
-        for (mut debt, answer) in told {
-            let cause = match answer {
-                Err(failure) => unanswered(failure),
-                Ok(holding) => {
-                    background.reaper.paid(&debt);
-                    if let Some(key) = debt.owed.held.filter(|_| holding == Holding::Lost) {
-                        shared.common.tell(&Event::Lost { key: key.key(), why: Loss::Taken });
-                    }
-                    continue;
+        match &server {
+            Some(server) => settle(&shared, told(&shared, server, batch, false).await),
+            None => {
+                shared.fleet.doubt();
+                let why = || Err(Failure::NotSent(shared.fleet.why()));
+                settle(&shared, batch.into_iter().map(|debt| (debt, why())).collect());
+            }
+        }
+    }
+}
+
+/// What one node was said to know.
+async fn ask(shared: Arc<Shared>, server: Arc<Server>, batch: Vec<Debt>) {
+    settle(&shared, told(&shared, &server, batch, true).await);
+}
+
+/// Whoever was told is done with; the rest is told again, somewhere else or later.
+fn settle(shared: &Arc<Shared>, told: Vec<(Debt, Answer)>) {
+    let Some(background) = shared.common.running() else { return };
+    let reaper = &background.reaper;
+    let now = shared.common.clock.now();
+    let mut again: Vec<(Instant, Vec<Debt>)> = Vec::new();
+    for (mut debt, answer) in told {
+        let failure = match answer {
+            Err(failure) => failure,
+            Ok(holding) => {
+                reaper.paid(&debt);
+                if let Some(key) = debt.owed.held.filter(|_| holding == Holding::Lost) {
+                    shared.common.tell(&Event::Lost { key: key.key(), why: Loss::Taken });
                 }
-            };
-            let lasting = matches!(cause, Cause::Rejected { .. });
-            let at = now.saturating_add(debt.pause);
-            if lasting || shared.common.is_closed() || at >= debt.until {
-                // nobody is left to be told but the observer
-                background.reaper.paid(&debt);
-                shared.common.tell(&Event::Failed { key: None, cause });
                 continue;
             }
-            debt.pause = (debt.pause * 2).min(PAUSE[1]);
-            // it may have been told, and then the next answer finds nothing left
+        };
+        // nothing was done, and somebody else knows, at once or soon
+        let (is_elsewhere, is_underway) =
+            (matches!(failure, Failure::Elsewhere(_)), matches!(failure, Failure::Underway));
+        // it may have been told, and then the next answer finds nothing left
+        if matches!(failure, Failure::Broken | Failure::TimedOut) {
             debt.owed.held = None;
-            match again.iter_mut().find(|(when, _)| *when == at) {
-                Some((_, debts)) => debts.push(debt),
-                None => again.push((at, vec![debt])),
-            }
         }
-        for (at, debts) in again {
-            background.reaper.put_at(&shared, at, debts);
+        let at = if is_elsewhere { now } else { now.saturating_add(debt.pause) };
+        let cause = unanswered(failure);
+        let is_given_up = shared.common.is_closed() && !is_elsewhere && !is_underway;
+        if matches!(cause, Cause::Rejected { .. }) || is_given_up || at >= debt.until {
+            // nobody is left to be told but the observer
+            reaper.paid(&debt);
+            shared.common.tell(&Event::Failed { key: None, cause });
+            continue;
         }
+        debt.pause = (debt.pause * 2).min(PAUSE[1]);
+        match again.iter_mut().find(|(when, _)| *when == at) {
+            Some((_, debts)) => debts.push(debt),
+            None => again.push((at, vec![debt])),
+        }
+    }
+    for (at, debts) in again {
+        reaper.put_at(shared, at, debts);
     }
 }
 
 /// One of the batches on their way; what panics gives its place back all the same.
 struct Working<'a> {
     reaper: &'a Reaper,
+    number: u64,
     taken: bool,
 }
 
 impl Drop for Working<'_> {
     fn drop(&mut self) {
         if self.taken {
-            locked(&self.reaper.queue).working -= 1;
+            locked(&self.reaper.queue).leave(self.number);
         }
     }
 }
 
-type Answer = Result<Holding, Failure>;
-
-/// A batch, to each server what concerns it: none waits for another one's answer.
-async fn tell_all(shared: &Arc<Shared>, batch: Vec<Debt>) -> Vec<(Debt, Answer)> {
-    let mut parts: Vec<(Arc<Server>, Vec<Debt>)> = Vec::new();
-    let mut told = Vec::with_capacity(batch.len());
-    for debt in batch {
-        match shared.fleet.find(shared.fleet.slot(&debt.owed.name)) {
-            Some(server) => match parts.iter_mut().find(|(other, _)| other.number == server.number) {
-                Some((_, part)) => part.push(debt),
-                None => parts.push((server, vec![debt])),
-            },
-            None => {
-                shared.fleet.doubt();
-                told.push((debt, Err(Failure::NotSent(shared.fleet.why()))));
-            }
-        }
-    }
-    let last = parts.pop();
-    let others: Vec<_> =
-        parts.into_iter().map(|(server, part)| tokio::spawn(tell(shared.clone(), server, part))).collect();
-    if let Some((server, part)) = last {
-        told.extend(tell(shared.clone(), server, part).await);
-    }
-    for other in others {
-        told.extend(other.await.unwrap_or_default());
-    }
-    told
-}
-
-/// What concerns one server, within the limit of one operation.
-async fn tell(shared: Arc<Shared>, server: Arc<Server>, batch: Vec<Debt>) -> Vec<(Debt, Answer)> {
-    let until = server.deadline();
-    let task = Task::new(Use::Leases, until, server.op_timeout());
-    let mut answers: Vec<Answer> = batch.iter().map(|_| Err(Failure::TimedOut)).collect();
-    let all = async {
-        let mut left: Vec<_> = (0..batch.len()).collect();
-        // by their text those that a server does not know which was restarted or flushed
-        for by in [By::Digest, By::Body] {
-            let mut pipe = redis::pipe();
-            for at in &left {
-                let owed = &batch[*at].owed;
-                let context = Context { name: &owed.name, not_after: 0, place: &owed.place };
-                pipe.add_command(command(&owed.question(), &context, by));
-            }
-            let (told, again) = exchange(&task, &server, &pipe, left.len()).await;
-            for (at, answer) in left.iter().zip(told) {
-                let heard = answer.and_then(|value| understood(value, &batch[*at].owed));
-                // the first copy may have done it
-                answers[*at] = if again { heard.map(|_| Holding::Held) } else { heard };
-            }
-            left.retain(|at| matches!(answers[*at], Err(Failure::NoScript)));
-            if left.is_empty() {
-                break;
-            }
-        }
-    };
-    if beside(all, shared.common.clock.sleep_until(until)).await.is_err() {
-        task.timed_out();
-    }
-    for answer in &answers {
-        match answer {
-            // the next attempt finds it there
-            Err(Failure::Elsewhere(to)) if !to.is_ask => drop(shared.fleet.follow(&server, to)),
-            Err(failure) if failure.is_of_server() => shared.fleet.doubt(),
+/// A batch, and what came of it; whether it was sent on there.
+async fn told(shared: &Arc<Shared>, server: &Arc<Server>, batch: Vec<Debt>, is_asked: bool) -> Vec<(Debt, Answer)> {
+    let owed: Vec<_> = batch.iter().map(|debt| debt.owed.clone()).collect();
+    let mut told: Vec<_> = batch.into_iter().zip(tell(server, &owed, is_asked).await).collect();
+    for (debt, answer) in &mut told {
+        let Err(why) = answer else { continue };
+        *why = shared.fleet.read(why.clone());
+        match why {
+            Failure::Elsewhere(to) => debt.sent_on = shared.fleet.follow(server, to).filter(|_| to.is_ask),
+            why if why.is_of_server() => shared.fleet.doubt(),
             _ => {}
         }
     }
-    batch.into_iter().zip(answers).collect()
-}
-
-/// All of a pipeline; once more if the connection broke, which is how one at rest ends. What is told twice is told.
-/// Whether it was.
-async fn exchange(
-    task: &Task,
-    server: &Arc<Server>,
-    pipe: &Pipeline,
-    count: usize,
-) -> (Vec<Result<Value, Failure>>, bool) {
-    let (answers, again) = match task.send_all(server, pipe, count).await {
-        Err(Failure::Broken) => (task.send_all(server, pipe, count).await, true),
-        answers => (answers, false),
-    };
-    let answers = match answers {
-        Ok(values) => values.into_iter().map(Ok).collect(),
-        Err(failed) => (0..count).map(|_| Err(failed.clone())).collect(),
-    };
-    (answers, again)
-}
-
-/// Kept or lost: either way the server has heard it.
-fn understood(value: Value, owed: &Owed) -> Result<Holding, Failure> {
-    match value {
-        Value::ServerError(error) => Err(failure(&RedisError::from(error))),
-        value => match read(&owed.question().op, owed.name.kind, value, Ticket::NONE).map_err(Failure::Refused)? {
-            Read::Done { reply: Reply::Held(holding), .. } => Ok(holding),
-            Read::Done { .. } | Read::Late { .. } => Ok(Holding::Held),
-        },
-    }
+    told
 }

@@ -1,4 +1,7 @@
 //! Many calls in one round trip: the heartbeats of one moment, to each server its own.
+//!
+//! Where there are several servers each has a thread of its own, which is waited for as long as an operation may take: one
+//! that hangs costs the leases of the others that once, and while its thread is at work nothing.
 
 use super::{
     Shared,
@@ -13,10 +16,20 @@ use crate::backend::{Call, Reply};
 use cachify_core::{
     Cause,
     patience::Ticket,
-    time::{Clock, Sleep},
+    time::{Clock, Instant, Sleep},
 };
 use redis::{RedisError, Value};
-use std::{future::pending, pin::pin, sync::Arc, thread, time::Duration};
+use std::{
+    future::pending,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
 
 /// How many calls travel together.
 const BATCH: usize = 100;
@@ -26,58 +39,62 @@ const ROUNDS: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A call that has no answer yet.
-struct Open<'a> {
+struct Open {
     at: usize,
-    call: &'a Call,
+    call: Call,
     name: Name,
     /// The node to which it was sent on, for this once.
     sent_on: Option<Arc<Server>>,
 }
 
 type Answer = Result<Reply, Failure>;
+type Answers = Vec<(Open, Answer)>;
 
 /// Renewals, and whatever else does not wait for its turn.
-pub(super) fn call_many(shared: &Arc<Shared>, calls: &[Call]) -> Vec<Result<Reply, Cause>> {
+pub(super) fn call_many(shared: &Arc<Shared>, calls: Vec<Call>) -> Vec<Result<Reply, Cause>> {
     let mut answers: Vec<Answer> = calls.iter().map(|_| Err(Failure::TimedOut)).collect();
-    let open = calls.iter().enumerate();
-    let open = open.map(|(at, call)| Open { at, call, name: Name::of(&call.key.key()), sent_on: None });
-    let mut left: Vec<_> = open.collect();
-    let mut by = By::Digest;
-    for _ in 0..ROUNDS {
+    let open = |(at, call): (usize, Call)| Open { at, name: Name::of(&call.key.key()), call, sent_on: None };
+    let mut left: Vec<_> = calls.into_iter().enumerate().map(open).collect();
+    let (mut by, mut rounds) = (By::Digest, 0);
+    let clock = &shared.common.clock;
+    let until = clock.now().saturating_add(shared.op_timeout());
+    while !left.is_empty() {
         let mut again = Vec::new();
-        for (mut open, answer) in round(shared, left, by) {
-            let (is_asked_again, is_body) = match &answer {
-                Err(Failure::NoScript) => (true, true),
-                Err(Failure::Elsewhere(_) | Failure::Underway | Failure::Late) => (true, false),
-                _ => (false, false),
+        for (open, answer) in round(shared, left, by) {
+            let is_asked_again = match &answer {
+                // a server that was restarted or flushed knows no script
+                Err(Failure::NoScript) => {
+                    by = By::Body;
+                    true
+                }
+                Err(Failure::Elsewhere(_) | Failure::Underway | Failure::Late) => true,
+                _ => false,
             };
-            // a server that was restarted or flushed knows no script
-            by = if is_body { By::Body } else { by };
             answers[open.at] = answer;
             if is_asked_again {
-                if is_body {
-                    open.sent_on = None;
-                }
                 again.push(open);
             }
         }
         left = again;
-        if left.is_empty() {
-            break;
-        }
-        if left.iter().any(|open| matches!(answers[open.at], Err(Failure::Underway))) {
-            let clock = &shared.common.clock;
+        // what is on its way takes the time it takes
+        if left.iter().any(|open| matches!(answers[open.at], Err(Failure::Underway))) && clock.now() < until {
             clock.wait(clock.now().saturating_add(PAUSE), pin!(pending()));
+            rounds = 0;
+            continue;
+        }
+        rounds += 1;
+        if rounds == ROUNDS {
+            break;
         }
     }
     answers.into_iter().map(|answer| answer.map_err(unanswered)).collect()
 }
 
-/// Asks once for each; a server that does not answer keeps no other one's waiting.
-fn round<'a>(shared: &Arc<Shared>, calls: Vec<Open<'a>>, by: By) -> Vec<(Open<'a>, Answer)> {
-    let mut parts: Vec<(Arc<Server>, Vec<Open<'a>>)> = Vec::new();
+/// Asks once for each; a server that does not answer keeps no other one's waiting for longer than its limit.
+fn round(shared: &Arc<Shared>, calls: Vec<Open>, by: By) -> Answers {
+    let mut parts: Vec<(Arc<Server>, Vec<Open>)> = Vec::new();
     let mut answers = Vec::with_capacity(calls.len());
-    for open in calls {
+    for mut open in calls {
         let server = open.sent_on.clone().or_else(|| shared.fleet.find(shared.fleet.slot(&open.name)));
         match server {
             Some(server) => match parts.iter_mut().find(|(other, _)| other.number == server.number) {
@@ -86,26 +103,79 @@ fn round<'a>(shared: &Arc<Shared>, calls: Vec<Open<'a>>, by: By) -> Vec<(Open<'a
             },
             None => {
                 shared.fleet.doubt();
+                open.sent_on = None;
                 answers.push((open, Err(Failure::NotSent(shared.fleet.why()))));
             }
         }
     }
-    let last = parts.pop();
-    thread::scope(|scope| {
-        let others: Vec<_> =
-            parts.into_iter().map(|(server, part)| scope.spawn(move || ask(shared, &server, part, by))).collect();
-        if let Some((server, part)) = last {
-            answers.extend(ask(shared, &server, part, by));
-        }
-        for other in others {
-            answers.extend(other.join().unwrap_or_default());
-        }
-    });
+    if !shared.fleet.is_cluster() {
+        answers.extend(parts.into_iter().flat_map(|(server, part)| ask(shared, &server, part, by)));
+        return answers;
+    }
+    let until = shared.common.clock.now().saturating_add(shared.op_timeout());
+    let (sender, receiver) = channel();
+    let sent: Vec<_> = parts.into_iter().filter_map(|part| start(shared, part, by, &sender, &mut answers)).collect();
+    drop(sender);
+    answers.extend(collected(shared, sent, &receiver, until));
+    answers
+}
+
+/// What is to be said of those whose server has not answered by then.
+type Sent = (usize, Call, Name);
+
+/// Has a thread ask one server, unless one is at it: what it was asked last is not answered yet.
+fn start(
+    shared: &Arc<Shared>,
+    (server, part): (Arc<Server>, Vec<Open>),
+    by: By,
+    sender: &Sender<Answers>,
+    answers: &mut Answers,
+) -> Option<Vec<Sent>> {
+    if server.is_renewing.swap(true, Ordering::Acquire) {
+        answers.extend(part.into_iter().map(|open| (open, Err(Failure::TimedOut))));
+        return None;
+    }
+    let sent = part.iter().map(|open| (open.at, open.call.clone(), open.name.clone())).collect();
+    let (shared, sender) = (shared.clone(), sender.clone());
+    let work = move || {
+        let _busy = Renewing(&server);
+        let _ = sender.send(ask(&shared, &server, part, by));
+    };
+    let threads = thread::Builder::new().name("cachify-renew".into());
+    // of those whose thread did not start nothing is heard
+    let _ = threads.spawn(work);
+    Some(sent)
+}
+
+/// One server is asked; also what panics ends that.
+struct Renewing<'a>(&'a Server);
+
+impl Drop for Renewing<'_> {
+    fn drop(&mut self) {
+        self.0.is_renewing.store(false, Ordering::Release);
+    }
+}
+
+/// What comes until then; the rest has not answered in time.
+fn collected(shared: &Shared, sent: Vec<Vec<Sent>>, receiver: &Receiver<Answers>, until: Instant) -> Answers {
+    let mut answers: Answers = Vec::new();
+    let clock = &shared.common.clock;
+    while let Ok(some) = receiver.recv_timeout(until.since(clock.now())) {
+        answers.extend(some);
+    }
+    let missing = |(at, _, _): &Sent| !answers.iter().any(|(open, _)| open.at == *at);
+    let missing: Vec<_> = sent.into_iter().filter(|part| part.first().is_some_and(missing)).flatten().collect();
+    if !missing.is_empty() {
+        shared.fleet.doubt();
+    }
+    let late =
+        missing.into_iter().map(|(at, call, name)| (Open { at, call, name, sent_on: None }, Err(Failure::TimedOut)));
+    answers.extend(late);
     answers
 }
 
 /// Asks one server, batch after batch.
-fn ask<'a>(shared: &Arc<Shared>, server: &Arc<Server>, calls: Vec<Open<'a>>, by: By) -> Vec<(Open<'a>, Answer)> {
+fn ask(shared: &Arc<Shared>, server: &Arc<Server>, calls: Vec<Open>, by: By) -> Answers {
     let mut told = Vec::with_capacity(calls.len());
     let mut failed: Option<Failure> = None;
     let mut calls = calls.into_iter().peekable();
@@ -116,11 +186,14 @@ fn ask<'a>(shared: &Arc<Shared>, server: &Arc<Server>, calls: Vec<Open<'a>>, by:
             Some(failed) => batch.iter().map(|_| Err(failed.clone())).collect(),
             None => send(server, &batch, by),
         };
+        let answers: Vec<_> = answers.into_iter().map(|answer| answer.map_err(|why| shared.fleet.read(why))).collect();
         for (open, answer) in batch.iter_mut().zip(&answers) {
-            open.sent_on = None;
-            if let Err(Failure::Elsewhere(to)) = answer {
-                open.sent_on = shared.fleet.follow(server, to).filter(|_| to.is_ask);
-            }
+            open.sent_on = match answer {
+                Err(Failure::Elsewhere(to)) => shared.fleet.follow(server, to).filter(|_| to.is_ask),
+                // it is there, and does not know the script
+                Err(Failure::NoScript) => open.sent_on.take(),
+                _ => None,
+            };
         }
         let last = answers.last().and_then(|answer| answer.as_ref().err());
         failed = last.filter(|failure| failure.is_of_server() && !matches!(failure, Failure::Refused(_))).cloned();
@@ -132,7 +205,7 @@ fn ask<'a>(shared: &Arc<Shared>, server: &Arc<Server>, calls: Vec<Open<'a>>, by:
     told
 }
 
-fn send(server: &Arc<Server>, batch: &[Open<'_>], by: By) -> Vec<Answer> {
+fn send(server: &Arc<Server>, batch: &[Open], by: By) -> Vec<Answer> {
     let pipe = |until| {
         let mut pipe = redis::pipe();
         for Open { call, name, sent_on, .. } in batch {
@@ -157,7 +230,7 @@ fn send(server: &Arc<Server>, batch: &[Open<'_>], by: By) -> Vec<Answer> {
             let own = batch.iter().map(|open| {
                 // the answer to `ASKING` comes first
                 let value = answers.nth(usize::from(open.sent_on.is_some()));
-                value.ok_or(Failure::Broken).and_then(|value| answer(server, value, open.call))
+                value.ok_or(Failure::Broken).and_then(|value| answer(server, value, &open.call))
             });
             own.collect()
         }

@@ -60,8 +60,8 @@ impl Sentinels {
 
     /// Who is meant, by the first sentinel that knows; each may take as long as `limit`.
     pub(super) fn client(&self, limit: Duration) -> Result<Client, Cause> {
-        let (count, first) = (self.all.len(), self.first.load(Ordering::Relaxed));
-        let mut why = Cause::Unreachable;
+        let (count, first) = (self.all.len(), self.first.load(Ordering::Relaxed) % self.all.len().max(1));
+        let (mut why, mut silent) = (Cause::Unreachable, 0);
         for at in (0..count).map(|next| (first + next) % count) {
             match self.ask(&self.all[at], limit) {
                 Ok(Some((host, port))) => {
@@ -74,15 +74,24 @@ impl Sentinels {
                     };
                     return Client::open(self.master.clone().set_addr(addr)).map_err(|error| unconnected(&error));
                 }
-                Ok(None) => why = NO_SERVICE,
+                Ok(None) if why == Cause::Unreachable => why = NO_SERVICE,
+                Ok(None) => {}
                 Err(error) if error.detail().is_some_and(|detail| detail.contains("unknown command")) => {
                     why = NO_SENTINEL
                 }
-                Err(error) if why == Cause::Unreachable => why = unconnected(&error),
-                Err(_) => {}
+                Err(error) => {
+                    silent += 1;
+                    why = if why == Cause::Unreachable { unconnected(&error) } else { why };
+                }
             }
         }
-        Err(why)
+        // another one may know it
+        Err(if why == NO_SERVICE && silent > 0 { Cause::Unreachable } else { why })
+    }
+
+    /// Whom the last answer named is not there, or no master: another sentinel is asked first from now on.
+    pub(super) fn distrust(&self) {
+        self.first.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Tells the server when the sentinels have replaced it, until its instance ends. A master that was replaced may go on to

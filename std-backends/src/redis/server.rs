@@ -37,6 +37,8 @@ pub(super) struct Server {
     replaced: watch::Sender<u64>,
     /// Whether sentinels are listened to.
     watched: AtomicBool,
+    /// Whether a thread has heartbeats answered there.
+    pub(super) is_renewing: AtomicBool,
 }
 
 impl fmt::Debug for Server {
@@ -62,6 +64,7 @@ impl Server {
             broken: AtomicBool::new(false),
             replaced: watch::Sender::new(0),
             watched: AtomicBool::new(false),
+            is_renewing: AtomicBool::new(false),
         }
     }
 
@@ -93,6 +96,7 @@ impl Server {
     /// was made before.
     pub(super) fn demoted(&self) {
         self.broke();
+        self.address.distrust();
         self.replaced.send_modify(|times| *times += 1);
         self.lines.forget_all();
         self.idle.forget(Instant::MAX);

@@ -1,7 +1,7 @@
 //! What the parts of a store do together: where a question goes, what is owed and in doubt.
 
 use super::{
-    Shared, call::Wire, doubts::Room, fleet::latest, inbox::Place, name::Name, reaper::Owed, reply::Failure,
+    Shared, call::Wire, doubts::Room, fleet::latest, inbox::Place, name::Name, owed::Owed, reply::Failure,
     server::Server,
 };
 use cachify_core::{

@@ -14,7 +14,7 @@ use cachify_core::{
     Cause,
     drive::beside,
     observe::Event,
-    time::{Clock, Timer},
+    time::{Clock, Instant, Timer},
 };
 use redis::{AsyncConnectionConfig, Pipeline, ProtocolVersion, PushInfo, PushKind, Value, aio::MultiplexedConnection};
 use std::{
@@ -36,16 +36,21 @@ pub(super) async fn keep_all(shared: Arc<Shared>) {
     loop {
         let moved = shared.fleet.changed();
         running.retain(|_, keeper| !keeper.is_finished());
+        let (mut look_at, now) = (Instant::MAX, shared.common.clock.now());
         for slot in shared.inbox.wanted() {
-            match shared.fleet.find(slot) {
-                Some(server) => {
-                    let keeper = || tokio::spawn(keep(shared.clone(), server.clone()));
-                    running.entry(server.number).or_insert_with(keeper);
-                }
-                None => shared.fleet.doubt(),
+            if let Some(server) = shared.fleet.find(slot) {
+                let keeper = || tokio::spawn(keep(shared.clone(), server.clone()));
+                running.entry(server.number).or_insert_with(keeper);
+                continue;
+            }
+            // nobody serves it, which may last
+            look_at = now.saturating_add(Duration::from_secs(1));
+            if shared.fleet.may_learn(now) {
+                shared.fleet.doubt();
             }
         }
         let news = beside(moved, async { drop(wanted.changed().await) });
+        let news = beside(news, shared.common.clock.sleep_until(look_at));
         if shared.common.or_closed(news).await.is_none() {
             return;
         }
@@ -75,6 +80,9 @@ async fn keep(shared: Arc<Shared>, server: Arc<Server>) {
                     told,
                     is_stale: true,
                     life,
+                    refused: HashSet::new(),
+                    again: None,
+                    pause: PAUSE,
                 };
                 line.receive(messages).await;
                 told = line.told;
@@ -132,6 +140,10 @@ struct Line<'a> {
     is_stale: bool,
     /// How often its server had been replaced before.
     life: u64,
+    /// What it was refused, when it asks again for that, and after how long that was.
+    refused: HashSet<u16>,
+    again: Option<Instant>,
+    pause: Duration,
 }
 
 impl Drop for Line<'_> {
@@ -148,11 +160,19 @@ impl Line<'_> {
         let mut ping_at = server.now().saturating_add(PING);
         loop {
             let moved = shared.fleet.changed();
+            // it is no master any more, and the next connection leads to another
+            if server.replaced() != self.life {
+                return;
+            }
+            if self.again.take_if(|again| *again <= server.now()).is_some() {
+                self.refused.clear();
+                self.is_stale = true;
+            }
             if std::mem::take(&mut self.is_stale) && self.subscribe().await.is_err() {
                 return;
             }
             let turn_ends = shared.inbox.end_turns(server.now());
-            let at = turn_ends.map_or(ping_at, |end| end.min(ping_at));
+            let at = [turn_ends, self.again].into_iter().flatten().fold(ping_at, Instant::min);
             let news = beside(moved, async { drop(wanted.changed().await) });
             let message = beside(messages.recv(), beside(news, clock.sleep_until(at)));
             match shared.common.or_closed(message).await {
@@ -164,8 +184,6 @@ impl Line<'_> {
                     }
                     self.deliver(push);
                 }
-                // it is no master any more, and the next connection leads to another
-                Some(Err(Ok(_))) if server.replaced() != self.life => return,
                 Some(Err(Ok(_))) => self.is_stale = true,
                 Some(Err(Err(()))) if at < ping_at => {}
                 Some(Err(Err(()))) => {
@@ -190,8 +208,13 @@ impl Line<'_> {
     async fn subscribe(&mut self) -> Result<(), Cause> {
         let now = slots_of(self.shared, self.server);
         // what went elsewhere may come back
-        self.heard.retain(|slot| now.contains(slot));
-        let new: Vec<_> = now.into_iter().filter(|slot| !self.heard.contains(slot)).collect();
+        let left: Vec<_> = self.heard.extract_if(|slot| !now.contains(slot)).collect();
+        self.shared.inbox.set(left, self.server.number, false);
+        if now.is_empty() {
+            return Err(Cause::Unreachable);
+        }
+        let is_new = |slot: &u16| !self.heard.contains(slot) && !self.refused.contains(slot);
+        let new: Vec<_> = now.into_iter().filter(is_new).collect();
         if new.is_empty() {
             return Ok(());
         }
@@ -202,18 +225,25 @@ impl Line<'_> {
         }
         self.heard.extend(&new);
         let answers = self.exchange(&pipe, new.len()).await?;
-        let refused = answers.into_iter().filter_map(|answer| answer.extract_error().err()).last();
-        if let Some(error) = refused {
-            let failure = failure(&error);
-            if let Failure::Elsewhere(to) = &failure {
-                self.shared.fleet.follow(self.server, to);
-            } else {
-                self.told = tell(self.shared, self.told, unreached(failure));
+        let mut refused = Vec::new();
+        for (slot, answer) in new.into_iter().zip(answers) {
+            let Err(error) = answer.extract_error() else { continue };
+            refused.push(slot);
+            match failure(&error) {
+                // not followed: two that do not agree would send us to and fro
+                Failure::Elsewhere(_) => self.shared.fleet.doubt(),
+                failure => self.told = tell(self.shared, self.told, unreached(failure)),
             }
-            // those that stand are told so by their messages, sooner or later
-            let unheard = new.iter().copied().filter(|slot| !self.shared.inbox.is_up(*slot));
-            self.shared.inbox.set(unheard.collect::<Vec<_>>(), self.server.number, false);
         }
+        if refused.is_empty() {
+            self.pause = PAUSE;
+            return Ok(());
+        }
+        self.pause = (self.pause * 2).min(Duration::from_secs(1));
+        self.again = Some(self.server.now().saturating_add(self.pause));
+        self.heard.retain(|slot| !refused.contains(slot));
+        self.refused.extend(&refused);
+        self.shared.inbox.set(refused, self.server.number, false);
         Ok(())
     }
 

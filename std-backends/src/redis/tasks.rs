@@ -4,6 +4,7 @@
 //! A caller outside any runtime uses the connection of the background thread.
 
 use super::{
+    background::FAREWELL,
     call::Wire,
     dial::dial,
     fleet::latest,
@@ -15,7 +16,7 @@ use cachify_core::{
     Cause,
     drive::beside,
     key::Kind,
-    time::{Instant, Timer},
+    time::{Clock, Instant, Timer},
 };
 use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisResult, Value, aio::MultiplexedConnection};
 use std::{
@@ -221,16 +222,23 @@ fn connect(server: &Arc<Server>, runtime: &Handle) -> Line {
         match &made {
             Ok(_) => server.pauses.made(),
             Err(cause) => {
+                server.address.distrust();
                 server.node.unreached();
                 server.pauses.failed(began, server.now(), *cause);
             }
         }
+        let clock = server.common.clock.clone();
         drop(server);
         let up = made.is_ok();
         sender.send_replace(made.map_or_else(State::Down, State::Up));
-        // until the line is replaced or the instance ends: during an outage nothing may pile up
+        // until the line is replaced, or a while after the instance has ended: during an outage nothing may pile up, and what
+        // was dropped is given back after the end
         if up {
-            let _ = beside(sender.closed(), closed.wait_for(|closed| *closed)).await;
+            let end = async {
+                let _ = closed.wait_for(|closed| *closed).await;
+                clock.sleep_until(clock.now().saturating_add(FAREWELL)).await;
+            };
+            let _ = beside(sender.closed(), end).await;
         }
         drop(alive);
     });
@@ -282,15 +290,16 @@ impl Task {
         })
     }
 
-    /// Many commands at once; their answers, errors of single ones among them.
+    /// Many commands at once, put into words only when there is a connection; their answers, errors of single ones among them.
     pub(super) async fn send_all(
         &self,
         server: &Arc<Server>,
-        pipe: &Pipeline,
+        pipe: impl FnOnce() -> Pipeline,
         count: usize,
     ) -> Result<Vec<Value>, Failure> {
         let (number, mut connection) = self.connection(server).await?;
-        let answers = connection.send_packed_commands(pipe, 0, count).await;
+        let pipe = pipe();
+        let answers = connection.send_packed_commands(&pipe, 0, count).await;
         let answers = self.answered(server, number, answers)?;
         if answers.iter().any(is_demoted) {
             leave(server, number);
@@ -322,10 +331,13 @@ impl Wire for Task {
         cmd: impl FnOnce() -> Cmd + Send,
     ) -> Result<Value, Failure> {
         if is_asked {
-            let mut pipe = redis::pipe();
             // one exchange, so that nobody's command comes between on a shared connection
-            pipe.cmd("ASKING").add_command(cmd());
-            let answer = self.send_all(server, &pipe, 2).await?.pop().ok_or(Failure::Broken)?;
+            let pipe = || {
+                let mut pipe = redis::pipe();
+                pipe.cmd("ASKING").add_command(cmd());
+                pipe
+            };
+            let answer = self.send_all(server, pipe, 2).await?.pop().ok_or(Failure::Broken)?;
             return answer.extract_error().map_err(|error| failure(&error));
         }
         let (number, mut connection) = self.connection(server).await?;

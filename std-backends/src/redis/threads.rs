@@ -196,6 +196,7 @@ impl Attempt {
         match &made {
             Ok(_) => self.server.pauses.made(),
             Err(Failure::NotSent(cause)) => {
+                self.server.address.distrust();
                 self.server.node.unreached();
                 self.server.pauses.failed(began, self.server.now(), *cause);
             }

@@ -143,6 +143,11 @@ impl Cluster {
         moved
     }
 
+    /// One node believes from now on that another one serves a slot, which that one does not.
+    pub fn believe(&self, node: usize, slot: u16, other: usize) {
+        ok(&self.nodes[node], &["CLUSTER", "SETSLOT", &slot.to_string(), "NODE", &id(&self.nodes[other])]);
+    }
+
     /// Moves a slot with all its keys; how many.
     pub fn move_slot(&self, slot: u16, from: usize, to: usize) -> usize {
         self.begin_move(slot, from, to);

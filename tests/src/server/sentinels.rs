@@ -20,6 +20,8 @@ pub struct Sentinels {
     /// The first is the master at the beginning.
     pub nodes: [Server; 2],
     sentinels: Vec<(Process, u16, Directory)>,
+    /// One that was cut off, and names an address where nobody is.
+    stale: Option<(Process, u16, Directory)>,
 }
 
 impl Sentinels {
@@ -37,7 +39,13 @@ impl Sentinels {
             asked.is_ok_and(|info| says(&info, "slaves=1,sentinels=3"))
         };
         assert!(within_patience(|| sentinels.iter().all(|(_, port, _)| knows_all(*port))), "the sentinels do not meet");
-        Self { nodes, sentinels }
+        Self { nodes, sentinels, stale: None }
+    }
+
+    /// The same with one more sentinel, which watches over an address where nobody is; it comes first in the URL.
+    #[must_use]
+    pub fn with_a_stale_one(engine: Engine) -> Self {
+        Self { stale: Some(sentinel(engine, "1")), ..Self::start(engine) }
     }
 
     /// Where a client connects.
@@ -49,7 +57,8 @@ impl Sentinels {
     /// The same of a service of that name.
     #[must_use]
     pub fn url_of(&self, service: &str) -> String {
-        let hosts: Vec<_> = self.sentinels.iter().map(|(_, port, _)| format!("127.0.0.1:{port}")).collect();
+        let all = self.stale.iter().chain(&self.sentinels);
+        let hosts: Vec<_> = all.map(|(_, port, _)| format!("127.0.0.1:{port}")).collect();
         format!("redis+sentinel://{}/{service}", hosts.join(","))
     }
 

@@ -1,6 +1,7 @@
 //! Redis and Valkey for real: each test starts its own server, and both faces are held to the same words.
 #![allow(clippy::disallowed_methods, reason = "real servers live in real time")]
 
+mod ailing;
 mod cached;
 mod causes;
 mod clocks;

@@ -112,3 +112,12 @@ fn values_are_read_at_a_replica_where_that_is_wished() {
     let refused = patient("redis://localhost").read_from(ReadFrom::Replicas).build().unwrap_err();
     assert!(refused.to_string().contains("`read_from`"), "{refused}");
 }
+
+#[test]
+fn a_sentinel_that_names_nobody_is_believed_once() {
+    let service = Sentinels::with_a_stale_one(Engine::Redis);
+    let c = over(&service);
+    let guard = c.lock("k").wait(secs(30)).acquire_blocking().unwrap();
+    assert_eq!(guard.release(), Ok(Holding::Held));
+    run(async { c.lock("k").wait(secs(30)).acquire().await.unwrap().release().await }).unwrap();
+}

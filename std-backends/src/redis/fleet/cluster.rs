@@ -3,16 +3,12 @@
 //! Nobody is asked before somebody needs it, and then all that are known at once: the first who knows is believed, for
 //! who is wrong sends us on. Not here: what a caller does with a redirection, which is the call's.
 
-use super::slots::{SLOTS, Served, served};
+use super::{
+    known::{Known, NO_NODE, ask},
+    slots::{SLOTS, Served},
+};
 use crate::{
-    redis::{
-        address::Address,
-        call::Wire,
-        common::Common,
-        reply::{Failure, Redirect, unreached},
-        server::Server,
-        tasks::{Task, Use},
-    },
+    redis::{address::Address, common::Common, reply::Redirect, server::Server},
     sync::locked,
 };
 use cachify_core::{
@@ -30,15 +26,17 @@ use std::{
 };
 use tokio::sync::{mpsc, watch};
 
-/// The least time between two inquiries.
-const PAUSE: Duration = Duration::from_millis(50);
+/// The least time between two inquiries, at first, and after many that brought nothing new.
+const PAUSE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
+/// How many nodes are asked at once.
+const SOME: usize = 5;
+/// How long the others are waited for once one has answered.
+const OTHERS: Duration = Duration::from_millis(100);
 /// For how long the outcome of an inquiry is news enough for whoever finds a node gone.
 const NEWS: Duration = Duration::from_secs(1);
 
 /// How often it is asked at most whether a node has replicas by now.
 const REPLICAS: Duration = Duration::from_secs(5);
-
-const NO_NODE: Cause = Cause::NotNow("no node of the cluster serves this key's slot");
 
 pub(in crate::redis) struct Cluster {
     common: Arc<Common>,
@@ -49,8 +47,10 @@ pub(in crate::redis) struct Cluster {
     reads_replicas: bool,
     /// Which of several replicas is next.
     turn: AtomicUsize,
-    /// Told of each new map, and each inquiry that brought none.
+    /// Told of each new map.
     changed: watch::Sender<()>,
+    /// Told whenever an inquiry has ended.
+    ended: watch::Sender<()>,
 }
 
 /// Who serves what.
@@ -80,6 +80,8 @@ struct Inquiry {
     ended: Option<Instant>,
     /// Why it brought nothing.
     why: Option<Cause>,
+    /// For how long there is none after one that brought nothing new.
+    pause: Duration,
 }
 
 impl Cluster {
@@ -87,8 +89,8 @@ impl Cluster {
         let seeds: Vec<_> = seeds.iter().map(|seed| Arc::new(Server::new(common.clone(), seed.clone()))).collect();
         let servers = seeds.iter().map(|server| (server.address.text(), server.clone())).collect();
         let (map, common, turn) = (RwLock::new(Map::new(servers)), common.clone(), AtomicUsize::new(0));
-        let (inquiry, changed) = (Mutex::default(), watch::Sender::new(()));
-        Arc::new(Self { common, seeds, map, inquiry, reads_replicas, turn, changed })
+        let [changed, ended] = [(); 2].map(watch::Sender::new);
+        Arc::new(Self { common, seeds, map, inquiry: Mutex::default(), reads_replicas, turn, changed, ended })
     }
 
     fn read<T>(&self, look: impl FnOnce(&Map) -> T) -> T {
@@ -128,7 +130,7 @@ impl Cluster {
 
     pub(super) fn op_timeout(&self) -> Duration {
         let longest = || self.read(|map| map.servers.values().map(|server| server.op_timeout()).max());
-        self.common.op_timeout.or_else(longest).unwrap_or_default()
+        self.common.op_timeout.or_else(longest).unwrap_or(Duration::from_secs(3))
     }
 
     pub(super) fn changed(&self) -> watch::Receiver<()> {
@@ -137,10 +139,10 @@ impl Cluster {
 
     /// An inquiry, and its end.
     pub(super) async fn known(self: &Arc<Self>) {
-        let mut changed = self.changed.subscribe();
+        let mut ended = self.ended.subscribe();
         if self.inquire() {
             // the sender is ours
-            let _ = changed.changed().await;
+            let _ = ended.changed().await;
         }
     }
 
@@ -161,7 +163,7 @@ impl Cluster {
     pub(super) fn follow(self: &Arc<Self>, asked: &Server, to: &Redirect) -> Option<Arc<Server>> {
         let (host, port) = to.at.rsplit_once(':')?;
         let port = port.parse().ok()?;
-        let address = asked.address.at(if host.is_empty() { None } else { Some(host) }, port)?;
+        let address = asked.address.at(if matches!(host, "" | "?") { None } else { Some(host) }, port)?;
         let server = {
             let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
             let server = map.server(&self.common, address);
@@ -195,34 +197,47 @@ impl Cluster {
         true
     }
 
-    /// The first answer of any node, or the most telling refusal.
-    async fn ask_any(&self) -> Result<Vec<Served>, Cause> {
+    /// What the nodes know: the newest of what some of them say, or the most telling refusal. If none of these answers, all
+    /// the others are asked.
+    async fn ask_some(&self) -> Result<Vec<Served>, Cause> {
         let mut all = self.all();
-        all.extend(
-            self.seeds
-                .iter()
-                .filter(|seed| !all.iter().any(|server| Arc::ptr_eq(server, seed)))
-                .cloned()
-                .collect::<Vec<_>>(),
-        );
+        let seeds = self.seeds.iter().filter(|seed| !all.iter().any(|server| server.number == seed.number));
+        let seeds: Vec<_> = seeds.cloned().collect();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % all.len().max(1);
+        all.rotate_left(turn);
+        all.extend(seeds);
+        let others = all.split_off(SOME.min(all.len()));
+        match self.ask(all).await {
+            Err(why) if !others.is_empty() => self.ask(others).await.map_err(|_| why),
+            answer => answer,
+        }
+    }
+
+    async fn ask(&self, nodes: Vec<Arc<Server>>) -> Result<Vec<Served>, Cause> {
         let (sender, mut answers) = mpsc::unbounded_channel();
-        for server in all {
+        for server in nodes {
             let sender = sender.clone();
             tokio::spawn(async move { drop(sender.send(ask(&server).await)) });
         }
         drop(sender);
-        let mut why = Cause::Unreachable;
-        while let Some(answer) = answers.recv().await {
+        let (mut best, mut why): (Option<Known>, _) = (None, Cause::Unreachable);
+        let mut until = Instant::MAX;
+        while let Ok(Some(answer)) = beside(answers.recv(), self.common.clock.sleep_until(until)).await {
             match answer {
-                Ok(served) => return Ok(served),
+                // one that is cut off from the others may know less, or what was true once
+                Ok(known) => {
+                    until = until.min(self.common.clock.now().saturating_add(OTHERS));
+                    best = best.into_iter().chain([known]).max_by_key(Known::rank);
+                }
                 Err(cause) if why == Cause::Unreachable => why = cause,
                 Err(_) => {}
             }
         }
-        Err(why)
+        best.map(|known| known.served).ok_or(why)
     }
 
-    fn learn(&self, all: Vec<Served>) {
+    /// Whether anybody serves by now what another one did.
+    fn learn(&self, all: Vec<Served>) -> bool {
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
         let mut new = Map::new(HashMap::new());
         let address = |at: &str| {
@@ -244,7 +259,8 @@ impl Cluster {
         }
         let number = |owner: &Option<Arc<Server>>| owner.as_ref().map(|server| server.number);
         let mut both = map.owners.iter().zip(&new.owners);
-        let is_another = both.any(|(old, new)| old.is_some() && number(old) != number(new));
+        let is_another = both.clone().any(|(old, new)| old.is_some() && number(old) != number(new));
+        let is_new = both.any(|(old, new)| number(old) != number(new)) || new.replicas.len() != map.replicas.len();
         let old = std::mem::replace(&mut *map, new);
         drop(map);
         if is_another {
@@ -253,6 +269,7 @@ impl Cluster {
         }
         // whoever left is closed outside the lock
         drop(old);
+        is_new
     }
 }
 
@@ -272,26 +289,29 @@ impl Running {
         let cluster = self.0.clone();
         let clock = &cluster.common.clock;
         loop {
-            let last = locked(&cluster.inquiry).ended;
-            if let Some(last) = last {
-                cluster.common.or_closed(clock.sleep_until(last.saturating_add(PAUSE))).await;
-            }
-            let why = match cluster.ask_any().await {
-                Ok(served) => {
-                    cluster.learn(served);
-                    None
-                }
-                Err(cause) => Some(cause),
+            let (last, pause) = {
+                let inquiry = locked(&cluster.inquiry);
+                (inquiry.ended, inquiry.pause)
             };
-            let again = {
+            if let Some(last) = last {
+                cluster.common.or_closed(clock.sleep_until(last.saturating_add(pause))).await;
+            }
+            let (is_new, why) = match cluster.ask_some().await {
+                Ok(served) => (cluster.learn(served), None),
+                Err(cause) => (false, Some(cause)),
+            };
+            {
                 let mut inquiry = locked(&cluster.inquiry);
+                inquiry.pause = if is_new { PAUSE[0] } else { (inquiry.pause * 2).clamp(PAUSE[0], PAUSE[1]) };
                 (inquiry.ended, inquiry.why) = (Some(clock.now()), why);
                 self.1 = std::mem::take(&mut inquiry.again) && !cluster.common.is_closed();
                 inquiry.is_running = self.1;
-                self.1
-            };
-            cluster.changed.send_replace(());
-            if !again {
+            }
+            if is_new {
+                cluster.changed.send_replace(());
+            }
+            cluster.ended.send_replace(());
+            if !self.1 {
                 return;
             }
         }
@@ -301,28 +321,10 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.1 {
-            locked(&self.0.inquiry).is_running = false;
-            self.0.changed.send_replace(());
-        }
-    }
-}
-
-/// Asks one node.
-async fn ask(server: &Arc<Server>) -> Result<Vec<Served>, Cause> {
-    let until = server.deadline();
-    let task = Task::new(Use::Leases, until, server.op_timeout());
-    let question = || {
-        let mut slots = redis::cmd("CLUSTER");
-        slots.arg("SLOTS");
-        slots
-    };
-    let limit = server.common.clock.sleep_until(until);
-    match beside(task.send(server, false, question), limit).await {
-        Ok(Ok(answer)) => served(&answer, &server.address.host()),
-        Ok(Err(failure)) => Err(unreached(failure)),
-        Err(()) => {
-            task.timed_out();
-            Err(unreached(Failure::TimedOut))
+            let mut inquiry = locked(&self.0.inquiry);
+            (inquiry.is_running, inquiry.ended) = (false, Some(self.0.common.clock.now()));
+            drop(inquiry);
+            self.0.ended.send_replace(());
         }
     }
 }

@@ -59,18 +59,18 @@ impl Channels {
         self.0.iter().filter(|(_, channel)| channel.is_wanted).map(|(slot, _)| *slot).collect()
     }
 
-    /// The subscriptions of some slots stand, or broke; for which of them that is news. One that another server has by now
-    /// does not break with this one.
+    /// The subscriptions of some slots stand, or broke; for which of them that is news: what was sent between two of them is
+    /// lost. One that another server has by now does not break with this one.
     pub(super) fn set(&mut self, slots: impl IntoIterator<Item = u16>, by: u64, is_up: bool) -> HashSet<u16> {
         let set = |slot: &u16| {
             let Some(channel) = self.0.get_mut(slot) else { return false };
-            let was_up = channel.is_up();
+            let (before, was_up) = (channel.subscription, channel.is_up());
             if is_up {
                 channel.subscription = Some(Subscription::Up(by));
-            } else if !was_up || channel.subscription == Some(Subscription::Up(by)) {
+            } else if !was_up || before == Some(Subscription::Up(by)) {
                 channel.subscription = Some(Subscription::Down);
             }
-            channel.is_up() != was_up
+            channel.subscription != before && (was_up || is_up)
         };
         slots.into_iter().filter(set).collect()
     }
