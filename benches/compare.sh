@@ -7,7 +7,7 @@
 # of the rounds' ratios. `src/compare.rs` has the numbers.
 #
 # redis: tables against raw commands, rslock and py-cachify on a `redis-server` that it starts, then a line
-# `goal <what>: <measured>: met|MISSED` for each promise. PART is one of calls, crowds, hand-over, turns, down; `one-thread`
+# `goal <what>: <measured>: met|MISSED` for each promise. PART is one of calls, crowds, hand-over, turns, down, cluster; `one-thread`
 # is tokio's current_thread runtime instead of the other; `quick` has a tenth of the rounds. py-cachify is installed by pip
 # into a folder of `target/`; without it its column is empty.
 #

@@ -4,6 +4,7 @@
 //! the crate `redis` without Nagle's delay, on the same runtime. What the peers do not do: rslock neither renews nor
 //! tells waiters nor has fencing tokens; py-cachify is Python, and its locks have no owner.
 
+mod cluster;
 mod crowds;
 mod cycles;
 mod down;
@@ -17,7 +18,7 @@ mod world;
 use world::{Options, World};
 
 /// What can be asked for by itself, in the order of printing.
-const PARTS: [&str; 5] = ["calls", "crowds", "hand-over", "turns", "down"];
+const PARTS: [&str; 6] = ["calls", "crowds", "hand-over", "turns", "down", "cluster"];
 
 /// Prints all tables; the words of the command line are `python=PATH`, `one-thread`, `quick`, and
 /// those of the parts that are wanted.
@@ -55,6 +56,7 @@ pub fn run() {
                 "crowds" => crowds::run(&world),
                 "hand-over" => hand_over::run(&world),
                 "turns" => turns::run(&world),
+                "cluster" => cluster::run(&world),
                 _ => down::run(&world),
             }
             println!();

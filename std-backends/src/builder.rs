@@ -1,7 +1,12 @@
 //! From a few words to an instance.
 
+mod check;
+mod parameters;
 #[cfg(feature = "redis")]
-use crate::redis::Target;
+mod servers;
+
+#[cfg(feature = "redis")]
+use crate::redis::{Target, Tls};
 use crate::{
     Error,
     backend::Backend,
@@ -13,6 +18,8 @@ use crate::{
     store::{AnyStore, Limits, Remote},
 };
 use cachify_core::{Config, Instance, Label, Ttl, observe::Observer, store::Platform};
+#[cfg(feature = "redis")]
+pub use servers::ReadFrom;
 use std::{fmt, sync::Arc, time::Duration};
 
 /// How many bytes a value may have outside the process unless told otherwise.
@@ -42,18 +49,8 @@ pub struct Builder {
     backend: Where,
     #[cfg(feature = "redis")]
     read_from: ReadFrom,
-}
-
-/// Where cached values are read on a cluster, or a service with sentinels.
-#[cfg(feature = "redis")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum ReadFrom {
-    /// Where they are written.
-    #[default]
-    Master,
-    /// At replicas, in turn, as long as one answers.
-    Replicas,
+    #[cfg(feature = "redis")]
+    tls: Tls,
 }
 
 impl Cachify {
@@ -98,6 +95,8 @@ impl Builder {
             backend: Where::Memory,
             #[cfg(feature = "redis")]
             read_from: ReadFrom::Master,
+            #[cfg(feature = "redis")]
+            tls: Tls::default(),
         }
     }
 
@@ -135,9 +134,13 @@ impl Builder {
     /// bytes that can be seen, refused by [`build`](Self::build) and cut by [`build_memory`](Self::build_memory); none unless
     /// said. A lock or run may say its own.
     pub fn label(mut self, label: &str) -> Self {
+        self.set_label(label);
+        self
+    }
+
+    fn set_label(&mut self, label: &str) {
         self.config.label = Label::new(label);
         self.label_fits = Label::fits(label);
-        self
     }
 
     /// Longest time between two attempts of a waiter whom nothing wakes; 5 s unless said.
@@ -191,49 +194,6 @@ impl Builder {
         self
     }
 
-    /// Redis, Valkey, or what speaks like them: `redis://[user:password@]host[:port][/database]`, `rediss://..` for
-    /// TLS (feature `redis-tls`), or `unix:///path`. A cluster by some of its nodes:
-    /// `redis+cluster://[user:password@]host[:port],host[:port]`. The master of a service by its sentinels:
-    /// `redis+sentinel://[user:password@]host[:port],host[:port]/service[/database]`, where user, password and database are
-    /// the master's; `rediss+cluster://..` and `rediss+sentinel://..` for TLS.
-    ///
-    /// The URL is checked when the instance is built; the server is called at the first need, or by
-    /// [`ping`](Cachify::ping).
-    #[cfg(feature = "redis")]
-    pub fn redis(mut self, url: impl Into<String>) -> Self {
-        self.backend = Where::Redis(url.into());
-        self
-    }
-
-    /// A cluster of Redis or Valkey, by the URLs of some of its nodes; the others are told by these.
-    ///
-    /// The URLs are checked when the instance is built; the first of them says how nodes are reached that none of them names.
-    #[cfg(feature = "redis")]
-    pub fn redis_cluster<U: Into<String>>(mut self, urls: impl IntoIterator<Item = U>) -> Self {
-        self.backend = Where::Cluster(urls.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Where cached values are read on a cluster, or a service with sentinels; where they are written unless said.
-    ///
-    /// A replica lags: for that long a read may find what was reset, or miss what was stored, and a miss is then looked at
-    /// once more where it is written. Leases, and whatever fills a key, never go there.
-    #[cfg(feature = "redis")]
-    pub fn read_from(mut self, read_from: ReadFrom) -> Self {
-        self.read_from = read_from;
-        self
-    }
-
-    /// The same by a client of your own, for certificates and credentials that no URL can hold.
-    ///
-    /// A client and not a connection, because tasks, threads and the subscription each need connections of their own.
-    /// The type is that of the crate `redis`, version 1.
-    #[cfg(feature = "redis-1-client")]
-    pub fn redis_client(mut self, client: redis::Client) -> Self {
-        self.backend = Where::Client(Box::new(client));
-        self
-    }
-
     /// The clock, for tests: a [`ManualClock`](crate::ManualClock).
     pub fn clock(mut self, clock: impl Into<StdClock>) -> Self {
         self.clock = clock.into();
@@ -271,6 +231,10 @@ impl Builder {
     /// [`Error::Config`] for a time or number of zero, a URL that cannot be used, or [`blocking`](Self::blocking) over a
     /// store for tasks only.
     pub fn build(self) -> Result<Cachify, Error> {
+        self.with_parameters()?.finish()
+    }
+
+    fn finish(self) -> Result<Cachify, Error> {
         self.check()?;
         let remote = self.remote()?;
         if self.blocking && remote.as_ref().is_some_and(|remote| !remote.serves_threads()) {
@@ -293,9 +257,9 @@ impl Builder {
             Where::Memory => None,
             Where::Own(store) => Some(self.over(store.clone())),
             #[cfg(feature = "redis")]
-            Where::Redis(url) => Some(self.over(self.connected(Target::of_url(url)?)?)),
+            Where::Redis(url) => Some(self.over(self.connected(Target::of_url(url, &self.tls)?)?)),
             #[cfg(feature = "redis")]
-            Where::Cluster(urls) => Some(self.over(self.connected(Target::cluster(urls)?)?)),
+            Where::Cluster(urls) => Some(self.over(self.connected(Target::cluster(urls, &self.tls)?)?)),
             #[cfg(feature = "redis-1-client")]
             Where::Client(client) => Some(self.over(self.connected(Target::of_client(client.as_ref().clone()))?)),
         })
@@ -327,22 +291,5 @@ impl Builder {
         let memory = Memory::new(self.clock, &self.prefix, self.max_entries, self.max_markers);
         debug_assert_eq!(memory.prefix(), self.prefix);
         Cachify::new(Instance::with(memory, self.config, self.watcher))
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        let wrong = [
-            ("`default_ttl` is zero", self.config.ttl.is_some_and(Ttl::is_zero)),
-            ("`default_lease` is zero", self.config.lease.is_zero()),
-            ("`default_permit` is zero", self.config.permit.is_zero()),
-            ("`flight` is zero", self.config.flight.is_zero()),
-            ("`poll` is zero", self.config.poll.is_zero()),
-            ("`op_timeout` is zero", self.op_timeout.is_some_and(|limit| limit.is_zero())),
-            ("`connect_timeout` is zero", self.connect_timeout.is_zero()),
-            ("`max_entries` is zero", self.max_entries == 0),
-            ("`max_markers` is zero", self.max_markers == 0),
-            ("`max_value_bytes` is zero", self.max_value_bytes == 0),
-            ("`label` is longer than 32 bytes, or has a control character", !self.label_fits),
-        ];
-        wrong.iter().find(|(_, is_so)| *is_so).map_or(Ok(()), |(what, _)| Err(Error::Config(what)))
     }
 }

@@ -57,6 +57,7 @@ use doubts::{Doubts, Room};
 use fleet::Fleet;
 use inbox::{Inbox, Place};
 use name::Name;
+pub(crate) use options::Tls;
 use owed::Owed;
 use std::{
     fmt,
@@ -125,13 +126,13 @@ impl fmt::Debug for Redis {
 
 impl Target {
     /// The servers of a URL; nothing is sent yet.
-    pub(crate) fn of_url(url: &str) -> Result<Self, Error> {
-        options::target(url)
+    pub(crate) fn of_url(url: &str, tls: &Tls) -> Result<Self, Error> {
+        options::target(url, tls)
     }
 
     /// A cluster, by the URLs of some of its nodes.
-    pub(crate) fn cluster(urls: &[String]) -> Result<Self, Error> {
-        options::cluster(urls.iter().map(String::as_str))
+    pub(crate) fn cluster(urls: &[String], tls: &Tls) -> Result<Self, Error> {
+        options::cluster(urls.iter().map(String::as_str), tls)
     }
 
     const fn kept_in(&self) -> &'static str {

@@ -71,7 +71,8 @@ pub struct Options {
     words: Vec<String>,
     password: Option<String>,
     socket: bool,
-    tls: bool,
+    /// The names in its certificate.
+    tls: Option<&'static str>,
     still: bool,
 }
 
@@ -102,8 +103,13 @@ impl Options {
     }
 
     /// The server's port speaks TLS, with a certificate for `localhost` and `127.0.0.1` by an authority of its own.
-    pub const fn tls(mut self) -> Self {
-        self.tls = true;
+    pub const fn tls(self) -> Self {
+        self.tls_of("DNS:localhost, IP:127.0.0.1")
+    }
+
+    /// The same with a certificate for other names, as OpenSSL writes them.
+    pub const fn tls_of(mut self, names: &'static str) -> Self {
+        self.tls = Some(names);
         self
     }
 
@@ -117,8 +123,8 @@ impl Options {
     #[must_use]
     pub fn start(self) -> Server {
         let directory = Directory::new();
-        if self.tls {
-            tls::certify(directory.path());
+        if let Some(names) = self.tls {
+            tls::certify(directory.path(), names);
         }
         let clock = self.still.then(|| StillClock::new(&directory));
         let mut server = Server { options: self, process: None, plain: 0, secure: 0, clock, directory };
@@ -153,7 +159,7 @@ impl Server {
 
     /// What to start a server with.
     pub const fn of(engine: Engine) -> Options {
-        Options { engine, words: Vec::new(), password: None, socket: false, tls: false, still: false }
+        Options { engine, words: Vec::new(), password: None, socket: false, tls: None, still: false }
     }
 
     /// Where a client connects, with the password if there is one.
@@ -165,7 +171,7 @@ impl Server {
     /// The same through another port, such as that of a proxy.
     #[must_use]
     pub fn url_at(&self, port: u16) -> String {
-        let scheme = if self.options.tls { "rediss" } else { "redis" };
+        let scheme = if self.options.tls.is_some() { "rediss" } else { "redis" };
         let password = self.options.password.as_ref().map_or(String::new(), |password| format!(":{password}@"));
         format!("{scheme}://{password}{}:{port}", Ipv4Addr::LOCALHOST)
     }
@@ -173,7 +179,7 @@ impl Server {
     /// The port of the URL. It stays the same over a restart.
     #[must_use]
     pub const fn port(&self) -> u16 {
-        if self.options.tls { self.secure } else { self.plain }
+        if self.options.tls.is_some() { self.secure } else { self.plain }
     }
 
     /// Whether it was started and not killed.
@@ -198,6 +204,12 @@ impl Server {
     #[must_use]
     pub fn authority(&self) -> PathBuf {
         self.directory.path().join(tls::AUTHORITY)
+    }
+
+    /// The certificate of a client that the server takes, and its key.
+    #[must_use]
+    pub fn identity(&self) -> [PathBuf; 2] {
+        ["client.crt", "client.key"].map(|file| self.directory.path().join(file))
     }
 
     /// The server stands still with its connections open; what is sent to it waits.
@@ -292,7 +304,7 @@ impl Server {
         if self.options.socket {
             words.extend(["--unixsocket".into(), self.directory.text("socket")]);
         }
-        if self.options.tls {
+        if self.options.tls.is_some() {
             words.extend(["--tls-port".into(), self.secure.to_string()]);
             words.extend(tls::words(&self.directory));
         }

@@ -3,6 +3,7 @@
 use crate::clock::rest;
 use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
@@ -13,22 +14,40 @@ const WATCHED: &str = r#"trap "" INT TERM HUP; "$@" >/dev/null & server=$!; read
 pub(super) struct Server {
     shell: Child,
     port: u16,
+    /// Where the nodes of a cluster speak to each other.
+    bus: u16,
+    /// Where a node keeps what it knows of the others.
+    file: Option<PathBuf>,
 }
 
 impl Server {
     pub(super) fn start() -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
-        let port = free.local_addr().expect("a bound port is known").port();
-        drop(free);
+        let [port, bus] = free_ports();
+        Self::with(port, bus, &[])
+    }
+
+    /// A node of a cluster, which knows no other yet.
+    pub(super) fn node() -> Self {
+        let [port, bus] = free_ports();
+        let file = std::env::temp_dir().join(format!("cachify-node-{}-{port}.conf", std::process::id()));
+        let (name, bus_text) = (file.display().to_string(), bus.to_string());
+        let words = ["--cluster-enabled", "yes", "--cluster-config-file", &name, "--cluster-port", &bus_text];
+        let mut node = Self::with(port, bus, &words);
+        node.file = Some(file);
+        node
+    }
+
+    fn with(port: u16, bus: u16, more: &[&str]) -> Self {
         let port_text = port.to_string();
         let words = ["redis-server", "--bind", "127.0.0.1", "--port", &port_text, "--save", "", "--appendonly", "no"];
         let shell = Command::new("sh")
             .args(["-c", WATCHED, "server"])
             .args(words)
+            .args(more)
             .stdin(Stdio::piped())
             .spawn()
             .expect("there is a shell");
-        let server = Self { shell, port };
+        let server = Self { shell, port, bus, file: None };
         for _ in 0..500 {
             if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
                 return server;
@@ -36,6 +55,10 @@ impl Server {
             rest(10);
         }
         panic!("redis-server does not start; is it installed?");
+    }
+
+    pub(super) const fn ports(&self) -> [u16; 2] {
+        [self.port, self.bus]
     }
 
     pub(super) fn url(&self) -> String {
@@ -48,10 +71,18 @@ impl Server {
     }
 }
 
+fn free_ports() -> [u16; 2] {
+    let free = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports"));
+    free.map(|listener| listener.local_addr().expect("a bound port is known").port())
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
+        if let Some(file) = self.file.take() {
+            let _ = std::fs::remove_file(file);
+        }
     }
 }
 

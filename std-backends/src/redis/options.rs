@@ -4,25 +4,25 @@
 use super::{Target, address::Address, sentinel::Sentinels};
 use crate::Error;
 use redis::{Client, ConnectionInfo, IntoConnectionInfo, io::tcp::socket2::TcpKeepalive};
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// The servers of a URL.
-pub(super) fn target(url: &str) -> Result<Target, Error> {
+pub(super) fn target(url: &str, tls: &Tls) -> Result<Target, Error> {
     let (scheme, rest) = url.split_once("://").ok_or(Error::Config(FORM))?;
     match scheme.split_once('+') {
         Some((scheme, "cluster")) => {
             let nodes: Vec<_> = each(scheme, rest).collect();
-            cluster(nodes.iter().map(String::as_str))
+            cluster(nodes.iter().map(String::as_str), tls)
         }
-        Some((scheme, "sentinel")) => sentinels(scheme, rest),
-        _ => Ok(Target::One(Address::Fixed(client(url)?))),
+        Some((scheme, "sentinel")) => sentinels(scheme, rest, tls),
+        _ => Ok(Target::One(Address::Fixed(client(url, tls)?))),
     }
 }
 
 /// A cluster, by the URLs of some of its nodes.
-pub(super) fn cluster<'u>(urls: impl IntoIterator<Item = &'u str>) -> Result<Target, Error> {
+pub(super) fn cluster<'u>(urls: impl IntoIterator<Item = &'u str>, tls: &Tls) -> Result<Target, Error> {
     let node = |url| {
-        let client = client(url)?;
+        let client = client(url, tls)?;
         match client.get_connection_info().redis_settings().db() {
             0 => Ok(Address::Fixed(client)),
             _ => Err(Error::Config("a cluster has one database: no number stands behind its nodes")),
@@ -33,7 +33,7 @@ pub(super) fn cluster<'u>(urls: impl IntoIterator<Item = &'u str>) -> Result<Tar
 }
 
 /// Sentinels, and the service whose master is meant: user, password and database are the master's.
-fn sentinels(scheme: &str, rest: &str) -> Result<Target, Error> {
+fn sentinels(scheme: &str, rest: &str, tls: &Tls) -> Result<Target, Error> {
     const FORM: Error = Error::Config(
         "the URL of sentinels is not one: `redis+sentinel://[user:password@]host[:port],host[:port]/service[/database]`",
     );
@@ -44,9 +44,9 @@ fn sentinels(scheme: &str, rest: &str) -> Result<Target, Error> {
     }
     let (login, hosts) = login(nodes);
     let hosts = hosts.split(',').map(|host| if host.contains(':') { host.into() } else { format!("{host}:26379") });
-    let all = hosts.map(|host| client(&format!("{scheme}://{host}"))).collect::<Result<Vec<_>, _>>()?;
+    let all = hosts.map(|host| client(&format!("{scheme}://{host}"), tls)).collect::<Result<Vec<_>, _>>()?;
     // its address is what the sentinels say
-    let master = client(&format!("{scheme}://{login}master/{database}"))?.get_connection_info().clone();
+    let master = client(&format!("{scheme}://{login}master/{database}"), tls)?.get_connection_info().clone();
     Ok(Target::One(Address::Sentinels(Sentinels::new(all, service, master))))
 }
 
@@ -62,7 +62,7 @@ fn login(rest: &str) -> (&str, &str) {
 }
 
 /// A client for the URL of one server.
-fn client(url: &str) -> Result<Client, Error> {
+fn client(url: &str, tls: &Tls) -> Result<Client, Error> {
     let (scheme, _) = url.split_once("://").ok_or(Error::Config(FORM))?;
     match scheme {
         "redis" | "valkey" | "unix" | "redis+unix" | "valkey+unix" => {}
@@ -71,7 +71,68 @@ fn client(url: &str) -> Result<Client, Error> {
         _ => return Err(Error::Config(FORM)),
     }
     let info = url.into_connection_info().map_err(|_| Error::Config(FORM))?;
-    Client::open(settled(info)).map_err(|_| Error::Config("this kind of address is not available on this system"))
+    let info = settled(info);
+    if tls.is_any() {
+        return tls.client(info);
+    }
+    Client::open(info).map_err(|_| Error::Config("this kind of address is not available on this system"))
+}
+
+/// Files in PEM format by which server and client know each other.
+#[derive(Clone, Default)]
+#[cfg_attr(not(feature = "redis-tls"), expect(dead_code, reason = "nothing sets them"))]
+pub(crate) struct Tls {
+    pub(crate) authority: Option<PathBuf>,
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+}
+
+#[cfg(not(feature = "redis-tls"))]
+impl Tls {
+    #[expect(clippy::unused_self, reason = "with the feature it is used")]
+    const fn is_any(&self) -> bool {
+        false
+    }
+
+    #[expect(clippy::unused_self, reason = "with the feature it is used")]
+    fn client(&self, _: ConnectionInfo) -> Result<Client, Error> {
+        Err(Error::Config(FORM))
+    }
+}
+
+#[cfg(feature = "redis-tls")]
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+#[cfg(feature = "redis-tls")]
+const NO_PEM: Error = Error::Config("a file of `tls_authority` or `tls_identity` holds no PEM of its kind");
+
+#[cfg(feature = "redis-tls")]
+impl Tls {
+    const fn is_any(&self) -> bool {
+        self.authority.is_some() || self.certificate.is_some() || self.key.is_some()
+    }
+
+    fn client(&self, info: ConnectionInfo) -> Result<Client, Error> {
+        if !matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. }) {
+            return Err(Error::Config("certificates are for `rediss://..`"));
+        }
+        let read = |file: &PathBuf| {
+            std::fs::read(file).map_err(|_| Error::Config("a file of `tls_authority` or `tls_identity` cannot be read"))
+        };
+        let client_tls = match (&self.certificate, &self.key) {
+            (Some(certificate), Some(key)) => {
+                Some(redis::ClientTlsConfig { client_cert: read(certificate)?, client_key: read(key)? })
+            }
+            (None, None) => None,
+            _ => return Err(Error::Config("`tls_certificate` and `tls_key` are set together, or neither")),
+        };
+        let root_cert = self.authority.as_ref().map(read).transpose()?;
+        // one without any certificate would be taken for an authority that signs nothing
+        if root_cert.as_ref().is_some_and(|pem| !pem.windows(BEGIN.len()).any(|part| part == BEGIN)) {
+            return Err(NO_PEM);
+        }
+        let certificates = redis::TlsCertificates { client_tls, root_cert };
+        Client::build_with_tls(info, certificates).map_err(|_| NO_PEM)
+    }
 }
 
 /// What every connection needs, whoever made the client.
@@ -109,7 +170,7 @@ mod tests {
             "redis+sentinel://:secret@a,/main",
             "redis+sentinel://:secret@a/main/x",
         ] {
-            let why = target(url).map(drop).unwrap_err();
+            let why = target(url, &Tls::default()).map(drop).unwrap_err();
             assert!(matches!(why, Error::Config(_)), "{url}");
             assert!(!format!("{why} {why:?}").contains("secret"));
         }
@@ -122,13 +183,13 @@ mod tests {
             "valkey+cluster://user:secret@a:7000,b,c:7001",
             "redis+sentinel://user:secret@a,b:7000/main/3",
         ] {
-            assert!(target(url).is_ok(), "{url}");
+            assert!(target(url, &Tls::default()).is_ok(), "{url}");
         }
-        assert_eq!(client("rediss://h").is_ok(), cfg!(feature = "redis-tls"));
+        assert_eq!(client("rediss://h", &Tls::default()).is_ok(), cfg!(feature = "redis-tls"));
     }
 
     #[test]
     fn small_writes_are_not_held_back() {
-        assert!(client("redis://h").unwrap().get_connection_info().tcp_settings().nodelay());
+        assert!(client("redis://h", &Tls::default()).unwrap().get_connection_info().tcp_settings().nodelay());
     }
 }

@@ -239,15 +239,26 @@ const LAYOUT: &str = "the key holds another program's data, or another release o
 
 /// Why no connection could be made, in the words of whoever refused it.
 pub(super) fn unconnected(error: &RedisError) -> Cause {
-    let text = error.to_string();
-    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     match failure(error) {
-        _ if says(&["CertificateRequired"]) => Cause::rejected("the server wants a certificate of its client"),
-        _ if says(&["certificate", "UnknownIssuer"]) => Cause::rejected("the server's certificate is not trusted"),
+        _ if let Some(why) = untrusted(&error.to_string()) => Cause::rejected(why),
         _ if error.kind() == ErrorKind::Parse => Cause::rejected(NO_SERVER),
         Failure::Refused(cause) | Failure::NotSent(cause) => cause,
         failed => unreached(failed),
     }
+}
+
+/// What TLS says of certificates, in words for whoever has to mend it.
+fn untrusted(text: &str) -> Option<&'static str> {
+    const SAID: [(&str, &str); 6] = [
+        ("CertificateRequired", "the server wants a certificate of its client"),
+        ("Expired", "the server's certificate has ended, or this machine's clock is wrong"),
+        ("expired", "the server's certificate has ended, or this machine's clock is wrong"),
+        ("not valid for name", "the server's certificate is for another host than the URL names"),
+        ("NotValidForName", "the server's certificate is for another host than the URL names"),
+        ("certificate", "the server's certificate is not trusted: its authority is to be named (`tls_authority`)"),
+    ];
+    let speaks = text.contains("certificate") || text.contains("Certificate");
+    SAID.into_iter().find(|(said, _)| speaks && text.contains(said)).map(|(_, why)| why)
 }
 
 /// Why there is no connection. Nothing was asked yet, so nothing is in doubt.
@@ -263,4 +274,27 @@ pub(super) fn unreached(failure: Failure) -> Cause {
 pub(super) fn is_doubtful(error: &RedisError) -> bool {
     let is_silent = error.is_connection_refusal() || error.is_timeout();
     !is_silent && matches!(unconnected(error), Cause::Unreachable | Cause::Rejected { why: NO_SERVER | PASSWORD, .. })
+}
+
+#[cfg(all(test, feature = "redis-tls"))]
+mod tests {
+    use super::*;
+    use rustls::{AlertDescription, CertificateError, Error};
+
+    #[test]
+    fn certificates_are_spoken_of_as_what_they_are() {
+        let says = |error: Error| untrusted(&format!("{error} {error:?}")).unwrap();
+        for (error, word) in [
+            (CertificateError::Expired, "ended"),
+            (CertificateError::NotValidForName, "another host"),
+            (CertificateError::UnknownIssuer, "not trusted"),
+            (CertificateError::BadSignature, "not trusted"),
+        ] {
+            assert!(says(Error::InvalidCertificate(error.clone())).contains(word), "{error:?}");
+            let alone = Error::InvalidCertificate(error.clone()).to_string();
+            assert!(untrusted(&alone).unwrap().contains(word), "{alone}");
+        }
+        assert!(says(Error::AlertReceived(AlertDescription::CertificateRequired)).contains("wants"));
+        assert_eq!(untrusted("connection refused"), None);
+    }
 }

@@ -79,6 +79,16 @@ impl Cluster {
         }
     }
 
+    /// Whether a node tells of one at that port.
+    #[must_use]
+    pub fn tells(node: &Server, port: u16) -> bool {
+        let Reply::List(ranges) = node.command(&["CLUSTER", "SLOTS"]) else { panic!("slots are a list") };
+        ranges.iter().any(|range| {
+            let Reply::List(fields) = range else { return false };
+            matches!(fields.get(2), Some(Reply::List(master)) if master.get(1) == Some(&Reply::Int(port.into())))
+        })
+    }
+
     /// Which node serves a name now, as most of them know.
     #[must_use]
     pub fn owner(&self, name: &str) -> usize {
@@ -152,6 +162,17 @@ impl Cluster {
     pub fn move_slot(&self, slot: u16, from: usize, to: usize) -> usize {
         self.begin_move(slot, from, to);
         self.end_move(slot, from, to)
+    }
+
+    /// Waits until the replica of a master has all that it has.
+    pub fn catch_up(&self, master: usize) {
+        let replica = &self.nodes[master + self.masters];
+        let offset = |node: &Server, field: &str| {
+            let info = text(&node.command(&["INFO", "replication"]));
+            info.lines().find_map(|line| line.strip_prefix(field).map(str::to_owned))
+        };
+        let same = || offset(&self.nodes[master], "master_repl_offset:") == offset(replica, "slave_repl_offset:");
+        assert!(within_patience(same), "the replica does not catch up");
     }
 
     /// The replica of the master of a name takes its place, with all that it had; until every node knows.

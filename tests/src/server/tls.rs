@@ -14,18 +14,24 @@ distinguished_name = name
 [authority]
 basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign
+[client]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
 [server]
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
-subjectAltName = DNS:localhost, IP:127.0.0.1
+subjectAltName = NAMES
 ";
 
-/// Makes the authority and the server's key and certificate in `directory`.
-pub(super) fn certify(directory: &Path) {
-    fs::write(directory.join("openssl.cnf"), CONFIGURATION).expect("a file can be written");
+/// Makes in `directory` the authority, and a key and certificate of the server and of a client.
+pub(super) fn certify(directory: &Path, names: &str) {
+    fs::write(directory.join("openssl.cnf"), CONFIGURATION.replace("NAMES", names)).expect("a file can be written");
     openssl(directory, "authority", &[]);
-    openssl(directory, "server", &["-CA", AUTHORITY, "-CAkey", "authority.key"]);
+    for name in ["server", "client"] {
+        openssl(directory, name, &["-CA", AUTHORITY, "-CAkey", "authority.key"]);
+    }
 }
 
 /// What a server has to be told to use them.

@@ -213,6 +213,7 @@ fn a_waiter_at_a_master_that_stands_still_goes_on_at_the_next_one() {
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| b.lock("k").wait(secs(80)).acquire_blocking().unwrap().release());
             waits(&cluster.nodes[owner], "t:l:{k}:q");
+            cluster.catch_up(owner);
             cluster.nodes[owner].pause();
             until_blocking(|| cluster.owner(name) != owner);
             // as if given back there while nobody listens

