@@ -1,10 +1,9 @@
 //! What an instance says of the servers behind it: for a health page that tells degraded from down.
 
-use crate::instance::Cachify;
 use cachify_core::{Cause, Error};
 use std::time::Duration;
 
-/// What [`Cachify::about`] found.
+/// What [`about`](crate::Cachify::about) found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
@@ -65,37 +64,4 @@ pub struct Found {
     pub ahead_millis: i64,
     /// How long it took to answer one short question.
     pub round_trip: Duration,
-}
-
-impl Cachify {
-    /// What is behind this instance, and how it is: kind, version, role, policy, clock and round trip of each server, asked
-    /// now. Ends within about two `op_timeout`s, whatever answers; dropping this future leaves nothing behind.
-    ///
-    /// ```
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// let c = cachify::Cachify::builder().build()?;
-    /// let health = c.about().await;
-    /// assert!(health.is_well() && health.kept_in == "memory");
-    /// # Ok::<(), cachify::Error>(())
-    /// # }).unwrap();
-    /// ```
-    pub async fn about(&self) -> Health {
-        let refused = self.ping().await.err();
-        let (kept_in, nodes) = match self.remote() {
-            None => ("memory", Vec::new()),
-            Some(remote) => (remote.kept_in(), remote.nodes().await),
-        };
-        Health { kept_in, refused, nodes }
-    }
-
-    /// The same, blocking.
-    #[must_use]
-    pub fn about_blocking(&self) -> Health {
-        let refused = self.ping_blocking().err();
-        let (kept_in, nodes) = match self.remote() {
-            None => ("memory", Vec::new()),
-            Some(remote) => (remote.kept_in(), remote.nodes_blocking()),
-        };
-        Health { kept_in, refused, nodes }
-    }
 }

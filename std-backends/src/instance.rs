@@ -1,5 +1,6 @@
 //! An instance as a value: cheap to clone, `Send`, `'static`.
 
+mod about;
 mod ending;
 
 use crate::{

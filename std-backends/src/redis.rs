@@ -8,18 +8,13 @@ mod background;
 mod call;
 mod command;
 mod common;
-mod dial;
 mod doubts;
-mod exchange;
 mod fleet;
 mod health;
 mod inbox;
-mod knock;
 mod name;
-mod node;
 mod options;
 mod owed;
-mod pauses;
 mod reaper;
 mod renewal;
 mod reply;
@@ -28,8 +23,6 @@ mod sentinel;
 mod server;
 mod shared;
 mod subscription;
-mod tasks;
-mod threads;
 
 use crate::{
     Error,
@@ -59,13 +52,16 @@ use inbox::{Inbox, Place};
 use name::Name;
 pub(crate) use options::Tls;
 use owed::Owed;
+use reaper::Reaper;
+use server::{
+    tasks::{Task, Use},
+    threads::Thread,
+};
 use std::{
     fmt,
     sync::{Arc, OnceLock, atomic::AtomicBool},
     time::Duration,
 };
-use tasks::{Task, Use};
-use threads::Thread;
 
 /// What a user set.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +99,7 @@ struct Recipe {
 #[derive(Clone)]
 pub(crate) enum Target {
     /// One, which may be another one after each failover.
-    One(Address),
+    One(Box<Address>),
     /// Some nodes of a cluster.
     Cluster(Vec<Address>),
 }
@@ -115,6 +111,7 @@ struct Shared {
     inbox: Inbox,
     listening: AtomicBool,
     doubts: Doubts,
+    reaper: OnceLock<Reaper>,
 }
 
 impl fmt::Debug for Redis {
@@ -137,22 +134,25 @@ impl Target {
 
     const fn kept_in(&self) -> &'static str {
         match self {
-            Self::One(Address::Fixed(_)) => "one server",
-            Self::One(Address::Sentinels(_)) => "sentinels",
+            Self::One(address) if address.fixed().is_some() => "one server",
+            Self::One(_) => "sentinels",
             Self::Cluster(_) => "cluster",
         }
     }
 
     /// Whether it can be asked where replicas are.
     pub(crate) const fn has_replicas(&self) -> bool {
-        matches!(self, Self::Cluster(_) | Self::One(Address::Sentinels(_)))
+        match self {
+            Self::Cluster(_) => true,
+            Self::One(address) => address.fixed().is_none(),
+        }
     }
 
     /// The server of a client.
     #[cfg(feature = "redis-1-client")]
     pub(crate) fn of_client(client: redis::Client) -> Self {
         let settled = redis::Client::open(options::settled(client.get_connection_info().clone()));
-        Self::One(Address::Fixed(settled.unwrap_or(client)))
+        Self::One(Address::Fixed(settled.unwrap_or(client)).into())
     }
 }
 
@@ -164,7 +164,14 @@ impl Recipe {
         let fleet = Fleet::new(&common, &self.target, self.settings.reads_replicas);
         let inbox = format!("{}in:{a:08x}{b:08x}{c:08x}{d:08x}", name::beginning(&self.prefix));
         let inbox = Inbox::new(inbox, fleet.is_cluster());
-        Arc::new(Shared { common, fleet, inbox, listening: AtomicBool::new(false), doubts: Doubts::default() })
+        Arc::new(Shared {
+            common,
+            fleet,
+            inbox,
+            listening: AtomicBool::new(false),
+            doubts: Doubts::default(),
+            reaper: OnceLock::new(),
+        })
     }
 }
 
@@ -255,7 +262,7 @@ impl Backend for Redis {
     fn flush(self: Arc<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             if let Some(background) = self.shared().common.running() {
-                background.idle().await;
+                background.backlog.idle().await;
             }
         })
     }

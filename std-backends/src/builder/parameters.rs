@@ -136,11 +136,11 @@ impl Builder {
     ///
     /// # Errors
     /// [`Error::Config`] for a value that cannot be read, without the value.
-    pub fn from_env(self) -> Result<Self, Error> {
-        self.from_variables(|name| std::env::var(name).ok())
+    pub fn env(self) -> Result<Self, Error> {
+        self.read(|name| std::env::var(name).ok())
     }
 
-    fn from_variables(mut self, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+    fn read(mut self, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         for name in NAMES {
             if let Some(value) = variable(&format!("CACHIFY_{}", name.to_uppercase())) {
                 self.set(name, &value)?;
@@ -165,20 +165,20 @@ impl Builder {
         };
         for url in &mut urls {
             let Some((base, parameters)) = url.split_once('?') else { continue };
-            let mut bare = base.to_owned();
+            let mut kept = base.to_owned();
             for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
                 let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
                 // those of the client
                 if matches!(name, "db" | "user" | "pass" | "protocol") {
-                    bare.push(if bare.contains('?') { '&' } else { '?' });
-                    bare.push_str(parameter);
+                    kept.push(if kept.contains('?') { '&' } else { '?' });
+                    kept.push_str(parameter);
                     continue;
                 }
                 let value =
                     decoded(value).ok_or(Error::Config("a parameter of the URL is no text: `%` wants two digits"))?;
                 self.set(name, &value)?;
             }
-            *url = bare;
+            *url = kept;
         }
         match &mut self.backend {
             Where::Redis(url) => *url = urls.pop().unwrap_or_default(),
@@ -243,7 +243,7 @@ mod tests {
             "CACHIFY_DEFAULT_TTL" => Some("forever".to_owned()),
             _ => None,
         };
-        let built = Builder::new().from_variables(variables).unwrap();
+        let built = Builder::new().read(variables).unwrap();
         assert_eq!((built.prefix.as_str(), built.config.poll), ("app", Duration::from_secs(2)));
         assert_eq!(built.config.ttl, Some(Ttl::Forever));
     }

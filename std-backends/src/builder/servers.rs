@@ -1,6 +1,8 @@
 //! Which servers of Redis or Valkey, and how they are reached.
 
 use super::{Builder, Where};
+#[cfg(doc)]
+use crate::Cachify;
 
 /// Where cached values are read on a cluster, or a service with sentinels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]

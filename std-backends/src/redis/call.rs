@@ -3,11 +3,12 @@
 //! Invariant: a right that may have been granted without our knowing is given back once more after its last copy can
 //! no longer land; for that, no command is put into words before its server has told its time.
 
+mod exchange;
+
 use super::{
     Shared,
     command::{Context, Question},
     doubts::Room,
-    exchange::Exchange,
     inbox::Asked,
     name::Name,
     reply::{Failure, Read, read, unanswered},
@@ -24,6 +25,7 @@ use cachify_core::{
     time::{Clock, Instant},
     token::HolderToken,
 };
+use exchange::Exchange;
 use redis::{Cmd, Value};
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -72,9 +74,9 @@ pub(super) async fn call<W: Wire + Sync>(
             }
             Err(Failure::NotSent(cause) | Failure::Refused(cause)) => return Err(attempt.refused(cause)),
             Err(failure @ (Failure::Elsewhere(_) | Failure::Underway)) => {
-                return Err(attempt.refused(unanswered(failure)));
+                return Err(attempt.refused(unanswered(&failure)));
             }
-            Err(failure) => return Err(unanswered(failure)),
+            Err(failure) => return Err(unanswered(&failure)),
         };
         let now_here = || shared.common.clock.now();
         match read(&question.op, name.kind, value, attempt.asked.ticket).map_err(|cause| attempt.refused(cause))? {

@@ -44,7 +44,7 @@ impl Common {
         if self.background.get().is_none() {
             let _starting = locked(&self.starting);
             if self.background.get().is_none() {
-                let _ = self.background.set(Background::start(self)?);
+                let _ = self.background.set(Background::start(self.closed(), self.clock.clone())?);
             }
         }
         self.background.get()

@@ -30,7 +30,7 @@ impl Fleet {
             Target::Cluster(seeds) => Self::Cluster(Cluster::new(common, seeds, reads_replicas)),
             Target::One(address) => {
                 let replica = address.of_replica().filter(|_| reads_replicas).map(server);
-                Self::One(server(address.clone()), replica)
+                Self::One(server(address.as_ref().clone()), replica)
             }
         }
     }
@@ -148,13 +148,6 @@ impl Fleet {
             Self::Cluster(cluster) => cluster.all().iter().find_map(|server| server.node.evicts().map(str::to_owned)),
         }
     }
-}
-
-/// When an operation that ends at `until` has to be sent at the latest, if it may take `limit`: what ends before it was
-/// sent says so before the limit says that nothing is known.
-pub(super) fn latest(until: Instant, limit: Duration) -> Instant {
-    let spare = u64::try_from(limit.as_millis() / 10).unwrap_or_default().max(2);
-    Instant::from_millis(until.as_millis().saturating_sub(spare))
 }
 
 impl fmt::Debug for Fleet {

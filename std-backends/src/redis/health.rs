@@ -5,12 +5,15 @@ use super::{
     call::Wire,
     reply::unreached,
     server::Server,
-    tasks::{Task, Use},
+    server::tasks::{Task, Use},
 };
-use crate::health::{Found, Node};
+use crate::{
+    clock::wall_micros,
+    health::{Found, Node},
+};
 use cachify_core::{Cause, drive::beside, time::Timer};
 use redis::Value;
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 /// Every server that is known, asked side by side.
 pub(super) async fn nodes(shared: &Arc<Shared>) -> Vec<Node> {
@@ -48,16 +51,16 @@ async fn ask(task: &Task, server: &Arc<Server>) -> Result<Found, Cause> {
     // a connection is made by the first of them, and the time of the second is that of one way and back
     let info = send(&["INFO"]).await;
     let began = server.now();
-    let time = send(&["TIME"]).await.map_err(unreached)?;
+    let time = send(&["TIME"]).await.map_err(|failure| unreached(&failure))?;
     let round_trip = server.now().since(began);
     let (seconds, micros): (u64, u64) = redis::from_redis_value(time).map_err(|_| Cause::Unreachable)?;
     let theirs = i64::try_from(seconds.saturating_mul(1_000) + micros / 1_000).unwrap_or(i64::MAX);
-    let ours = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let ours = i64::try_from(wall_micros() / 1_000).unwrap_or(i64::MAX);
     let policy = send(&["CONFIG", "GET", "maxmemory-policy"]).await.ok();
     let policy = policy.and_then(|pairs| redis::from_redis_value::<Vec<String>>(pairs).ok()?.pop());
     // nobody has a script of that digest, which only a server says that has scripts at all
     let script = send(&["EVALSHA", "0000000000000000000000000000000000000000", "0"]).await;
-    let ahead_millis = theirs.saturating_sub(i64::try_from(ours.as_millis()).unwrap_or(i64::MAX));
+    let ahead_millis = theirs.saturating_sub(ours);
     let scripts = matches!(script, Ok(_) | Err(super::reply::Failure::NoScript));
     let told = info.map(|info| told(&info)).unwrap_or_default();
     Ok(Found { policy, scripts, ahead_millis, round_trip, ..told })

@@ -15,7 +15,7 @@ pub(super) fn target(url: &str, tls: &Tls) -> Result<Target, Error> {
             cluster(nodes.iter().map(String::as_str), tls)
         }
         Some((scheme, "sentinel")) => sentinels(scheme, rest, tls),
-        _ => Ok(Target::One(Address::Fixed(client(url, tls)?))),
+        _ => Ok(Target::One(Address::Fixed(client(url, tls)?).into())),
     }
 }
 
@@ -47,7 +47,7 @@ fn sentinels(scheme: &str, rest: &str, tls: &Tls) -> Result<Target, Error> {
     let all = hosts.map(|host| client(&format!("{scheme}://{host}"), tls)).collect::<Result<Vec<_>, _>>()?;
     // its address is what the sentinels say
     let master = client(&format!("{scheme}://{login}master/{database}"), tls)?.get_connection_info().clone();
-    Ok(Target::One(Address::Sentinels(Sentinels::new(all, service, master))))
+    Ok(Target::One(Address::Sentinels(Sentinels::new(all, service, master)).into()))
 }
 
 /// A URL of each of the hosts, which are separated by commas; who logs in at the first does at all.

@@ -7,7 +7,7 @@ use super::{
     name::Name,
     reply::{Failure, Read, failure, read},
     server::Server,
-    tasks::{Task, Use},
+    server::tasks::{Task, Use},
 };
 use crate::backend::{Op, Outcome, OwnedKey, Reply};
 use cachify_core::{

@@ -108,8 +108,8 @@ struct Debt {
 }
 
 impl Reaper {
-    pub(super) fn new(runtime: Handle) -> Self {
-        Self { runtime, backlog: Arc::default(), queue: Mutex::default() }
+    pub(super) fn new(runtime: Handle, backlog: Arc<Backlog>) -> Self {
+        Self { runtime, backlog, queue: Mutex::default() }
     }
 
     /// Notes what is to be told, soon, but not before `at`; whether there was room.
@@ -168,8 +168,8 @@ impl Reaper {
             } else {
                 shared.common.or_closed(pause).await;
             }
-            if let Some(background) = shared.common.running() {
-                background.reaper.put(&shared, debts);
+            if let Some(reaper) = shared.reaper.get() {
+                reaper.put(&shared, debts);
             }
         });
     }
@@ -191,19 +191,14 @@ impl Reaper {
             *count -= 1;
         }
     }
-
-    /// Ends when everything noted so far was told, or given up.
-    pub(super) async fn idle(&self) {
-        self.backlog.idle().await;
-    }
 }
 
 /// Batch after batch to one server, as long as any is due.
 async fn work(shared: Arc<Shared>, number: u64, server: Option<Arc<Server>>) {
-    let Some(background) = shared.common.running() else { return };
-    let mut working = Working { reaper: &background.reaper, number, taken: true };
+    let Some(reaper) = shared.reaper.get() else { return };
+    let mut working = Working { reaper, number, taken: true };
     loop {
-        let batch = background.reaper.take(number);
+        let batch = reaper.take(number);
         if batch.is_empty() {
             working.taken = false;
             return;
@@ -226,8 +221,7 @@ async fn ask(shared: Arc<Shared>, server: Arc<Server>, batch: Vec<Debt>) {
 
 /// Whoever was told is done with; the rest is told again, somewhere else or later.
 fn settle(shared: &Arc<Shared>, told: Vec<(Debt, Answer)>) {
-    let Some(background) = shared.common.running() else { return };
-    let reaper = &background.reaper;
+    let Some(reaper) = shared.reaper.get() else { return };
     let now = shared.common.clock.now();
     let mut again: Vec<(Instant, Vec<Debt>)> = Vec::new();
     for (mut debt, answer) in told {
@@ -249,7 +243,7 @@ fn settle(shared: &Arc<Shared>, told: Vec<(Debt, Answer)>) {
             debt.owed.held = None;
         }
         let at = if is_elsewhere { now } else { now.saturating_add(debt.pause) };
-        let cause = unanswered(failure);
+        let cause = unanswered(&failure);
         let is_given_up = shared.common.is_closed() && !is_elsewhere && !is_underway;
         if matches!(cause, Cause::Rejected { .. }) || is_given_up || at >= debt.until {
             // nobody is left to be told but the observer

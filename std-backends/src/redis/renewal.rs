@@ -10,7 +10,7 @@ use super::{
     name::Name,
     reply::{Failure, Read, failure, read, unanswered},
     server::Server,
-    threads::Thread,
+    server::threads::Thread,
 };
 use crate::backend::{Call, Reply};
 use cachify_core::{
@@ -87,7 +87,7 @@ pub(super) fn call_many(shared: &Arc<Shared>, calls: Vec<Call>) -> Vec<Result<Re
             break;
         }
     }
-    answers.into_iter().map(|answer| answer.map_err(unanswered)).collect()
+    answers.into_iter().map(|answer| answer.map_err(|failure| unanswered(&failure))).collect()
 }
 
 /// Asks once for each; a server that does not answer keeps no other one's waiting for longer than its limit.

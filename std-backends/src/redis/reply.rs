@@ -176,9 +176,9 @@ pub(super) fn is_unknown(error: &ServerError) -> bool {
 }
 
 /// What a batch is left without: a refusal, or not knowing.
-pub(super) fn unanswered(failure: Failure) -> Cause {
+pub(super) fn unanswered(failure: &Failure) -> Cause {
     match failure {
-        Failure::NotSent(cause) | Failure::Refused(cause) => cause,
+        Failure::NotSent(cause) | Failure::Refused(cause) => *cause,
         Failure::Elsewhere(_) | Failure::Underway => MOVING,
         Failure::Broken => Cause::Unknown,
         Failure::TimedOut | Failure::NoScript | Failure::Late => Cause::TimedOut,
@@ -243,7 +243,7 @@ pub(super) fn unconnected(error: &RedisError) -> Cause {
         _ if let Some(why) = untrusted(&error.to_string()) => Cause::rejected(why),
         _ if error.kind() == ErrorKind::Parse => Cause::rejected(NO_SERVER),
         Failure::Refused(cause) | Failure::NotSent(cause) => cause,
-        failed => unreached(failed),
+        failed => unreached(&failed),
     }
 }
 
@@ -262,9 +262,9 @@ fn untrusted(text: &str) -> Option<&'static str> {
 }
 
 /// Why there is no connection. Nothing was asked yet, so nothing is in doubt.
-pub(super) fn unreached(failure: Failure) -> Cause {
+pub(super) fn unreached(failure: &Failure) -> Cause {
     match failure {
-        Failure::Refused(cause) | Failure::NotSent(cause) => cause,
+        Failure::Refused(cause) | Failure::NotSent(cause) => *cause,
         Failure::Elsewhere(_) | Failure::Underway => MOVING,
         Failure::Broken | Failure::TimedOut | Failure::NoScript | Failure::Late => Cause::Unreachable,
     }

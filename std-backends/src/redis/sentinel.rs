@@ -2,12 +2,9 @@
 //!
 //! Source of the rules: "Guidelines for Redis clients with support for Redis Sentinel" (redis.io).
 
-use super::{reply::unconnected, server::Server};
-use cachify_core::{Cause, drive::beside, time::Timer};
-use redis::{
-    AsyncConnectionConfig, Client, Connection, ConnectionAddr, ConnectionInfo, ProtocolVersion, PushKind, RedisResult,
-    Value,
-};
+use super::reply::unconnected;
+use cachify_core::Cause;
+use redis::{Client, Connection, ConnectionAddr, ConnectionInfo, RedisResult, Value};
 use std::{
     collections::HashMap,
     fmt,
@@ -17,18 +14,12 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::mpsc;
-
-/// How soon another sentinel is listened to when one has gone.
-const PAUSE: Duration = Duration::from_millis(500);
-/// How often a silent one is asked who is the master, for it may have gone without a word.
-const ASK: Duration = Duration::from_secs(5);
 
 /// The sentinels of one service.
 #[derive(Clone)]
 pub(crate) struct Sentinels {
-    all: Arc<[Client]>,
-    service: Arc<str>,
+    pub(super) all: Arc<[Client]>,
+    pub(super) service: Arc<str>,
     /// How its master is reached, but for the address.
     master: ConnectionInfo,
     /// Which of them answered last: it is asked first.
@@ -77,7 +68,7 @@ impl Sentinels {
                 Ok(None) if why == Cause::Unreachable => why = NO_SERVICE,
                 Ok(None) => {}
                 Err(error) if error.detail().is_some_and(|detail| detail.contains("unknown command")) => {
-                    why = NO_SENTINEL
+                    why = NO_SENTINEL;
                 }
                 Err(error) => {
                     silent += 1;
@@ -92,47 +83,6 @@ impl Sentinels {
     /// Whom the last answer named is not there, or no master: another sentinel is asked first from now on.
     pub(super) fn distrust(&self) {
         self.first.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Tells the server when the sentinels have replaced it, until its instance ends. A master that was replaced may go on to
-    /// serve whoever stays with it, for eight seconds and more.
-    pub(super) async fn watch(self, server: Arc<Server>) {
-        let common = server.common.clone();
-        let mut master = None;
-        for at in (0..self.all.len()).cycle() {
-            common.or_closed(self.listen(&server, at, &mut master)).await;
-            let pause = common.clock.sleep_until(server.now().saturating_add(PAUSE));
-            if common.or_closed(pause).await.is_none() {
-                return;
-            }
-        }
-    }
-
-    /// Listens to one sentinel for as long as it speaks.
-    async fn listen(&self, server: &Server, at: usize, master: &mut Option<(String, u16)>) -> RedisResult<()> {
-        let info = self.all[at].get_connection_info();
-        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let client = Client::open(info.clone().set_redis_settings(settings))?;
-        let (sender, mut messages) = mpsc::unbounded_channel();
-        let config = AsyncConnectionConfig::new().set_push_sender(sender);
-        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-        connection.subscribe("+switch-master").await?;
-        loop {
-            // what was said before we listened
-            let mut question = redis::cmd("SENTINEL");
-            question.arg("get-master-addr-by-name").arg(&*self.service);
-            let now = question.query_async::<Option<(String, u16)>>(&mut connection).await?;
-            if master.is_some() && now.is_some() && *master != now {
-                server.demoted();
-            }
-            *master = now.or(master.take());
-            let limit = server.common.clock.sleep_until(server.now().saturating_add(ASK));
-            match beside(messages.recv(), limit).await {
-                Ok(None) => return Ok(()),
-                Ok(Some(push)) if push.kind == PushKind::Disconnection => return Ok(()),
-                Ok(Some(_)) | Err(()) => {}
-            }
-        }
     }
 
     fn ask(&self, sentinel: &Client, limit: Duration) -> RedisResult<Option<(String, u16)>> {

@@ -1,13 +1,21 @@
 //! One server: what is known of it, and the connections to it.
 
-use super::{
-    address::Address, common::Common, node::Node, pauses::Pauses, reply::unreached, tasks::Lines, threads::Idle,
-};
+pub(super) mod dial;
+mod failover;
+mod knock;
+mod node;
+mod pauses;
+pub(super) mod tasks;
+pub(super) mod threads;
+
+use super::{address::Address, common::Common, reply::unreached};
 use cachify_core::{
     Cause,
     observe::Event,
     time::{Clock, Instant},
 };
+use node::Node;
+use pauses::Pauses;
 use std::{
     fmt,
     sync::{
@@ -16,6 +24,8 @@ use std::{
     },
     time::Duration,
 };
+use tasks::Lines;
+use threads::Idle;
 use tokio::sync::watch;
 
 pub(super) struct Server {
@@ -109,7 +119,7 @@ impl Server {
             && !self.watched.swap(true, Ordering::Relaxed)
             && let Some(background) = self.common.background()
         {
-            background.runtime.spawn(sentinels.clone().watch(self.clone()));
+            background.runtime.spawn(failover::watch(sentinels.clone(), self.clone()));
         }
     }
 
@@ -125,7 +135,7 @@ impl Server {
 
     /// A connection was made, and the server answered its first questions.
     pub(super) fn greeted(&self, answers: &[redis::Value]) -> Result<(), Cause> {
-        let policy = self.node.greeted(self.now(), answers).map_err(unreached)?;
+        let policy = self.node.greeted(self.now(), answers).map_err(|failure| unreached(&failure))?;
         if let Some(policy) = policy
             && self.common.evicts()
         {
@@ -136,4 +146,11 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// When an operation that ends at `until` has to be sent at the latest, if it may take `limit`: what ends before it was
+/// sent says so before the limit says that nothing is known.
+pub(super) fn latest(until: Instant, limit: Duration) -> Instant {
+    let spare = u64::try_from(limit.as_millis() / 10).unwrap_or_default().max(2);
+    Instant::from_millis(until.as_millis().saturating_sub(spare))
 }

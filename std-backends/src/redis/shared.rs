@@ -1,8 +1,16 @@
 //! What the parts of a store do together: where a question goes, what is owed and in doubt.
 
 use super::{
-    Shared, call::Wire, doubts::Room, fleet::latest, inbox::Place, name::Name, owed::Owed, reply::Failure,
-    server::Server,
+    Shared,
+    call::Wire,
+    doubts::Room,
+    inbox::Place,
+    name::Name,
+    owed::Owed,
+    reaper::Reaper,
+    reply::Failure,
+    server::{Server, latest},
+    subscription,
 };
 use cachify_core::{
     time::{Clock, Instant},
@@ -43,15 +51,20 @@ impl Shared {
         let Some(background) = self.common.background() else { return false };
         self.inbox.want(name);
         if !self.listening.swap(true, Ordering::Relaxed) {
-            background.listen(self);
+            background.runtime.spawn(subscription::keep_all(self.clone()));
         }
         true
     }
 
+    /// Whoever gives back; the thread is started now if it does not run yet.
+    fn reaper(&self) -> Option<&Reaper> {
+        let background = self.common.background()?;
+        Some(self.reaper.get_or_init(|| Reaper::new(background.runtime.clone(), background.backlog.clone())))
+    }
+
     /// Sees to it that something is given back, soon; whether there was room to note it.
     pub(super) fn owe(self: &Arc<Self>, owed: Owed, room: Room) -> bool {
-        let background = self.common.background();
-        background.is_some_and(|background| background.reaper.owe(self, owed, Instant::ZERO, room))
+        self.reaper().is_some_and(|reaper| reaper.owe(self, owed, Instant::ZERO, room))
     }
 
     /// A place that nobody stands in any more is given up, and the next one called, here or elsewhere.
@@ -68,8 +81,8 @@ impl Shared {
 
     /// It was given back; if a copy of its question may still land, it will be once more.
     pub(super) fn settled(self: &Arc<Self>, name: &Name, token: HolderToken, place: &Place, room: Room) {
-        if let (Some(at), Some(background)) = (self.doubts.take(token), self.common.background()) {
-            background.reaper.owe(self, Owed::back(name.clone(), token, place.clone()), at, room);
+        if let (Some(at), Some(reaper)) = (self.doubts.take(token), self.reaper()) {
+            reaper.owe(self, Owed::back(name.clone(), token, place.clone()), at, room);
         }
     }
 }

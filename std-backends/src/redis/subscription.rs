@@ -5,10 +5,10 @@
 
 use super::{
     Shared,
-    dial::dial,
     inbox::{Message, Place, Turn, hex},
     reply::{Failure, failure, unreached},
     server::Server,
+    server::dial::dial,
 };
 use cachify_core::{
     Cause,
@@ -72,7 +72,7 @@ async fn keep(shared: Arc<Shared>, server: Arc<Server>) {
         match connect(&server).await {
             Ok((connection, messages)) => {
                 let began = server.now();
-                let mut line = Line {
+                let mut standing = Line {
                     shared: &shared,
                     server: &server,
                     connection,
@@ -84,8 +84,8 @@ async fn keep(shared: Arc<Shared>, server: Arc<Server>) {
                     again: None,
                     pause: PAUSE,
                 };
-                line.receive(messages).await;
-                told = line.told;
+                standing.receive(messages).await;
+                told = standing.told;
                 // one that breaks at once is made again ever more slowly
                 if server.now().since(began) > Duration::from_secs(1) {
                     pause = PAUSE;
@@ -199,8 +199,8 @@ impl Line<'_> {
     async fn exchange(&mut self, pipe: &Pipeline, count: usize) -> Result<Vec<Value>, Cause> {
         let limit = self.shared.common.clock.sleep_until(self.server.deadline());
         match beside(self.connection.send_packed_commands(pipe, 0, count), limit).await {
-            Ok(answers) => answers.map_err(|error| unreached(failure(&error))),
-            Err(()) => Err(unreached(Failure::TimedOut)),
+            Ok(answers) => answers.map_err(|error| unreached(&failure(&error))),
+            Err(()) => Err(unreached(&Failure::TimedOut)),
         }
     }
 
@@ -232,7 +232,7 @@ impl Line<'_> {
             match failure(&error) {
                 // not followed: two that do not agree would send us to and fro
                 Failure::Elsewhere(_) => self.shared.fleet.doubt(),
-                failure => self.told = tell(self.shared, self.told, unreached(failure)),
+                failure => self.told = tell(self.shared, self.told, unreached(&failure)),
             }
         }
         if refused.is_empty() {

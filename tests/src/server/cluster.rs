@@ -1,4 +1,5 @@
 //! A cluster of real servers, each of them a test's own: masters, and replicas of them.
+#![allow(clippy::must_use_candidate, reason = "what is counted by the way need not be looked at")]
 
 use super::{Engine, Options, Server, free_ports, process::within_patience};
 use crate::resp::Reply;

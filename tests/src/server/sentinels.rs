@@ -19,7 +19,7 @@ const GONE: u32 = 500;
 pub struct Sentinels {
     /// The first is the master at the beginning.
     pub nodes: [Server; 2],
-    sentinels: Vec<(Process, u16, Directory)>,
+    watchers: Vec<(Process, u16, Directory)>,
     /// One that was cut off, and names an address where nobody is.
     stale: Option<(Process, u16, Directory)>,
 }
@@ -33,13 +33,13 @@ impl Sentinels {
         assert_eq!(nodes[1].command(&["REPLICAOF", "127.0.0.1", &port]), "OK".into());
         let follows = || says(&nodes[1].command(&["INFO", "replication"]), "master_link_status:up");
         assert!(within_patience(follows), "the replica does not follow");
-        let sentinels: Vec<_> = (0..3).map(|_| sentinel(engine, &port)).collect();
+        let watchers: Vec<_> = (0..3).map(|_| sentinel(engine, &port)).collect();
         let knows_all = |port: u16| {
             let asked = Client::to(port).and_then(|mut client| client.ask(&["INFO", "sentinel"]));
             asked.is_ok_and(|info| says(&info, "slaves=1,sentinels=3"))
         };
-        assert!(within_patience(|| sentinels.iter().all(|(_, port, _)| knows_all(*port))), "the sentinels do not meet");
-        Self { nodes, sentinels, stale: None }
+        assert!(within_patience(|| watchers.iter().all(|(_, port, _)| knows_all(*port))), "the sentinels do not meet");
+        Self { nodes, watchers, stale: None }
     }
 
     /// The same with one more sentinel, which watches over an address where nobody is; it comes first in the URL.
@@ -57,7 +57,7 @@ impl Sentinels {
     /// The same of a service of that name.
     #[must_use]
     pub fn url_of(&self, service: &str) -> String {
-        let all = self.stale.iter().chain(&self.sentinels);
+        let all = self.stale.iter().chain(&self.watchers);
         let hosts: Vec<_> = all.map(|(_, port, _)| format!("127.0.0.1:{port}")).collect();
         format!("redis+sentinel://{}/{service}", hosts.join(","))
     }
@@ -65,7 +65,7 @@ impl Sentinels {
     /// Where one sentinel answers.
     #[must_use]
     pub fn sentinel_port(&self) -> u16 {
-        self.sentinels[0].1
+        self.watchers[0].1
     }
 
     /// The replica becomes the master although that lives, and the other way round; until everybody knows.
@@ -86,14 +86,14 @@ impl Sentinels {
 
     fn all_say(&self, node: usize) -> bool {
         let port = Reply::from(self.nodes[node].port().to_string().as_str());
-        (0..self.sentinels.len()).all(|at| {
+        (0..self.watchers.len()).all(|at| {
             let answer = self.ask(at, &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE]);
             matches!(answer, Reply::List(fields) if fields.get(1) == Some(&port))
         })
     }
 
     fn ask(&self, sentinel: usize, words: &[&str]) -> Reply {
-        let (_, port, _) = self.sentinels[sentinel];
+        let (_, port, _) = self.watchers[sentinel];
         Client::to(port).and_then(|mut client| client.ask(words)).expect("a sentinel answers")
     }
 }

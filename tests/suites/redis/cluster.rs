@@ -70,7 +70,7 @@ fn many_guards_are_renewed_and_given_back_wherever_they_lie() {
     let acquire = |name: &String| a.lock(name.as_str()).ttl(secs(1)).acquire_blocking().unwrap();
     let held: Vec<_> = names.iter().map(acquire).collect();
     pass(millis(2_500));
-    assert!(held.iter().all(|guard| guard.is_valid()));
+    assert!(held.iter().all(cachify::BlockingLockGuard::is_valid));
     drop(held);
     run(async {
         for name in &names {

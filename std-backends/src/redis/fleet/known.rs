@@ -3,8 +3,10 @@
 use super::slots::{Served, served};
 use crate::redis::{
     reply::{Failure, failure, unreached},
-    server::Server,
-    tasks::{Task, Use},
+    server::{
+        Server,
+        tasks::{Task, Use},
+    },
 };
 use cachify_core::{Cause, drive::beside, time::Timer};
 use redis::Value;
@@ -37,20 +39,20 @@ pub(super) async fn ask(server: &Arc<Server>) -> Result<Known, Cause> {
     };
     let limit = server.common.clock.sleep_until(until);
     let answers = match beside(task.send_all(server, questions, 2), limit).await {
-        Ok(answers) => answers.map_err(unreached)?,
+        Ok(answers) => answers.map_err(|failure| unreached(&failure))?,
         Err(()) => {
             task.timed_out();
-            return Err(unreached(Failure::TimedOut));
+            return Err(unreached(&Failure::TimedOut));
         }
     };
     let mut answers = answers.into_iter();
     let slots = answers.next().ok_or(Cause::Unreachable)?.extract_error();
-    let served = served(&slots.map_err(|error| unreached(failure(&error)))?, &server.address.host())?;
-    if served.is_empty() {
+    let all = served(&slots.map_err(|error| unreached(&failure(&error)))?, &server.address.host())?;
+    if all.is_empty() {
         return Err(NO_NODE);
     }
     // who may not be asked for that is believed as the others are
-    Ok(Known { epoch: answers.next().map(epoch).unwrap_or_default(), served })
+    Ok(Known { epoch: answers.next().map(epoch).unwrap_or_default(), served: all })
 }
 
 fn epoch(info: Value) -> u64 {

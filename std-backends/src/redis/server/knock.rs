@@ -4,10 +4,10 @@
 //! plain port waits for the end of a line that a TLS handshake does not have; what the client makes of each is that the
 //! connection broke. Not here: what a server says to a client that it serves (`reply`).
 
-use super::{
+use super::Server;
+use crate::redis::{
     address::speaks_tls,
     reply::{FULL, NO_SERVER, PROTECTED, unconnected},
-    server::Server,
 };
 use cachify_core::{Cause, drive::beside, time::Timer};
 use redis::{Client, ConnectionAddr, RedisConnectionInfo, Value};

@@ -3,13 +3,13 @@
 //! A node of a cluster that does not serve the key did nothing and sends us on; the records of a key whose slot is on its way
 //! may lie on two nodes, and then nobody can answer until it has moved. Not here: what the answer means.
 
-use super::{
-    call::{Attempt, Wire},
+use super::{Attempt, Wire};
+use crate::backend::Op;
+use crate::redis::{
     command::{By, Question, command},
     reply::{Failure, MOVING, Redirect},
     server::Server,
 };
-use crate::backend::Op;
 use cachify_core::{
     key::Kind,
     time::{Clock, Instant},

@@ -20,7 +20,7 @@ const FREE: u32 = 1;
 
 /// What came of the last attempts.
 #[derive(Debug, Default)]
-pub(super) struct Pauses {
+pub(in crate::redis) struct Pauses {
     /// Whether there is nothing to remember.
     troubled: AtomicBool,
     state: Mutex<State>,
@@ -47,7 +47,7 @@ impl Default for State {
 
 impl Pauses {
     /// Whether to try now; else why the last attempt failed.
-    pub(super) fn may_try(&self, now: Instant) -> Result<(), Cause> {
+    pub(in crate::redis) fn may_try(&self, now: Instant) -> Result<(), Cause> {
         if !self.troubled.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -56,7 +56,7 @@ impl Pauses {
     }
 
     /// An attempt that began then failed.
-    pub(super) fn failed(&self, began: Instant, now: Instant, why: Cause) {
+    pub(in crate::redis) fn failed(&self, began: Instant, now: Instant, why: Cause) {
         self.fail(began, now, why, token::random_word());
     }
 
@@ -76,14 +76,14 @@ impl Pauses {
     }
 
     /// A connection was made: whether it is of use, its first answer tells.
-    pub(super) fn made(&self) {
+    pub(in crate::redis) fn made(&self) {
         if self.troubled.load(Ordering::Relaxed) {
             locked(&self.state).on_trial = true;
         }
     }
 
     /// A connection broke. One on which nothing was ever answered is a failure.
-    pub(super) fn broke(&self, now: Instant) {
+    pub(in crate::redis) fn broke(&self, now: Instant) {
         let on_trial = std::mem::take(&mut locked(&self.state).on_trial);
         // the first one is not known to be on trial, and has its attempt free
         if on_trial || !self.troubled.load(Ordering::Relaxed) {
@@ -92,7 +92,7 @@ impl Pauses {
     }
 
     /// The server answered.
-    pub(super) fn answered(&self) {
+    pub(in crate::redis) fn answered(&self) {
         if self.troubled.load(Ordering::Relaxed) {
             *locked(&self.state) = State::default();
             self.troubled.store(false, Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! What is known of the server: its time, and whether it may drop what it was told to keep.
 
-use super::reply::{Failure, failure, is_unknown};
+use crate::redis::reply::{Failure, failure, is_unknown};
 use cachify_core::{Cause, time::Instant};
 use redis::{Cmd, RedisError, Value};
 use std::{
@@ -14,7 +14,7 @@ use std::{
 
 /// One server.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(in crate::redis) struct Node {
     /// The server's milliseconds less ours; `UNKNOWN` before the first handshake.
     ahead: AtomicI64,
     /// How many milliseconds its first answer on the last connection took.
@@ -31,14 +31,14 @@ const IS_SENTINEL: Cause = Cause::rejected("the server is a sentinel: its URL is
 const POLICY: &str = "maxmemory-policy";
 
 impl Node {
-    pub(super) const fn new() -> Self {
+    pub(in crate::redis) const fn new() -> Self {
         let (way, is_known) = (AtomicU64::new(0), AtomicBool::new(false));
         Self { ahead: AtomicI64::new(UNKNOWN), way, is_known, policy: OnceLock::new() }
     }
 
     /// How long an operation may take where the user set no limit. The first ones, of which nothing is known yet, wait
     /// for a connection over a long way.
-    pub(super) fn limit(&self) -> Duration {
+    pub(in crate::redis) fn limit(&self) -> Duration {
         if !self.is_known.load(Ordering::Relaxed) {
             return LIMIT[1];
         }
@@ -46,42 +46,42 @@ impl Node {
     }
 
     /// Its first answer on a new connection took so long.
-    pub(super) fn measured(&self, way: Duration) {
+    pub(in crate::redis) fn measured(&self, way: Duration) {
         // an upper bound keeps the product small
         self.way.store(u64::try_from(way.as_millis()).unwrap_or(u64::MAX).min(1_000_000), Ordering::Relaxed);
         self.is_known.store(true, Ordering::Relaxed);
     }
 
     /// An attempt to reach it ended without an answer.
-    pub(super) fn unreached(&self) {
+    pub(in crate::redis) fn unreached(&self) {
         self.is_known.store(true, Ordering::Relaxed);
     }
 
     /// How long it may take to answer whether a connection is of use: four times the way.
-    pub(super) fn patience(&self) -> Duration {
+    pub(in crate::redis) fn patience(&self) -> Duration {
         Duration::from_millis(4 * self.way.load(Ordering::Relaxed)).max(Duration::from_millis(100))
     }
 
     /// The server said that it is `server` o'clock; the reply came at `now`, so this is never ahead of the truth.
-    pub(super) fn learn(&self, now: Instant, server: u64) {
+    pub(in crate::redis) fn learn(&self, now: Instant, server: u64) {
         let ahead = i64::try_from(server).unwrap_or_default().saturating_sub_unsigned(now.as_millis());
         self.ahead.store(ahead, Ordering::Relaxed);
     }
 
     /// Whether it ever answered this instance.
-    pub(super) fn is_met(&self) -> bool {
+    pub(in crate::redis) fn is_met(&self) -> bool {
         self.ahead.load(Ordering::Relaxed) != UNKNOWN
     }
 
     /// The server's time at `at`, in milliseconds; zero if it is not known.
-    pub(super) fn time(&self, at: Instant) -> u64 {
+    pub(in crate::redis) fn time(&self, at: Instant) -> u64 {
         let ahead = self.ahead.load(Ordering::Relaxed);
         let local = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
         if ahead == UNKNOWN { 0 } else { u64::try_from(local.saturating_add(ahead)).unwrap_or_default() }
     }
 
     /// Reads what a new connection asked, and says once which policy may drop live leases.
-    pub(super) fn greeted(&self, now: Instant, greeting: &[Value]) -> Result<Option<&str>, Failure> {
+    pub(in crate::redis) fn greeted(&self, now: Instant, greeting: &[Value]) -> Result<Option<&str>, Failure> {
         let [time, policy] = greeting else { return Err(Failure::Broken) };
         let (seconds, micros): (u64, u64) = match time {
             // every server knows this command, and no sentinel does
@@ -99,13 +99,13 @@ impl Node {
     }
 
     /// The policy by which a full server drops keys, if it has one.
-    pub(super) fn evicts(&self) -> Option<&str> {
+    pub(in crate::redis) fn evicts(&self) -> Option<&str> {
         self.policy.get().map(String::as_str)
     }
 }
 
 /// What a new connection asks first: the time, and what happens when memory is full.
-pub(super) fn greeting() -> [Cmd; 2] {
+pub(in crate::redis) fn greeting() -> [Cmd; 2] {
     let mut policy = redis::cmd("CONFIG");
     policy.arg("GET").arg(POLICY);
     [redis::cmd("TIME"), policy]

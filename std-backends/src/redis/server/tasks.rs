@@ -3,13 +3,11 @@
 //!
 //! A caller outside any runtime uses the connection of the background thread.
 
-use super::{
+use super::{Server, dial::dial, latest};
+use crate::redis::{
     background::FAREWELL,
     call::Wire,
-    dial::dial,
-    fleet::latest,
     reply::{Failure, failure, is_demoted},
-    server::Server,
 };
 use crate::{clock::StdClock, sync::locked};
 use cachify_core::{
@@ -36,7 +34,7 @@ use tokio::{
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Use {
+pub(in crate::redis) enum Use {
     /// Short questions.
     Leases,
     /// Cached values and their flights.
@@ -44,7 +42,7 @@ pub(super) enum Use {
 }
 
 impl Use {
-    pub(super) const fn of(kind: Kind) -> Self {
+    pub(in crate::redis) const fn of(kind: Kind) -> Self {
         match kind {
             Kind::Lock | Kind::Once | Kind::Pool => Self::Leases,
             Kind::Cache => Self::Values,
@@ -54,7 +52,7 @@ impl Use {
 
 /// The connections of all runtimes.
 #[derive(Default)]
-pub(super) struct Lines(Mutex<HashMap<(Id, Use), Line>>, AtomicU64);
+pub(in crate::redis) struct Lines(Mutex<HashMap<(Id, Use), Line>>, AtomicU64);
 
 /// One connection of one runtime.
 struct Line {
@@ -189,7 +187,7 @@ impl Lines {
     }
 
     /// None of them leads where it should any more.
-    pub(super) fn forget_all(&self) {
+    pub(in crate::redis) fn forget_all(&self) {
         let all = std::mem::take(&mut *locked(&self.0));
         drop(all);
     }
@@ -214,11 +212,11 @@ fn connect(server: &Arc<Server>, runtime: &Handle) -> Line {
     let line = Line { runtime: Arc::downgrade(&alive), state, number, proof: None };
     let (server, mut closed) = (server.clone(), server.common.closed());
     runtime.spawn(async move {
-        let (began, life) = (server.now(), server.replaced());
+        let (began, times) = (server.now(), server.replaced());
         sender.send_replace(State::Connecting(Some(began)));
         let made = dial(&server, AsyncConnectionConfig::new(), None).await;
         // to one that was replaced meanwhile
-        let made = made.and_then(|made| if server.replaced() == life { Ok(made) } else { Err(Cause::Unreachable) });
+        let made = made.and_then(|made| if server.replaced() == times { Ok(made) } else { Err(Cause::Unreachable) });
         match &made {
             Ok(_) => server.pauses.made(),
             Err(cause) => {
@@ -246,7 +244,7 @@ fn connect(server: &Arc<Server>, runtime: &Handle) -> Line {
 }
 
 /// A call of a task.
-pub(super) struct Task {
+pub(in crate::redis) struct Task {
     of: Use,
     /// When a question would be too late to be answered in time.
     connect_by: Instant,
@@ -256,7 +254,7 @@ pub(super) struct Task {
 
 impl Task {
     /// A call that ends at `until`, which takes `limit` at most.
-    pub(super) fn new(of: Use, until: Instant, limit: Duration) -> Self {
+    pub(in crate::redis) fn new(of: Use, until: Instant, limit: Duration) -> Self {
         Self { of, connect_by: latest(until, limit), unanswered: Mutex::new(None) }
     }
 
@@ -291,7 +289,7 @@ impl Task {
     }
 
     /// Many commands at once, put into words only when there is a connection; their answers, errors of single ones among them.
-    pub(super) async fn send_all(
+    pub(in crate::redis) async fn send_all(
         &self,
         server: &Arc<Server>,
         pipe: impl FnOnce() -> Pipeline,
@@ -308,7 +306,7 @@ impl Task {
     }
 
     /// No answer came in time; from which server.
-    pub(super) fn timed_out(&self) -> Option<Arc<Server>> {
+    pub(in crate::redis) fn timed_out(&self) -> Option<Arc<Server>> {
         let (server, number) = locked(&self.unanswered).take()?;
         server.lines.doubt(&server, number);
         Some(server)

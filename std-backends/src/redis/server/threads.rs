@@ -3,18 +3,20 @@
 mod idle;
 
 use super::{
-    call::Wire,
+    Server,
     knock::{aside, knock},
     node::greeting,
+};
+use crate::redis::{
+    call::Wire,
     reply::{Failure, failure, is_demoted, is_doubtful, unconnected, unreached},
-    server::Server,
 };
 use crate::{backend::park, clock::StdClock};
 use cachify_core::{
     Cause,
     time::{Instant, Sleep},
 };
-pub(super) use idle::Idle;
+pub(in crate::redis) use idle::Idle;
 use redis::{Client, Cmd, Connection, RedisError, RedisResult, Value};
 use std::{cell::Cell, future::Future, pin::pin, sync::Arc, time::Duration};
 
@@ -39,7 +41,7 @@ impl Use {
 }
 
 /// A call of a thread.
-pub(super) struct Thread {
+pub(in crate::redis) struct Thread {
     kind: Use,
     /// When it ends; of renewals only what comes after connecting.
     until: Option<Instant>,
@@ -47,12 +49,12 @@ pub(super) struct Thread {
 
 impl Thread {
     /// A call that ends at `until`.
-    pub(super) const fn calling(until: Instant) -> Self {
+    pub(in crate::redis) const fn calling(until: Instant) -> Self {
         Self { kind: Use::Calls, until: Some(until) }
     }
 
     /// Renewals: nobody waits for them, so connecting has a limit of its own.
-    pub(super) const fn keeping() -> Self {
+    pub(in crate::redis) const fn keeping() -> Self {
         Self { kind: Use::Renewals, until: None }
     }
 
@@ -141,7 +143,7 @@ impl Thread {
 
     /// Sends what `packed` makes once there is a connection, and receives; the connection is used again unless it may
     /// still have an answer on it, or leads to a server that is no master any more.
-    pub(super) fn exchange(
+    pub(in crate::redis) fn exchange(
         &self,
         server: &Arc<Server>,
         packed: impl FnOnce(Instant) -> Vec<u8>,
@@ -258,7 +260,7 @@ fn greeted(
     let (greeting, asked) = (greeting(), server.now());
     let packed: Vec<_> = greeting.iter().flat_map(Cmd::get_packed_command).collect();
     let answers = Thread::ask(server, &mut connection, &packed, greeting.len(), until, read);
-    let answers = answers.map_err(|failure| Failure::NotSent(unreached(failure)))?;
+    let answers = answers.map_err(|failure| Failure::NotSent(unreached(&failure)))?;
     server.node.measured(server.now().since(asked));
     server.greeted(&answers).map_err(Failure::NotSent)?;
     Ok(connection)

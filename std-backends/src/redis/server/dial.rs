@@ -1,11 +1,11 @@
 //! One attempt to connect, for tasks and the subscription; threads have their own, by the blocking client.
 
 use super::{
+    Server,
     knock::{aside, knock},
     node::greeting,
-    reply::{is_doubtful, unconnected},
-    server::Server,
 };
+use crate::redis::reply::{is_doubtful, unconnected};
 use cachify_core::{Cause, drive::beside, time::Timer};
 use redis::{
     AsyncConnectionConfig, Cmd, ProtocolVersion, RedisFuture, RedisResult, Value, aio::MultiplexedConnection,
@@ -20,7 +20,7 @@ use std::{
 };
 
 /// One attempt to connect, with a limit of its own.
-pub(super) async fn dial(
+pub(in crate::redis) async fn dial(
     server: &Server,
     config: AsyncConnectionConfig,
     protocol: Option<ProtocolVersion>,

@@ -15,7 +15,7 @@ pub(in crate::redis) struct Idle {
     rest: Mutex<Vec<(Instant, Connection)>>,
     dials: Mutex<Dials>,
     /// Told whenever one comes to rest, or an attempt fails.
-    pub(super) changed: watch::Sender<()>,
+    pub(in crate::redis) changed: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ impl Idle {
     }
 
     /// Without those that have rested for too long; they are closed outside the lock.
-    pub(super) fn tidy(&self, now: Instant) {
+    pub(in crate::redis) fn tidy(&self, now: Instant) {
         let Some(since) = now.as_millis().checked_sub(REST.as_millis() as u64) else { return };
         let rested = {
             let mut rest = locked(&self.rest);
@@ -62,18 +62,18 @@ impl Idle {
         drop(rested);
     }
 
-    pub(super) fn take(&self) -> Option<Connection> {
+    pub(in crate::redis) fn take(&self) -> Option<Connection> {
         locked(&self.rest).pop().map(|(_, connection)| connection)
     }
 
-    pub(super) fn put(&self, now: Instant, connection: Connection) {
+    pub(in crate::redis) fn put(&self, now: Instant, connection: Connection) {
         locked(&self.rest).push((now, connection));
         self.changed.send_replace(());
         self.tidy(now);
     }
 
     /// One more caller waits for a connection, until what is returned is dropped.
-    pub(super) fn wait(&self, now: Instant) -> Waiting<'_> {
+    pub(in crate::redis) fn wait(&self, now: Instant) -> Waiting<'_> {
         let mut dials = locked(&self.dials);
         dials.waiting += 1;
         if dials.running == 0 {
@@ -89,7 +89,7 @@ impl Idle {
     }
 
     /// An attempt ended.
-    pub(super) fn dialled(&self, made: Result<Connection, Failure>, now: Instant) {
+    pub(in crate::redis) fn dialled(&self, made: Result<Connection, Failure>, now: Instant) {
         let mut dials = locked(&self.dials);
         dials.running -= 1;
         match made {
@@ -108,7 +108,7 @@ impl Idle {
 }
 
 /// One who waits for a connection.
-pub(super) struct Waiting<'a> {
+pub(in crate::redis) struct Waiting<'a> {
     idle: &'a Idle,
     /// How many attempts had failed before.
     failed: u64,
@@ -116,7 +116,7 @@ pub(super) struct Waiting<'a> {
 
 impl Waiting<'_> {
     /// Whether one more attempt is to be made, for another caller took what was made for this one.
-    pub(super) fn starts(&self, now: Instant) -> bool {
+    pub(in crate::redis) fn starts(&self, now: Instant) -> bool {
         let mut dials = locked(&self.idle.dials);
         let starts = dials.running < dials.waiting;
         if starts {
@@ -127,12 +127,12 @@ impl Waiting<'_> {
     }
 
     /// When the last attempt began.
-    pub(super) fn began(&self) -> Instant {
+    pub(in crate::redis) fn began(&self) -> Instant {
         locked(&self.idle.dials).began
     }
 
     /// Why an attempt failed, if one has meanwhile.
-    pub(super) fn failure(&self) -> Option<Failure> {
+    pub(in crate::redis) fn failure(&self) -> Option<Failure> {
         self.idle.failed_since(self.failed)
     }
 }
