@@ -1,4 +1,5 @@
-//! What a cluster of three masters costs beside one server, and a second server of its kind as the control.
+//! What a cluster costs beside one server, and a second server of its kind as the control. A cluster of one node has what
+//! the library and the servers do for it; three nodes on one machine take turns at its caches and cores besides.
 
 use super::{server::Server, table::median, world::World};
 use crate::clock::{micros_between, nanos, rest, shared_nanos};
@@ -11,12 +12,12 @@ const COUNT: u32 = 300;
 const KEYS: u32 = 100;
 const SLOTS: u32 = 16_384;
 
-/// Three masters that serve every slot.
+/// Masters that serve every slot.
 struct Cluster(Vec<Server>);
 
 impl Cluster {
-    fn start() -> Self {
-        let nodes: Vec<_> = (0..3).map(|_| Server::node()).collect();
+    fn start(count: u32) -> Self {
+        let nodes: Vec<_> = (0..count).map(|_| Server::node()).collect();
         let ask = |at: usize, words: &[String]| {
             let mut connection = nodes[at].client().get_connection().expect("a node answers");
             let mut cluster = cmd("CLUSTER");
@@ -26,8 +27,8 @@ impl Cluster {
         for at in 0..nodes.len() {
             ask(at, &["SET-CONFIG-EPOCH".into(), (at + 1).to_string()]);
         }
-        for (at, first) in [0, SLOTS / 3, 2 * SLOTS / 3].into_iter().enumerate() {
-            let last = if at == 2 { SLOTS - 1 } else { (at as u32 + 1) * SLOTS / 3 - 1 };
+        for (at, first) in (0..count).map(|at| at * SLOTS / count).enumerate() {
+            let last = (at as u32 + 1) * SLOTS / count - 1;
             ask(at, &["ADDSLOTSRANGE".into(), first.to_string(), last.to_string()]);
             for other in &nodes[at + 1..] {
                 let [port, bus] = other.ports();
@@ -106,22 +107,27 @@ async fn handed_over(a: &Cachify, b: &Cachify) -> f64 {
 }
 
 pub(super) fn run(world: &World) {
-    println!("a cluster of three masters beside one server, microseconds; the control is another single server");
-    let (control, cluster) = (Server::start(), Cluster::start());
-    let sides = [Side::at(&world.server.url()), Side::at(&control.url()), Side::at(&cluster.url())];
+    println!(
+        "clusters of one and of three masters beside one server, microseconds; the control is another single server"
+    );
+    let (control, alone, three) = (Server::start(), Cluster::start(1), Cluster::start(3));
+    let urls = [world.server.url(), control.url(), alone.url(), three.url()];
+    let sides = urls.map(|url| Side::at(&url));
     let rounds = world.options.rounds(41);
     for what in ["cached hit", "lock cycle", "lock cycle, blocking", "permit cycle", "hand-over"] {
         for side in &sides {
             side.turn(world, what);
         }
-        let all: Vec<_> = (0..rounds).map(|_| [0, 1, 2].map(|side: usize| sides[side].turn(world, what))).collect();
+        let all: Vec<_> = (0..rounds).map(|_| [0, 1, 2, 3].map(|side: usize| sides[side].turn(world, what))).collect();
         let of = |side: usize| median(&all.iter().map(|round| round[side]).collect::<Vec<_>>());
         let ratio = |side: usize| median(&all.iter().map(|round| round[side] / round[0]).collect::<Vec<_>>());
         println!(
-            "cluster {what:<22} one={:>7.1} cluster={:>7.1} x{:.3} control x{:.3}",
-            of(0),
+            "cluster {what:<22} one={:>7.1} x{:.3} three={:>7.1} x{:.3} control={:>7.1} x{:.3}",
             of(2),
             ratio(2),
+            of(3),
+            ratio(3),
+            of(1),
             ratio(1)
         );
     }
