@@ -147,8 +147,9 @@ impl Cluster {
             }
         }
         let (slot, id) = (slot.to_string(), id(&self.nodes[to]));
-        // the new owner first: then no node sends to one that does not know
-        for node in [to, from] {
+        // the new owner first: then no node sends to one that does not know; the others as `redis-cli` does it
+        let others = (0..self.masters).filter(|other| ![to, from].contains(other));
+        for node in [to, from].into_iter().chain(others) {
             ok(&self.nodes[node], &["CLUSTER", "SETSLOT", &slot, "NODE", &id]);
         }
         moved
