@@ -17,12 +17,14 @@ fn slots_that_move_back_and_forth() {
     for engine in Engine::ALL {
         let cluster = Cluster::start(engine, 3, 0);
         let report = mixed::work(&cluster.url(), 8, 32_000, || {
-            let began = Instant::now();
-            let mut moves = 0;
+            let (began, mut moves) = (Instant::now(), 0);
+            // not asked anew: what one node has heard of may be a move ago
+            let mut owners = NAMES.map(|name| cluster.owner(name));
             while began.elapsed() < secs(30) {
-                for name in NAMES {
-                    let (slot, from) = (cluster.slot(name), cluster.owner(name));
-                    cluster.move_slot(slot, from, cluster.another_than(from));
+                for (name, owner) in NAMES.iter().zip(&mut owners) {
+                    let to = cluster.another_than(*owner);
+                    cluster.move_slot(cluster.slot(name), *owner, to);
+                    *owner = to;
                     moves += 1;
                 }
             }
@@ -30,11 +32,13 @@ fn slots_that_move_back_and_forth() {
         });
         report.judge(&format!("{engine:?}"));
         assert_eq!(report.failed, Vec::<String>::new());
-        assert_eq!((report.overlaps(), report.double_runs(), report.double_loads()), (0, 0, 0));
+        assert_eq!((report.overlaps(), report.disorder()), (0, 0));
+        assert_eq!((report.double_runs(), report.double_loads()), (0, 0));
     }
 }
 
-/// What was granted last may be lost with its master (tier 2): counted, and never out of order or stuck.
+/// What was granted last may be lost with its master (tier 2), and then two hold at once, of whom the one with the smaller
+/// fence may hear of its grant later: counted. No two have one fence, and nobody is stuck.
 #[test]
 #[ignore = "a minute for each engine"]
 fn ten_failovers_of_a_cluster() {
@@ -48,9 +52,8 @@ fn ten_failovers_of_a_cluster() {
             }
         });
         report.judge(&format!("{engine:?}, ten failovers of a cluster"));
-        let (overlaps, runs, loads) = (report.overlaps(), report.double_runs(), report.double_loads());
-        println!("{overlaps} overlaps, {runs} double runs, {loads} double loads");
-        assert!(overlaps <= 100 && report.longest_wait() < 30_000, "{overlaps}");
+        println!("{}", report.costs());
+        assert!(report.overlaps() <= 100 && report.longest_wait() < 30_000, "{}", report.costs());
     }
 }
 
@@ -66,8 +69,7 @@ fn ten_failovers_of_a_service() {
             }
         });
         report.judge(&format!("{engine:?}, ten failovers of a service"));
-        let (overlaps, runs, loads) = (report.overlaps(), report.double_runs(), report.double_loads());
-        println!("{overlaps} overlaps, {runs} double runs, {loads} double loads");
-        assert!(overlaps <= 100 && report.longest_wait() < 30_000, "{overlaps}");
+        println!("{}", report.costs());
+        assert!(report.overlaps() <= 100 && report.longest_wait() < 30_000, "{}", report.costs());
     }
 }

@@ -8,7 +8,7 @@ use crate::backend::Op;
 use crate::redis::{
     command::{By, Question, command},
     reply::{Failure, MOVING, Redirect},
-    server::Server,
+    server::{Server, latest},
 };
 use cachify_core::{
     key::Kind,
@@ -30,11 +30,22 @@ pub(super) struct Exchange<'a> {
     turns: u32,
     pause: Duration,
     has_learnt: bool,
+    /// Whether it was said that the slot is on its way.
+    has_waited: bool,
 }
 
 impl<'a> Exchange<'a> {
     pub(super) const fn new(attempt: &'a Attempt<'a>, question: &'a Question<'a>, until: Instant) -> Self {
-        Self { attempt, question, until, by: By::Digest, turns: 0, pause: PAUSE[0], has_learnt: false }
+        Self {
+            attempt,
+            question,
+            until,
+            by: By::Digest,
+            turns: 0,
+            pause: PAUSE[0],
+            has_learnt: false,
+            has_waited: false,
+        }
     }
 
     /// Who answered, and what.
@@ -67,6 +78,8 @@ impl<'a> Exchange<'a> {
                     self.turns = 0;
                     (server, is_asked) = (shared.route(wire, slot, self.until).await?, false);
                 }
+                // the time was over
+                Failure::NotSent(_) if self.has_waited => return Err(Failure::Underway),
                 // nobody was asked, so another one may be
                 Failure::NotSent(_) if !self.has_learnt && shared.fleet.may_learn(shared.common.clock.now()) => {
                     self.has_learnt = true;
@@ -102,9 +115,11 @@ impl<'a> Exchange<'a> {
         let clock = &self.attempt.shared.common.clock;
         let at = clock.now().saturating_add(self.pause);
         self.pause = (self.pause * 2).min(PAUSE[1]);
-        if at >= self.until {
+        // with time for one more answer
+        if at >= latest(self.until, self.attempt.shared.op_timeout()) {
             return false;
         }
+        self.has_waited = true;
         wire.wait_for(clock, at, pending()).await;
         true
     }
