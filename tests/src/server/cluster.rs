@@ -93,14 +93,7 @@ impl Cluster {
     /// Which node serves a name now, as most of them know.
     #[must_use]
     pub fn owner(&self, name: &str) -> usize {
-        let slot = self.slot(name);
-        let Reply::List(ranges) = self.living().command(&["CLUSTER", "SLOTS"]) else { panic!("slots are a list") };
-        let port = ranges.iter().find_map(|range| {
-            let Reply::List(fields) = range else { return None };
-            let [Reply::Int(first), Reply::Int(last), Reply::List(master), ..] = fields.as_slice() else { return None };
-            let [_, Reply::Int(port), ..] = master.as_slice() else { return None };
-            (*first..=*last).contains(&i64::from(slot)).then_some(*port)
-        });
+        let port = served_at(self.living(), self.slot(name));
         let port = port.expect("somebody serves it");
         self.nodes.iter().position(|node| i64::from(node.port()) == port).expect("a node of ours")
     }
@@ -146,13 +139,28 @@ impl Cluster {
                 more => moved += more,
             }
         }
-        let (slot, id) = (slot.to_string(), id(&self.nodes[to]));
-        // the new owner first: then no node sends to one that does not know; the others as `redis-cli` does it
-        let others = (0..self.masters).filter(|other| ![to, from].contains(other));
-        for node in [to, from].into_iter().chain(others) {
-            ok(&self.nodes[node], &["CLUSTER", "SETSLOT", &slot, "NODE", &id]);
-        }
+        self.agree(slot, from, to);
         moved
+    }
+
+    /// Tells every master who serves a slot, the new one first, until all say so for a while: what the old one had sent before
+    /// may be believed once more by who has not heard how new it is.
+    fn agree(&self, slot: u16, from: usize, to: usize) {
+        let (text, id) = (slot.to_string(), id(&self.nodes[to]));
+        let others = (0..self.masters).filter(|other| ![to, from].contains(other));
+        let all: Vec<_> = [to, from].into_iter().chain(others).map(|node| &self.nodes[node]).collect();
+        let port = Some(i64::from(self.nodes[to].port()));
+        let mut times = 0;
+        let agreed = within_patience(|| {
+            times = if all.iter().all(|node| served_at(node, slot) == port) { times + 1 } else { 0 };
+            if times == 0 {
+                for node in &all {
+                    ok(node, &["CLUSTER", "SETSLOT", &text, "NODE", &id]);
+                }
+            }
+            times == 5
+        });
+        assert!(agreed, "the masters do not agree who serves slot {slot}");
     }
 
     /// One node believes from now on that another one serves a slot, which that one does not.
@@ -202,6 +210,17 @@ impl Cluster {
     fn living(&self) -> &Server {
         self.nodes.iter().rfind(|node| node.is_running()).expect("a node lives")
     }
+}
+
+/// The port at which a slot is served, as one node knows.
+fn served_at(node: &Server, slot: u16) -> Option<i64> {
+    let Reply::List(ranges) = node.command(&["CLUSTER", "SLOTS"]) else { panic!("slots are a list") };
+    ranges.iter().find_map(|range| {
+        let Reply::List(fields) = range else { return None };
+        let [Reply::Int(first), Reply::Int(last), Reply::List(master), ..] = fields.as_slice() else { return None };
+        let [_, Reply::Int(port), ..] = master.as_slice() else { return None };
+        (*first..=*last).contains(&i64::from(slot)).then_some(*port)
+    })
 }
 
 fn ok(node: &Server, words: &[&str]) {
