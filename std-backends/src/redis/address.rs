@@ -1,6 +1,6 @@
 //! Where a server is: at an address of its own, or where the sentinels of a service say.
 
-use super::sentinel::Sentinels;
+use super::sentinel::{Sentinels, elsewhere};
 use cachify_core::Cause;
 use redis::{Client, ConnectionAddr};
 use std::time::Duration;
@@ -64,15 +64,8 @@ impl Address {
 
     /// Another server that is reached the same way, at that port of that host, or of this one's.
     pub(super) fn at(&self, host: Option<&str>, port: u16) -> Option<Self> {
-        let info = self.fixed()?.get_connection_info().clone();
         let host = host.map_or_else(|| self.host(), str::to_owned);
-        let addr = match info.addr().clone() {
-            ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
-                ConnectionAddr::TcpTls { host, port, insecure, tls_params }
-            }
-            _ => ConnectionAddr::Tcp(host, port),
-        };
-        Client::open(info.set_addr(addr)).ok().map(Self::Fixed)
+        elsewhere(self.fixed()?.get_connection_info(), host, port).ok().map(Self::Fixed)
     }
 }
 

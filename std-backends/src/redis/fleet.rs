@@ -73,17 +73,11 @@ impl Fleet {
 
     /// Ends when somebody else may serve something.
     pub(super) fn changed(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (mut replaced, mut changed) = match self {
-            Self::One(server, _) => (Some(server.replacements()), None),
-            Self::Cluster(cluster) => (None, Some(cluster.changed())),
+        let mut changes = match self {
+            Self::One(server, _) => server.replacements(),
+            Self::Cluster(cluster) => cluster.changes(),
         };
-        async move {
-            match (&mut replaced, &mut changed) {
-                (Some(replaced), _) => drop(replaced.changed().await),
-                (_, Some(changed)) => drop(changed.changed().await),
-                (None, None) => {}
-            }
-        }
+        async move { drop(changes.changed().await) }
     }
 
     /// Why nobody serves a slot.

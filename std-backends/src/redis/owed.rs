@@ -48,7 +48,7 @@ impl Owed {
 pub(super) type Answer = Result<Holding, Failure>;
 
 /// A batch, within the limit of one operation; whether it was sent on there, each after an `ASKING`.
-pub(super) async fn tell(server: &Arc<Server>, batch: &[Owed], is_asked: bool) -> Vec<Answer> {
+pub(super) async fn tell(server: &Arc<Server>, batch: &[&Owed], is_asked: bool) -> Vec<Answer> {
     let until = server.deadline();
     let task = Task::new(Use::Leases, until, server.op_timeout());
     let mut answers: Vec<Answer> = batch.iter().map(|_| Err(Failure::TimedOut)).collect();
@@ -58,7 +58,7 @@ pub(super) async fn tell(server: &Arc<Server>, batch: &[Owed], is_asked: bool) -
         for by in [By::Digest, By::Body] {
             let mut pipe = redis::pipe();
             for at in &left {
-                let owed = &batch[*at];
+                let owed = batch[*at];
                 let context = Context { name: &owed.name, not_after: 0, place: &owed.place };
                 if is_asked {
                     pipe.cmd("ASKING");
@@ -69,7 +69,7 @@ pub(super) async fn tell(server: &Arc<Server>, batch: &[Owed], is_asked: bool) -
             let (told, again) = exchange(&task, server, &pipe, left.len() * each).await;
             // the answer to `ASKING` comes first
             for (at, answer) in left.iter().zip(told.into_iter().skip(each - 1).step_by(each)) {
-                let heard = answer.and_then(|value| understood(value, &batch[*at]));
+                let heard = answer.and_then(|value| understood(value, batch[*at]));
                 // the first copy may have done it
                 answers[*at] = if again { heard.map(|_| Holding::Held) } else { heard };
             }

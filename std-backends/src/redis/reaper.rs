@@ -279,8 +279,9 @@ impl Drop for Working<'_> {
 
 /// A batch, and what came of it; whether it was sent on there.
 async fn told(shared: &Arc<Shared>, server: &Arc<Server>, batch: Vec<Debt>, is_asked: bool) -> Vec<(Debt, Answer)> {
-    let owed: Vec<_> = batch.iter().map(|debt| debt.owed.clone()).collect();
-    let mut told: Vec<_> = batch.into_iter().zip(tell(server, &owed, is_asked).await).collect();
+    let owed: Vec<_> = batch.iter().map(|debt| &debt.owed).collect();
+    let answers = tell(server, &owed, is_asked).await;
+    let mut told: Vec<_> = batch.into_iter().zip(answers).collect();
     for (debt, answer) in &mut told {
         let Err(why) = answer else { continue };
         *why = shared.fleet.read(why.clone());

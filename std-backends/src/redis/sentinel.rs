@@ -57,13 +57,7 @@ impl Sentinels {
             match self.ask(&self.all[at], limit) {
                 Ok(Some((host, port))) => {
                     self.first.store(at, Ordering::Relaxed);
-                    let addr = match self.master.addr().clone() {
-                        ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
-                            ConnectionAddr::TcpTls { host, port, insecure, tls_params }
-                        }
-                        _ => ConnectionAddr::Tcp(host, port),
-                    };
-                    return Client::open(self.master.clone().set_addr(addr)).map_err(|error| unconnected(&error));
+                    return elsewhere(&self.master, host, port).map_err(|error| unconnected(&error));
                 }
                 Ok(None) if why == Cause::Unreachable => why = NO_SERVICE,
                 Ok(None) => {}
@@ -104,4 +98,15 @@ impl Sentinels {
             answer => redis::from_redis_value(answer).map(Some).map_err(Into::into),
         }
     }
+}
+
+/// A server that is reached the same way, at that port of that host.
+pub(super) fn elsewhere(info: &ConnectionInfo, host: String, port: u16) -> RedisResult<Client> {
+    let addr = match info.addr().clone() {
+        ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
+            ConnectionAddr::TcpTls { host, port, insecure, tls_params }
+        }
+        _ => ConnectionAddr::Tcp(host, port),
+    };
+    Client::open(info.clone().set_addr(addr))
 }

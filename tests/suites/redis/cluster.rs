@@ -2,7 +2,7 @@
 
 use super::{
     mixed,
-    world::{millis, pass, patient, run, timed, until, until_blocking},
+    world::{millis, pass, patient, run, timed, until, until_blocking, why},
 };
 use cachify::{Cachify, Cause, Error, Holding, ReadFrom, Refused, secs};
 use cachify_core::testing::conformance;
@@ -190,17 +190,6 @@ fn values_are_read_at_replicas_where_that_is_wished_and_at_masters_when_none_ans
         cluster.nodes[replica].kill();
         assert_eq!(value.get_blocking(), Ok(Some(7_u64)));
         assert_eq!(run(value.get()), Ok(Some(7_u64)));
-    }
-}
-
-/// Why a ping was refused, of threads and of tasks.
-fn why(url: &str) -> &'static str {
-    let c = Cachify::builder().redis(url).op_timeout(secs(5)).build().unwrap();
-    let [blocking, tasks] = [c.ping_blocking().unwrap_err(), run(c.ping()).unwrap_err()];
-    assert_eq!(blocking, tasks);
-    match tasks {
-        Error::Store(Cause::Rejected { why, .. } | Cause::NotNow(why)) => why,
-        other => panic!("{other:?}"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sentinel: the master of a service, whoever that is now.
 
-use super::world::{millis, patient, run, timed, until_blocking};
+use super::world::{millis, patient, run, timed, until_blocking, why};
 use cachify::{Cachify, Cause, Error, Holding, ReadFrom, secs};
 use cachify_tests::{
     resp::Reply,
@@ -71,21 +71,12 @@ fn a_master_that_dies_is_followed_by_its_replica() {
 #[test]
 fn sentinels_that_know_no_such_service_or_are_none_say_so() {
     let service = Sentinels::start(Engine::Redis);
-    let why = |url: String| {
-        let c = Cachify::builder().redis(url).op_timeout(secs(5)).build().unwrap();
-        let [blocking, tasks] = [c.ping_blocking().unwrap_err(), run(c.ping()).unwrap_err()];
-        assert_eq!(blocking, tasks);
-        match tasks {
-            Error::Store(Cause::Rejected { why, .. } | Cause::NotNow(why)) => why,
-            other => panic!("{other:?}"),
-        }
-    };
-    assert_eq!(why(service.url_of("other")), "the sentinels know no service of that name");
+    assert_eq!(why(&service.url_of("other")), "the sentinels know no service of that name");
     let plain = Server::start(Engine::Redis);
     let url = format!("redis+sentinel://127.0.0.1:{}/main", plain.port());
-    assert_eq!(why(url), "the server is no sentinel: a URL of `redis+sentinel://..` names sentinels");
+    assert_eq!(why(&url), "the server is no sentinel: a URL of `redis+sentinel://..` names sentinels");
     let url = format!("redis://127.0.0.1:{}", service.sentinel_port());
-    assert_eq!(why(url), "the server is a sentinel: its URL is `redis+sentinel://..`");
+    assert_eq!(why(&url), "the server is a sentinel: its URL is `redis+sentinel://..`");
     let nobody = Cachify::builder().redis("redis+sentinel://127.0.0.1:1/main").op_timeout(millis(500)).build().unwrap();
     let (failed, took) = timed(|| nobody.ping_blocking());
     assert_eq!(failed.unwrap_err(), Error::Store(Cause::Unreachable));

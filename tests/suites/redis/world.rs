@@ -1,6 +1,6 @@
 //! What the tests on real servers share.
 
-use cachify::{Builder, Cachify, cachify_core::time::Clock, clock::StdClock, secs};
+use cachify::{Builder, Cachify, Cause, Error, cachify_core::time::Clock, clock::StdClock, secs};
 use cachify_tests::{
     resp::Reply,
     server::{Engine, Server},
@@ -114,4 +114,15 @@ pub(crate) fn text(reply: &Reply) -> String {
 /// How many wait for a key, which is `l:{name}` for a lock.
 pub(crate) fn waiting(server: &Server, key: &str) -> i64 {
     int(&server.command(&["ZCARD", &format!("t:{key}:q")]))
+}
+
+/// Why a ping was refused, of threads and of tasks.
+pub(crate) fn why(url: &str) -> &'static str {
+    let c = Cachify::builder().redis(url).op_timeout(secs(5)).build().unwrap();
+    let [blocking, tasks] = [c.ping_blocking().unwrap_err(), run(c.ping()).unwrap_err()];
+    assert_eq!(blocking, tasks);
+    match tasks {
+        Error::Store(Cause::Rejected { why, .. } | Cause::NotNow(why)) => why,
+        other => panic!("{other:?}"),
+    }
 }

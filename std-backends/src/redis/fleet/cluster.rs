@@ -47,8 +47,8 @@ pub(in crate::redis) struct Cluster {
     reads_replicas: bool,
     /// Which of several replicas is next.
     turn: AtomicUsize,
-    /// Told of each new map.
-    changed: watch::Sender<()>,
+    /// How many maps there were.
+    maps: watch::Sender<u64>,
     /// Told whenever an inquiry has ended.
     ended: watch::Sender<()>,
 }
@@ -89,8 +89,8 @@ impl Cluster {
         let seeds: Vec<_> = seeds.iter().map(|seed| Arc::new(Server::new(common.clone(), seed.clone()))).collect();
         let servers = seeds.iter().map(|server| (server.address.text(), server.clone())).collect();
         let (map, common, turn) = (RwLock::new(Map::new(servers)), common.clone(), AtomicUsize::new(0));
-        let [changed, ended] = [(); 2].map(watch::Sender::new);
-        Arc::new(Self { common, seeds, map, inquiry: Mutex::default(), reads_replicas, turn, changed, ended })
+        let (maps, ended) = (watch::Sender::new(0), watch::Sender::new(()));
+        Arc::new(Self { common, seeds, map, inquiry: Mutex::default(), reads_replicas, turn, maps, ended })
     }
 
     fn read<T>(&self, look: impl FnOnce(&Map) -> T) -> T {
@@ -133,8 +133,8 @@ impl Cluster {
         self.common.op_timeout.or_else(longest).unwrap_or(Duration::from_secs(3))
     }
 
-    pub(super) fn changed(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.maps.subscribe()
     }
 
     /// An inquiry, and its end.
@@ -174,7 +174,7 @@ impl Cluster {
             server
         };
         if !to.is_ask {
-            self.changed.send_replace(());
+            self.maps.send_modify(|maps| *maps += 1);
             // where one slot has moved, others may have
             self.inquire();
         }
@@ -308,7 +308,7 @@ impl Running {
                 inquiry.is_running = self.1;
             }
             if is_new {
-                cluster.changed.send_replace(());
+                cluster.maps.send_modify(|maps| *maps += 1);
             }
             cluster.ended.send_replace(());
             if !self.1 {

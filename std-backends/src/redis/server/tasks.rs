@@ -339,8 +339,7 @@ impl Wire for Task {
             return answer.extract_error().map_err(|error| failure(&error));
         }
         let (number, mut connection) = self.connection(server).await?;
-        let cmd = cmd();
-        let answer = connection.send_packed_command(&cmd).await;
+        let answer = connection.send_packed_command(&cmd()).await;
         self.answered(server, number, answer.and_then(Value::extract_error))
     }
 
