@@ -90,7 +90,7 @@ impl Cluster {
         })
     }
 
-    /// Which node serves a name now, as most of them know.
+    /// Which node serves a name now, as one of those that live knows: the others may hear of a change later.
     #[must_use]
     pub fn owner(&self, name: &str) -> usize {
         let port = served_at(self.living(), self.slot(name));
