@@ -66,6 +66,9 @@ pub enum Event<'a> {
         /// Its policy; leases want `noeviction`.
         policy: &'a str,
     },
+    /// The server runs no scripts, so that rights and values are kept by single commands, by weaker rules: who waits asks
+    /// again and again. Told once, when the server is first reached.
+    NoScripts,
     /// The store failed beside a call whose result does not tell; or nothing is kept of a type that hides whether it
     /// failed.
     Failed {

@@ -6,7 +6,7 @@ mod parameters;
 mod servers;
 
 #[cfg(feature = "redis")]
-use crate::redis::{Target, Tls};
+use crate::redis::{Login, Target, Tls};
 use crate::{
     Error,
     backend::Backend,
@@ -51,6 +51,10 @@ pub struct Builder {
     read_from: ReadFrom,
     #[cfg(feature = "redis")]
     tls: Tls,
+    #[cfg(feature = "redis")]
+    at_sentinels: Login,
+    #[cfg(feature = "redis-1-client")]
+    lent: Option<crate::redis::Lent>,
 }
 
 impl Cachify {
@@ -97,6 +101,10 @@ impl Builder {
             read_from: ReadFrom::Master,
             #[cfg(feature = "redis")]
             tls: Tls::default(),
+            #[cfg(feature = "redis")]
+            at_sentinels: Login::default(),
+            #[cfg(feature = "redis-1-client")]
+            lent: None,
         }
     }
 
@@ -257,7 +265,9 @@ impl Builder {
             Where::Memory => None,
             Where::Own(store) => Some(self.over(store.clone())),
             #[cfg(feature = "redis")]
-            Where::Redis(url) => Some(self.over(self.connected(Target::of_url(url, &self.tls)?)?)),
+            Where::Redis(url) => {
+                Some(self.over(self.connected(Target::of_url(url, &self.tls, &self.at_sentinels)?)?))
+            }
             #[cfg(feature = "redis")]
             Where::Cluster(urls) => Some(self.over(self.connected(Target::cluster(urls, &self.tls)?)?)),
             #[cfg(feature = "redis-1-client")]
@@ -276,9 +286,16 @@ impl Builder {
         if reads_replicas && !target.has_replicas() {
             return Err(Error::Config("`read_from`: only a cluster, or sentinels, can be asked where replicas are"));
         }
+        #[cfg(feature = "redis-1-client")]
+        let lent = self.lent.clone();
+        #[cfg(not(feature = "redis-1-client"))]
+        let lent = None;
+        if lent.is_some() && !target.is_fixed() {
+            return Err(Error::Config("`redis_connections`: only of one server, and its URL is that of one"));
+        }
         let limits = crate::redis::Limits { operation: self.op_timeout, connect: self.connect_timeout };
         let (clock, watcher) = (self.clock.clone(), self.watcher.clone());
-        let settings = crate::redis::Settings { limits, reads_replicas };
+        let settings = crate::redis::Settings { limits, reads_replicas, lent };
         Ok(Arc::new(crate::redis::Redis::new(target, clock, &self.prefix, settings, watcher)))
     }
 

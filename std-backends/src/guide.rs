@@ -10,6 +10,7 @@
 //! | bound concurrency | [`pools`] |
 //! | share all of it in a fleet | [`redis`] |
 //! | go on when one server is not enough, or fails | [`cluster`], [`sentinel`] |
+//! | use a server that runs no scripts | [`without_lua`] |
 //! | do without tokio | [`threads`] |
 //! | use several instances | [`layers`] |
 //! | keep it in SQL, Memcached or a file | [`own_store`] |
@@ -44,6 +45,7 @@ macro_rules! pages {
             #![doc = "[return types]: crate::guide::first_steps#return-types"]
             #![doc = "[sentinel]: crate::guide::sentinel"]
             #![doc = "[threads]: crate::guide::threads"]
+            #![doc = "[without_lua]: crate::guide::without_lua"]
             #![doc = "[why]: crate::cachify_core::why"]
             #![doc = "[`About::tasks_only`]: crate::backend::About::tasks_only"]
             #![doc = "[`AsyncKv`]: crate::AsyncKv"]
@@ -52,6 +54,7 @@ macro_rules! pages {
             #![doc = "[`Builder`]: crate::Builder"]
             #![doc = "[`Cachify`]: crate::Cachify"]
             #![doc = "[`Codec`]: crate::Codec"]
+            #![doc = "[`Connections`]: crate::Connections"]
             #![doc = "[`Event`]: crate::Event"]
             #![doc = "[`FenceGate`]: crate::FenceGate"]
             #![doc = "[`KeyTemplate`]: crate::KeyTemplate"]
@@ -79,6 +82,7 @@ pages! {
     redis
     cluster
     sentinel
+    without_lua
     threads
     layers
     own_store

@@ -58,7 +58,7 @@ pub struct Found {
     pub role: Option<&'static str>,
     /// The policy by which it drops keys when it is full; `"noeviction"` where it drops none.
     pub policy: Option<String>,
-    /// Whether it runs scripts, without which it keeps no leases.
+    /// Whether it runs scripts; without them single commands keep what is kept, by weaker rules.
     pub scripts: bool,
     /// By how many milliseconds its clock is ahead of this process', which sees it as late as its answers are.
     pub ahead_millis: i64,

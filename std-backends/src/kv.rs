@@ -28,7 +28,7 @@
 //! - **The clock is the store's.** It must not jump ahead by as much as a lease.
 //!
 //! A lock or run is one key, `<prefix>:<kind>:{<key>}`; a permit `<pool's key>:<index>`, and beside them, while one is
-//! called who does not come, `<pool's key>:turn`. What this version of the
+//! called who does not come, `<pool's key>:turn`. Fences and line of a pool have the pool's key itself. What this version of the
 //! library cannot read there counts as held by somebody else; in a cache it counts as a miss, and is overwritten.
 
 #[cfg(feature = "tokio")]

@@ -75,6 +75,8 @@ pub use json::Json;
 pub use kv::{AsyncKv, AsyncKvStore, Kv, KvStore};
 pub use memory::{DEFAULT_MAX_ENTRIES, Memory};
 pub use observe::Watcher;
+#[cfg(feature = "redis-1-client")]
+pub use redis::Connections;
 pub use renewer::Renewed;
 pub use store::AnyStore;
 #[cfg(feature = "link")]

@@ -12,6 +12,7 @@ mod doubts;
 mod fleet;
 mod health;
 mod inbox;
+mod lent;
 mod name;
 mod options;
 mod owed;
@@ -23,14 +24,15 @@ mod sentinel;
 mod server;
 mod shared;
 mod subscription;
+mod unscripted;
 
 use crate::{
-    Error,
+    Error, Kv,
     backend::{About, Backend, BoxFuture, Call, News, Outcome, OwnedKey, Reply, ends},
     clock::StdClock,
     health::Node,
     observe::Watcher,
-    process::PerProcess,
+    process::{self, PerProcess},
     token,
 };
 use address::Address;
@@ -49,8 +51,11 @@ use common::Common;
 use doubts::{Doubts, Room};
 use fleet::Fleet;
 use inbox::{Inbox, Place};
+#[cfg(feature = "redis-1-client")]
+pub use lent::Connections;
+pub(crate) use lent::Lent;
 use name::Name;
-pub(crate) use options::Tls;
+pub(crate) use options::{Login, Tls};
 use owed::Owed;
 use reaper::Reaper;
 use server::{
@@ -62,12 +67,15 @@ use std::{
     sync::{Arc, OnceLock, atomic::AtomicBool},
     time::Duration,
 };
+use unscripted::Unscripted;
 
 /// What a user set.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) reads_replicas: bool,
+    /// Connections of the program's own.
+    pub(crate) lent: Option<Lent>,
 }
 
 /// How long each thing may take.
@@ -83,6 +91,8 @@ pub(crate) struct Redis {
     recipe: Recipe,
     /// Connections, waiters and threads of one process; a forked child makes its own.
     shared: PerProcess<Arc<Shared>>,
+    /// What does the same where no script may be run.
+    unscripted: PerProcess<Arc<Kv<Unscripted>>>,
 }
 
 /// What a process makes its part of the store from.
@@ -93,6 +103,8 @@ struct Recipe {
     settings: Settings,
     watcher: Watcher,
     news: Arc<OnceLock<News>>,
+    /// What may use the connections of the program: what a forked child writes to one is read as its parent's.
+    process: u32,
 }
 
 /// Where the servers are.
@@ -123,8 +135,8 @@ impl fmt::Debug for Redis {
 
 impl Target {
     /// The servers of a URL; nothing is sent yet.
-    pub(crate) fn of_url(url: &str, tls: &Tls) -> Result<Self, Error> {
-        options::target(url, tls)
+    pub(crate) fn of_url(url: &str, tls: &Tls, at_sentinels: &Login) -> Result<Self, Error> {
+        options::target(url, tls, at_sentinels)
     }
 
     /// A cluster, by the URLs of some of its nodes.
@@ -134,7 +146,7 @@ impl Target {
 
     const fn kept_in(&self) -> &'static str {
         match self {
-            Self::One(address) if address.fixed().is_some() => "one server",
+            _ if self.is_fixed() => "one server",
             Self::One(_) => "sentinels",
             Self::Cluster(_) => "cluster",
         }
@@ -142,9 +154,14 @@ impl Target {
 
     /// Whether it can be asked where replicas are.
     pub(crate) const fn has_replicas(&self) -> bool {
+        !self.is_fixed()
+    }
+
+    /// Whether it is one server, and always the same.
+    pub(crate) const fn is_fixed(&self) -> bool {
         match self {
-            Self::Cluster(_) => true,
-            Self::One(address) => address.fixed().is_none(),
+            Self::Cluster(_) => false,
+            Self::One(address) => address.fixed().is_some(),
         }
     }
 
@@ -161,7 +178,8 @@ impl Recipe {
         let [a, b, c, d] = token::shared().0;
         let (clock, watcher) = (self.clock.clone(), self.watcher.clone());
         let common = Arc::new(Common::new(clock, watcher, self.settings.limits, self.news.clone()));
-        let fleet = Fleet::new(&common, &self.target, self.settings.reads_replicas);
+        let lent = self.settings.lent.clone().filter(|_| process::id() == self.process);
+        let fleet = Fleet::new(&common, &self.target, self.settings.reads_replicas, lent);
         let inbox = format!("{}in:{a:08x}{b:08x}{c:08x}{d:08x}", name::beginning(&self.prefix));
         let inbox = Inbox::new(inbox, fleet.is_cluster());
         Arc::new(Shared {
@@ -177,8 +195,9 @@ impl Recipe {
 
 impl Redis {
     pub(crate) fn new(target: Target, clock: StdClock, prefix: &str, settings: Settings, watcher: Watcher) -> Self {
-        let recipe = Recipe { target, clock, prefix: prefix.into(), settings, watcher, news: Arc::default() };
-        let redis = Self { recipe, shared: PerProcess::new() };
+        let (news, process) = (Arc::default(), process::id());
+        let recipe = Recipe { target, clock, prefix: prefix.into(), settings, watcher, news, process };
+        let redis = Self { recipe, shared: PerProcess::new(), unscripted: PerProcess::new() };
         // now: a child of a fork amid the first call would wait for that for ever
         redis.shared();
         redis
@@ -187,10 +206,25 @@ impl Redis {
     fn shared(&self) -> &Arc<Shared> {
         self.shared.get_or_init(|| self.recipe.make())
     }
+
+    /// Who does everything instead, once a server said that it runs no scripts.
+    fn unscripted(&self) -> Option<Arc<Kv<Unscripted>>> {
+        let shared = self.shared();
+        let instead = || Arc::new(Kv(Unscripted { shared: shared.clone() }));
+        shared.common.lacks_scripts().then(|| self.unscripted.get_or_init(instead).clone())
+    }
+
+    /// The same for what was refused: no script was run, so nothing was done.
+    fn instead<T>(&self, answer: &Result<T, Cause>) -> Option<Arc<Kv<Unscripted>>> {
+        self.unscripted().filter(|_| answer.as_ref().is_err_and(|cause| !cause.is_indeterminate()))
+    }
 }
 
 impl Backend for Redis {
     fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
+        if let Some(unscripted) = self.unscripted() {
+            return unscripted.call(call);
+        }
         Box::pin(async move {
             let shared = self.shared();
             let until = shared.common.clock.now().saturating_add(call.limit);
@@ -198,24 +232,39 @@ impl Backend for Redis {
             let limit = shared.common.clock.sleep_until(until);
             let task = Task::new(Use::of(name.kind), until, shared.op_timeout());
             let question = Question::of(&call);
-            beside(call::call(shared, &task, &name, &question, until), limit).await.unwrap_or_else(|()| {
+            let answer = beside(call::call(shared, &task, &name, &question, until), limit).await.unwrap_or_else(|()| {
                 if task.timed_out().is_some() {
                     shared.fleet.doubt();
                 }
                 Err(Cause::TimedOut)
-            })
+            });
+            // found out by this very call
+            match self.instead(&answer) {
+                Some(unscripted) => unscripted.call(call).await,
+                None => answer,
+            }
         })
     }
 
     fn call_blocking(self: Arc<Self>, call: Call) -> Result<Reply, Cause> {
+        if let Some(unscripted) = self.unscripted() {
+            return unscripted.call_blocking(call);
+        }
         let shared = self.shared();
         let until = shared.common.clock.now().saturating_add(call.limit);
         let (thread, name) = (Thread::calling(until), Name::of(&call.key.key()));
-        ready(call::call(shared, &thread, &name, &Question::of(&call), until))
+        let answer = ready(call::call(shared, &thread, &name, &Question::of(&call), until));
+        match self.instead(&answer) {
+            Some(unscripted) => unscripted.call_blocking(call),
+            None => answer,
+        }
     }
 
     fn call_many_blocking(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Cause>> {
-        renewal::call_many(self.shared(), calls)
+        match self.unscripted() {
+            Some(unscripted) => unscripted.call_many_blocking(calls),
+            None => renewal::call_many(self.shared(), calls),
+        }
     }
 
     fn attach(self: Arc<Self>, news: News) {
@@ -230,6 +279,9 @@ impl Backend for Redis {
     }
 
     fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
+        if let Some(unscripted) = self.unscripted() {
+            return unscripted.abandon(key, token, left);
+        }
         let (shared, name) = (self.shared(), Name::of(&key.key()));
         let place = shared.inbox.leave(token);
         match left {
@@ -263,6 +315,9 @@ impl Backend for Redis {
         Box::pin(async move {
             if let Some(background) = self.shared().common.running() {
                 background.backlog.idle().await;
+            }
+            if let Some(unscripted) = self.unscripted() {
+                unscripted.flush().await;
             }
         })
     }

@@ -19,6 +19,7 @@ use process::Process;
 pub use sentinels::Sentinels;
 use std::{
     collections::BTreeMap,
+    env,
     fmt::Display,
     io,
     net::{Ipv4Addr, TcpListener},
@@ -49,16 +50,24 @@ pub enum Engine {
     Redis,
     /// `valkey-server`.
     Valkey,
+    /// Valkey 9.1, which does without Lua once its module is taken away.
+    Valkey9,
 }
 
 impl Engine {
     /// Every engine that the store promises to work on.
     pub const ALL: [Self; 2] = [Self::Redis, Self::Valkey];
 
-    const fn binary(self) -> &'static str {
+    fn binary(self) -> String {
         match self {
-            Self::Redis => "redis-server",
-            Self::Valkey => "valkey-server",
+            Self::Redis => "redis-server".into(),
+            Self::Valkey => "valkey-server".into(),
+            // where `tests/servers.sh` puts it
+            Self::Valkey9 => {
+                let home = || env::var("HOME").map(|home| format!("{home}/.cache"));
+                let cache = env::var("XDG_CACHE_HOME").or_else(|_| home()).expect("there is a home");
+                format!("{cache}/cachify/valkey-9.1")
+            }
         }
     }
 }
@@ -294,7 +303,7 @@ impl Server {
         words.extend_from_slice(&self.options.words);
         let clock = self.clock.as_ref().map(|_| StillClock::environment(&self.directory));
         let (binary, environment) = (self.options.engine.binary(), clock.iter().flatten().cloned().collect::<Vec<_>>());
-        self.process = Process::start(binary, &words, &environment, &self.directory, |pid| self.is_ours(pid));
+        self.process = Process::start(&binary, &words, &environment, &self.directory, |pid| self.is_ours(pid));
         self.process.is_some()
     }
 

@@ -17,8 +17,20 @@ impl Builder {
             ("`max_entries` is zero", self.max_entries == 0),
             ("`max_markers` is zero", self.max_markers == 0),
             ("`max_value_bytes` is zero", self.max_value_bytes == 0),
+            ("`redis_connections` needs the URL of its server, too", self.lends_in_vain()),
             ("`label` is longer than 32 bytes, or has a control character", !self.label_fits),
         ];
         wrong.iter().find(|(_, is_so)| *is_so).map_or(Ok(()), |(what, _)| Err(Error::Config(what)))
+    }
+
+    #[cfg(feature = "redis-1-client")]
+    const fn lends_in_vain(&self) -> bool {
+        self.lent.is_some() && matches!(self.backend, super::Where::Memory | super::Where::Own(_))
+    }
+
+    #[cfg(not(feature = "redis-1-client"))]
+    #[expect(clippy::unused_self, reason = "with the feature it is used")]
+    const fn lends_in_vain(&self) -> bool {
+        false
     }
 }

@@ -50,7 +50,7 @@ fn decoded(text: &str) -> Option<String> {
 }
 
 /// All settings that are text, in the words of [`Builder`]'s methods.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 19] = [
     "prefix",
     "default_ttl",
     "default_lease",
@@ -65,6 +65,8 @@ const NAMES: [&str; 17] = [
     "blocking",
     "label",
     "read_from",
+    "sentinel_user",
+    "sentinel_password",
     "tls_authority",
     "tls_certificate",
     "tls_key",
@@ -110,6 +112,10 @@ impl Builder {
                     _ => return Err(wrong!("read_from" "is `master` or `replicas`")),
                 };
             }
+            #[cfg(feature = "redis")]
+            "sentinel_user" => self.at_sentinels.user = Some(value.into()),
+            #[cfg(feature = "redis")]
+            "sentinel_password" => self.at_sentinels.password = Some(value.into()),
             #[cfg(feature = "redis-tls")]
             "tls_authority" => self.tls.authority = Some(value.into()),
             #[cfg(feature = "redis-tls")]
@@ -117,7 +123,11 @@ impl Builder {
             #[cfg(feature = "redis-tls")]
             "tls_key" => self.tls.key = Some(value.into()),
             #[cfg(not(feature = "redis"))]
-            "read_from" => return Err(Error::Config("`read_from` wants the feature `redis`")),
+            "read_from" | "sentinel_user" | "sentinel_password" => {
+                return Err(Error::Config(
+                    "`read_from`, `sentinel_user` and `sentinel_password` want the feature `redis`",
+                ));
+            }
             #[cfg(not(feature = "redis-tls"))]
             "tls_authority" | "tls_certificate" | "tls_key" => {
                 return Err(Error::Config(
@@ -225,9 +235,12 @@ mod tests {
             let fits =
                 ["1s", "7", "true", "replicas"].into_iter().find(|value| Builder::new().set(name, value).is_ok());
             let is_there = cfg!(feature = "redis-tls") || !name.starts_with("tls_");
-            let is_there = is_there && (cfg!(feature = "redis") || name != "read_from");
+            let is_of_servers = name == "read_from" || name.starts_with("sentinel_");
+            let is_there = is_there && (cfg!(feature = "redis") || !is_of_servers);
             assert_eq!(fits.is_some(), is_there, "{name}");
-            if !matches!(name, "prefix" | "label") && !name.starts_with("tls_") && is_there {
+            let is_text =
+                matches!(name, "prefix" | "label") || name.starts_with("tls_") || name.starts_with("sentinel_");
+            if !is_text && is_there {
                 let why = Builder::new().set(name, "rubbish").unwrap_err();
                 assert!(why.to_string().contains(name), "{why}");
             }

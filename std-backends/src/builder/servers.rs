@@ -30,6 +30,18 @@ impl Builder {
         self
     }
 
+    /// By what this client logs in at sentinels that want a password; that of the URL is their master's.
+    pub fn sentinel_password(mut self, password: impl Into<String>) -> Self {
+        self.at_sentinels.password = Some(password.into());
+        self
+    }
+
+    /// The user of that password, where it is not the default one's.
+    pub fn sentinel_user(mut self, user: impl Into<String>) -> Self {
+        self.at_sentinels.user = Some(user.into());
+        self
+    }
+
     /// Files in PEM format by which TLS knows the server: its authority, instead of those that the system trusts.
     #[cfg(feature = "redis-tls")]
     pub fn tls_authority(mut self, file: impl Into<std::path::PathBuf>) -> Self {
@@ -72,6 +84,20 @@ impl Builder {
     #[cfg(feature = "redis-1-client")]
     pub fn redis_client(mut self, client: redis::Client) -> Self {
         self.backend = Where::Client(Box::new(client));
+        self
+    }
+    /// Connections of the program's own, by which questions travel instead of by connections of this instance: a pool, or
+    /// one that is shared by being cloned (`redis::aio::ConnectionManager`). The URL, of one server, is needed still: one
+    /// connection listens there once somebody waits, and a child of a fork has connections of its own.
+    ///
+    /// They are used in the runtime in which the instance is built, which must outlive it; `op_timeout` bounds what the
+    /// pool and the server take together. A pool that is empty for as long delays renewals too: leases should last several
+    /// times that. A server that runs no scripts is asked by connections of this instance.
+    ///
+    /// The types are those of the crate `redis`, version 1.
+    #[cfg(feature = "redis-1-client")]
+    pub fn redis_connections(mut self, connections: impl crate::Connections) -> Self {
+        self.lent = Some(crate::redis::Lent::new(std::sync::Arc::new(connections)));
         self
     }
 }

@@ -7,7 +7,11 @@ use super::{
     record::{Block, Content, Counter},
 };
 use crate::backend::OTHER;
-use cachify_core::{Cause, key::Key, token::HolderToken};
+use cachify_core::{
+    Cause,
+    key::{Key, Kind},
+    token::HolderToken,
+};
 use std::{time::Duration, vec};
 
 /// How often somebody else may be faster; each time somebody else got on.
@@ -71,9 +75,9 @@ impl Slot {
     }
 }
 
-/// Ends with a word where permits end with their index.
+/// A pool has nothing else at its own key, where other kinds of store have theirs too: so they refuse each other.
 pub(super) fn counter_of(key: Key<'_>) -> String {
-    format!("{key}:fence")
+    if key.kind == Kind::Pool { key.to_string() } else { format!("{key}:fence") }
 }
 
 /// What a counter's key held a moment ago.

@@ -3,15 +3,15 @@
 //! Invariant: a right that may have been granted without our knowing is given back once more after its last copy can
 //! no longer land; for that, no command is put into words before its server has told its time.
 
-mod exchange;
+pub(super) mod exchange;
 
 use super::{
     Shared,
-    command::{Context, Question},
+    command::{By, Context, Question, command},
     doubts::Room,
     inbox::Asked,
     name::Name,
-    reply::{Failure, Read, read, unanswered},
+    reply::{Failure, Read, failure, read, unanswered},
     server::Server,
 };
 use crate::{
@@ -26,7 +26,7 @@ use cachify_core::{
     token::HolderToken,
 };
 use exchange::Exchange;
-use redis::{Cmd, Value};
+use redis::{Cmd, Pipeline, Value};
 use std::{future::Future, sync::Arc, time::Duration};
 
 /// How commands travel on one face.
@@ -48,6 +48,22 @@ pub(super) trait Wire {
     ) -> impl Future<Output = ()> + Send;
 }
 
+/// One command, after an `ASKING` if so it is told: in one exchange, so that nobody's command comes between on a connection
+/// that is shared.
+pub(super) fn piped(is_asked: bool, cmd: Cmd) -> Pipeline {
+    let mut pipe = redis::pipe();
+    if is_asked {
+        pipe.cmd("ASKING");
+    }
+    pipe.add_command(cmd);
+    pipe
+}
+
+/// The answer to it.
+pub(super) fn last(mut answers: Vec<Value>) -> Result<Value, Failure> {
+    answers.pop().ok_or(Failure::Broken)?.extract_error().map_err(|error| failure(&error))
+}
+
 /// How often the server may say that we are late before it counts as not reached: the way to it is too long.
 const LATE: u32 = 3;
 
@@ -65,7 +81,7 @@ pub(super) async fn call<W: Wire + Sync>(
     let mut attempt = Attempt::begin(shared, name, question, until);
     let mut late = 0;
     loop {
-        let (server, value) = match Exchange::new(&attempt, question, until).run(wire).await {
+        let (server, value) = match attempt.ask_anybody(wire, question).await {
             Ok(answered) => answered,
             // the server closed a connection at rest, or went away: a token makes it safe to ask once more
             Err(Failure::Broken) if !attempt.resent && (question.op != Op::Clear || name.kind == Kind::Cache) => {
@@ -106,8 +122,8 @@ const fn is_busy(reply: &Reply) -> bool {
 
 /// One attempt, from before the first byte until its answer is known.
 pub(super) struct Attempt<'a> {
-    pub(super) shared: &'a Arc<Shared>,
-    pub(super) name: &'a Name,
+    shared: &'a Arc<Shared>,
+    name: &'a Name,
     token: HolderToken,
     op: Op,
     asked: Asked,
@@ -118,6 +134,41 @@ pub(super) struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
+    /// One question to whoever serves the key, and who answered.
+    async fn ask_anybody<W: Wire + Sync>(
+        &self,
+        wire: &W,
+        question: &Question<'_>,
+    ) -> Result<(Arc<Server>, Value), Failure> {
+        let (shared, slot) = (self.shared, self.shared.fleet.slot(&self.name.text));
+        // what fails there is asked of whoever knows best
+        if question.op == Op::Get
+            && let Some(reader) = shared.fleet.reader(slot)
+            && let Ok(value) = self.ask_one(wire, question, &reader, false).await
+        {
+            return Ok((reader, value));
+        }
+        // a call that misses computes meanwhile
+        let fills = matches!(question.op, Op::Get | Op::Acquire(_) | Op::Release(_)) && self.name.kind == Kind::Cache;
+        let ask = |server: Arc<Server>, is_asked| async move { self.ask_one(wire, question, &server, is_asked).await };
+        Exchange::new(shared, slot, self.until, !fills).run(wire, ask).await
+    }
+
+    /// The same to one server, which is told the script if it does not know it.
+    async fn ask_one<W: Wire + Sync>(
+        &self,
+        wire: &W,
+        question: &Question<'_>,
+        server: &Arc<Server>,
+        is_asked: bool,
+    ) -> Result<Value, Failure> {
+        let by = |by| move || command(question, &self.context(server, self.until), by);
+        match wire.send(server, is_asked, by(By::Digest)).await {
+            Err(Failure::NoScript) => wire.send(server, is_asked, by(By::Body)).await,
+            answer => answer,
+        }
+    }
+
     fn begin(shared: &'a Arc<Shared>, name: &'a Name, question: &Question<'_>, until: Instant) -> Self {
         let (op, token, asked) = (question.op, question.token, Asked::default());
         let mut attempt = Self { shared, name, token, op, asked, until, resent: false, open: true };
@@ -150,7 +201,7 @@ impl<'a> Attempt<'a> {
         self.ask().is_some_and(|ask| ask.wait > 0)
     }
 
-    pub(super) fn context(&self, server: &Server, until: Instant) -> Context<'_> {
+    fn context(&self, server: &Server, until: Instant) -> Context<'_> {
         Context {
             name: self.name,
             // not the caller's deadline: on a long way a free lock would be refused for coming too late

@@ -132,7 +132,7 @@ fn arguments<'c>(cmd: &'c mut Cmd, question: &Question<'_>, context: &Context<'_
 }
 
 /// What the server can still add to its time.
-const LONGEST: u64 = 1 << 45;
+pub(super) const LONGEST: u64 = 1 << 45;
 
 /// A lease that asks for no time at all would be one the server refuses to end.
 fn millis(ttl: u64) -> u64 {

@@ -29,14 +29,16 @@ pub(super) struct Common {
     closed: watch::Sender<bool>,
     /// Whether it was told that a server evicts.
     evicts: AtomicBool,
+    /// Whether the first server that said so runs scripts.
+    scripts: OnceLock<bool>,
 }
 
 impl Common {
     pub(super) fn new(clock: StdClock, watcher: Watcher, limits: Limits, news: Arc<OnceLock<News>>) -> Self {
         let Limits { operation: op_timeout, connect: connect_timeout } = limits;
         let (background, starting, closed) = (OnceLock::new(), Mutex::new(()), watch::Sender::new(false));
-        let evicts = AtomicBool::new(false);
-        Self { clock, watcher, op_timeout, connect_timeout, news, background, starting, closed, evicts }
+        let (evicts, scripts) = (AtomicBool::new(false), OnceLock::new());
+        Self { clock, watcher, op_timeout, connect_timeout, news, background, starting, closed, evicts, scripts }
     }
 
     /// The thread; started now if it does not run yet.
@@ -78,6 +80,17 @@ impl Common {
     /// A server evicts; whether that is news.
     pub(super) fn evicts(&self) -> bool {
         !self.evicts.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether scripts are run; whether that was not known. What lies at the servers is laid out accordingly, so a later
+    /// answer changes nothing.
+    pub(super) fn found_scripts(&self, scripts: bool) -> bool {
+        self.scripts.set(scripts).is_ok()
+    }
+
+    /// Whether this instance does without scripts.
+    pub(super) fn lacks_scripts(&self) -> bool {
+        self.scripts.get() == Some(&false)
     }
 
     /// Tells the observer what happened in the background; its panic must not end that.

@@ -8,7 +8,7 @@ mod known;
 use super::{
     Target,
     common::Common,
-    name::Name,
+    lent::Lent,
     reply::{Failure, IN_CLUSTER, Redirect},
     server::Server,
 };
@@ -24,13 +24,13 @@ pub(super) enum Fleet {
 }
 
 impl Fleet {
-    pub(super) fn new(common: &Arc<Common>, target: &Target, reads_replicas: bool) -> Self {
+    pub(super) fn new(common: &Arc<Common>, target: &Target, reads_replicas: bool, lent: Option<Lent>) -> Self {
         let server = |address| Arc::new(Server::new(common.clone(), address));
         match target {
             Target::Cluster(seeds) => Self::Cluster(Cluster::new(common, seeds, reads_replicas)),
             Target::One(address) => {
                 let replica = address.of_replica().filter(|_| reads_replicas).map(server);
-                Self::One(server(address.as_ref().clone()), replica)
+                Self::One(Arc::new(Server::by(common.clone(), address.as_ref().clone(), lent)), replica)
             }
         }
     }
@@ -48,10 +48,10 @@ impl Fleet {
     }
 
     /// The slot of a name; one server has one.
-    pub(super) fn slot(&self, name: &Name) -> u16 {
+    pub(super) fn slot(&self, name: &str) -> u16 {
         match self {
             Self::One(..) => 0,
-            Self::Cluster(_) => slots::slot_of(&name.text),
+            Self::Cluster(_) => slots::slot_of(name),
         }
     }
 

@@ -5,7 +5,10 @@ use super::{
     call::Wire,
     reply::unreached,
     server::Server,
-    server::tasks::{Task, Use},
+    server::{
+        node::{millis, nothing},
+        tasks::{Task, Use},
+    },
 };
 use crate::{
     clock::wall_micros,
@@ -53,15 +56,12 @@ async fn ask(task: &Task, server: &Arc<Server>) -> Result<Found, Cause> {
     let began = server.now();
     let time = send(&["TIME"]).await.map_err(|failure| unreached(&failure))?;
     let round_trip = server.now().since(began);
-    let (seconds, micros): (u64, u64) = redis::from_redis_value(time).map_err(|_| Cause::Unreachable)?;
-    let theirs = i64::try_from(seconds.saturating_mul(1_000) + micros / 1_000).unwrap_or(i64::MAX);
+    let theirs = i64::try_from(millis(&time).ok_or(Cause::Unreachable)?).unwrap_or(i64::MAX);
     let ours = i64::try_from(wall_micros() / 1_000).unwrap_or(i64::MAX);
     let policy = send(&["CONFIG", "GET", "maxmemory-policy"]).await.ok();
     let policy = policy.and_then(|pairs| redis::from_redis_value::<Vec<String>>(pairs).ok()?.pop());
-    // nobody has a script of that digest, which only a server says that has scripts at all
-    let script = send(&["EVALSHA", "0000000000000000000000000000000000000000", "0"]).await;
+    let scripts = task.send(server, false, nothing).await.is_ok();
     let ahead_millis = theirs.saturating_sub(ours);
-    let scripts = matches!(script, Ok(_) | Err(super::reply::Failure::NoScript));
     let told = info.map(|info| told(&info)).unwrap_or_default();
     Ok(Found { policy, scripts, ahead_millis, round_trip, ..told })
 }

@@ -7,14 +7,17 @@ use redis::{Client, ConnectionInfo, IntoConnectionInfo, io::tcp::socket2::TcpKee
 use std::{path::PathBuf, time::Duration};
 
 /// The servers of a URL.
-pub(super) fn target(url: &str, tls: &Tls) -> Result<Target, Error> {
+pub(super) fn target(url: &str, tls: &Tls, login: &Login) -> Result<Target, Error> {
     let (scheme, rest) = url.split_once("://").ok_or(Error::Config(FORM))?;
     match scheme.split_once('+') {
+        Some((scheme, "sentinel")) => sentinels(scheme, rest, tls, login),
+        _ if login.is_any() => {
+            Err(Error::Config("`sentinel_user` and `sentinel_password` are for `redis+sentinel://..`"))
+        }
         Some((scheme, "cluster")) => {
             let nodes: Vec<_> = each(scheme, rest).collect();
             cluster(nodes.iter().map(String::as_str), tls)
         }
-        Some((scheme, "sentinel")) => sentinels(scheme, rest, tls),
         _ => Ok(Target::One(Address::Fixed(client(url, tls)?).into())),
     }
 }
@@ -32,8 +35,33 @@ pub(super) fn cluster<'u>(urls: impl IntoIterator<Item = &'u str>, tls: &Tls) ->
     if nodes.is_empty() { Err(Error::Config(FORM)) } else { Ok(Target::Cluster(nodes)) }
 }
 
+/// Who logs in at sentinels, where these want that.
+#[derive(Clone, Default)]
+pub(crate) struct Login {
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<String>,
+}
+
+impl Login {
+    const fn is_any(&self) -> bool {
+        self.user.is_some() || self.password.is_some()
+    }
+
+    fn at(&self, sentinel: &Client) -> Result<Client, Error> {
+        let info = sentinel.get_connection_info();
+        let mut settings = info.redis_settings().clone();
+        if let Some(user) = &self.user {
+            settings = settings.set_username(user);
+        }
+        if let Some(password) = &self.password {
+            settings = settings.set_password(password);
+        }
+        Client::open(info.clone().set_redis_settings(settings)).map_err(|_| Error::Config(FORM))
+    }
+}
+
 /// Sentinels, and the service whose master is meant: user, password and database are the master's.
-fn sentinels(scheme: &str, rest: &str, tls: &Tls) -> Result<Target, Error> {
+fn sentinels(scheme: &str, rest: &str, tls: &Tls, at_sentinels: &Login) -> Result<Target, Error> {
     const FORM: Error = Error::Config(
         "the URL of sentinels is not one: `redis+sentinel://[user:password@]host[:port],host[:port]/service[/database]`",
     );
@@ -44,7 +72,8 @@ fn sentinels(scheme: &str, rest: &str, tls: &Tls) -> Result<Target, Error> {
     }
     let (login, hosts) = login(nodes);
     let hosts = hosts.split(',').map(|host| if host.contains(':') { host.into() } else { format!("{host}:26379") });
-    let all = hosts.map(|host| client(&format!("{scheme}://{host}"), tls)).collect::<Result<Vec<_>, _>>()?;
+    let all = hosts.map(|host| at_sentinels.at(&client(&format!("{scheme}://{host}"), tls)?));
+    let all = all.collect::<Result<Vec<_>, _>>()?;
     // its address is what the sentinels say
     let master = client(&format!("{scheme}://{login}master/{database}"), tls)?.get_connection_info().clone();
     Ok(Target::One(Address::Sentinels(Sentinels::new(all, service, master)).into()))
@@ -170,7 +199,7 @@ mod tests {
             "redis+sentinel://:secret@a,/main",
             "redis+sentinel://:secret@a/main/x",
         ] {
-            let why = target(url, &Tls::default()).map(drop).unwrap_err();
+            let why = target(url, &Tls::default(), &Login::default()).map(drop).unwrap_err();
             assert!(matches!(why, Error::Config(_)), "{url}");
             assert!(!format!("{why} {why:?}").contains("secret"));
         }
@@ -183,7 +212,7 @@ mod tests {
             "valkey+cluster://user:secret@a:7000,b,c:7001",
             "redis+sentinel://user:secret@a,b:7000/main/3",
         ] {
-            assert!(target(url, &Tls::default()).is_ok(), "{url}");
+            assert!(target(url, &Tls::default(), &Login::default()).is_ok(), "{url}");
         }
         assert_eq!(client("rediss://h", &Tls::default()).is_ok(), cfg!(feature = "redis-tls"));
     }

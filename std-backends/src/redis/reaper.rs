@@ -136,7 +136,7 @@ impl Reaper {
                 self.runtime.spawn(ask(shared.clone(), server, vec![debt]));
                 continue;
             }
-            let server = shared.fleet.find(shared.fleet.slot(&debt.owed.name));
+            let server = shared.fleet.find(shared.fleet.slot(&debt.owed.name.text));
             let number = server.as_ref().map_or(0, |server| server.number);
             match parts.iter_mut().find(|(other, ..)| *other == number) {
                 Some((.., part)) => part.push(debt),

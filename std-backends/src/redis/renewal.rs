@@ -95,7 +95,7 @@ fn round(shared: &Arc<Shared>, calls: Vec<Open>, by: By) -> Answers {
     let mut parts: Vec<(Arc<Server>, Vec<Open>)> = Vec::new();
     let mut answers = Vec::with_capacity(calls.len());
     for mut open in calls {
-        let server = open.sent_on.clone().or_else(|| shared.fleet.find(shared.fleet.slot(&open.name)));
+        let server = open.sent_on.clone().or_else(|| shared.fleet.find(shared.fleet.slot(&open.name.text)));
         match server {
             Some(server) => match parts.iter_mut().find(|(other, _)| other.number == server.number) {
                 Some((_, part)) => part.push(open),
@@ -215,7 +215,7 @@ fn send(server: &Arc<Server>, batch: &[Open], by: By) -> Vec<Answer> {
             let context = Context { name, not_after: server.node.time(until), place: &Place::default() };
             pipe.add_command(command(&Question::of(call), &context, by));
         }
-        pipe.get_packed_pipeline()
+        pipe
     };
     let count = batch.len() + batch.iter().filter(|open| open.sent_on.is_some()).count();
     let thread = Thread::keeping();

@@ -175,6 +175,20 @@ pub(super) fn is_unknown(error: &ServerError) -> bool {
     error.details().is_some_and(|detail| detail.contains("unknown command"))
 }
 
+/// Whether a server has no such command for us: it was built without it, lost it, or its access list forbids it.
+pub(super) fn has_no(error: &ServerError) -> bool {
+    let is_missing = |detail: &str| SCRIPTLESS.iter().any(|words| detail.contains(words));
+    error.kind() == Some(ServerErrorKind::NoPerm) || error.details().is_some_and(is_missing)
+}
+
+/// How servers say so of scripts; the second is Valkey's without its module.
+const SCRIPTLESS: [&str; 2] = ["unknown command", "Could not find scripting engine"];
+
+/// The same of a command or an option of one.
+pub(super) fn is_lacking(error: &ServerError) -> bool {
+    has_no(error) || error.details().is_some_and(|detail| detail.contains("syntax error"))
+}
+
 /// What a batch is left without: a refusal, or not knowing.
 pub(super) fn unanswered(failure: &Failure) -> Cause {
     match failure {
@@ -223,6 +237,7 @@ pub(super) fn refusal(error: &RedisError) -> Cause {
         _ if error.detail().is_some_and(|detail| detail.contains("max number of clients")) => FULL,
         // the client wraps what it is told while it connects
         _ if error.detail().is_some_and(denied) => NO_PERMISSION,
+        _ if error.detail().is_some_and(|detail| detail.contains(SCRIPTLESS[1])) => NO_SCRIPTS,
         _ if error.detail().is_some_and(|detail| detail.contains("cachify: another layout")) => LAYOUT,
         _ if error.detail().is_some_and(|detail| detail.contains("cluster support disabled")) => NO_CLUSTER,
         _ if error.detail().is_some_and(|detail| detail.contains("DB index")) => "the server has no such database",
@@ -235,6 +250,7 @@ const PASSWORD: &str = "the server does not accept the user name or password";
 pub(super) const PROTECTED: &str = "the server is in protected mode: it takes clients of its own machine only";
 pub(super) const NO_SERVER: &str = "what answers there is no Redis server";
 const NO_PERMISSION: &str = "the server's access list does not allow a command, key or channel that cachify needs";
+const NO_SCRIPTS: &str = "the server runs no scripts any more; an instance that is built now does without them";
 const LAYOUT: &str = "the key holds another program's data, or another release of cachify laid it out";
 
 /// Why no connection could be made, in the words of whoever refused it.

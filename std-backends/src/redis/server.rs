@@ -3,12 +3,12 @@
 pub(super) mod dial;
 mod failover;
 mod knock;
-mod node;
+pub(super) mod node;
 mod pauses;
 pub(super) mod tasks;
 pub(super) mod threads;
 
-use super::{address::Address, common::Common, reply::unreached};
+use super::{address::Address, common::Common, lent::Lent, reply::unreached};
 use cachify_core::{
     Cause,
     observe::Event,
@@ -33,6 +33,8 @@ pub(super) struct Server {
     pub(super) address: Address,
     /// Whether only values are read there, from a replica in a cluster, which wants to be told so first.
     pub(super) is_replica: bool,
+    /// Connections of the program's own, by which questions travel instead.
+    pub(super) lent: Option<Lent>,
     /// Tells it from every other one in this process.
     pub(super) number: u64,
     pub(super) node: Node,
@@ -65,6 +67,7 @@ impl Server {
             common,
             address,
             is_replica: false,
+            lent: None,
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             node: Node::new(),
             lines: Lines::default(),
@@ -81,6 +84,11 @@ impl Server {
     /// A replica in a cluster.
     pub(super) fn replica(common: Arc<Common>, address: Address) -> Self {
         Self { is_replica: true, ..Self::new(common, address) }
+    }
+
+    /// One that is asked by connections of the program's own.
+    pub(super) fn by(common: Arc<Common>, address: Address, lent: Option<Lent>) -> Self {
+        Self { lent, ..Self::new(common, address) }
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -135,11 +143,18 @@ impl Server {
 
     /// A connection was made, and the server answered its first questions.
     pub(super) fn greeted(&self, answers: &[redis::Value]) -> Result<(), Cause> {
-        let policy = self.node.greeted(self.now(), answers).map_err(|failure| unreached(&failure))?;
-        if let Some(policy) = policy
+        let greeted = self.node.greeted(self.now(), answers).map_err(|failure| unreached(&failure))?;
+        if let Some(policy) = greeted.policy
             && self.common.evicts()
         {
             self.common.tell(&Event::Evicts { policy });
+        }
+        // a replica is only read
+        if let Some(scripts) = greeted.scripts.filter(|_| !self.is_replica)
+            && self.common.found_scripts(scripts)
+            && !scripts
+        {
+            self.common.tell(&Event::NoScripts);
         }
         if self.broken.swap(false, Ordering::Relaxed) {
             self.common.reconnected();

@@ -67,7 +67,7 @@ fn slots_of(shared: &Shared, server: &Server) -> HashSet<u16> {
 async fn keep(shared: Arc<Shared>, server: Arc<Server>) {
     let mut pause = PAUSE;
     let mut told = false;
-    while !shared.common.is_closed() && !slots_of(&shared, &server).is_empty() {
+    while !shared.common.is_closed() && !shared.common.lacks_scripts() && !slots_of(&shared, &server).is_empty() {
         let life = server.replaced();
         match connect(&server).await {
             Ok((connection, messages)) => {
@@ -287,6 +287,6 @@ fn deliver(shared: &Arc<Shared>, data: Vec<Value>) {
 /// Somebody was granted by another way, or is gone: only its place is given up, whatever it may hold.
 fn give_up(shared: &Arc<Shared>, turn: Turn) {
     let Turn { token, size, name } = turn;
-    let channel = shared.inbox.channel(shared.fleet.slot(&name));
+    let channel = shared.inbox.channel(shared.fleet.slot(&name.text));
     shared.pass_on(&name, Place { member: format!("{} {size} {channel}", hex(token)), arrived: 0 });
 }

@@ -1,6 +1,6 @@
 //! A process that forks four children while its instance is connected, waiting and renewing.
 //!
-//! `forks URL PORT`: each child uses the instance that its parent built, on both faces. What it says is one line each:
+//! `forks URL PORT [lent]`: over connections of the program's own if so it is told; each child uses the instance that its parent built, on both faces. What it says is one line each:
 //! `grant FENCE TOKEN INSIDE` for a grant (how many were inside beside it), `renewed BOOL` of a right held for three of
 //! its TTLs, `at once N` of twenty children, `memory BOOL` and `own BOOL` of stores in the process itself, and at the
 //! end what the parent saw of its own.
@@ -22,6 +22,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use tokio::runtime::Builder;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -32,10 +33,18 @@ const LONG: Duration = secs(60);
 
 fn main() -> Result<()> {
     let words: Vec<String> = env::args().skip(1).collect();
-    let [url, port] = words.as_slice() else { return Err("URL and PORT are missing".into()) };
+    let [url, port, lent @ ..] = words.as_slice() else { return Err("URL and PORT are missing".into()) };
     let port = port.parse()?;
     let build = || Cachify::builder().redis(url).prefix("t").op_timeout(secs(10)).connect_timeout(secs(10)).poll(LONG);
-    let (c, other) = (build().build()?, build().build()?);
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let connection = runtime.block_on(redis::Client::open(url.as_str())?.get_multiplexed_async_connection())?;
+    let (c, other) = if lent.is_empty() {
+        (build().build()?, build().build()?)
+    } else {
+        let _inside = runtime.enter();
+        let build = || build().redis_connections(connection.clone()).build();
+        (build()?, build()?)
+    };
     let kept = c.lock("kept").ttl(secs(1)).acquire_blocking()?;
     let wanted = other.lock("wanted").ttl(LONG).acquire_blocking()?;
     let waiter = thread::spawn({
@@ -70,6 +79,7 @@ fn main() -> Result<()> {
     println!("kept {} {}", kept.is_valid(), kept.release()? == Holding::Held);
     wanted.release()?;
     println!("served {}", waiter.join().is_ok_and(|served| served));
+    runtime.shutdown_background();
     Ok(())
 }
 

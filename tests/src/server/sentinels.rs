@@ -7,7 +7,7 @@ use super::{
     process::{Process, within_patience},
 };
 use crate::resp::{Client, Reply};
-use std::fs;
+use std::{fs, io};
 
 /// What the service is called.
 const SERVICE: &str = "main";
@@ -20,6 +20,7 @@ pub struct Sentinels {
     /// The first is the master at the beginning.
     pub nodes: [Server; 2],
     watchers: Vec<(Process, u16, Directory)>,
+    password: Option<&'static str>,
     /// One that was cut off, and names an address where nobody is.
     stale: Option<(Process, u16, Directory)>,
 }
@@ -28,24 +29,30 @@ impl Sentinels {
     /// A service whose replica follows, and which all sentinels know.
     #[must_use]
     pub fn start(engine: Engine) -> Self {
+        Self::with_password(engine, None)
+    }
+
+    /// The same, with sentinels that want one.
+    #[must_use]
+    pub fn with_password(engine: Engine, password: Option<&'static str>) -> Self {
         let nodes = [(); 2].map(|()| Server::of(engine).option("repl-diskless-sync-delay", 0).start());
         let port = nodes[0].port().to_string();
         assert_eq!(nodes[1].command(&["REPLICAOF", "127.0.0.1", &port]), "OK".into());
         let follows = || says(&nodes[1].command(&["INFO", "replication"]), "master_link_status:up");
         assert!(within_patience(follows), "the replica does not follow");
-        let watchers: Vec<_> = (0..3).map(|_| sentinel(engine, &port)).collect();
+        let watchers: Vec<_> = (0..3).map(|_| sentinel(engine, &port, password)).collect();
         let knows_all = |port: u16| {
-            let asked = Client::to(port).and_then(|mut client| client.ask(&["INFO", "sentinel"]));
+            let asked = at(port, password).and_then(|mut client| client.ask(&["INFO", "sentinel"]));
             asked.is_ok_and(|info| says(&info, "slaves=1,sentinels=3"))
         };
         assert!(within_patience(|| watchers.iter().all(|(_, port, _)| knows_all(*port))), "the sentinels do not meet");
-        Self { nodes, watchers, stale: None }
+        Self { nodes, watchers, password, stale: None }
     }
 
     /// The same with one more sentinel, which watches over an address where nobody is; it comes first in the URL.
     #[must_use]
     pub fn with_a_stale_one(engine: Engine) -> Self {
-        Self { stale: Some(sentinel(engine, "1")), ..Self::start(engine) }
+        Self { stale: Some(sentinel(engine, "1", None)), ..Self::start(engine) }
     }
 
     /// Where a client connects.
@@ -94,17 +101,26 @@ impl Sentinels {
 
     fn ask(&self, sentinel: usize, words: &[&str]) -> Reply {
         let (_, port, _) = self.watchers[sentinel];
-        Client::to(port).and_then(|mut client| client.ask(words)).expect("a sentinel answers")
+        at(port, self.password).and_then(|mut client| client.ask(words)).expect("a sentinel answers")
     }
+}
+
+fn at(port: u16, password: Option<&str>) -> io::Result<Client> {
+    let mut client = Client::to(port)?;
+    if let Some(password) = password {
+        client.ask(&["AUTH", password])?;
+    }
+    Ok(client)
 }
 
 fn says(info: &Reply, words: &str) -> bool {
     matches!(info, Reply::Text(bytes) if String::from_utf8_lossy(bytes).contains(words))
 }
 
-fn sentinel(engine: Engine, master: &str) -> (Process, u16, Directory) {
+fn sentinel(engine: Engine, master: &str, password: Option<&str>) -> (Process, u16, Directory) {
     let directory = Directory::new();
     let [port, _] = free_ports();
+    let login = password.map(|password| format!("requirepass {password}"));
     let lines = [
         format!("port {port}"),
         "bind 127.0.0.1".into(),
@@ -114,9 +130,10 @@ fn sentinel(engine: Engine, master: &str) -> (Process, u16, Directory) {
         format!("sentinel down-after-milliseconds {SERVICE} {GONE}"),
         format!("sentinel failover-timeout {SERVICE} 3000"),
     ];
-    fs::write(directory.path().join("sentinel.conf"), lines.join("\n")).expect("a configuration can be written");
+    fs::write(directory.path().join("sentinel.conf"), lines.into_iter().chain(login).collect::<Vec<_>>().join("\n"))
+        .expect("a configuration can be written");
     let words = [directory.text("sentinel.conf"), "--sentinel".into()];
-    let answers = |_| Client::to(port).and_then(|mut client| client.ask(&["PING"])).is_ok();
-    let process = Process::start(engine.binary(), &words, &[], &directory, answers).expect("a sentinel starts");
+    let answers = |_| at(port, password).and_then(|mut client| client.ask(&["PING"])).is_ok();
+    let process = Process::start(&engine.binary(), &words, &[], &directory, answers).expect("a sentinel starts");
     (process, port, directory)
 }

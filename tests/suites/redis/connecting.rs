@@ -36,7 +36,7 @@ fn works(c: &Cachify) {
 const LEASE: Duration = secs(3);
 
 /// Does whatever can be asked of a server, renewals included.
-fn does_everything(server: &Server, c: &Cachify) {
+pub(crate) fn does_everything(server: &Server, c: &Cachify) {
     works(c);
     // who may not listen polls, and all would seem well
     let first = c.lock("told").acquire_blocking().unwrap();
@@ -101,18 +101,22 @@ fn a_password_is_used_and_never_shown() {
 
 /// What a page of the guide adds to that.
 pub(crate) fn documented_of(page: &str) -> String {
+    documented_in(page).swap_remove(0).trim_start_matches("app ").to_owned()
+}
+
+/// The lists of a page of the guide, in their order.
+pub(crate) fn documented_in(page: &str) -> Vec<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../std-backends/guide/{page}.md"));
     let page = std::fs::read_to_string(page).unwrap();
-    let (_, block) = page.split_once("ACL SETUSER app ").expect("the page has a list");
-    block.split_once("```").expect("it is a block of code").0.split_whitespace().collect::<Vec<_>>().join(" ")
+    let blocks = page.split("ACL SETUSER ").skip(1).map(|block| block.split_once("```").expect("a block of code").0);
+    let lists: Vec<_> = blocks.map(|list| list.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert!(!lists.is_empty(), "the page has a list");
+    lists
 }
 
 /// The user of the guide: what is missing there is missing here.
 pub(crate) fn documented() -> String {
-    let (_, block) =
-        include_str!("../../../std-backends/guide/redis.md").split_once("ACL SETUSER ").expect("the guide has a list");
-    let (list, _) = block.split_once("```").expect("it is a block of code");
-    list.split_whitespace().collect::<Vec<_>>().join(" ")
+    documented_in("redis").swap_remove(0)
 }
 
 /// What that user connects to.

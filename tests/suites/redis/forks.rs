@@ -1,14 +1,23 @@
 //! Children of a process that built an instance: each has tokens, connections, waiters and threads of its own.
 
 use super::world::everywhere;
-use cachify_tests::program::Program;
+use cachify_tests::{program::Program, server::Server};
 use std::{collections::BTreeSet, process::Command};
 
 #[test]
 fn children_of_a_fork_share_a_server_like_strangers() {
-    everywhere(|server| {
+    everywhere(|server| as_strangers(&server, &[]));
+}
+
+#[test]
+fn they_do_not_write_to_the_connections_of_their_parent_s_program() {
+    everywhere(|server| as_strangers(&server, &["lent"]));
+}
+
+fn as_strangers(server: &Server, how: &[&str]) {
+    {
         let mut command = Command::new(env!("CARGO_BIN_EXE_forks"));
-        let mut parent = Program::start("forks", command.args([server.url(), server.port().to_string()]));
+        let mut parent = Program::start("forks", command.args([server.url(), server.port().to_string()]).args(how));
         assert_eq!(parent.end(), Some(0));
         let lines = parent.lines();
         let saying = |word: &str| -> Vec<Vec<String>> {
@@ -27,5 +36,5 @@ fn children_of_a_fork_share_a_server_like_strangers() {
         assert_eq!(saying("ended"), vec![["true"]; 4]);
         assert_eq!(saying("kept"), [["true", "true"]], "what the parent holds is not a child's to give back");
         assert_eq!(saying("served"), [["true"]], "no child takes the parent's turn");
-    });
+    }
 }

@@ -112,3 +112,29 @@ fn a_sentinel_that_names_nobody_is_believed_once() {
     assert_eq!(guard.release(), Ok(Holding::Held));
     run(async { c.lock("k").wait(secs(30)).acquire().await.unwrap().release().await }).unwrap();
 }
+
+#[test]
+fn sentinels_with_a_password_of_their_own_are_told_it() {
+    for engine in Engine::ALL {
+        let service = Sentinels::with_password(engine, Some("sesame"));
+        for builder in [
+            patient(service.url()).sentinel_password("sesame"),
+            patient(service.url() + "?sentinel_user=default&sentinel_password=ses%61me"),
+        ] {
+            let c = builder.poll(secs(60)).build().unwrap();
+            let held = c.lock("k").acquire_blocking().unwrap();
+            // a failover is told of, too
+            service.fail_over();
+            let next = c.lock("other").wait(secs(30)).acquire_blocking().unwrap();
+            assert!(service.nodes[service.master()].is_held("t:l:{other}"));
+            assert_eq!(next.release(), Ok(Holding::Held));
+            drop(held);
+        }
+        for url in [service.url(), service.url() + "?sentinel_password=rhubarb"] {
+            let said = why(&url);
+            assert!(said.contains("password"), "{said}");
+        }
+    }
+    let refused = patient("redis://localhost").sentinel_password("x").build().unwrap_err();
+    assert!(refused.to_string().contains("`redis+sentinel://..`"), "{refused}");
+}

@@ -3,30 +3,30 @@
 //! A node of a cluster that does not serve the key did nothing and sends us on; the records of a key whose slot is on its way
 //! may lie on two nodes, and then nobody can answer until it has moved. Not here: what the answer means.
 
-use super::{Attempt, Wire};
-use crate::backend::Op;
+use super::Wire;
 use crate::redis::{
-    command::{By, Question, command},
+    Shared,
     reply::{Failure, MOVING, Redirect},
     server::{Server, latest},
 };
-use cachify_core::{
-    key::Kind,
-    time::{Clock, Instant},
+use cachify_core::time::{Clock, Instant};
+use std::{
+    future::{Future, pending},
+    sync::Arc,
+    time::Duration,
 };
-use redis::Value;
-use std::{future::pending, sync::Arc, time::Duration};
 
 /// How often a question is sent on, before it counts as asked in vain: nodes that send it in a circle do not agree.
 const TURNS: u32 = 8;
 /// How soon a question is asked again while its slot is on its way, at first and at last.
 const PAUSE: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(50)];
 
-pub(super) struct Exchange<'a> {
-    attempt: &'a Attempt<'a>,
-    question: &'a Question<'a>,
+pub(in crate::redis) struct Exchange<'a> {
+    shared: &'a Shared,
+    slot: u16,
     until: Instant,
-    by: By,
+    /// Whether it is worth waiting for a slot that is on its way.
+    is_patient: bool,
     turns: u32,
     pause: Duration,
     has_learnt: bool,
@@ -35,45 +35,29 @@ pub(super) struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) const fn new(attempt: &'a Attempt<'a>, question: &'a Question<'a>, until: Instant) -> Self {
-        Self {
-            attempt,
-            question,
-            until,
-            by: By::Digest,
-            turns: 0,
-            pause: PAUSE[0],
-            has_learnt: false,
-            has_waited: false,
-        }
+    pub(in crate::redis) const fn new(shared: &'a Shared, slot: u16, until: Instant, is_patient: bool) -> Self {
+        Self { shared, slot, until, is_patient, turns: 0, pause: PAUSE[0], has_learnt: false, has_waited: false }
     }
 
-    /// Who answered, and what.
-    pub(super) async fn run<W: Wire + Sync>(mut self, wire: &W) -> Result<(Arc<Server>, Value), Failure> {
-        let (shared, attempt) = (self.attempt.shared, self.attempt);
-        let slot = shared.fleet.slot(attempt.name);
-        // what fails there is asked of whoever knows best
-        if let Some(reader) = shared.fleet.reader(slot).filter(|_| self.question.op == Op::Get)
-            && let Ok(value) = wire
-                .send(&reader, false, || command(self.question, &attempt.context(&reader, self.until), self.by))
-                .await
-        {
-            return Ok((reader, value));
-        }
+    /// Who answered, and what; `ask` asks one server, after an `ASKING` if so it is told.
+    pub(in crate::redis) async fn run<W: Wire + Sync, T: Send, F: Future<Output = Result<T, Failure>> + Send>(
+        mut self,
+        wire: &W,
+        ask: impl Fn(Arc<Server>, bool) -> F + Sync,
+    ) -> Result<(Arc<Server>, T), Failure> {
+        let (shared, slot) = (self.shared, self.slot);
         let (mut server, mut is_asked) = (shared.route(wire, slot, self.until).await?, false);
         loop {
-            let command = || command(self.question, &attempt.context(&server, self.until), self.by);
-            let failure = match wire.send(&server, is_asked, command).await {
-                Ok(value) => return Ok((server, value)),
+            let failure = match ask(server.clone(), is_asked).await {
+                Ok(answer) => return Ok((server, answer)),
                 Err(failure) => shared.fleet.read(failure),
             };
             match &failure {
-                Failure::NoScript if self.by == By::Digest => self.by = By::Body,
                 Failure::Elsewhere(to) => {
                     server = self.follow(&server, to)?;
                     is_asked = to.is_ask;
                 }
-                Failure::Underway if self.is_worth_waiting() && self.may_wait(wire).await => {
+                Failure::Underway if self.is_patient && self.may_wait(wire).await => {
                     // meanwhile it may have arrived; that it is sent on again is no circle
                     self.turns = 0;
                     (server, is_asked) = (shared.route(wire, slot, self.until).await?, false);
@@ -99,24 +83,18 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// A call that misses computes meanwhile.
-    fn is_worth_waiting(&self) -> bool {
-        let fills = matches!(self.question.op, Op::Get | Op::Acquire(_) | Op::Release(_));
-        !(fills && self.attempt.name.kind == Kind::Cache)
-    }
-
     fn follow(&mut self, server: &Server, to: &Redirect) -> Result<Arc<Server>, Failure> {
         self.turns += 1;
-        self.attempt.shared.fleet.follow(server, to).filter(|_| self.turns < TURNS).ok_or(Failure::Refused(MOVING))
+        self.shared.fleet.follow(server, to).filter(|_| self.turns < TURNS).ok_or(Failure::Refused(MOVING))
     }
 
     /// Waits a little, if there is time for that.
     async fn may_wait<W: Wire>(&mut self, wire: &W) -> bool {
-        let clock = &self.attempt.shared.common.clock;
+        let clock = &self.shared.common.clock;
         let at = clock.now().saturating_add(self.pause);
         self.pause = (self.pause * 2).min(PAUSE[1]);
         // with time for one more answer
-        if at >= latest(self.until, self.attempt.shared.op_timeout()) {
+        if at >= latest(self.until, self.shared.op_timeout()) {
             return false;
         }
         self.has_waited = true;

@@ -13,9 +13,8 @@ use redis::{
 };
 use std::{
     future::{Future, poll_fn},
-    io,
+    io, iter,
     net::{SocketAddr, ToSocketAddrs},
-    pin::pin,
     task::Poll,
 };
 
@@ -88,35 +87,28 @@ impl AsyncDNSResolver for Search {
 /// The answers to what a new connection asks first. Each is asked by itself: of a pipeline that breaks the client tells
 /// no single answer.
 async fn greet(connection: &MultiplexedConnection) -> RedisResult<Vec<Value>> {
-    let [time, policy] = greeting();
     let ask = async |cmd: Cmd| connection.clone().send_packed_command(&cmd).await;
-    match both(ask(time), ask(policy)).await {
-        // whoever is not served may be told so once
-        (Ok(refused @ Value::ServerError(_)), _) => Ok(vec![refused, Value::Nil]),
-        (time, policy) => Ok(vec![time?, policy?]),
+    let mut answers = all(greeting().map(ask)).await;
+    // whoever is not served may be told so once
+    if let Some(refused @ Ok(Value::ServerError(_))) = answers.first_mut() {
+        let refused = std::mem::replace(refused, Ok(Value::Nil));
+        return Ok(iter::once(refused?).chain(iter::repeat_n(Value::Nil, answers.len() - 1)).collect());
     }
+    answers.into_iter().collect()
 }
 
-/// Both, side by side.
-async fn both<T>(first: impl Future<Output = T>, second: impl Future<Output = T>) -> (T, T) {
-    let (mut first, mut second) = (pin!(first), pin!(second));
-    let mut done = (None, None);
+/// All of them, side by side.
+async fn all<F: Future, const N: usize>(futures: [F; N]) -> Vec<F::Output> {
+    let mut futures = futures.map(Box::pin);
+    let mut done = [const { None }; N];
     poll_fn(|cx| {
-        if done.0.is_none() {
-            done.0 = ended(first.as_mut().poll(cx));
+        for (future, done) in futures.iter_mut().zip(&mut done).filter(|(_, done)| done.is_none()) {
+            *done = ended(future.as_mut().poll(cx));
         }
-        if done.1.is_none() {
-            done.1 = ended(second.as_mut().poll(cx));
-        }
-        match (done.0.take(), done.1.take()) {
-            (Some(first), Some(second)) => Poll::Ready((first, second)),
-            some => {
-                done = some;
-                Poll::Pending
-            }
-        }
+        if done.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
     })
-    .await
+    .await;
+    done.into_iter().flatten().collect()
 }
 
 fn ended<T>(polled: Poll<T>) -> Option<T> {

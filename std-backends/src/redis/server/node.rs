@@ -1,13 +1,13 @@
-//! What is known of the server: its time, and whether it may drop what it was told to keep.
+//! What is known of the server: its time, whether it may drop what it was told to keep, and whether it runs scripts.
 
-use crate::redis::reply::{Failure, failure, is_unknown};
+use crate::redis::reply::{Failure, failure, has_no, is_unknown};
 use cachify_core::{Cause, time::Instant};
 use redis::{Cmd, RedisError, Value};
 use std::{
     collections::HashMap,
     sync::{
         OnceLock,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -22,6 +22,21 @@ pub(in crate::redis) struct Node {
     /// Whether it was reached, or known not to be.
     is_known: AtomicBool,
     policy: OnceLock<String>,
+    /// What it was found to lack, a bit each.
+    lacks: AtomicU8,
+}
+
+/// What not every server has.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::redis) enum Lacks {
+    /// `SET .. IFEQ`.
+    SetIfEqual = 1,
+    /// `DELIFEQ`.
+    DelIfEqual = 2,
+    /// `DELEX .. IFEQ`.
+    DelExtended = 4,
+    /// An answer to which of these two it has.
+    Question = 8,
 }
 
 const UNKNOWN: i64 = i64::MIN;
@@ -32,8 +47,22 @@ const POLICY: &str = "maxmemory-policy";
 
 impl Node {
     pub(in crate::redis) const fn new() -> Self {
+        let lacks = AtomicU8::new(Lacks::Question as u8);
         let (way, is_known) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self { ahead: AtomicI64::new(UNKNOWN), way, is_known, policy: OnceLock::new() }
+        Self { ahead: AtomicI64::new(UNKNOWN), way, is_known, policy: OnceLock::new(), lacks }
+    }
+
+    pub(in crate::redis) fn lacks(&self, what: Lacks) -> bool {
+        self.lacks.load(Ordering::Relaxed) & what as u8 != 0
+    }
+
+    /// It answered what else it lacks.
+    pub(in crate::redis) fn answered(&self) {
+        self.lacks.fetch_and(!(Lacks::Question as u8), Ordering::Relaxed);
+    }
+
+    pub(in crate::redis) fn found_lacking(&self, what: Lacks) {
+        self.lacks.fetch_or(what as u8, Ordering::Relaxed);
     }
 
     /// How long an operation may take where the user set no limit. The first ones, of which nothing is known yet, wait
@@ -80,22 +109,25 @@ impl Node {
         if ahead == UNKNOWN { 0 } else { u64::try_from(local.saturating_add(ahead)).unwrap_or_default() }
     }
 
-    /// Reads what a new connection asked, and says once which policy may drop live leases.
-    pub(in crate::redis) fn greeted(&self, now: Instant, greeting: &[Value]) -> Result<Option<&str>, Failure> {
-        let [time, policy] = greeting else { return Err(Failure::Broken) };
-        let (seconds, micros): (u64, u64) = match time {
+    /// Reads what a new connection asked.
+    pub(in crate::redis) fn greeted(&self, now: Instant, greeting: &[Value]) -> Result<Greeted<'_>, Failure> {
+        let [time, policy, script] = greeting else { return Err(Failure::Broken) };
+        match time {
             // every server knows this command, and no sentinel does
             Value::ServerError(error) if is_unknown(error) => return Err(Failure::Refused(IS_SENTINEL)),
             Value::ServerError(error) => return Err(failure(&RedisError::from(error.clone()))),
-            time => redis::from_redis_value_ref(time).map_err(|_| Failure::Broken)?,
-        };
-        self.learn(now, seconds.saturating_mul(1_000).saturating_add(micros / 1_000));
+            time => self.learn(now, millis(time).ok_or(Failure::Broken)?),
+        }
         // not everybody may ask for the policy; then it stays unknown
         let pairs = redis::from_redis_value_ref::<HashMap<String, String>>(policy).ok();
-        let found = pairs.and_then(|mut pairs| pairs.remove(POLICY));
-        let Some(found) = found.filter(|policy| policy != "noeviction") else { return Ok(None) };
-        let first = self.policy.set(found).is_ok();
-        Ok(self.evicts().filter(|_| first))
+        let found = pairs.and_then(|mut pairs| pairs.remove(POLICY)).filter(|policy| policy != "noeviction");
+        let is_news = found.is_some_and(|policy| self.policy.set(policy).is_ok());
+        let scripts = match script {
+            Value::ServerError(error) if has_no(error) => Some(false),
+            Value::ServerError(_) | Value::Nil => None,
+            _ => Some(true),
+        };
+        Ok(Greeted { policy: self.evicts().filter(|_| is_news), scripts })
     }
 
     /// The policy by which a full server drops keys, if it has one.
@@ -104,11 +136,32 @@ impl Node {
     }
 }
 
-/// What a new connection asks first: the time, and what happens when memory is full.
-pub(in crate::redis) fn greeting() -> [Cmd; 2] {
+/// An answer to `TIME`, in milliseconds.
+pub(in crate::redis) fn millis(time: &Value) -> Option<u64> {
+    let (seconds, micros): (u64, u64) = redis::from_redis_value_ref(time).ok()?;
+    Some(seconds.saturating_mul(1_000).saturating_add(micros / 1_000))
+}
+
+/// What a server said of itself.
+pub(in crate::redis) struct Greeted<'a> {
+    /// The policy that may drop live leases; told once.
+    pub(in crate::redis) policy: Option<&'a str>,
+    /// Whether it runs scripts for us, if it said.
+    pub(in crate::redis) scripts: Option<bool>,
+}
+
+/// What a new connection asks first: the time, what happens when memory is full, and a script that does nothing.
+pub(in crate::redis) fn greeting() -> [Cmd; 3] {
     let mut policy = redis::cmd("CONFIG");
     policy.arg("GET").arg(POLICY);
-    [redis::cmd("TIME"), policy]
+    [redis::cmd("TIME"), policy, nothing()]
+}
+
+/// A script that does nothing: by its digest a server would answer that has no scripts at all.
+pub(in crate::redis) fn nothing() -> Cmd {
+    let mut script = redis::cmd("EVAL");
+    script.arg("return 1").arg(0);
+    script
 }
 
 #[cfg(test)]

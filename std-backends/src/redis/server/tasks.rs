@@ -6,7 +6,7 @@
 use super::{Server, dial::dial, latest};
 use crate::redis::{
     background::FAREWELL,
-    call::Wire,
+    call::{Wire, last, piped},
     reply::{Failure, failure, is_demoted},
 };
 use crate::{clock::StdClock, sync::locked};
@@ -295,6 +295,9 @@ impl Task {
         pipe: impl FnOnce() -> Pipeline,
         count: usize,
     ) -> Result<Vec<Value>, Failure> {
+        if let Some(lent) = &server.lent {
+            return lent.send(server, pipe, count).await;
+        }
         let (number, mut connection) = self.connection(server).await?;
         let pipe = pipe();
         let answers = connection.send_packed_commands(&pipe, 0, count).await;
@@ -328,15 +331,9 @@ impl Wire for Task {
         is_asked: bool,
         cmd: impl FnOnce() -> Cmd + Send,
     ) -> Result<Value, Failure> {
-        if is_asked {
-            // one exchange, so that nobody's command comes between on a shared connection
-            let pipe = || {
-                let mut pipe = redis::pipe();
-                pipe.cmd("ASKING").add_command(cmd());
-                pipe
-            };
-            let answer = self.send_all(server, pipe, 2).await?.pop().ok_or(Failure::Broken)?;
-            return answer.extract_error().map_err(|error| failure(&error));
+        if is_asked || server.lent.is_some() {
+            let answers = self.send_all(server, || piped(is_asked, cmd()), 1 + usize::from(is_asked)).await?;
+            return last(answers);
         }
         let (number, mut connection) = self.connection(server).await?;
         let answer = connection.send_packed_command(&cmd()).await;

@@ -8,7 +8,7 @@ use super::{
     node::greeting,
 };
 use crate::redis::{
-    call::Wire,
+    call::{Wire, last, piped},
     reply::{Failure, failure, is_demoted, is_doubtful, unconnected, unreached},
 };
 use crate::{backend::park, clock::StdClock};
@@ -17,7 +17,7 @@ use cachify_core::{
     time::{Instant, Sleep},
 };
 pub(in crate::redis) use idle::Idle;
-use redis::{Client, Cmd, Connection, RedisError, RedisResult, Value};
+use redis::{Client, Cmd, Connection, Pipeline, RedisError, RedisResult, Value};
 use std::{cell::Cell, future::Future, pin::pin, sync::Arc, time::Duration};
 
 /// How many bytes are sent at a time: so few that a full way seldom takes a part of them, after which the client waits
@@ -141,14 +141,28 @@ impl Thread {
         (0..answers).map(|_| limited(connection, &mut Connection::recv_response)).collect()
     }
 
-    /// Sends what `packed` makes once there is a connection, and receives; the connection is used again unless it may
-    /// still have an answer on it, or leads to a server that is no master any more.
+    /// Sends what `pipe` makes once there is a connection, and receives.
     pub(in crate::redis) fn exchange(
         &self,
         server: &Arc<Server>,
-        packed: impl FnOnce(Instant) -> Vec<u8>,
+        pipe: impl FnOnce(Instant) -> Pipeline + Send,
         answers: usize,
     ) -> Result<Vec<Value>, Failure> {
+        let Some(lent) = &server.lent else {
+            return self.talk(server, |talk| talk.ask(&pipe(talk.until).get_packed_pipeline(), answers));
+        };
+        let until = self.until.unwrap_or_else(|| server.deadline());
+        let asked = lent.send(server, || pipe(until), answers);
+        park(Box::pin(asked), Self::left(server, until)?).unwrap_or(Err(Failure::TimedOut))
+    }
+
+    /// Has a connection for as long as `talk` asks on it; it is used again unless it may still have an answer on it, or
+    /// leads to a server that is no master any more.
+    pub(in crate::redis) fn talk<T>(
+        &self,
+        server: &Arc<Server>,
+        talk: impl FnOnce(&mut Talk<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let life = server.replaced();
         let mut connection = self.connection(server)?;
         let sent = server.now();
@@ -158,7 +172,9 @@ impl Thread {
             self.kind.of(server).put(sent, connection);
             return Err(Failure::NotSent(Cause::Unreachable));
         }
-        let done = Self::ask(server, &mut connection, &packed(until), answers, until, failure);
+        let mut has = Talk { server, connection: &mut connection, until, is_demoted: false };
+        let done = talk(&mut has);
+        let is_demoted = has.is_demoted;
         match &done {
             Ok(_) => server.pauses.answered(),
             Err(Failure::Broken) => server.pauses.broke(server.now()),
@@ -167,7 +183,7 @@ impl Thread {
         match &done {
             // it was left already
             Ok(_) if server.replaced() != life => drop(connection),
-            Ok(values) if values.iter().any(is_demoted) => server.demoted(),
+            Ok(_) if is_demoted => server.demoted(),
             Ok(_) => self.kind.of(server).put(server.now(), connection),
             // whatever ailed this one ails those that have not answered since
             Err(Failure::Broken) => {
@@ -177,6 +193,24 @@ impl Thread {
             Err(_) => self.kind.of(server).forget(sent),
         }
         done
+    }
+}
+
+/// A connection, while one call has it.
+pub(in crate::redis) struct Talk<'a> {
+    server: &'a Server,
+    connection: &'a mut Connection,
+    until: Instant,
+    /// Whether the server said that it is no master any more.
+    is_demoted: bool,
+}
+
+impl Talk<'_> {
+    /// Sends what was packed, and receives so many answers.
+    pub(in crate::redis) fn ask(&mut self, packed: &[u8], answers: usize) -> Result<Vec<Value>, Failure> {
+        let values = Thread::ask(self.server, self.connection, packed, answers, self.until, failure)?;
+        self.is_demoted |= values.iter().any(is_demoted);
+        Ok(values)
     }
 }
 
@@ -273,13 +307,7 @@ impl Wire for Thread {
         is_asked: bool,
         cmd: impl FnOnce() -> Cmd + Send,
     ) -> Result<Value, Failure> {
-        let packed = |_| {
-            let mut packed = if is_asked { redis::cmd("ASKING").get_packed_command() } else { Vec::new() };
-            packed.extend(cmd().get_packed_command());
-            packed
-        };
-        let answer = self.exchange(server, packed, 1 + usize::from(is_asked))?.pop().ok_or(Failure::Broken)?;
-        answer.extract_error().map_err(|error| failure(&error))
+        last(self.exchange(server, |_| piped(is_asked, cmd()), 1 + usize::from(is_asked))?)
     }
 
     async fn wait_for(&self, clock: &StdClock, at: Instant, event: impl Future<Output = ()> + Send) {
