@@ -40,6 +40,9 @@ pub const SLOW_NAMES: &str = env!("CACHIFY_NAMES_LIBRARY");
 /// Loaded before the C library, it lets the machine have slept for as many seconds as the file `CACHIFY_SLEPT` says.
 pub const ASLEEP: &str = env!("CACHIFY_SLEEP_LIBRARY");
 
+/// Loaded by a server as a module, it is a double of `BLESS`, which notes what was blessed in the set `blessed`.
+pub const BLESS: &str = env!("CACHIFY_BLESS_LIBRARY");
+
 /// Commands by which this harness itself asks for figures.
 const OUR_OWN: [&str; 2] = ["info", "config|resetstat"];
 

@@ -207,6 +207,7 @@ impl<'a> Attempt<'a> {
             // not the caller's deadline: on a long way a free lock would be refused for coming too late
             not_after: server.node.time(until),
             place: &self.asked.place,
+            blesses: server.node.blesses(),
         }
     }
 

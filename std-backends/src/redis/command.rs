@@ -41,6 +41,8 @@ pub(super) struct Context<'a> {
     pub(super) not_after: u64,
     /// Where the caller stands, or will.
     pub(super) place: &'a Place,
+    /// Whether the server is told to keep what is held.
+    pub(super) blesses: bool,
 }
 
 /// How a script is named.
@@ -63,9 +65,10 @@ pub(super) fn command(question: &Question<'_>, context: &Context<'_>, by: By) ->
         By::Digest => redis::cmd("EVALSHA"),
         By::Body => redis::cmd("EVAL"),
     };
+    let text = script.text(context.blesses);
     cmd.arg(match by {
-        By::Digest => script.digest(),
-        By::Body => script.body,
+        By::Digest => text.digest(),
+        By::Body => text.body,
     });
     cmd.arg(records.len());
     for suffix in records {

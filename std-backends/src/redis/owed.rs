@@ -59,7 +59,8 @@ pub(super) async fn tell(server: &Arc<Server>, batch: &[&Owed], is_asked: bool) 
             let mut pipe = redis::pipe();
             for at in &left {
                 let owed = batch[*at];
-                let context = Context { name: &owed.name, not_after: 0, place: &owed.place };
+                let context =
+                    Context { name: &owed.name, not_after: 0, place: &owed.place, blesses: server.node.blesses() };
                 if is_asked {
                     pipe.cmd("ASKING");
                 }

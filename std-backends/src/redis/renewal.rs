@@ -212,7 +212,8 @@ fn send(server: &Arc<Server>, batch: &[Open], by: By) -> Vec<Answer> {
             if sent_on.is_some() {
                 pipe.cmd("ASKING");
             }
-            let context = Context { name, not_after: server.node.time(until), place: &Place::default() };
+            let blesses = server.node.blesses();
+            let context = Context { name, not_after: server.node.time(until), place: &Place::default(), blesses };
             pipe.add_command(command(&Question::of(call), &context, by));
         }
         pipe

@@ -2,23 +2,41 @@
 
 use std::{ops::Deref, sync::LazyLock};
 
-/// One script; the server knows it by its digest once it has seen its text.
+/// One script; a server knows it by its digest once it has seen its text.
 pub(super) struct Script {
+    plain: Text,
+    /// For a server that can be told to keep a key.
+    blessing: Text,
+}
+
+/// What is sent.
+pub(super) struct Text {
     pub(super) body: &'static str,
     known_as: LazyLock<redis::Script>,
 }
 
-impl Script {
+impl Text {
     pub(super) fn digest(&self) -> &str {
         self.known_as.deref().get_hash()
+    }
+}
+
+impl Script {
+    /// As it is run by a server that blesses, or does not.
+    pub(super) const fn text(&self, blesses: bool) -> &Text {
+        if blesses { &self.blessing } else { &self.plain }
     }
 }
 
 macro_rules! scripts {
     ($($NAME:ident = $($file:literal)*;)*) => {
         $(pub(super) static $NAME: Script = {
-            const BODY: &str = concat!($(include_str!(concat!("scripts/", $file, ".lua"))),*);
-            Script { body: BODY, known_as: LazyLock::new(|| redis::Script::new(BODY)) }
+            const PLAIN: &str = concat!("local BLESS = false\n", $(include_str!(concat!("scripts/", $file, ".lua"))),*);
+            const BLESSING: &str = concat!("local BLESS = true\n", $(include_str!(concat!("scripts/", $file, ".lua"))),*);
+            Script {
+                plain: Text { body: PLAIN, known_as: LazyLock::new(|| redis::Script::new(PLAIN)) },
+                blessing: Text { body: BLESSING, known_as: LazyLock::new(|| redis::Script::new(BLESSING)) },
+            }
         };)*
 
         #[cfg(test)]
@@ -51,9 +69,10 @@ mod tests {
 
     #[test]
     fn every_script_is_its_own_and_names_no_key_that_was_not_declared() {
-        let digests: BTreeSet<_> = ALL.iter().map(|script| script.digest()).collect();
-        assert_eq!(digests.len(), ALL.len());
-        for script in ALL {
+        let texts: Vec<_> = ALL.iter().flat_map(|script| [true, false].map(|blesses| script.text(blesses))).collect();
+        let digests: BTreeSet<_> = texts.iter().map(|text| text.digest()).collect();
+        assert_eq!(digests.len(), texts.len());
+        for script in texts {
             assert!(!script.body.contains(".. ':q'") && !script.body.contains(".. ':h'"), "keys are declared");
         }
     }

@@ -1,8 +1,11 @@
 //! Getting there: addresses, passwords, access lists, TLS. What a wrong one says is in `causes`.
 
-use super::world::{int, millis, pass, patient, run, timed, until_blocking};
+use super::world::{int, millis, pass, patient, run, texts, timed, until_blocking};
 use cachify::{Cachify, Cause, Error, Event, Holding, ManualClock, Observer, secs};
-use cachify_tests::server::{Engine, Server};
+use cachify_tests::{
+    resp::Reply,
+    server::{BLESS, Engine, Server},
+};
 use std::{
     net::TcpListener,
     path::Path,
@@ -243,6 +246,37 @@ fn a_server_that_may_drop_live_leases_is_reported_once() {
         assert_eq!(c.ping_blocking().unwrap().evicts, told.first().cloned());
         run(async { c.ping().await.unwrap() });
         assert_eq!(*policies.0.lock().unwrap(), told);
+    }
+}
+
+/// By a double of the command, since no server that has it can be had here.
+#[test]
+fn a_server_that_evicts_is_told_to_keep_what_is_held_where_it_can_be() {
+    for engine in Engine::ALL {
+        for (policy, is_told) in [("allkeys-lru", true), ("noeviction", false)] {
+            let server = Server::of(engine).option("maxmemory-policy", policy).option("loadmodule", BLESS).start();
+            let c = patient(server.url()).build().unwrap();
+            let blessed = || {
+                let mut all = texts(&server.command(&["SMEMBERS", "blessed"]));
+                all.sort();
+                assert_eq!(server.command(&["DEL", "blessed"]), Reply::Int(i64::from(!all.is_empty())));
+                all
+            };
+            let told =
+                |keys: &[&str]| if is_told { keys.iter().map(|key| (*key).to_owned()).collect() } else { vec![] };
+            let lock = c.lock("k").ttl(secs(2)).acquire_blocking().unwrap();
+            let permit = c.pool("p", 2).take_blocking().unwrap();
+            c.once("o").keep(secs(60)).run_blocking(|_| ()).unwrap();
+            assert_eq!(c.cache("v").get_or_insert_blocking(|| 7_u8), 7);
+            let held = ["t:c:{v}:f", "t:l:{k}", "t:o:{o}", "t:p:{p}", "t:p:{p}:h"];
+            assert_eq!(blessed(), told(&held), "and no value");
+            // what is written anew is blessed anew
+            until_blocking(|| !is_told || server.command(&["SCARD", "blessed"]) == Reply::Int(1));
+            assert_eq!(blessed(), told(&["t:l:{k}"]));
+            lock.release().unwrap();
+            permit.release().unwrap();
+            assert_eq!(blessed(), Vec::<String>::new(), "what is free may go");
+        }
     }
 }
 

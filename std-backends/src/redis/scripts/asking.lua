@@ -13,6 +13,7 @@ local function ask(key, q, lease, label, in_turn)
       lease.owner, lease.since, lease.ends, lease.label = token, now, now + ttl, label
       lease.fence = math.max(lease.fence + 1, us)
       redis.call('SET', key, text(lease), 'PX', ttl + LINGER)
+      bless(key)
       return {1, lease.fence, ttl, 0, now, 0}
     end
     remaining = turn
@@ -24,6 +25,7 @@ local function ask(key, q, lease, label, in_turn)
     if arrived > 0 and not lease.waited then
       lease.waited = true
       redis.call('SET', key, text(lease), 'KEEPTTL')
+      bless(key)
     end
   elseif l then
     has_left = l.leave(me)

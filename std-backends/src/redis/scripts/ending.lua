@@ -8,6 +8,7 @@ local function keep(key, lease, lasts)
     redis.call('PEXPIRE', key, lasts)
     redis.call('SET', key, value, 'PX', lasts)
   end
+  if lease.owner ~= NOBODY then bless(key) end
 end
 
 -- Ends it, or leaves a marker that ends then, if it was this token's; and if nobody else has it, calls the next one, or tells

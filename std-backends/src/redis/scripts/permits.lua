@@ -49,5 +49,7 @@ local function outlive(slots, holders, pool, ttl, always)
   ends = math.max(ends, pool.ends)
   redis.call('PEXPIRE', slots, ends - now)
   redis.call('PEXPIRE', holders, ends - now)
+  bless(slots)
+  bless(holders)
   return ends
 end

@@ -22,6 +22,8 @@ pub(in crate::redis) struct Node {
     /// Whether it was reached, or known not to be.
     is_known: AtomicBool,
     policy: OnceLock<String>,
+    /// Whether it can be told to keep a key that it would evict.
+    blesses: AtomicBool,
     /// What it was found to lack, a bit each.
     lacks: AtomicU8,
 }
@@ -48,8 +50,8 @@ const POLICY: &str = "maxmemory-policy";
 impl Node {
     pub(in crate::redis) const fn new() -> Self {
         let lacks = AtomicU8::new(Lacks::Question as u8);
-        let (way, is_known) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self { ahead: AtomicI64::new(UNKNOWN), way, is_known, policy: OnceLock::new(), lacks }
+        let (way, is_known, blesses) = (AtomicU64::new(0), AtomicBool::new(false), AtomicBool::new(false));
+        Self { ahead: AtomicI64::new(UNKNOWN), way, is_known, policy: OnceLock::new(), blesses, lacks }
     }
 
     pub(in crate::redis) fn lacks(&self, what: Lacks) -> bool {
@@ -111,7 +113,7 @@ impl Node {
 
     /// Reads what a new connection asked.
     pub(in crate::redis) fn greeted(&self, now: Instant, greeting: &[Value]) -> Result<Greeted<'_>, Failure> {
-        let [time, policy, script] = greeting else { return Err(Failure::Broken) };
+        let [time, policy, script, bless] = greeting else { return Err(Failure::Broken) };
         match time {
             // every server knows this command, and no sentinel does
             Value::ServerError(error) if is_unknown(error) => return Err(Failure::Refused(IS_SENTINEL)),
@@ -127,7 +129,15 @@ impl Node {
             Value::ServerError(_) | Value::Nil => None,
             _ => Some(true),
         };
+        // an array of what is known of each command: nothing of one that it has not
+        let blesses = matches!(bless, Value::Array(told) if !matches!(told.as_slice(), [] | [Value::Nil]));
+        self.blesses.store(blesses && self.evicts().is_some(), Ordering::Relaxed);
         Ok(Greeted { policy: self.evicts().filter(|_| is_news), scripts })
+    }
+
+    /// Whether what is held there is to be blessed: it evicts, and can be told not to (Redis 8.12).
+    pub(in crate::redis) fn blesses(&self) -> bool {
+        self.blesses.load(Ordering::Relaxed)
     }
 
     /// The policy by which a full server drops keys, if it has one.
@@ -150,11 +160,13 @@ pub(in crate::redis) struct Greeted<'a> {
     pub(in crate::redis) scripts: Option<bool>,
 }
 
-/// What a new connection asks first: the time, what happens when memory is full, and a script that does nothing.
-pub(in crate::redis) fn greeting() -> [Cmd; 3] {
-    let mut policy = redis::cmd("CONFIG");
+/// What a new connection asks first: the time, what happens when memory is full, a script that does nothing, and whether there
+/// is a command that keeps a key.
+pub(in crate::redis) fn greeting() -> [Cmd; 4] {
+    let (mut policy, mut bless) = (redis::cmd("CONFIG"), redis::cmd("COMMAND"));
     policy.arg("GET").arg(POLICY);
-    [redis::cmd("TIME"), policy, nothing()]
+    bless.arg("INFO").arg("BLESS");
+    [redis::cmd("TIME"), policy, nothing(), bless]
 }
 
 /// A script that does nothing: by its digest a server would answer that has no scripts at all.
