@@ -12,7 +12,6 @@ mod doubts;
 mod fleet;
 mod health;
 mod inbox;
-mod lent;
 mod name;
 mod options;
 mod owed;
@@ -51,13 +50,13 @@ use common::Common;
 use doubts::{Doubts, Room};
 use fleet::Fleet;
 use inbox::{Inbox, Place};
-#[cfg(feature = "redis-1-client")]
-pub use lent::Connections;
-pub(crate) use lent::Lent;
 use name::Name;
 pub(crate) use options::{Login, Tls};
 use owed::Owed;
 use reaper::Reaper;
+#[cfg(feature = "redis-1-client")]
+pub use server::lent::Connections;
+pub(crate) use server::lent::Lent;
 use server::{
     tasks::{Task, Use},
     threads::Thread,

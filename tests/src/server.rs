@@ -16,7 +16,7 @@ use clock::StillClock;
 pub use cluster::Cluster;
 use directory::Directory;
 use process::Process;
-pub use sentinels::Sentinels;
+pub use sentinels::{Lone, Sentinels};
 use std::{
     collections::BTreeMap,
     env,

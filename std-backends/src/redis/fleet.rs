@@ -8,9 +8,8 @@ mod known;
 use super::{
     Target,
     common::Common,
-    lent::Lent,
     reply::{Failure, IN_CLUSTER, Redirect},
-    server::Server,
+    server::{Server, lent::Lent},
 };
 use cachify_core::{Cause, time::Instant};
 pub(super) use cluster::Cluster;

@@ -237,7 +237,12 @@ pub(super) fn refusal(error: &RedisError) -> Cause {
         _ if error.detail().is_some_and(|detail| detail.contains("max number of clients")) => FULL,
         // the client wraps what it is told while it connects
         _ if error.detail().is_some_and(denied) => NO_PERMISSION,
-        _ if error.detail().is_some_and(|detail| detail.contains(SCRIPTLESS[1])) => NO_SCRIPTS,
+        _ if error.detail().is_some_and(|detail| {
+            [SCRIPTLESS[1], "unknown command 'EVAL"].iter().any(|words| detail.contains(words))
+        }) =>
+        {
+            NO_SCRIPTS
+        }
         _ if error.detail().is_some_and(|detail| detail.contains("cachify: another layout")) => LAYOUT,
         _ if error.detail().is_some_and(|detail| detail.contains("cluster support disabled")) => NO_CLUSTER,
         _ if error.detail().is_some_and(|detail| detail.contains("DB index")) => "the server has no such database",
@@ -250,7 +255,8 @@ const PASSWORD: &str = "the server does not accept the user name or password";
 pub(super) const PROTECTED: &str = "the server is in protected mode: it takes clients of its own machine only";
 pub(super) const NO_SERVER: &str = "what answers there is no Redis server";
 const NO_PERMISSION: &str = "the server's access list does not allow a command, key or channel that cachify needs";
-const NO_SCRIPTS: &str = "the server runs no scripts any more; an instance that is built now does without them";
+const NO_SCRIPTS: &str =
+    "the server runs no scripts, but one did when this instance began: build it anew when all do, or none";
 const LAYOUT: &str = "the key holds another program's data, or another release of cachify laid it out";
 
 /// Why no connection could be made, in the words of whoever refused it.

@@ -3,17 +3,19 @@
 pub(super) mod dial;
 mod failover;
 mod knock;
+pub(super) mod lent;
 pub(super) mod node;
 mod pauses;
 pub(super) mod tasks;
 pub(super) mod threads;
 
-use super::{address::Address, common::Common, lent::Lent, reply::unreached};
+use super::{address::Address, common::Common, reply::unreached};
 use cachify_core::{
     Cause,
     observe::Event,
     time::{Clock, Instant},
 };
+use lent::Lent;
 use node::Node;
 use pauses::Pauses;
 use std::{

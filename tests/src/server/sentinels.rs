@@ -105,6 +105,34 @@ impl Sentinels {
     }
 }
 
+/// One sentinel, which watches over whatever is at that port of this machine, and finds nobody to take its place.
+#[derive(Debug)]
+pub struct Lone {
+    port: u16,
+    _process: (Process, Directory),
+}
+
+impl Lone {
+    /// One that answers.
+    #[must_use]
+    pub fn watching(engine: Engine, master: u16) -> Self {
+        let (process, port, directory) = sentinel(engine, &master.to_string(), None);
+        Self { port, _process: (process, directory) }
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where a client connects that finds it at another port, such as that of a proxy.
+    #[must_use]
+    pub fn url_at(port: u16, login: &str) -> String {
+        format!("redis+sentinel://{login}127.0.0.1:{port}/{SERVICE}")
+    }
+}
+
 fn at(port: u16, password: Option<&str>) -> io::Result<Client> {
     let mut client = Client::to(port)?;
     if let Some(password) = password {

@@ -10,6 +10,7 @@ use cachify_tests::{
     resp::Reply,
     server::{Cluster, Engine, Server},
 };
+use std::cell::Cell;
 
 /// An instance on a cluster, as one process would have it.
 fn over(cluster: &Cluster) -> Cachify {
@@ -191,6 +192,39 @@ fn values_are_read_at_replicas_where_that_is_wished_and_at_masters_when_none_ans
         cluster.nodes[replica].kill();
         assert_eq!(value.get_blocking(), Ok(Some(7_u64)));
         assert_eq!(run(value.get()), Ok(Some(7_u64)));
+    }
+}
+
+#[test]
+fn nodes_of_different_kinds_and_versions_are_one_cluster() {
+    let kinds = [Engine::Redis, Engine::Valkey, Engine::Valkey9];
+    let next = Cell::new(0);
+    let cluster = Cluster::with(3, 0, || {
+        let at = next.replace(next.get() + 1);
+        Server::of(kinds[at % kinds.len()]).option("enable-module-command", "yes")
+    });
+    let (a, b) = (over(&cluster), over(&cluster));
+    for name in scattered(&cluster) {
+        let held = a.lock(name.as_str()).acquire_blocking().unwrap();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| b.lock(name.as_str()).wait(secs(30)).acquire_blocking().unwrap().release());
+            let line = format!("t:l:{{{name}}}:q");
+            until_blocking(|| cluster.node_of(&line).command(&["ZCARD", &line]) == Reply::Int(1));
+            held.release().unwrap();
+            assert_eq!(waiter.join().unwrap(), Ok(Holding::Held));
+        });
+    }
+    // one that loses its scripts says so, and keeps nobody from the others
+    cluster.nodes[2].command(&["MODULE", "UNLOAD", "lua"]);
+    for name in scattered(&cluster) {
+        let is_there = cluster.owner(&format!("t:l:{{{name}}}")) == 2;
+        match a.lock(name.as_str()).acquire_blocking() {
+            Ok(guard) => drop(guard.release()),
+            Err(Refused::Unavailable(Cause::Rejected { why, .. })) if is_there => {
+                assert!(why.contains("runs no scripts"), "{why}");
+            }
+            Err(other) => panic!("{other:?}"),
+        }
     }
 }
 

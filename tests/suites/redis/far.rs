@@ -4,7 +4,7 @@ use super::world::{everywhere, int, millis, over, pass, run, timed, until_blocki
 use cachify::{Builder, Cachify, Cause, Refused, secs};
 use cachify_tests::{
     proxy::{Direction, Proxy},
-    server::{Cluster, Engine, Server},
+    server::{Cluster, Engine, Lone, Server},
 };
 use std::{
     thread,
@@ -79,6 +79,31 @@ fn a_cluster_is_reached_over_any_way_with_the_limits_that_nobody_set() {
         let most = if way > 300 { 2 } else { 0 };
         assert!(refused.iter().all(|refused| *refused <= most), "{way} ms: {refused:?}");
     }
+}
+
+/// A sentinel is asked first, over a connection of its own for each one that is made.
+#[test]
+fn a_service_is_reached_over_any_way_with_the_limits_that_nobody_set() {
+    thread::scope(|scope| {
+        for (password, login) in [(None, ""), (Some("sesame"), ":sesame@")] {
+            for way in [1, 50, 150, 300, 700] {
+                scope.spawn(move || {
+                    let server = Server::of(Engine::Redis);
+                    let server = password.map_or(server, |word| Server::of(Engine::Redis).password(word)).start();
+                    let proxy = far(&server, millis(way));
+                    let sentinel = Lone::watching(Engine::Redis, proxy.port());
+                    let before = Proxy::to(sentinel.port());
+                    before.delay(Direction::ToServer, millis(way / 2));
+                    before.delay(Direction::ToClient, millis(way / 2));
+                    let url = Lone::url_at(before.port(), login);
+                    let refused = refused(|| Cachify::builder().redis(url.as_str()).prefix("t").build().unwrap());
+                    println!("a service {way} ms away, password {password:?}: refused of five {refused:?}");
+                    let most = if way > 300 { 2 } else { 0 };
+                    assert!(refused.iter().all(|refused| *refused <= most), "{way} ms, {password:?}: {refused:?}");
+                });
+            }
+        }
+    });
 }
 
 #[test]

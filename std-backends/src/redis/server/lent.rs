@@ -6,11 +6,11 @@
 #[cfg(feature = "redis-1-client")]
 mod connections;
 
-use super::{
-    reply::{Failure, failure},
-    server::{Server, node::greeting},
+use super::{Server, node::greeting};
+use crate::{
+    backend::BoxFuture,
+    redis::reply::{Failure, failure},
 };
-use crate::backend::BoxFuture;
 use cachify_core::Cause;
 #[cfg(feature = "redis-1-client")]
 pub use connections::Connections;
@@ -59,7 +59,7 @@ impl Lent {
     }
 
     /// The answers to commands that are put into words once the server has told its time.
-    pub(super) async fn send(
+    pub(in crate::redis) async fn send(
         &self,
         server: &Arc<Server>,
         pipe: impl FnOnce() -> Pipeline,
