@@ -3,7 +3,8 @@
 //! Not here: what a holder asks, which is the machine's ([`Lease`](crate::lease::Lease)).
 
 use crate::{
-    error::Error,
+    cell::{Holding, MaybeOwned},
+    error::{Cause, Error},
     instance::{Handle, Threads},
     key::Kind,
     lease::block,
@@ -12,6 +13,7 @@ use crate::{
     time::{Instant, Sleep},
     token::HolderToken,
 };
+use core::task::Context;
 
 type KeyBufOf<H> = <<H as Handle>::Store as Platform>::KeyBuf;
 type AskingOf<'a, H> = Asking<'a, 'a, <H as Handle>::Store>;
@@ -74,6 +76,28 @@ where
     value::<H, V, C>(&mut asking, answer, codec)
 }
 
+/// Keeps a value for so many milliseconds, `u64::MAX` for ever; a flight under way loses its right to store.
+pub(crate) async fn insert<H: Handle, V, C>(
+    handle: &H,
+    key: &KeyBufOf<H>,
+    codec: &C,
+    value: MaybeOwned<'_, V>,
+    fresh: u64,
+) -> Result<(), Error>
+where
+    H::Store: Values<V, C>,
+{
+    kept(asking(handle, Kind::Cache, key, Op::Insert { fresh })?.publish(codec, value).await?)
+}
+
+const fn kept(answer: Answer) -> Result<(), Error> {
+    match answer {
+        Answer::Held(Holding::Held) => Ok(()),
+        Answer::Full => Err(Error::Store(Cause::Full)),
+        _ => Err(Error::Store(OTHER)),
+    }
+}
+
 fn wait<P: Handle>(handle: &Threads<P>, asking: &mut AskingOf<'_, Threads<P>>) -> Result<Answer, Error>
 where
     <P::Store as Platform>::Clock: Sleep,
@@ -106,6 +130,25 @@ where
 {
     let threads = Threads(handle.clone());
     filled(wait(&threads, &mut asking(&threads, Kind::Cache, key, Op::Get)?)?)
+}
+
+/// [`insert`] for threads.
+pub(crate) fn insert_blocking<P: Handle, V, C>(
+    handle: &P,
+    key: &KeyBufOf<P>,
+    codec: &C,
+    value: MaybeOwned<'_, V>,
+    fresh: u64,
+) -> Result<(), Error>
+where
+    P::Store: Values<V, C>,
+    <P::Store as Platform>::Clock: Sleep,
+{
+    let threads = Threads(handle.clone());
+    let mut asking = asking(&threads, Kind::Cache, key, Op::Insert { fresh })?;
+    let mut value = Some(value);
+    let poll = |asking: &mut AskingOf<'_, Threads<P>>, cx: &mut Context<'_>| asking.poll_publish(codec, &mut value, cx);
+    kept(block(&threads, &mut asking, |_| Instant::MAX, poll)?)
 }
 
 /// [`get`] for threads.

@@ -4,15 +4,17 @@
 
 use crate::{
     asked,
+    cell::MaybeOwned,
     codec::Tagged,
     error::Error,
     instance::{Handle, Threads},
     key::Kind,
     lease::Lease,
     observe::{Event, Observer},
+    op::Inspection,
     outcome::{InOk, Shape, Whole},
     store::{Platform, Values},
-    time::{Sleep, Timer},
+    time::{Sleep, Timer, millis},
     ttl::Ttl,
 };
 use core::{fmt, future::Future};
@@ -70,6 +72,14 @@ impl<P: Handle, C> Cache<P, C> {
         Cache { handle: self.handle, key: self.key, ttl: self.ttl, codec }
     }
 
+    /// For how many milliseconds a value is fresh; `u64::MAX` for ever.
+    fn fresh(&self) -> u64 {
+        match Ttl::resolve(self.ttl, self.handle.instance().config().ttl) {
+            Ttl::For(ttl) => millis(ttl),
+            Ttl::Forever => u64::MAX,
+        }
+    }
+
     fn flight<H: Handle<Store = P::Store>>(&self, handle: H) -> Lease<H> {
         Lease::flight(handle, self.ttl).of_key(self.key.clone())
     }
@@ -94,6 +104,14 @@ where
         P::Store: Values<V, C>,
     {
         asked::get(&self.handle, &self.key, &self.codec).await
+    }
+
+    /// For how long the value is fresh; `None` if it is not there. Of whatever type it is.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store could not be asked, or cannot tell.
+    pub async fn remaining(&self) -> Result<Option<Ttl>, Error> {
+        asked::inspect(&self.handle, Kind::Cache, &self.key).await.map(life)
     }
 
     /// The value; on a miss one caller makes it and the others wait for what it brings. A hit drops `make` unpolled.
@@ -130,6 +148,18 @@ where
         }
     }
 
+    /// Keeps a value, whatever is there: write it where it comes from first. What a flight under way brings will not be
+    /// stored, so nothing older comes after it. Of two at once the one that the store hears of last stays.
+    ///
+    /// # Errors
+    /// [`Error`] when it is not kept, or that is not known: for what may be old by now, [`reset`](Self::reset) it.
+    pub async fn insert<V>(&self, value: V) -> Result<(), Error>
+    where
+        P::Store: Values<V, C>,
+    {
+        asked::insert(&self.handle, &self.key, &self.codec, MaybeOwned::Owned(value), self.fresh()).await
+    }
+
     /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
     ///
     /// # Errors
@@ -153,6 +183,14 @@ where
         P::Store: Values<V, C>,
     {
         asked::get_blocking(&self.handle, &self.key, &self.codec)
+    }
+
+    /// [`remaining`](Self::remaining) for threads.
+    ///
+    /// # Errors
+    /// As `remaining`.
+    pub fn remaining_blocking(&self) -> Result<Option<Ttl>, Error> {
+        asked::inspect_blocking(&self.handle, Kind::Cache, &self.key).map(life)
     }
 
     /// The value; on a miss one caller makes it and the others wait for what it brings.
@@ -196,6 +234,17 @@ where
         self.flight(Threads(self.handle.clone())).cached_blocking(shape, &self.codec, load)
     }
 
+    /// [`insert`](Self::insert) for threads.
+    ///
+    /// # Errors
+    /// As `insert`.
+    pub fn insert_blocking<V>(&self, value: V) -> Result<(), Error>
+    where
+        P::Store: Values<V, C>,
+    {
+        asked::insert_blocking(&self.handle, &self.key, &self.codec, MaybeOwned::Owned(value), self.fresh())
+    }
+
     /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
     ///
     /// # Errors
@@ -203,6 +252,10 @@ where
     pub fn reset_blocking(&self) -> Result<bool, Error> {
         asked::clear_blocking(&self.handle, Kind::Cache, &self.key)
     }
+}
+
+fn life(seen: Inspection) -> Option<Ttl> {
+    (seen.held > 0).then(|| seen.remaining().map_or(Ttl::Forever, Ttl::For))
 }
 
 /// A hit, without a future where the value is in this process.

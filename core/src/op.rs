@@ -28,6 +28,12 @@ pub enum Op {
     Release(Outcome),
     /// Ends the lease and forgets the marker or the value, whoever holds it.
     Clear,
+    /// Keeps a value, whatever is there, and ends the flight of whoever loads another: what that brings is not stored. Of
+    /// caches only.
+    Insert {
+        /// For how long the value is fresh, from now.
+        fresh: u64,
+    },
     /// Looks at who holds the key, without touching it; at a cached value for how long it is fresh, which a store that
     /// cannot tell refuses as unsupported.
     Inspect,
@@ -41,7 +47,7 @@ impl Op {
     pub const fn lasts(&self) -> u64 {
         match self {
             Self::Acquire(Ask { ttl, .. }) | Self::Renew { ttl } => *ttl,
-            Self::Release(Outcome::Done { fresh }) => *fresh,
+            Self::Release(Outcome::Done { fresh }) | Self::Insert { fresh } => *fresh,
             Self::Release(Outcome::Free) | Self::Clear | Self::Inspect | Self::Get => 0,
         }
     }
@@ -51,7 +57,7 @@ impl Op {
     pub const fn is_of_holder(&self) -> bool {
         match self {
             Self::Acquire(_) | Self::Renew { .. } | Self::Release(_) => true,
-            Self::Clear | Self::Inspect | Self::Get => false,
+            Self::Clear | Self::Insert { .. } | Self::Inspect | Self::Get => false,
         }
     }
 }
@@ -126,7 +132,7 @@ pub enum Answer {
     Recursive,
     /// To [`Op::Acquire`]: every slot of the store holds something live.
     Full,
-    /// To [`Op::Renew`] and [`Op::Release`]: whether the token still held it.
+    /// To [`Op::Renew`] and [`Op::Release`]: whether the token still held it; to [`Op::Insert`]: it is kept.
     Held(Holding),
     /// To [`Op::Clear`]: whether there was anything.
     Cleared(bool),

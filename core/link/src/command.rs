@@ -59,6 +59,11 @@ impl<'a> Command<'a> {
                 command.value = Parse::parse(from)?;
                 Op::Release(Outcome::Done { fresh })
             }
+            (number::INSERT, Kind::Cache) => {
+                let fresh = Option::<u32>::parse(from)?.map_or(u64::MAX, u64::from);
+                command.value = Parse::parse(from)?;
+                Op::Insert { fresh }
+            }
             (number::CLEAR, Kind::Lock | Kind::Once | Kind::Cache) => Op::Clear,
             (number::INSPECT, _) => Op::Inspect,
             (number::GET, Kind::Cache) => {
@@ -79,7 +84,7 @@ impl<'a> Command<'a> {
     pub(super) const fn wait(&self) -> u64 {
         match self.op {
             Op::Acquire(ask) => ask.wait,
-            Op::Renew { .. } | Op::Release(_) | Op::Clear | Op::Inspect | Op::Get => 0,
+            Op::Renew { .. } | Op::Release(_) | Op::Clear | Op::Insert { .. } | Op::Inspect | Op::Get => 0,
         }
     }
 }

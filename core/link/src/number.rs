@@ -12,6 +12,8 @@ pub(super) const PUBLISH: u8 = 4;
 pub(super) const CLEAR: u8 = 5;
 pub(super) const INSPECT: u8 = 6;
 pub(super) const GET: u8 = 7;
+/// A value is kept, whoever loads another.
+pub(super) const INSERT: u8 = 8;
 
 /// Whether a request is about who holds the lease, whose token comes with it.
 pub(super) const fn has_token(number: u8) -> bool {

@@ -143,7 +143,8 @@ pub(super) fn value(mut from: Reader<'_>) -> Option<&[u8]> {
 /// A value that ends a flight.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Publication<'a> {
-    pub(super) token: HolderToken,
+    /// Whose flight; `None` for one that is kept whoever loads another.
+    pub(super) token: Option<HolderToken>,
     /// `None` without end.
     pub(super) ttl: Option<u32>,
     pub(super) value: &'a [u8],
@@ -151,8 +152,13 @@ pub(super) struct Publication<'a> {
 
 impl Put for Publication<'_> {
     fn put(&self, to: &mut Encoder<'_>) {
-        number::PUBLISH.put(to);
-        self.token.put(to);
+        match self.token {
+            Some(token) => {
+                number::PUBLISH.put(to);
+                token.put(to);
+            }
+            None => number::INSERT.put(to),
+        }
         self.ttl.put(to);
         self.value.put(to);
     }
@@ -223,8 +229,11 @@ mod tests {
             assert_eq!(read(kind, &of(number::GET)), (kind == Kind::Cache).then_some(get));
             for (ttl, fresh) in [(None, u64::MAX), (Some(1_000), 1_000)] {
                 let landed = (Op::Release(Outcome::Done { fresh }), TOKEN, 0, None, b"bytes".to_vec());
-                let publication = Publication { token: TOKEN, ttl, value: b"bytes" };
+                let publication = Publication { token: Some(TOKEN), ttl, value: b"bytes" };
                 assert_eq!(read(kind, &publication), (kind == Kind::Cache).then_some(landed));
+                let inserted = (Op::Insert { fresh }, none, 0, None, b"bytes".to_vec());
+                let insertion = Publication { token: None, ttl, value: b"bytes" };
+                assert_eq!(read(kind, &insertion), (kind == Kind::Cache).then_some(inserted));
             }
         }
     }

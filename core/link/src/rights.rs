@@ -1,6 +1,7 @@
 //! Leases behind a line: every operation is one request.
 
 use super::{
+    OTHER_QUESTION,
     call::Call,
     frame::checksum,
     message::Name,
@@ -50,6 +51,8 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
             Op::Release(Outcome::Done { .. }) if key.kind == Kind::Once => number::COMPLETE,
             Op::Release(_) => number::RELEASE,
             Op::Clear => number::CLEAR,
+            // only with its value
+            Op::Insert { .. } => return Poll::Ready(Err(OTHER_QUESTION)),
             Op::Inspect => number::INSPECT,
             Op::Get => {
                 question.size = Self::ROOM.into();
@@ -123,7 +126,8 @@ where
         fresh: Fresh<'_, '_, V, D>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Answer>, Cause>> {
-        let Request { key, token, .. } = *request;
+        let Request { key, token, op, .. } = *request;
+        let is_insertion = matches!(op, Op::Insert { .. });
         // encoded until it is sent, not kept: its bytes would be larger in the future than they cost here
         let mut room = Short::<FRAME>::new();
         if !call.is_sent() {
@@ -132,7 +136,10 @@ where
         }
         let ttl = (fresh.ttl != u64::MAX).then(|| short(fresh.ttl));
         let value = room.bytes();
-        let publication = Publication { token, ttl, value };
+        let publication = Publication { token: (!is_insertion).then_some(token), ttl, value };
+        if let Some(cause) = call.unfit.filter(|_| is_insertion) {
+            return Poll::Ready(Err(cause));
+        }
         let abandon = Question::new(number::RELEASE, key.kind, token);
         let question: &dyn Put = if call.unfit.is_none() { &publication } else { &abandon };
         let answer = ready!(self.poll_reply(call, key, question, None, question::to_holder, cx))?;

@@ -109,6 +109,12 @@ impl<V> Cell<V> {
         kept
     }
 
+    /// Stores a value until then, whoever has the flight, which ends: what it brings will not be stored.
+    pub(crate) fn insert(&mut self, value: V, end: Instant) {
+        self.set_done(end);
+        (self.marked, self.value) = (0, Some(value));
+    }
+
     /// Forgets the value and ends the flight, whose result will not be stored; whether there was a value.
     pub fn invalidate(&mut self, now: Instant) -> bool {
         let had = self.value.is_some() && now < self.stale_until;

@@ -212,6 +212,25 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         }
     }
 
+    /// Keeps a value until then, whoever has the flight, which ends; whether there was room.
+    pub fn insert(
+        &mut self,
+        key: &Key<'_>,
+        value: T::Value,
+        (now, end): (Instant, Instant),
+        woken: &mut Woken,
+    ) -> bool {
+        let is_room = match self.table.entry(key, now) {
+            Ok(cell) => {
+                cell.insert(value, end);
+                true
+            }
+            Err(TableFull) => false,
+        };
+        self.leave(key, HolderToken::default(), &mut Place::default(), now, woken);
+        is_room
+    }
+
     /// Marks the flight of `token` as being computed on a stack; on none when `stack` is zero.
     pub fn mark(&mut self, key: &Key<'_>, token: HolderToken, stack: u32, now: Instant) {
         if let Some(cell) = self.table.cell_held_by(key, token, now) {

@@ -111,6 +111,9 @@ words! {
     /// Stores a value, for the holder of its flight.
     fn publish<V, C>(codec: &C, token: HolderToken, value: MaybeOwned<'_, V>, life: Life) -> Holding
         = |s, b, k| publish(end(s, b, k, token, landed(life.ttl)), codec, value, life.stale_for);
+    /// Keeps a value, whoever has its flight.
+    fn insert<V, C>(codec: &C, value: MaybeOwned<'_, V>, ttl: Ttl) -> Holding
+        = |s, b, k| publish(query(s, b, k, Op::Insert { fresh: fresh(ttl) }), codec, value, Duration::ZERO);
     /// Extends a flight.
     fn keep_flying(ask: &Ask) -> Holding = |s, b, k| holding(renewal(s, b, k, ask));
     /// Ends a flight without a value.
@@ -143,11 +146,13 @@ fn query<'s, 'k, S: Store>(store: &'s S, b: bool, key: Key<'k>, op: Op) -> Askin
 }
 
 const fn landed(ttl: Ttl) -> Outcome {
-    Outcome::Done {
-        fresh: match ttl {
-            Ttl::For(ttl) => millis(ttl),
-            Ttl::Forever => u64::MAX,
-        },
+    Outcome::Done { fresh: fresh(ttl) }
+}
+
+const fn fresh(ttl: Ttl) -> u64 {
+    match ttl {
+        Ttl::For(ttl) => millis(ttl),
+        Ttl::Forever => u64::MAX,
     }
 }
 

@@ -101,7 +101,7 @@ pub enum Reply {
     Filled(Vec<u8>),
     /// To [`Op::Get`]: there is no fresh value.
     Absent,
-    /// To [`Op::Renew`] and [`Op::Release`]: whether the token held it.
+    /// To [`Op::Renew`] and [`Op::Release`]: whether the token held it; to [`Op::Insert`], `Held`: it is kept.
     Held(Holding),
     /// To [`Op::Clear`]: whether there was anything.
     Cleared(bool),
@@ -125,7 +125,7 @@ impl Reply {
                 Self::Filled(_) => kind == Kind::Cache,
                 _ => false,
             },
-            Op::Renew { .. } | Op::Release(_) => matches!(self, Self::Held(_)),
+            Op::Renew { .. } | Op::Release(_) | Op::Insert { .. } => matches!(self, Self::Held(_)),
             Op::Clear => matches!(self, Self::Cleared(_)),
             Op::Inspect => matches!(self, Self::Inspected(_)),
             Op::Get => matches!(self, Self::Filled(_) | Self::Absent),

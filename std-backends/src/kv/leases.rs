@@ -11,9 +11,10 @@
 use super::{
     AsyncKvStore,
     counter::{Bytes, LINGER, ROUNDS, Seen, Slot, exchange, get, line, remove},
-    record::{Ask, Block, Content, Counter, Record, State, Value},
+    entries::kept,
+    record::{Ask, Block, Content, Counter, Record, State},
 };
-use crate::backend::{Inspection, Reply, lasting};
+use crate::backend::{Inspection, Reply};
 use cachify_core::{
     Cause, Holding,
     key::Key,
@@ -166,10 +167,10 @@ impl Then<'_> {
         let (ttl, next) = match self {
             Self::Gone => return (None, None),
             Self::Free => (LINGER, own.free(LINGER).bytes()),
-            Self::Filled(bytes, u64::MAX) => return (Some(Value { until: u64::MAX, bytes }.spelled()), None),
+            Self::Filled(_, 0) => return (None, None),
             Self::Filled(bytes, fresh) => {
-                let until = micros.map_or(0, |now| now.saturating_add(fresh.saturating_mul(1_000)));
-                (lasting(fresh), Value { until, bytes }.spelled())
+                let (next, ttl) = kept(bytes, fresh, micros);
+                return (Some(next), ttl);
             }
             Self::Renewed(ttl) => (ttl, own.with_ttl(ttl).bytes()),
             Self::Marked(keep) => (keep, own.done(keep).bytes()),

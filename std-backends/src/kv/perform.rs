@@ -6,7 +6,7 @@ use super::{
     permits,
     record::Ask,
 };
-use crate::backend::{Call, NO_CLEARING, Op, Outcome, Reply, lasting};
+use crate::backend::{Call, NO_CLEARING, OTHER, Op, Outcome, Reply, lasting};
 use cachify_core::{Cause, Label, drive::ready, key::Kind};
 use std::time::Duration;
 
@@ -15,7 +15,9 @@ pub(super) async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Repl
     let (key, token, bytes) = (call.key.key(), call.token, call.bytes.as_deref());
     let (waits, label) = match call.op {
         Op::Acquire(wanted) => (wanted.wait > 0, wanted.label),
-        Op::Renew { .. } | Op::Release(_) | Op::Clear | Op::Inspect | Op::Get => (false, Label::NONE),
+        Op::Renew { .. } | Op::Release(_) | Op::Clear | Op::Insert { .. } | Op::Inspect | Op::Get => {
+            (false, Label::NONE)
+        }
     };
     let ask = |ttl| Ask { token, ttl: lasting(ttl), waits, label };
     let then = match (call.op, key.kind) {
@@ -24,6 +26,10 @@ pub(super) async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Repl
         (Op::Acquire(wanted), Kind::Cache) => return entries::join(kv, key, &ask(wanted.ttl), bytes).await,
         (Op::Renew { ttl }, Kind::Pool) => return permits::extend(kv, key, &ask(ttl)).await.map(Reply::Held),
         (Op::Release(_), Kind::Pool) => return permits::give_back(kv, key, token).await.map(Reply::Held),
+        (Op::Insert { fresh }, Kind::Cache) => {
+            return entries::insert(kv, key, bytes.ok_or(OTHER)?, fresh).await.map(Reply::Held);
+        }
+        (Op::Insert { .. }, Kind::Lock | Kind::Once | Kind::Pool) => return Err(OTHER),
         (Op::Clear, Kind::Cache) => return entries::invalidate(kv, key).await.map(Reply::Cleared),
         (Op::Clear, Kind::Lock | Kind::Once) => return leases::clear(kv, key).await.map(Reply::Cleared),
         (Op::Clear, Kind::Pool) => return Err(NO_CLEARING),

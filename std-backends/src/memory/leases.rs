@@ -87,6 +87,8 @@ impl Store for Memory {
                 ram.ask(key, ask, token, place, (now, NO_STACK), &mut woken)
             }
             Op::Renew { .. } => Answer::Held(ram.extend(key, token, end, now)),
+            // without its value there is nothing to keep
+            Op::Insert { .. } => Answer::Full,
             Op::Clear if key.kind != Kind::Cache => Answer::Cleared(ram.force(key, now, &mut woken)),
             Op::Clear => {
                 ram.force(key, now, &mut woken);
@@ -189,6 +191,10 @@ impl Memory {
             // a marker is news for everybody who waits
             Op::Release(Outcome::Done { .. }) => self.0.wake_all(key),
             // its holder hears of it at once
+            Op::Insert { .. } => {
+                self.0.wake_all(key);
+                self.0.wake_each(key, |ram| ram.waiters.next_watching(key));
+            }
             Op::Clear => self.0.wake_each(key, |ram| ram.waiters.next_watching(key)),
             _ => {}
         }
@@ -240,20 +246,26 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
         fresh: Fresh<'_, '_, V, C>,
         _: &mut Context<'_>,
     ) -> Poll<Result<Option<Answer>, Cause>> {
-        let Request { key, token, now, .. } = *request;
+        let Request { key, token, now, op, .. } = *request;
         let end = Instant::from_millis(now.as_millis().saturating_add(fresh.ttl));
+        let is_insertion = matches!(op, Op::Insert { .. });
         // copied and boxed before the lock is taken
         let value = fresh.value.take().map(cachify_core::cell::MaybeOwned::into_owned);
         let mut node = value.map(|value| -> AnyNode { Arc::new(Node::new(key, end, value)) });
         let mut woken = Woken::NOBODY;
         let (holding, gone) = self.0.step(key, |ram, now| {
-            let holding = ram.end(key, token, &mut state.place, (now, None), &mut woken);
+            let holding = if is_insertion {
+                ram.force(key, now, &mut woken);
+                Holding::Held
+            } else {
+                ram.end(key, token, &mut state.place, (now, None), &mut woken)
+            };
             let kept = if holding == Holding::Held { node.take() } else { None };
             (holding, kept.map(|node| write(&self.0.shard(key).values).insert(node, key, now, &self.0.room)))
         });
         woken.wake();
         if holding == Holding::Held {
-            self.0.wake_all(key);
+            self.tell(key, op);
         }
         // values are dropped here, the late one too: a user's `Drop` never runs under a lock
         drop((gone, node));

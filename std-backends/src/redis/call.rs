@@ -176,7 +176,7 @@ impl<'a> Attempt<'a> {
             Op::Acquire(ask) if ask.wait > 0 => attempt.stand(ask),
             // the last question of one who waited, at its deadline; and the end of a right asked for in doubt
             Op::Acquire(_) | Op::Release(_) => attempt.asked.place = shared.inbox.place(token).unwrap_or_default(),
-            Op::Renew { .. } | Op::Clear | Op::Inspect | Op::Get => {}
+            Op::Renew { .. } | Op::Clear | Op::Insert { .. } | Op::Inspect | Op::Get => {}
         }
         attempt
     }
@@ -193,7 +193,7 @@ impl<'a> Attempt<'a> {
     const fn ask(&self) -> Option<Ask> {
         match self.op {
             Op::Acquire(ask) => Some(ask),
-            Op::Renew { .. } | Op::Release(_) | Op::Clear | Op::Inspect | Op::Get => None,
+            Op::Renew { .. } | Op::Release(_) | Op::Clear | Op::Insert { .. } | Op::Inspect | Op::Get => None,
         }
     }
 

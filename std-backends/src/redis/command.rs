@@ -95,6 +95,7 @@ fn script_of(question: &Question<'_>, kind: Kind) -> Option<(&'static Script, &'
         (Op::Release(Outcome::Free), Kind::Cache) => (&script::RELEASE, &[FLIGHT, LINE]),
         (Op::Release(Outcome::Done { .. }), Kind::Cache) => (&script::PUBLISH, &["", FLIGHT, LINE]),
         (Op::Clear, Kind::Lock | Kind::Once | Kind::Pool) => (&script::FORCE, &["", LINE]),
+        (Op::Insert { .. }, _) => (&script::INSERT, &["", FLIGHT, LINE]),
         (Op::Clear, Kind::Cache) => (&script::INVALIDATE, &["", FLIGHT, LINE]),
         (Op::Inspect, Kind::Pool) => (&script::IN_USE, &["", LINE]),
         (Op::Inspect, Kind::Lock | Kind::Once) => (&script::INSPECT, &["", LINE]),
@@ -106,6 +107,7 @@ fn arguments<'c>(cmd: &'c mut Cmd, question: &Question<'_>, context: &Context<'_
     let Question { op, token, bytes } = *question;
     match (op, context.name.kind) {
         (Op::Get | Op::Inspect | Op::Clear, _) => cmd,
+        (Op::Insert { fresh }, _) => cmd.arg(context.not_after).arg(lasting(fresh)).arg(bytes.unwrap_or_default()),
         (Op::Acquire(ask), kind) => {
             cmd.arg(hex(token)).arg(millis(ask.ttl)).arg(context.not_after);
             let Place { member, arrived } = context.place;

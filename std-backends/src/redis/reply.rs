@@ -92,7 +92,7 @@ pub(super) fn read(op: &Op, kind: Kind, value: Value, ticket: Ticket) -> Result<
         }
         Op::Clear => done(Reply::Cleared(int(&value)? > 0)),
         Op::Acquire(_) => contended(kind, value, ticket),
-        Op::Renew { .. } | Op::Release(_) => {
+        Op::Renew { .. } | Op::Release(_) | Op::Insert { .. } => {
             let [code, now] = parts(&value)?;
             let holding = match signed(code)? {
                 -1 => return Ok(Read::Late { now: int(now)? }),

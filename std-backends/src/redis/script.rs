@@ -55,6 +55,7 @@ scripts! {
     FORCE = "clock" "line" "lease" "ending" "force";
     JOIN = "clock" "line" "lease" "asking" "join";
     PUBLISH = "clock" "line" "lease" "ending" "publish";
+    INSERT = "clock" "line" "lease" "ending" "insert";
     INVALIDATE = "clock" "line" "lease" "ending" "invalidate";
     TAKE = "clock" "line" "permits" "take";
     EXTEND = "clock" "permits" "extend";

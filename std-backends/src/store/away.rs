@@ -290,6 +290,12 @@ impl AnyStore {
         if matches!(away.load, Some(Part::Leads(_))) {
             return Self::led_to(away, bytes).map_ok(Some);
         }
+        if matches!(request.op, Op::Insert { .. }) {
+            // nobody's flight: what cannot be sent is not asked
+            let bytes = if away.call.get().is_none() { Some(bytes()?) } else { None };
+            let reply = ready!(self.poll_away(away, remote, request, *request.op, |_| bytes, cx))?;
+            return Poll::Ready(Ok(Some(away.read(reply, request.now))));
+        }
         let is_waited_for = || self.is_waited_for(remote, request.key);
         let encoded = |away: &mut Away| match bytes() {
             Ok(bytes) => {

@@ -160,13 +160,14 @@ impl Remote {
 
     /// The key that a call may free for somebody who waits here.
     fn frees(&self, call: &Call) -> Option<OwnedKey> {
-        let frees = matches!(call.op, Op::Release(_) | Op::Clear) && !lines::are_empty(&self.0.lines);
+        let frees =
+            matches!(call.op, Op::Release(_) | Op::Clear | Op::Insert { .. }) && !lines::are_empty(&self.0.lines);
         frees.then(|| call.key.clone())
     }
 
     /// Whoever comes after an invalidation waits for nothing that was loaded before it.
     fn forgets(&self, call: &Call) {
-        if call.op == Op::Clear && call.key.key().kind == Kind::Cache {
+        if matches!(call.op, Op::Clear | Op::Insert { .. }) && call.key.key().kind == Kind::Cache {
             loads::forget(&self.0.loads, &call.key);
         }
     }

@@ -3,6 +3,7 @@
 use std::{
     env,
     fs::{self, File},
+    io::ErrorKind,
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU32, Ordering::Relaxed},
@@ -14,11 +15,17 @@ pub(super) struct Directory(PathBuf);
 impl Directory {
     pub(super) fn new() -> Self {
         static LAST: AtomicU32 = AtomicU32::new(0);
-        // short: a Unix socket's whole path has about a hundred bytes
-        let name = format!("cachify-server-{}-{}", process::id(), LAST.fetch_add(1, Relaxed));
-        let path = env::temp_dir().join(name);
-        fs::create_dir(&path).expect("a temporary directory can be made");
-        Self(path)
+        loop {
+            // short: a Unix socket's whole path has about a hundred bytes
+            let name = format!("cachify-server-{}-{}", process::id(), LAST.fetch_add(1, Relaxed));
+            let path = env::temp_dir().join(name);
+            match fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // of a process that had this one's number, and was killed with its watchdog
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("a temporary directory cannot be made: {error}"),
+            }
+        }
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -6,6 +6,7 @@ mod copies;
 mod destructors;
 mod ending;
 mod fairness;
+mod inserts;
 mod leases;
 mod loads;
 mod told;

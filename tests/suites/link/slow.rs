@@ -40,6 +40,7 @@ impl Slow<'_> {
             Op::Renew { .. } => "renew",
             Op::Release(_) => "release",
             Op::Clear => "clear",
+            Op::Insert { .. } => "insert",
             Op::Inspect => "inspect",
             Op::Get => "get",
         };

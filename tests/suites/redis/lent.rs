@@ -66,7 +66,10 @@ struct Few {
     lent: Arc<AtomicUsize>,
 }
 
-struct OfFew(redis::aio::MultiplexedConnection, OwnedSemaphorePermit);
+struct OfFew(
+    redis::aio::MultiplexedConnection,
+    #[expect(dead_code, reason = "given back by being dropped")] OwnedSemaphorePermit,
+);
 
 impl redis::aio::ConnectionLike for OfFew {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a redis::Cmd) -> redis::RedisFuture<'a, redis::Value> {
@@ -109,10 +112,10 @@ async fn every_kind(url: &str) -> Vec<Cachify> {
     let deadpool = deadpool_redis::Config::from_url(url).create_pool(Some(deadpool_redis::Runtime::Tokio1)).unwrap();
     let manager = bb8_redis::RedisConnectionManager::new(url).unwrap();
     let bb8 = bb8_redis::bb8::Pool::builder().build(manager).await.unwrap();
-    let managed = client(url).get_connection_manager().await.unwrap();
+    let own_reconnects = client(url).get_connection_manager().await.unwrap();
     [
         build().redis_connections(shared(url).await),
-        build().redis_connections(managed),
+        build().redis_connections(own_reconnects),
         build().redis_connections(Deadpool(deadpool)),
         build().redis_connections(Bb8(bb8)),
     ]
@@ -155,8 +158,8 @@ fn a_shared_connection_conforms_on_both_faces() {
 fn there_is_no_second_set_of_connections() {
     let server = Server::start(Engine::Redis);
     run(async {
-        let (left, lent) = (Arc::new(Semaphore::new(2)), Arc::<AtomicUsize>::default());
-        let few = Few { connection: shared(&server.url()).await, left, lent: lent.clone() };
+        let (left, count) = (Arc::new(Semaphore::new(2)), Arc::<AtomicUsize>::default());
+        let few = Few { connection: shared(&server.url()).await, left, lent: count.clone() };
         let c = patient(server.url()).redis_connections(few).poll(secs(60)).build().unwrap();
         let held = c.lock("k").ttl(secs(60)).acquire().await.unwrap();
         c.cache("k").get_or_insert(async { 7_u8 }).await;
@@ -168,7 +171,7 @@ fn there_is_no_second_set_of_connections() {
         .unwrap();
         assert!(c.about().await.is_well());
         assert_eq!(connections(&server).len(), 1, "the one that was lent: {:?}", connections(&server));
-        assert!(lent.load(SeqCst) >= 6);
+        assert!(count.load(SeqCst) >= 6);
         // one more listens once somebody waits, who is told and does not poll
         let waiter = tokio::spawn({
             let lock = c.lock("k").wait(secs(20));
@@ -209,9 +212,9 @@ fn a_pool_that_lends_nothing_refuses_within_the_limit_and_nothing_is_asked_twice
 fn a_pool_that_is_closed_is_no_server() {
     let server = Server::start(Engine::Redis);
     let runtime = runtime();
-    let (left, lent) = (Arc::new(Semaphore::new(1)), Arc::<AtomicUsize>::default());
+    let left = Arc::new(Semaphore::new(1));
     let c = runtime.block_on(async {
-        let few = Few { connection: shared(&server.url()).await, left: left.clone(), lent };
+        let few = Few { connection: shared(&server.url()).await, left: left.clone(), lent: Arc::default() };
         patient(server.url()).redis_connections(few).build().unwrap()
     });
     left.close();

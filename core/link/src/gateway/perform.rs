@@ -52,7 +52,8 @@ async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Comm
         heal(store, key, foreign).await?;
     }
     let mut asking = Asking::new(store, false, key, token, op);
-    let mut answer = if key.kind == Kind::Cache && matches!(op, Op::Release(Outcome::Done { .. })) {
+    let brings_value = matches!(op, Op::Release(Outcome::Done { .. }) | Op::Insert { .. });
+    let mut answer = if key.kind == Kind::Cache && brings_value {
         asking.publish(&AsIs, MaybeOwned::Owned(value.into())).await?
     } else {
         asking.answer().await?
