@@ -169,9 +169,10 @@ pub(crate) fn abandoned(
         Left::HandOff => Call::give_back(key, HolderToken::default(), GIVE_BACK),
     };
     let ends = ends(left, &clock);
-    // what is not heard of a lease ends by itself
-    let is_over = move || ends.is_none_or(|ends| clock.now() >= ends);
     let forgone = if ends.is_none() { Forgone::EndsByItself } else { Forgone::Never };
+    // a lease of which nothing is heard for so long has ended by itself, or nearly
+    let until = ends.unwrap_or_else(|| clock.now().saturating_add(UNHEARD));
+    let is_over = move || clock.now() >= until;
     reaper::reap(owner, forgone, Box::new(move || tell(call.clone()).is_some_and(|is_heard| is_heard || is_over())));
 }
 
@@ -200,6 +201,9 @@ impl News {
         }
     }
 }
+
+/// For how long a store that does not answer is told that a lease was dropped.
+const UNHEARD: Duration = Duration::from_secs(60);
 
 /// How long one attempt to give something back may take.
 const GIVE_BACK: Duration = Duration::from_secs(1);

@@ -269,7 +269,9 @@ impl Builder {
                 Some(self.over(self.connected(Target::of_url(url, &self.tls, &self.at_sentinels)?)?))
             }
             #[cfg(feature = "redis")]
-            Where::Cluster(urls) => Some(self.over(self.connected(Target::cluster(urls, &self.tls)?)?)),
+            Where::Cluster(urls) => {
+                Some(self.over(self.connected(Target::cluster(urls, &self.tls, &self.at_sentinels)?)?))
+            }
             #[cfg(feature = "redis-1-client")]
             Where::Client(client) => Some(self.over(self.connected(Target::of_client(client.as_ref().clone()))?)),
         })

@@ -139,7 +139,10 @@ impl Target {
     }
 
     /// A cluster, by the URLs of some of its nodes.
-    pub(crate) fn cluster(urls: &[String], tls: &Tls) -> Result<Self, Error> {
+    pub(crate) fn cluster(urls: &[String], tls: &Tls, at_sentinels: &Login) -> Result<Self, Error> {
+        if at_sentinels.is_any() {
+            return Err(options::NO_SENTINELS);
+        }
         options::cluster(urls.iter().map(String::as_str), tls)
     }
 
@@ -215,6 +218,10 @@ impl Redis {
 
     /// The same for what was refused: no script was run, so nothing was done.
     fn instead<T>(&self, answer: &Result<T, Cause>) -> Option<Arc<Kv<Unscripted>>> {
+        if matches!(answer, Err(Cause::Rejected { why: reply::NO_SCRIPTS, .. })) {
+            // of a server that could not say so when it was met, for it was loading its data
+            self.shared().common.found_scripts(false);
+        }
         self.unscripted().filter(|_| answer.as_ref().is_err_and(|cause| !cause.is_indeterminate()))
     }
 }
@@ -222,7 +229,7 @@ impl Redis {
 impl Backend for Redis {
     fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
         if let Some(unscripted) = self.unscripted() {
-            return unscripted.call(call);
+            return self.shared().inside(unscripted.call(call));
         }
         Box::pin(async move {
             let shared = self.shared();
@@ -239,7 +246,7 @@ impl Backend for Redis {
             });
             // found out by this very call
             match self.instead(&answer) {
-                Some(unscripted) => unscripted.call(call).await,
+                Some(unscripted) => self.shared().inside(unscripted.call(call)).await,
                 None => answer,
             }
         })
@@ -261,7 +268,7 @@ impl Backend for Redis {
 
     fn call_many_blocking(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Cause>> {
         match self.unscripted() {
-            Some(unscripted) => unscripted.call_many_blocking(calls),
+            Some(unscripted) => unscripted.renew_many(calls),
             None => renewal::call_many(self.shared(), calls),
         }
     }
@@ -278,11 +285,11 @@ impl Backend for Redis {
     }
 
     fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
+        let (shared, name) = (self.shared(), Name::of(&key.key()));
+        let place = shared.inbox.leave(token);
         if let Some(unscripted) = self.unscripted() {
             return unscripted.abandon(key, token, left);
         }
-        let (shared, name) = (self.shared(), Name::of(&key.key()));
-        let place = shared.inbox.leave(token);
         match left {
             Left::HandOff => {
                 if let Some(place) = place {

@@ -30,8 +30,10 @@ type Answer = Result<Reply, Cause>;
 const AT_ONCE: usize = 64;
 /// How many threads may ask blocking stores at once in a process, those among them that are never answered.
 const THREADS: usize = 64;
-/// How many of these a batch begins with.
-const BEGINS: usize = 8;
+/// How many of these a batch begins with, where a store of the user's own is asked.
+pub(crate) const FEW: usize = 8;
+/// The same where each question has a connection of its own, and may take its way.
+pub(crate) const MANY: usize = 48;
 
 /// Futures side by side on this thread, which end by themselves or are ended at their limits.
 pub(super) fn futures(
@@ -72,9 +74,10 @@ pub(super) fn futures(
 }
 
 /// Blocking calls on threads of their own, which a store that does not answer may keep. `ask` tells by the function it is
-/// given when it asks the store: each of these questions has the limit for itself.
+/// given when it asks the store: each of these questions has the limit for itself. So many threads begin.
 pub(crate) fn threads(
     calls: Vec<Call>,
+    begins: usize,
     ask: impl Fn(&Call, &Note<'_>) -> Answer + Send + Sync + 'static,
 ) -> Vec<Answer> {
     let Some((clock, limit)) = calls.first().map(|call| (call.clock.clone(), call.limit)) else {
@@ -83,7 +86,7 @@ pub(crate) fn threads(
     let count = calls.len();
     let batch = Arc::new(Batch { calls, ask: Box::new(ask), state: Mutex::default(), news: Bell::default() });
     locked(&batch.state).answers = (0..count).map(|_| None).collect();
-    let mut workers = (0..BEGINS.min(count)).filter(|_| batch.work()).count();
+    let mut workers = (0..begins.min(count)).filter(|_| batch.work()).count();
     loop {
         let now = clock.now();
         let (late, until) = batch.late(now, limit, workers == 0);

@@ -90,9 +90,9 @@ impl Builder {
     /// one that is shared by being cloned (`redis::aio::ConnectionManager`). The URL, of one server, is needed still: one
     /// connection listens there once somebody waits, and a child of a fork has connections of its own.
     ///
-    /// They are used in the runtime in which the instance is built, which must outlive it; `op_timeout` bounds what the
-    /// pool and the server take together. A pool that is empty for as long delays renewals too: leases should last several
-    /// times that. A server that runs no scripts is asked by connections of this instance.
+    /// They are used in the runtime in which the instance is built, which must outlive it, and be driven: while it is not, or
+    /// the pool is empty, nothing is renewed either, so leases should last several times as long. A blocking call in the one
+    /// thread of such a runtime is refused. `op_timeout` bounds what the pool and the server take together. A server that runs no scripts is asked by connections of this instance.
     ///
     /// The types are those of the crate `redis`, version 1.
     #[cfg(feature = "redis-1-client")]

@@ -41,6 +41,19 @@ impl<S: AsyncKvStore + 'static> Backend for AsyncKv<S> {
     }
 }
 
+impl<S: KvStore + 'static> Kv<S> {
+    /// Many operations, by at least so many threads.
+    fn many(self: Arc<Self>, calls: Vec<Call>, begin: usize) -> Vec<Result<Reply, Cause>> {
+        many::threads(calls, begin, move |call, note| perform_blocking(&Noted { kv: &self.0, note }, call))
+    }
+
+    /// Many operations of a store that is far, rather than slow.
+    #[cfg(feature = "redis")]
+    pub(crate) fn renew_many(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Cause>> {
+        self.many(calls, many::MANY)
+    }
+}
+
 impl<S: KvStore + 'static> Backend for Kv<S> {
     #[cfg(feature = "tokio")]
     fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
@@ -55,7 +68,7 @@ impl<S: KvStore + 'static> Backend for Kv<S> {
         perform_blocking(&self.0, &call)
     }
     fn call_many_blocking(self: Arc<Self>, calls: Vec<Call>) -> Vec<Result<Reply, Cause>> {
-        many::threads(calls, move |call, note| perform_blocking(&Noted { kv: &self.0, note }, call))
+        self.many(calls, many::FEW)
     }
     fn about(&self) -> About {
         About { keeps_limits: true, is_patient: true, ..About::default() }

@@ -43,6 +43,11 @@ impl Address {
         }
     }
 
+    /// The number of the database, where there are several.
+    pub(super) fn database(&self) -> i64 {
+        self.fixed().map_or(0, |client| client.get_connection_info().redis_settings().db())
+    }
+
     pub(super) fn speaks_tls(&self) -> bool {
         self.fixed().is_some_and(speaks_tls)
     }

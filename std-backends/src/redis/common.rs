@@ -82,10 +82,12 @@ impl Common {
         !self.evicts.swap(true, Ordering::Relaxed)
     }
 
-    /// Whether scripts are run; whether that was not known. What lies at the servers is laid out accordingly, so a later
+    /// Whether scripts are run, which is told if they are not. What lies at the servers is laid out accordingly, so a later
     /// answer changes nothing.
-    pub(super) fn found_scripts(&self, scripts: bool) -> bool {
-        self.scripts.set(scripts).is_ok()
+    pub(super) fn found_scripts(&self, scripts: bool) {
+        if self.scripts.set(scripts).is_ok() && !scripts {
+            self.tell(&Event::NoScripts);
+        }
     }
 
     /// Whether this instance does without scripts.

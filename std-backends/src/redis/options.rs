@@ -11,9 +11,7 @@ pub(super) fn target(url: &str, tls: &Tls, login: &Login) -> Result<Target, Erro
     let (scheme, rest) = url.split_once("://").ok_or(Error::Config(FORM))?;
     match scheme.split_once('+') {
         Some((scheme, "sentinel")) => sentinels(scheme, rest, tls, login),
-        _ if login.is_any() => {
-            Err(Error::Config("`sentinel_user` and `sentinel_password` are for `redis+sentinel://..`"))
-        }
+        _ if login.is_any() => Err(NO_SENTINELS),
         Some((scheme, "cluster")) => {
             let nodes: Vec<_> = each(scheme, rest).collect();
             cluster(nodes.iter().map(String::as_str), tls)
@@ -42,12 +40,19 @@ pub(crate) struct Login {
     pub(crate) password: Option<String>,
 }
 
+/// Who logs in at none.
+pub(super) const NO_SENTINELS: Error =
+    Error::Config("`sentinel_user` and `sentinel_password` are for `redis+sentinel://..`");
+
 impl Login {
-    const fn is_any(&self) -> bool {
+    pub(super) const fn is_any(&self) -> bool {
         self.user.is_some() || self.password.is_some()
     }
 
     fn at(&self, sentinel: &Client) -> Result<Client, Error> {
+        if self.user.is_some() && self.password.is_none() {
+            return Err(Error::Config("`sentinel_user` is nobody without `sentinel_password`"));
+        }
         let info = sentinel.get_connection_info();
         let mut settings = info.redis_settings().clone();
         if let Some(user) = &self.user {

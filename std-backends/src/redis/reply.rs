@@ -184,9 +184,10 @@ pub(super) fn has_no(error: &ServerError) -> bool {
 /// How servers say so of scripts; the second is Valkey's without its module.
 const SCRIPTLESS: [&str; 2] = ["unknown command", "Could not find scripting engine"];
 
-/// The same of a command or an option of one.
+/// The same of a command or an option of one, and not of the key.
 pub(super) fn is_lacking(error: &ServerError) -> bool {
-    has_no(error) || error.details().is_some_and(|detail| detail.contains("syntax error"))
+    let says = |words: &str| error.details().is_some_and(|detail| detail.contains(words));
+    has_no(error) && !says(" key") || says("syntax error")
 }
 
 /// What a batch is left without: a refusal, or not knowing.
@@ -255,7 +256,7 @@ const PASSWORD: &str = "the server does not accept the user name or password";
 pub(super) const PROTECTED: &str = "the server is in protected mode: it takes clients of its own machine only";
 pub(super) const NO_SERVER: &str = "what answers there is no Redis server";
 const NO_PERMISSION: &str = "the server's access list does not allow a command, key or channel that cachify needs";
-const NO_SCRIPTS: &str =
+pub(super) const NO_SCRIPTS: &str =
     "the server runs no scripts, but one did when this instance began: build it anew when all do, or none";
 const LAYOUT: &str = "the key holds another program's data, or another release of cachify laid it out";
 

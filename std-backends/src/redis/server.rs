@@ -152,11 +152,8 @@ impl Server {
             self.common.tell(&Event::Evicts { policy });
         }
         // a replica is only read
-        if let Some(scripts) = greeted.scripts.filter(|_| !self.is_replica)
-            && self.common.found_scripts(scripts)
-            && !scripts
-        {
-            self.common.tell(&Event::NoScripts);
+        if let Some(scripts) = greeted.scripts.filter(|_| !self.is_replica) {
+            self.common.found_scripts(scripts);
         }
         if self.broken.swap(false, Ordering::Relaxed) {
             self.common.reconnected();

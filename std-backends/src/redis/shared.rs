@@ -12,16 +12,31 @@ use super::{
     server::{Server, latest},
     subscription,
 };
+use crate::backend::BoxFuture;
 use cachify_core::{
     time::{Clock, Instant},
     token::HolderToken,
 };
 use std::{
+    future::poll_fn,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
+use tokio::runtime::Handle;
 
 impl Shared {
+    /// A future that blocks threads of its runtime, of the instance's own where its caller has none.
+    pub(super) fn inside<T: 'static>(&self, mut future: BoxFuture<'static, T>) -> BoxFuture<'static, T> {
+        let runtime = match Handle::try_current() {
+            Ok(_) => return future,
+            Err(_) => self.common.background().map(|background| background.runtime.clone()),
+        };
+        Box::pin(poll_fn(move |cx| {
+            let _inside = runtime.as_ref().map(Handle::enter);
+            future.as_mut().poll(cx)
+        }))
+    }
+
     /// How long an operation may take now.
     pub(super) fn op_timeout(&self) -> Duration {
         self.fleet.op_timeout()

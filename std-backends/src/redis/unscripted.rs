@@ -9,7 +9,7 @@ mod swap;
 use super::{
     Shared,
     call::exchange::Exchange,
-    reply::{Failure, failure, unanswered},
+    reply::{Failure, MOVING, failure, unanswered},
     server::{
         Server,
         node::millis,
@@ -19,7 +19,14 @@ use super::{
 use crate::KvStore;
 use cachify_core::{Cause, drive::ready, time::Clock};
 use redis::{Cmd, Value};
-use std::{future, iter, slice, sync::Arc, time::Duration};
+use std::{
+    future, iter, slice,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use swap::Swap;
 
 /// How many keys are asked for at once.
@@ -54,11 +61,24 @@ impl Unscripted {
         // one by one in one go: of many keys at once a server tells none that is no text
         let gets = keys.iter().map(|key| redis::cmd("GET").arg(*key).clone());
         let cmds: Vec<_> = iter::once(redis::cmd("TIME")).chain(gets).collect();
-        let look = || self.ask(first, |_, talk, is_asked| talk.answers(&cmds, is_asked));
+        // of a slot on its way one node has some of the keys, and sends us on for the others
+        let is_split = AtomicBool::new(false);
+        let look = || {
+            self.ask(first, |_, talk, is_asked| {
+                if is_asked && keys.len() > 1 {
+                    is_split.store(true, Ordering::Relaxed);
+                    return Ok(Err(Failure::Refused(MOVING)));
+                }
+                talk.answers(&cmds, is_asked)
+            })
+        };
         let found = match look() {
             Err(Failure::Broken) => look(),
             answer => answer,
         };
+        if is_split.into_inner() {
+            return keys.iter().map(|key| self.get(key)).collect();
+        }
         let (server, found) = found.map_err(|failure| unanswered(&failure))?;
         let mut found = found.into_iter();
         if let Some(time) = found.next().and_then(|time| millis(&time)) {
@@ -99,7 +119,12 @@ impl KvStore for Unscripted {
     }
 
     fn remove(&self, key: &str) -> Result<bool, Cause> {
-        let removed = self.ask(key, |_, talk, is_asked| talk.value(redis::cmd("DEL").arg(key), is_asked).map(read));
+        let remove = || self.ask(key, |_, talk, is_asked| talk.value(redis::cmd("DEL").arg(key), is_asked).map(read));
+        let removed = match remove() {
+            // what is emptied twice is empty
+            Err(Failure::Broken) => remove(),
+            answer => answer,
+        };
         match removed.map_err(|failure| unanswered(&failure))?.1 {
             Value::Int(many) => Ok(many > 0),
             _ => Err(STRANGE),

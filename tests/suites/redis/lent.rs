@@ -297,3 +297,48 @@ fn only_one_server_can_be_asked_so() {
         assert!(refused(Cachify::builder().redis(url)).contains("`redis_connections`: only of one server"));
     }
 }
+
+#[test]
+fn nothing_was_asked_of_a_server_that_is_gone() {
+    let mut server = Server::start(Engine::Redis);
+    let runtime = runtime();
+    let c = runtime.block_on(async {
+        let managed = client(&server.url()).get_connection_manager().await.unwrap();
+        patient(server.url()).op_timeout(secs(1)).redis_connections(managed).build().unwrap()
+    });
+    c.lock("a").acquire_blocking().unwrap().release().unwrap();
+    server.kill();
+    // the first may find out that the connection is broken
+    let _ = c.lock("b").acquire_blocking();
+    for n in 0..3 {
+        let refused = [c.lock(n).acquire_blocking().map(drop), runtime.block_on(c.lock(n).acquire()).map(drop)];
+        assert!(refused.iter().all(|refused| matches!(refused, Err(Refused::Unavailable(_)))), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_thread_that_would_wait_for_itself_is_told_so() {
+    let server = Server::start(Engine::Redis);
+    let home = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    home.block_on(async {
+        let c = patient(server.url()).redis_connections(shared(&server.url()).await).build().unwrap();
+        let refused = c.lock("k").acquire_blocking().map(drop);
+        assert!(
+            matches!(refused, Err(Refused::Unavailable(Cause::Unsupported(why))) if why.contains("await it")),
+            "{refused:?}"
+        );
+        assert_eq!(c.lock("k").acquire().await.unwrap().release().await, Ok(Holding::Held));
+    });
+}
+
+#[test]
+fn a_connection_to_another_database_is_refused_by_name() {
+    let server = Server::start(Engine::Redis);
+    let runtime = runtime();
+    let lent = runtime.block_on(shared(&format!("{}/3", server.url())));
+    let c = runtime.block_on(async { patient(server.url()).redis_connections(lent.clone()).build().unwrap() });
+    let why = c.ping_blocking().unwrap_err();
+    assert!(matches!(why, Error::Store(Cause::Rejected { why, .. }) if why.contains("database")), "{why:?}");
+    let builder = patient(format!("{}/3", server.url()));
+    runtime.block_on(async { builder.redis_connections(lent).build().unwrap().ping().await }).unwrap();
+}

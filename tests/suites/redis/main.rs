@@ -28,6 +28,7 @@ mod runtimes;
 mod sentinel;
 mod survival;
 mod unscripted;
+mod unscripted_faults;
 mod waiting;
 mod ways;
 mod world;

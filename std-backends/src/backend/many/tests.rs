@@ -79,7 +79,7 @@ fn threads_that_never_return_cost_no_other() {
         let gate = Arc::new((Mutex::new(false), Condvar::new()));
         let (calls, counted, shut) = (calls(&clock, count as u32), asked.clone(), gate.clone());
         ask(&clock, count, &asked, move || {
-            threads(calls, move |call, _| {
+            threads(calls, FEW, move |call, _| {
                 counted.fetch_add(1, SeqCst);
                 if is_stuck(call) {
                     let open = locked(&shut.0);
@@ -100,7 +100,7 @@ fn a_call_of_many_questions_is_not_late_while_each_is_answered() {
     let (begin, of_batch, counted) = (clock.now(), clock.clone(), asked.clone());
     let slow = LIMIT * 4 / 5;
     let batch = thread::spawn(move || {
-        threads(calls(&of_batch, 1), move |_, note| {
+        threads(calls(&of_batch, 1), FEW, move |_, note| {
             for question in 1..=6 {
                 note();
                 counted.fetch_add(1, SeqCst);
@@ -124,7 +124,7 @@ fn a_call_of_many_questions_is_not_late_while_each_is_answered() {
 #[test]
 fn a_panic_costs_its_own_call_and_nothing_is_asked_of_nobody() {
     let clock = ManualClock::new();
-    let answers = threads(calls(&clock, 3), |call, _| {
+    let answers = threads(calls(&clock, 3), FEW, |call, _| {
         assert_ne!(call.token, HolderToken([1; 4]), "planted");
         HELD
     });

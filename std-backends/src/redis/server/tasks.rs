@@ -296,7 +296,7 @@ impl Task {
         count: usize,
     ) -> Result<Vec<Value>, Failure> {
         if let Some(lent) = &server.lent {
-            return lent.send(server, pipe, count).await;
+            return lent.send(server, self.connect_by, pipe, count).await;
         }
         let (number, mut connection) = self.connection(server).await?;
         let pipe = pipe();

@@ -5,6 +5,8 @@ mod idle;
 use super::{
     Server,
     knock::{aside, knock},
+    latest,
+    lent::WAITS_FOR_ITSELF,
     node::greeting,
 };
 use crate::redis::{
@@ -152,7 +154,10 @@ impl Thread {
             return self.talk(server, |talk| talk.ask(&pipe(talk.until).get_packed_pipeline(), answers));
         };
         let until = self.until.unwrap_or_else(|| server.deadline());
-        let asked = lent.send(server, || pipe(until), answers);
+        if lent.would_wait_for_itself() {
+            return Err(Failure::NotSent(WAITS_FOR_ITSELF));
+        }
+        let asked = lent.send(server, latest(until, server.op_timeout()), || pipe(until), answers);
         park(Box::pin(asked), Self::left(server, until)?).unwrap_or(Err(Failure::TimedOut))
     }
 

@@ -3,7 +3,7 @@
 use super::{Answer, STRANGE, read};
 use crate::redis::{
     command::LONGEST,
-    reply::{Failure, is_lacking},
+    reply::{Failure, failure, has_no, is_lacking},
     server::{
         node::{Lacks, Node},
         threads::Talk,
@@ -30,7 +30,7 @@ impl Swap<'_> {
         }
         // what a server once did not know it is not asked again
         for (cmd, needs) in self.in_one() {
-            if needs.is_some_and(|needs| node.lacks(needs)) {
+            if needs.is_some_and(|needs| node.lacks(needs) || self.new.is_none() && node.lacks(Lacks::Question)) {
                 continue;
             }
             match (talk.value(&cmd, is_asked)?, needs) {
@@ -60,23 +60,29 @@ impl Swap<'_> {
 
     /// By a transaction that is not done if anybody writes the key meanwhile.
     fn watched(&self, talk: &mut Talk<'_>) -> Result<Answer<bool>, Failure> {
-        // what was watched in vain before is of no interest
+        // what was watched in vain before is of no interest; and what is written is written in a transaction that is known
+        // to have begun
         let of_key = |name| redis::cmd(name).arg(self.key).clone();
-        let look = [redis::cmd("UNWATCH"), of_key("WATCH"), of_key("GET")];
-        let found = match talk.answers(&look, false)?.map(|mut answers| answers.pop()) {
-            Ok(Some(Value::BulkString(bytes))) => Some(bytes),
-            Ok(Some(Value::Nil)) => None,
-            Ok(_) => return Ok(Err(Failure::Refused(STRANGE))),
-            Err(failure) => return Ok(Err(failure)),
+        let look = [redis::cmd("UNWATCH"), of_key("WATCH"), of_key("GET"), redis::cmd("MULTI")];
+        let found = match talk.answers(&look, false)?.as_deref() {
+            Ok([_, _, Value::BulkString(bytes), _]) => Ok(Some(bytes.clone())),
+            Ok([_, _, Value::Nil, _]) => Ok(None),
+            Ok(_) => Err(Failure::Refused(STRANGE)),
+            Err(why) => Err(why.clone()),
         };
-        if found.as_deref() != self.old {
-            return Ok(Ok(false));
+        let is_same = found.map(|found| found.as_deref() == self.old);
+        if !matches!(is_same, Ok(true)) {
+            // whether it had begun or not; a connection on which it cannot be ended is left
+            return match talk.value(&redis::cmd("DISCARD"), false)? {
+                Value::ServerError(error) if has_no(&error) => Err(failure(&error.into())),
+                _ => Ok(is_same),
+            };
         }
         let write = match self.new {
             Some(new) => self.set(new),
             None => of_key("DEL"),
         };
-        let answers = talk.answers(&[redis::cmd("MULTI"), write, redis::cmd("EXEC")], false)?;
+        let answers = talk.answers(&[write, redis::cmd("EXEC")], false)?;
         Ok(answers.and_then(|mut answers| match answers.pop() {
             Some(Value::Nil) => Ok(false),
             Some(Value::Array(mut done)) => done.pop().ok_or(Failure::Refused(STRANGE)).and_then(read).map(|_| true),
@@ -103,7 +109,9 @@ fn find_out(node: &Node, talk: &mut Talk<'_>) -> Result<(), Failure> {
     let question = redis::cmd("COMMAND").arg("INFO").arg(deletes.map(|(name, _)| name).as_slice()).clone();
     let told = match talk.value(&question, false)? {
         Value::Array(told) => told,
-        _ => Vec::new(),
+        Value::ServerError(error) if has_no(&error) => Vec::new(),
+        // for now without
+        _ => return Ok(()),
     };
     for (at, (_, needs)) in deletes.into_iter().enumerate() {
         if told.get(at).is_none_or(|told| *told == Value::Nil) {

@@ -1,10 +1,13 @@
 //! What a program implements for its pool.
 
-use super::Lender;
+use super::{Lender, Question};
 use crate::backend::BoxFuture;
 use cachify_core::Cause;
-use redis::{Pipeline, RedisResult, Value, aio::ConnectionLike};
-use std::{future::Future, sync::Arc};
+use redis::{RedisResult, Value, aio::ConnectionLike};
+use std::{
+    future::Future,
+    sync::{Arc, atomic::Ordering},
+};
 
 /// A pool of the program's own, or one connection that is shared by being cloned, as `redis::aio::ConnectionManager` is: that
 /// one needs no line of code. See [`Builder::redis_connections`](crate::Builder::redis_connections).
@@ -37,6 +40,9 @@ pub trait Connections: Send + Sync + 'static {
 
     /// A connection for one question, given back by being dropped.
     ///
+    /// MUST be to the server, the database and the user that the URL names. MUST NOT be lent again with an answer on it that
+    /// nobody read: a question whose caller gives up is dropped, as those of the crate `redis` may be.
+    ///
     /// # Errors
     /// Why there is none, as [`Cause::Unreachable`]: nothing was asked.
     fn connection(&self) -> impl Future<Output = Result<Self::Connection, Cause>> + Send;
@@ -51,11 +57,17 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Connections for C {
 }
 
 impl<C: Connections> Lender for C {
-    fn ask(
-        self: Arc<Self>,
-        pipe: Pipeline,
-        answers: usize,
-    ) -> BoxFuture<'static, Result<RedisResult<Vec<Value>>, Cause>> {
-        Box::pin(async move { Ok(self.connection().await?.req_packed_commands(&pipe, 0, answers).await) })
+    fn ask(self: Arc<Self>, question: Question) -> BoxFuture<'static, Result<RedisResult<Vec<Value>>, Cause>> {
+        Box::pin(async move {
+            let Question { pipe, answers, database, is_sent } = question;
+            let mut connection = self.connection().await?;
+            if connection.get_db() != database {
+                return Err(OTHER_DATABASE);
+            }
+            is_sent.store(true, Ordering::Release);
+            Ok(connection.req_packed_commands(&pipe, 0, answers).await)
+        })
     }
 }
+
+const OTHER_DATABASE: Cause = Cause::rejected("the connection that was lent is to another database than the URL names");
