@@ -9,9 +9,8 @@ use super::{
     leases::busy,
     record::{Ask, Block, Content, Record, Value},
 };
-use crate::backend::{Inspection, Reply, lasting};
+use crate::backend::{Inspection, Reply};
 use cachify_core::{Cause, Holding, key::Key, patience::BLIND_POLL, token::FencingToken};
-use std::time::Duration;
 
 pub(super) async fn look<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Reply, Cause> {
     let found = get(kv, &key.to_string()).await?;
@@ -71,22 +70,12 @@ pub(super) async fn insert<S: AsyncKvStore>(kv: &S, key: Key<'_>, bytes: &[u8], 
     let key = key.to_string();
     for _ in 0..ROUNDS {
         let found = get(kv, &key).await?;
-        let (next, ttl) = kept(bytes, fresh, kv.micros());
+        let (next, ttl) = Value::kept(bytes, fresh, kv.micros());
         if exchange(kv, &key, &found, Some(&next), ttl).await? {
             return Ok(Holding::Held);
         }
     }
     Err(Cause::Conflict)
-}
-
-/// How a value lies in its key, and for how long; `fresh` is in milliseconds, `u64::MAX` for ever.
-pub(super) fn kept(bytes: &[u8], fresh: u64, micros: Option<u64>) -> (Vec<u8>, Option<Duration>) {
-    if fresh == u64::MAX {
-        return (Value { until: u64::MAX, bytes }.spelled(), None);
-    }
-    let until = micros.map_or(0, |now| now.saturating_add(fresh.saturating_mul(1_000)));
-    // one that is to last no time at all is gone as soon as can be
-    (Value { until, bytes }.spelled(), Some(lasting(fresh.max(1))))
 }
 
 pub(super) async fn invalidate<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<bool, Cause> {

@@ -11,8 +11,7 @@
 use super::{
     AsyncKvStore,
     counter::{Bytes, LINGER, ROUNDS, Seen, Slot, exchange, get, line, remove},
-    entries::kept,
-    record::{Ask, Block, Content, Counter, Record, State},
+    record::{Ask, Block, Content, Counter, Record, State, Value},
 };
 use crate::backend::{Inspection, Reply};
 use cachify_core::{
@@ -169,7 +168,7 @@ impl Then<'_> {
             Self::Free => (LINGER, own.free(LINGER).bytes()),
             Self::Filled(_, 0) => return (None, None),
             Self::Filled(bytes, fresh) => {
-                let (next, ttl) = kept(bytes, fresh, micros);
+                let (next, ttl) = Value::kept(bytes, fresh, micros);
                 return (Some(next), ttl);
             }
             Self::Renewed(ttl) => (ttl, own.with_ttl(ttl).bytes()),

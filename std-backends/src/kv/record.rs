@@ -162,6 +162,16 @@ pub(super) struct Value<'a> {
 }
 
 impl Value<'_> {
+    /// How bytes lie in their key, and for how long; `fresh` is in milliseconds, `u64::MAX` for ever.
+    pub(super) fn kept(bytes: &[u8], fresh: u64, micros: Option<u64>) -> (Vec<u8>, Option<Duration>) {
+        if fresh == u64::MAX {
+            return (Value { until: u64::MAX, bytes }.spelled(), None);
+        }
+        let until = micros.map_or(0, |now| now.saturating_add(fresh.saturating_mul(1_000)));
+        // what is to last no time at all is gone as soon as can be
+        (Value { until, bytes }.spelled(), Some(Duration::from_millis(fresh.max(1))))
+    }
+
     /// As it lies in its key.
     pub(super) fn spelled(&self) -> Vec<u8> {
         [&[VERSION, VALUE], &self.until.to_le_bytes()[..], self.bytes].concat()
