@@ -135,6 +135,6 @@ impl<R, K: Shape<R>> Shape<(R, u64)> for Within<K> {
     }
     #[inline]
     fn lasts(&self, out: &(R, u64)) -> u64 {
-        out.1
+        self.0.lasts(&out.0).min(out.1)
     }
 }

@@ -12,9 +12,10 @@ use crate::{
     lease::Lease,
     observe::{Event, Observer},
     op::Inspection,
-    outcome::{InOk, Shape, Whole},
+    outcome::{AtMost, InOk, Lasting, Life, Millis, Shape, Whole},
+    primitives::spread,
     store::{Platform, Values},
-    time::{Sleep, Timer, millis},
+    time::{Sleep, Timer},
     ttl::Ttl,
 };
 use core::{fmt, future::Future};
@@ -42,15 +43,45 @@ use core::{fmt, future::Future};
 /// ```
 #[derive(Clone)]
 #[must_use = "nothing is read before `get`"]
-pub struct Cache<P: Handle, C> {
+pub struct Cache<P: Handle, C, L = Alike> {
     handle: P,
     key: <P::Store as Platform>::KeyBuf,
     ttl: Option<Ttl>,
+    /// By how many per cent at most a TTL is shortened.
+    jitter: u8,
     codec: C,
+    lives: L,
+}
+
+/// All values live alike, for the TTL.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Alike;
+
+/// Each value lives for as long as a function says.
+#[derive(Clone, Copy, Debug)]
+pub struct By<F>(F);
+
+/// For how long a value lives.
+pub trait Lives<V> {
+    /// In milliseconds at most.
+    fn millis(&self, value: &V) -> u64;
+}
+
+impl<V> Lives<V> for Alike {
+    #[inline]
+    fn millis(&self, _: &V) -> u64 {
+        u64::MAX
+    }
+}
+
+impl<V, L: Life, F: Fn(&V) -> L> Lives<V> for By<F> {
+    fn millis(&self, value: &V) -> u64 {
+        (self.0)(value).millis()
+    }
 }
 
 /// Without its instance.
-impl<P: Handle, C> fmt::Debug for Cache<P, C> {
+impl<P: Handle, C, L> fmt::Debug for Cache<P, C, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache").field("key", &self.key).field("ttl", &self.ttl).finish_non_exhaustive()
     }
@@ -58,26 +89,58 @@ impl<P: Handle, C> fmt::Debug for Cache<P, C> {
 
 impl<P: Handle, C> Cache<P, C> {
     pub(crate) const fn new(handle: P, key: <P::Store as Platform>::KeyBuf, codec: C) -> Self {
-        Self { handle, key, ttl: None, codec }
+        Self { handle, key, ttl: None, jitter: 0, codec, lives: Alike }
     }
 
+    /// How long each value lives, decided when it is there: a `Duration`, a [`Ttl`], seconds, or an `Option` of these; at
+    /// most for the TTL, if one is said. Of `None`, or a time of no length, only those have it who waited for it.
+    ///
+    /// ```
+    /// # use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
+    /// # use core::time::Duration;
+    /// # let clock = ManualClock::new();
+    /// # let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
+    /// # let device = Instance::new(&store);
+    /// // a reading of zero is not to be trusted for long
+    /// let reading = device.cache("reading").ttl_with(|value: &u32| Duration::from_secs(if *value == 0 { 1 } else { 60 }));
+    /// assert_eq!(reading.get_or_insert_blocking(|| 0), 0);
+    /// clock.advance(Duration::from_secs(1));
+    /// assert_eq!(reading.get_or_insert_blocking(|| 7), 7);
+    /// ```
+    pub fn ttl_with<F>(self, of: F) -> Cache<P, C, By<F>> {
+        let Self { handle, key, ttl, jitter, codec, lives: Alike } = self;
+        // what is said here is not cut by a default
+        let ttl = ttl.or(Some(Ttl::Forever));
+        Cache { handle, key, ttl, jitter, codec, lives: By(of) }
+    }
+}
+
+impl<P: Handle, C, L> Cache<P, C, L> {
     /// How long the value lives: a `Duration`, or `Ttl::Forever`; else the instance's default.
     pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
         self.ttl = Some(ttl.into());
         self
     }
 
+    /// Shortens each TTL by a part of it between none and this one, 0.0 to 1.0, whole per cents: what was stored at once does
+    /// not end at once.
+    pub fn jitter(mut self, most: f64) -> Self {
+        self.jitter = (most * 100.0).clamp(0.0, 100.0) as u8;
+        self
+    }
+
     /// How the value becomes bytes, where the store needs bytes.
-    pub fn codec<D>(self, codec: D) -> Cache<P, D> {
-        Cache { handle: self.handle, key: self.key, ttl: self.ttl, codec }
+    pub fn codec<D>(self, codec: D) -> Cache<P, D, L> {
+        let Self { handle, key, ttl, jitter, lives, .. } = self;
+        Cache { handle, key, ttl, jitter, codec, lives }
     }
 
     /// For how many milliseconds a value is fresh; `u64::MAX` for ever.
-    fn fresh(&self) -> u64 {
-        match Ttl::resolve(self.ttl, self.handle.instance().config().ttl) {
-            Ttl::For(ttl) => millis(ttl),
-            Ttl::Forever => u64::MAX,
-        }
+    fn fresh<V>(&self, value: &V) -> u64
+    where
+        L: Lives<V>,
+    {
+        spread(&self.handle, self.ttl, self.jitter).min(self.lives.millis(value))
     }
 
     fn flight<H: Handle<Store = P::Store>>(&self, handle: H) -> Lease<H> {
@@ -85,13 +148,23 @@ impl<P: Handle, C> Cache<P, C> {
     }
 
     /// What the stored bytes are of; bytes of something else are a miss. The type's name unless said.
-    pub fn type_tag(self, tag: &'static str) -> Cache<P, Tagged<C>> {
-        Cache { handle: self.handle, key: self.key, ttl: self.ttl, codec: Tagged::new(self.codec, tag) }
+    pub fn type_tag(self, tag: &'static str) -> Cache<P, Tagged<C>, L> {
+        let Self { handle, key, ttl, jitter, codec, lives } = self;
+        Cache { handle, key, ttl, jitter, codec: Tagged::new(codec, tag), lives }
+    }
+
+    /// A shape with the times of this one.
+    fn timed<K: Shape<R>, R>(&self, shape: K) -> impl Shape<R, Value = K::Value>
+    where
+        L: Lives<K::Value>,
+    {
+        let most = || if self.jitter == 0 { u64::MAX } else { spread(&self.handle, self.ttl, self.jitter) };
+        AtMost::new(Lasting::of::<R, _>(shape, |value: &K::Value| Millis(self.lives.millis(value))), most)
     }
 }
 
 /// For tasks.
-impl<P: Handle, C> Cache<P, C>
+impl<P: Handle, C, L> Cache<P, C, L>
 where
     <P::Store as Platform>::Clock: Timer,
 {
@@ -120,6 +193,7 @@ where
     pub async fn get_or_insert<V>(&self, make: impl Future<Output = V>) -> V
     where
         P::Store: Values<V, C>,
+        L: Lives<V>,
     {
         self.fill(Whole, async move || make.await).await
     }
@@ -134,6 +208,7 @@ where
     pub async fn get_or_insert_with<V, E>(&self, load: impl AsyncFnOnce() -> Result<V, E>) -> Result<V, E>
     where
         P::Store: Values<V, C>,
+        L: Lives<V>,
     {
         self.fill(InOk, load).await
     }
@@ -141,10 +216,11 @@ where
     async fn fill<K: Shape<R>, R>(&self, shape: K, load: impl AsyncFnOnce() -> R) -> R
     where
         P::Store: Values<K::Value, C>,
+        L: Lives<K::Value>,
     {
         match hit(&self.handle, &self.key, &shape, &self.codec) {
             Some(out) => out,
-            None => self.flight(self.handle.clone()).cached(shape, &self.codec, load).await,
+            None => self.flight(self.handle.clone()).cached(self.timed(shape), &self.codec, load).await,
         }
     }
 
@@ -156,8 +232,10 @@ where
     pub async fn insert<V>(&self, value: V) -> Result<(), Error>
     where
         P::Store: Values<V, C>,
+        L: Lives<V>,
     {
-        asked::insert(&self.handle, &self.key, &self.codec, MaybeOwned::Owned(value), self.fresh()).await
+        let fresh = self.fresh(&value);
+        asked::insert(&self.handle, &self.key, &self.codec, MaybeOwned::Owned(value), fresh).await
     }
 
     /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
@@ -170,7 +248,7 @@ where
 }
 
 /// For threads.
-impl<P: Handle, C> Cache<P, C>
+impl<P: Handle, C, L> Cache<P, C, L>
 where
     <P::Store as Platform>::Clock: Sleep,
 {
@@ -199,6 +277,7 @@ where
     pub fn get_or_insert_blocking<V>(&self, make: impl FnOnce() -> V) -> V
     where
         P::Store: Values<V, C>,
+        L: Lives<V>,
     {
         self.fill_blocking(Whole, make)
     }
@@ -210,6 +289,7 @@ where
     pub fn get_or_insert_with_blocking<V, E>(&self, load: impl FnOnce() -> Result<V, E>) -> Result<V, E>
     where
         P::Store: Values<V, C>,
+        L: Lives<V>,
     {
         self.fill_blocking(InOk, load)
     }
@@ -217,6 +297,7 @@ where
     fn fill_blocking<K: Shape<R>, R>(&self, shape: K, load: impl FnOnce() -> R) -> R
     where
         P::Store: Values<K::Value, C>,
+        L: Lives<K::Value>,
     {
         match hit(&self.handle, &self.key, &shape, &self.codec) {
             Some(out) => out,
@@ -230,8 +311,10 @@ where
     fn miss_blocking<K: Shape<R>, R>(&self, shape: K, load: impl FnOnce() -> R) -> R
     where
         P::Store: Values<K::Value, C>,
+        L: Lives<K::Value>,
     {
-        self.flight(Threads(self.handle.clone())).cached_blocking(shape, &self.codec, load)
+        let flight = self.flight(Threads(self.handle.clone()));
+        { flight }.cached_blocking(self.timed(shape), &self.codec, load)
     }
 
     /// [`insert`](Self::insert) for threads.
@@ -241,8 +324,10 @@ where
     pub fn insert_blocking<V>(&self, value: V) -> Result<(), Error>
     where
         P::Store: Values<V, C>,
+        L: Lives<V>,
     {
-        asked::insert_blocking(&self.handle, &self.key, &self.codec, MaybeOwned::Owned(value), self.fresh())
+        let fresh = self.fresh(&value);
+        asked::insert_blocking(&self.handle, &self.key, &self.codec, MaybeOwned::Owned(value), fresh)
     }
 
     /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.

@@ -93,8 +93,8 @@ pub mod __private {
         lease::{LeaseOf, Wait, begun, carried},
         op::Inspection,
         outcome::{
-            Encoded, Ends, IsAny, IsOption, IsResult, NeverSilent, Probe, Refusal, Refuses, Shape, Whole, keeps_err,
-            keeps_none,
+            AtMost, Encoded, Ends, FailureFor, IsAny, IsOption, IsResult, Lasting, Life, NeverSilent, Probe, Refusal,
+            Refuses, Shape, Whole, keeps_err, keeps_none,
         },
         span::duration,
         ttl::Ttl,

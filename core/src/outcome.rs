@@ -1,11 +1,14 @@
 //! What a return type means: what of it is kept, and what a call returns that did not run.
 
 mod demand;
+mod life;
 mod refusal;
 
 pub use demand::{
     Awaits, Collected, Ends, Guardable, Iterates, Later, Lazily, MayErr, MayMiss, Now, keeps_err, keeps_none,
 };
+pub(crate) use life::Millis;
+pub use life::{AtMost, FailureFor, Lasting, Life};
 pub use refusal::{AsError, Itself, NeverSilent, Refusal, Refuses};
 
 use crate::{cell::MaybeOwned, error::Cause};
@@ -123,6 +126,10 @@ impl<R, K: Shape<R>, U, F: Fn(&K::Value) -> U, G: Fn(U) -> K::Value> Shape<R> fo
     #[inline]
     fn hides(&self) -> bool {
         self.inner.hides()
+    }
+    #[inline]
+    fn lasts(&self, out: &R) -> u64 {
+        self.inner.lasts(out)
     }
 }
 

@@ -41,6 +41,12 @@ pub(crate) struct Layer {
     pub(crate) label: Option<Expr>,
     pub(crate) cache_err: bool,
     pub(crate) cache_none: bool,
+    /// For how long a failure is kept that is kept, if not for the TTL.
+    pub(crate) failure_for: Option<Span>,
+    /// What says of a value how long it lives.
+    pub(crate) ttl_of: Option<Expr>,
+    /// By how many per cent at most a TTL is shortened.
+    pub(crate) jitter: Option<u8>,
     pub(crate) companions: Companions,
     pub(crate) keys: Keys,
     pub(crate) krate: Option<Path>,
@@ -96,7 +102,8 @@ impl Parse for Argument {
             return if inside.is_empty() { Ok(Self { name, value, named }) } else { Err(inside.error("expected `,`")) };
         }
         if !input.peek(Token![=]) {
-            if name == "share" {
+            // a flag is a bare word
+            if ["share", "cache_err", "cache_none", "renew"].iter().any(|flag| name == flag) {
                 return Ok(Self { name, value: parse_quote!(true), named: Vec::new() });
             }
             return Err(Error::new(name.span(), format!("an argument has a value: `{name} = ..`")));
@@ -159,6 +166,9 @@ impl Layer {
             label: None,
             cache_err: false,
             cache_none: false,
+            failure_for: None,
+            ttl_of: None,
+            jitter: None,
             companions: Companions::Own,
             keys: Keys::Own,
             krate: None,
@@ -171,6 +181,7 @@ impl Layer {
         use Primitive::{Cached, Lock, Once, Pooled};
         match (name.to_string().as_str(), self.primitive) {
             ("key", _) => self.key = text::read(&value, NO_KEY)?,
+            ("ttl", Cached) if matches!(value, Expr::Closure(_)) => self.ttl_of = Some(value),
             ("ttl", _) => self.ttl = Some((Span::parse(&value, false)?, value)),
             ("instance", _) => self.instance = Some(value),
             ("companions", _) => self.companions = companions(&value)?,
@@ -190,16 +201,28 @@ impl Layer {
             ("decode", Cached) => self.decode = Some(value),
             ("type_tag", Cached) => self.type_tag = Some(text::read(&value, "a type tag is a string literal")?),
             ("version", Cached) => self.version = Some(version(&value)?),
-            ("cache_err", Cached) => self.cache_err = flag(&value)?,
-            ("cache_none", Cached) => self.cache_none = flag(&value)?,
+            ("cache_err", Cached) => self.cache_err = self.failures(value)?,
+            ("cache_none", Cached) => self.cache_none = self.failures(value)?,
+            ("jitter", Cached) => self.jitter = Some(jitter(&value)?),
             _ => return Err(self.unknown(name)),
         }
         Ok(())
     }
 
+    /// Whether failures are kept: a flag, or for how long.
+    fn failures(&mut self, value: Expr) -> Result<bool> {
+        match &value {
+            Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) => Ok(flag.value),
+            _ => {
+                self.failure_for = Some(Span::parse(&value, false)?.finite("a failure that is kept", &value)?);
+                Ok(true)
+            }
+        }
+    }
+
     fn unknown(&self, name: &Ident) -> Error {
         let known = match self.primitive {
-            Primitive::Cached => "key, ttl, version, codec, type_tag, encode, decode, cache_err, cache_none",
+            Primitive::Cached => "key, ttl, jitter, version, codec, type_tag, encode, decode, cache_err, cache_none",
             Primitive::Lock => "key, ttl, wait, renew, label, guard, when_busy, otherwise",
             Primitive::Once => "key, ttl, keep, renew, label, guard, when_busy, otherwise",
             Primitive::Pooled => "key, size, ttl, wait, renew, on_full, guard, when_busy, otherwise",
@@ -212,6 +235,16 @@ impl Layer {
     }
 
     fn check(&self, at: proc_macro2::Span) -> Result<()> {
+        if self.failure_for.is_some() && self.cache_err && self.cache_none {
+            return Err(Error::new(
+                at,
+                "a result is a `Result` or an `Option`: `cache_err` or `cache_none` says how long",
+            ));
+        }
+        if self.failure_for.is_some() && (self.encode.is_some() || self.ttl_of.is_some()) {
+            let what = "a failure kept for a while has no value: neither `encode` nor a `ttl` by value goes with it";
+            return Err(Error::new(at, what));
+        }
         if self.encode.is_some() != self.decode.is_some() {
             return Err(Error::new(at, "`encode` and `decode` belong together"));
         }
@@ -289,6 +322,19 @@ fn flag(value: &Expr) -> Result<bool> {
     match value {
         Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) => Ok(flag.value),
         other => Err(Error::new(other.span(), "expected `true` or `false`")),
+    }
+}
+
+fn jitter(value: &Expr) -> Result<u8> {
+    let said = match value {
+        Expr::Lit(ExprLit { lit: Lit::Float(part), .. }) => part.base10_parse::<f64>()? * 100.0,
+        _ => f64::NAN,
+    };
+    // NaN is in no range
+    if (1.0..=100.0).contains(&said) {
+        Ok(said as u8)
+    } else {
+        Err(Error::new(value.span(), "the part by which a TTL is shortened at most, from 0.01 to 1.0: `jitter = 0.1`"))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     Home, Primitive,
     arguments::Layer,
     borrowed, check,
-    function::{Function, Names, private},
+    function::{Function, Names, life, private},
     key::Key,
 };
 use proc_macro2::{Ident, Span, TokenStream};
@@ -131,12 +131,4 @@ impl Function {
             None => codec,
         }
     }
-}
-
-/// How long a value lives, as an option of a `Ttl`.
-fn life(layer: &Layer) -> TokenStream {
-    let private = private(layer);
-    let Some((ttl, _)) = &layer.ttl else { return quote!(::core::option::Option::None) };
-    let ttl = ttl.duration(&private).map_or_else(|| quote!(Forever), |ttl| quote!(For(#ttl)));
-    quote!(::core::option::Option::Some(#private::Ttl::#ttl))
 }

@@ -91,7 +91,14 @@ impl Function {
             let known = check::behind_parameter(&self.item.sig).is_none();
             let err = (known && layer.cache_err).then(|| quote!(#private::keeps_err::<#returned>();));
             let none = (known && layer.cache_none).then(|| quote!(#private::keeps_none::<#returned>();));
-            quote!({ #err #none #private::Whole })
+            let whole = match &layer.failure_for {
+                None => quote!(#private::Whole),
+                Some(span) => {
+                    let span = span.duration(&private);
+                    quote!(#private::FailureFor(#private::Life::millis(#span)))
+                }
+            };
+            quote!({ #err #none #whole })
         } else if matches!(layer.primitive, Primitive::Lock | Primitive::Pooled) {
             // given back alike, whatever the body brought
             quote!(#private::Whole)
@@ -100,6 +107,17 @@ impl Function {
                 use #private::{IsAny as _, IsOption as _, IsResult as _};
                 (&&#private::Probe::<#returned>::NEW).shape()
             }}
+        };
+        let shape = match &layer.ttl_of {
+            Some(of) => quote!(#private::Lasting::of::<#returned, _>(#shape, #of)),
+            None => shape,
+        };
+        let shape = match layer.jitter {
+            Some(percent) => {
+                let (instance, ttl) = (&self.names.instance, life(layer));
+                quote!(#private::AtMost::new(#shape, || #instance.spread(#ttl, #percent)))
+            }
+            None => shape,
         };
         match (&layer.encode, &layer.decode) {
             (Some(encode), Some(decode)) => quote!(#private::Encoded::new(#shape, #encode, #decode)),
@@ -116,4 +134,16 @@ impl Function {
 pub(crate) fn private(layer: &Layer) -> TokenStream {
     let krate = layer.krate();
     quote!(#krate::__private)
+}
+
+/// How long a value lives, as an option of a `Ttl`.
+pub(crate) fn life(layer: &Layer) -> TokenStream {
+    let private = private(layer);
+    let Some((ttl, _)) = &layer.ttl else {
+        // what a value says itself is not cut by a default
+        let is_said = layer.ttl_of.as_ref().map(|_| quote!(::core::option::Option::Some(#private::Ttl::Forever)));
+        return is_said.unwrap_or(quote!(::core::option::Option::None));
+    };
+    let ttl = ttl.duration(&private).map_or_else(|| quote!(Forever), |ttl| quote!(For(#ttl)));
+    quote!(::core::option::Option::Some(#private::Ttl::#ttl))
 }

@@ -164,9 +164,8 @@ impl Then<'_> {
     /// What the key holds from now on, and for how long.
     fn follows(self, own: Record, micros: Option<u64>) -> (Bytes, Option<Duration>) {
         let (ttl, next) = match self {
-            Self::Gone => return (None, None),
+            Self::Gone | Self::Filled(_, 0) => return (None, None),
             Self::Free => (LINGER, own.free(LINGER).bytes()),
-            Self::Filled(_, 0) => return (None, None),
             Self::Filled(bytes, fresh) => {
                 let (next, ttl) = Value::kept(bytes, fresh, micros);
                 return (Some(next), ttl);

@@ -9,6 +9,7 @@ mod determined;
 mod fragments;
 mod generics;
 mod hashed;
+mod lives;
 
 mod lints;
 mod methods;

@@ -129,6 +129,6 @@ fn a_panic_costs_its_own_call_and_nothing_is_asked_of_nobody() {
         HELD
     });
     assert_eq!(answers, [HELD, Err(Cause::Unknown), HELD]);
-    assert_eq!(threads(vec![], |_, _| HELD), []);
+    assert_eq!(threads(vec![], FEW, |_, _| HELD), []);
     assert_eq!(futures(vec![], false, |_| Box::pin(async { HELD })), []);
 }

@@ -1,0 +1,141 @@
+//! For how long a result is kept, where that is not the TTL alone: shapes round the shape of its type.
+
+use super::Shape;
+use crate::{cell::MaybeOwned, span::Span, time::millis, ttl::Ttl};
+
+/// What is said of how long one value is kept: a time, a [`Ttl`], or a whole number of seconds; of `None` or a time of no
+/// length only those have it who waited for it.
+pub trait Life {
+    /// In milliseconds; `u64::MAX` for ever.
+    fn millis(self) -> u64;
+}
+
+impl<S: Span> Life for S {
+    fn millis(self) -> u64 {
+        millis(self.span())
+    }
+}
+
+impl Life for Ttl {
+    fn millis(self) -> u64 {
+        match self {
+            Self::For(ttl) => millis(ttl),
+            Self::Forever => u64::MAX,
+        }
+    }
+}
+
+/// So many milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Millis(pub(crate) u64);
+
+impl Life for Millis {
+    fn millis(self) -> u64 {
+        self.0
+    }
+}
+
+impl<L: Life> Life for Option<L> {
+    fn millis(self) -> u64 {
+        self.map_or(0, Life::millis)
+    }
+}
+
+/// Kept for as long as `of` says of the value, at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Lasting<K, F> {
+    inner: K,
+    of: F,
+}
+
+impl<K, F> Lasting<K, F> {
+    /// The same, for as long as `of` says.
+    pub const fn of<R, L>(inner: K, of: F) -> Self
+    where
+        K: Shape<R>,
+        F: Fn(&K::Value) -> L,
+    {
+        Self { inner, of }
+    }
+}
+
+impl<R, K: Shape<R>, F: Fn(&K::Value) -> L, L: Life> Shape<R> for Lasting<K, F> {
+    type Value = K::Value;
+    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, K::Value>> {
+        self.inner.keep(out)
+    }
+    fn back(&self, value: K::Value) -> R {
+        self.inner.back(value)
+    }
+    #[inline]
+    fn hides(&self) -> bool {
+        self.inner.hides()
+    }
+    #[inline]
+    fn lasts(&self, out: &R) -> u64 {
+        let said = self.inner.keep(out).map_or(u64::MAX, |value| (self.of)(value.as_ref()).millis());
+        said.min(self.inner.lasts(out))
+    }
+}
+
+/// Kept for as long as `most` says, once for each result, at most.
+#[derive(Clone, Copy, Debug)]
+pub struct AtMost<K, F> {
+    inner: K,
+    most: F,
+}
+
+impl<K, F> AtMost<K, F> {
+    /// The same, for as many milliseconds as `most` says.
+    pub const fn new(inner: K, most: F) -> Self {
+        Self { inner, most }
+    }
+}
+
+impl<R, K: Shape<R>, F: Fn() -> u64> Shape<R> for AtMost<K, F> {
+    type Value = K::Value;
+    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, K::Value>> {
+        self.inner.keep(out)
+    }
+    fn back(&self, value: K::Value) -> R {
+        self.inner.back(value)
+    }
+    #[inline]
+    fn hides(&self) -> bool {
+        self.inner.hides()
+    }
+    #[inline]
+    fn lasts(&self, out: &R) -> u64 {
+        self.inner.lasts(out).min((self.most)())
+    }
+}
+
+/// Everything is kept, a failure for so many milliseconds: of a `Result` its `Err`, of an `Option` its `None`.
+#[derive(Clone, Copy, Debug)]
+pub struct FailureFor(pub u64);
+
+impl<T, E> Shape<Result<T, E>> for FailureFor {
+    type Value = Result<T, E>;
+    fn keep<'r>(&self, out: &'r Result<T, E>) -> Option<MaybeOwned<'r, Result<T, E>>> {
+        Some(MaybeOwned::Borrowed(out))
+    }
+    fn back(&self, value: Result<T, E>) -> Result<T, E> {
+        value
+    }
+    fn lasts(&self, out: &Result<T, E>) -> u64 {
+        if out.is_err() { self.0 } else { u64::MAX }
+    }
+}
+
+impl<T> Shape<Option<T>> for FailureFor {
+    type Value = Option<T>;
+    fn keep<'r>(&self, out: &'r Option<T>) -> Option<MaybeOwned<'r, Option<T>>> {
+        Some(MaybeOwned::Borrowed(out))
+    }
+    fn back(&self, value: Option<T>) -> Option<T> {
+        value
+    }
+    fn lasts(&self, out: &Option<T>) -> u64 {
+        if out.is_none() { self.0 } else { u64::MAX }
+    }
+}
