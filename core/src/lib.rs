@@ -93,8 +93,8 @@ pub mod __private {
         lease::{LeaseOf, Wait, begun, carried},
         op::Inspection,
         outcome::{
-            AtMost, Encoded, Ends, FailureFor, IsAny, IsOption, IsResult, Lasting, Life, NeverSilent, Probe, Refusal,
-            Refuses, Shape, Whole, keeps_err, keeps_none,
+            AtMost, Encoded, Ends, IsAny, IsOption, IsResult, Lasting, NeverSilent, Probe, Refusal, Refuses, Shape,
+            Whole, err_for, keeps_err, keeps_none, none_for,
         },
         span::duration,
         ttl::Ttl,

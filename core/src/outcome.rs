@@ -5,10 +5,11 @@ mod life;
 mod refusal;
 
 pub use demand::{
-    Awaits, Collected, Ends, Guardable, Iterates, Later, Lazily, MayErr, MayMiss, Now, keeps_err, keeps_none,
+    Awaits, Collected, Ends, Guardable, Iterates, Later, Lazily, MayErr, MayMiss, Now, err_for, keeps_err, keeps_none,
+    none_for,
 };
 pub(crate) use life::Millis;
-pub use life::{AtMost, FailureFor, Lasting, Life};
+pub use life::{AtMost, Lasting, Life};
 pub use refusal::{AsError, Itself, NeverSilent, Refusal, Refuses};
 
 use crate::{cell::MaybeOwned, error::Cause};

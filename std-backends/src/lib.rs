@@ -103,9 +103,9 @@ pub mod __private {
     pub use crate::{Error, global::current as global, observe::Meets, templates::Site};
     pub use cachify_core::{
         __private::{
-            AtMost, ByDisplay, ByPart, Encoded, Ends, FailureFor, Inspection, IsAny, IsOption, IsResult, Keeps,
-            KeyBuffer, KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends, Life, Part, Probe, Refuses, Shape,
-            Tagged, Text, Ttl, Wait, Whole, Within, begun, carried, decide, duration, keeps_err, keeps_none, put_hash,
+            AtMost, ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps, KeyBuffer,
+            KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged, Text, Ttl,
+            Wait, Whole, Within, begun, carried, decide, duration, err_for, keeps_err, keeps_none, none_for, put_hash,
             refuse_lock, run,
         },
         Refused,

@@ -10,7 +10,7 @@ use crate::{
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Attribute, ItemFn, ReturnType};
+use syn::{Attribute, ItemFn, ReturnType, spanned::Spanned};
 
 /// Names of the expansion's own variables; hygienic, so that they never meet the user's.
 pub(crate) struct Names {
@@ -94,8 +94,10 @@ impl Function {
             let whole = match &layer.failure_for {
                 None => quote!(#private::Whole),
                 Some(span) => {
-                    let span = span.duration(&private);
-                    quote!(#private::FailureFor(#private::Life::millis(#span)))
+                    let (span, out) = (span.duration(&private), &self.names.out);
+                    let of = if layer.cache_err { quote!(err_for) } else { quote!(none_for) };
+                    let of = quote_spanned!(returned.span()=> #private::#of(#out, #span));
+                    quote!(#private::Lasting::of::<#returned, _>(#private::Whole, |#out: &#returned| #of))
                 }
             };
             quote!({ #err #none #whole })

@@ -3,7 +3,8 @@
 //! Nothing here runs. Not here: what a skipped call returns (`Refusal`), which is a value.
 
 use super::Probe;
-use core::{future::Future, pin::Pin};
+use crate::ttl::Ttl;
+use core::{future::Future, pin::Pin, time::Duration};
 
 /// What `cache_err = true` is for.
 #[diagnostic::on_unimplemented(
@@ -11,9 +12,16 @@ use core::{future::Future, pin::Pin};
     label = "there is no `Err` to keep",
     note = "leave `cache_err` out; of an `Option`, `cache_none = true` keeps `None` too"
 )]
-pub trait MayErr {}
+pub trait MayErr {
+    /// Whether it did.
+    fn failed(&self) -> bool;
+}
 #[diagnostic::do_not_recommend]
-impl<T, E> MayErr for Result<T, E> {}
+impl<T, E> MayErr for Result<T, E> {
+    fn failed(&self) -> bool {
+        self.is_err()
+    }
+}
 
 /// What `cache_none = true` is for.
 #[diagnostic::on_unimplemented(
@@ -21,15 +29,32 @@ impl<T, E> MayErr for Result<T, E> {}
     label = "there is no `None` to keep",
     note = "leave `cache_none` out: of a `Result` each `Ok` is kept, `Ok(None)` too, and `cache_err = true` keeps `Err`"
 )]
-pub trait MayMiss {}
+pub trait MayMiss {
+    /// Whether it did.
+    fn missed(&self) -> bool;
+}
 #[diagnostic::do_not_recommend]
-impl<T> MayMiss for Option<T> {}
+impl<T> MayMiss for Option<T> {
+    fn missed(&self) -> bool {
+        self.is_none()
+    }
+}
 
 /// Demands a `Result`.
 pub const fn keeps_err<R: MayErr>() {}
 
 /// Demands an `Option`.
 pub const fn keeps_none<R: MayMiss>() {}
+
+/// For how long a result is kept whose `Err` is kept for that long.
+pub fn err_for<R: MayErr>(out: &R, failure: Duration) -> Ttl {
+    if out.failed() { Ttl::For(failure) } else { Ttl::Forever }
+}
+
+/// The same of its `None`.
+pub fn none_for<R: MayMiss>(out: &R, failure: Duration) -> Ttl {
+    if out.missed() { Ttl::For(failure) } else { Ttl::Forever }
+}
 
 /// The work of a call is done when it returns: `(&&&&Probe::<R>::NEW).ends().demand::<R>()` (autoref
 /// specialisation).

@@ -109,33 +109,3 @@ impl<R, K: Shape<R>, F: Fn() -> u64> Shape<R> for AtMost<K, F> {
         self.inner.lasts(out).min((self.most)())
     }
 }
-
-/// Everything is kept, a failure for so many milliseconds: of a `Result` its `Err`, of an `Option` its `None`.
-#[derive(Clone, Copy, Debug)]
-pub struct FailureFor(pub u64);
-
-impl<T, E> Shape<Result<T, E>> for FailureFor {
-    type Value = Result<T, E>;
-    fn keep<'r>(&self, out: &'r Result<T, E>) -> Option<MaybeOwned<'r, Result<T, E>>> {
-        Some(MaybeOwned::Borrowed(out))
-    }
-    fn back(&self, value: Result<T, E>) -> Result<T, E> {
-        value
-    }
-    fn lasts(&self, out: &Result<T, E>) -> u64 {
-        if out.is_err() { self.0 } else { u64::MAX }
-    }
-}
-
-impl<T> Shape<Option<T>> for FailureFor {
-    type Value = Option<T>;
-    fn keep<'r>(&self, out: &'r Option<T>) -> Option<MaybeOwned<'r, Option<T>>> {
-        Some(MaybeOwned::Borrowed(out))
-    }
-    fn back(&self, value: Option<T>) -> Option<T> {
-        value
-    }
-    fn lasts(&self, out: &Option<T>) -> u64 {
-        if out.is_none() { self.0 } else { u64::MAX }
-    }
-}
