@@ -62,6 +62,7 @@ pub struct Alike;
 pub struct By<F>(F);
 
 /// For how long a value lives.
+#[doc(hidden)]
 pub trait Lives<V> {
     /// In milliseconds at most.
     fn millis(&self, value: &V) -> u64;
