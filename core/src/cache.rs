@@ -7,13 +7,12 @@ use crate::{
     cell::MaybeOwned,
     codec::Tagged,
     error::Error,
-    instance::{Handle, Threads},
+    instance::{Handle, Threads, spread},
     key::Kind,
     lease::Lease,
     observe::{Event, Observer},
     op::Inspection,
-    outcome::{AtMost, InOk, Lasting, Life, Millis, Shape, Whole},
-    primitives::spread,
+    outcome::{InOk, Life, Shape, Whole},
     store::{Platform, Values},
     time::{Sleep, Timer},
     ttl::Ttl,
@@ -153,15 +152,6 @@ impl<P: Handle, C, L> Cache<P, C, L> {
         let Self { handle, key, ttl, jitter, codec, lives } = self;
         Cache { handle, key, ttl, jitter, codec: Tagged::new(codec, tag), lives }
     }
-
-    /// A shape with the times of this one.
-    fn timed<K: Shape<R>, R>(&self, shape: K) -> impl Shape<R, Value = K::Value>
-    where
-        L: Lives<K::Value>,
-    {
-        let most = || if self.jitter == 0 { u64::MAX } else { spread(&self.handle, self.ttl, self.jitter) };
-        AtMost::new(Lasting::of::<R, _>(shape, |value: &K::Value| Millis(self.lives.millis(value))), most)
-    }
 }
 
 /// For tasks.
@@ -221,7 +211,7 @@ where
     {
         match hit(&self.handle, &self.key, &shape, &self.codec) {
             Some(out) => out,
-            None => self.flight(self.handle.clone()).cached(self.timed(shape), &self.codec, load).await,
+            None => self.flight(self.handle.clone()).cached(Timed { inner: shape, of: self }, &self.codec, load).await,
         }
     }
 
@@ -315,7 +305,7 @@ where
         L: Lives<K::Value>,
     {
         let flight = self.flight(Threads(self.handle.clone()));
-        { flight }.cached_blocking(self.timed(shape), &self.codec, load)
+        { flight }.cached_blocking(Timed { inner: shape, of: self }, &self.codec, load)
     }
 
     /// [`insert`](Self::insert) for threads.
@@ -337,6 +327,30 @@ where
     /// [`Error`] when the store could not be asked.
     pub fn reset_blocking(&self) -> Result<bool, Error> {
         asked::clear_blocking(&self.handle, Kind::Cache, &self.key)
+    }
+}
+
+/// A shape with the times of a cached value; one reference, for it is kept while a value is loaded.
+struct Timed<'c, K, P: Handle, C, L> {
+    inner: K,
+    of: &'c Cache<P, C, L>,
+}
+
+impl<R, K: Shape<R>, P: Handle, C, L: Lives<K::Value>> Shape<R> for Timed<'_, K, P, C, L> {
+    type Value = K::Value;
+    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, K::Value>> {
+        self.inner.keep(out)
+    }
+    fn back(&self, value: K::Value) -> R {
+        self.inner.back(value)
+    }
+    fn hides(&self) -> bool {
+        self.inner.hides()
+    }
+    fn lasts(&self, out: &R) -> u64 {
+        let said = self.inner.keep(out).map_or(u64::MAX, |value| self.of.lives.millis(value.as_ref()));
+        let spread = if self.of.jitter == 0 { u64::MAX } else { spread(&self.of.handle, self.of.ttl, self.of.jitter) };
+        said.min(spread)
     }
 }
 

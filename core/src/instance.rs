@@ -4,7 +4,7 @@ use crate::{
     label::Label,
     observe::{Observer, Silent},
     patience::POLL,
-    store::Store,
+    store::{Platform, Store},
     ttl::Ttl,
 };
 use core::time::Duration;
@@ -136,4 +136,13 @@ impl<P: Handle> Handle for Threads<P> {
     fn instance(&self) -> &Instance<P::Store, P::Observer> {
         self.0.instance()
     }
+}
+
+/// For how many milliseconds a value is kept whose TTL is spread by that many per cent.
+pub(crate) fn spread<H: Handle>(handle: &H, ttl: Option<Ttl>, percent: u8) -> u64 {
+    let instance = handle.instance();
+    // tokens differ, if only by a count: multiplied so their upper bits go round evenly (Knuth, TAOCP 3, 6.4)
+    let [a, b, c, d] = instance.store().token().0;
+    let random = (a ^ b ^ c ^ d).wrapping_mul(0x9E37_79B9);
+    Ttl::resolve(ttl, instance.config().ttl).jittered(percent, random).millis()
 }

@@ -80,7 +80,8 @@ pub struct Ask {
 pub enum Outcome {
     /// Nothing is kept.
     Free,
-    /// A run succeeded, and others are skipped for a while; or a flight landed, and its value is fresh for that long.
+    /// A run succeeded, and others are skipped for a while; or a flight landed, and its value is fresh for that long. Of a
+    /// flight without a value: it brought nothing that is kept.
     Done {
         /// For how long, from now.
         fresh: u64,

@@ -8,7 +8,6 @@ pub use demand::{
     Awaits, Collected, Ends, Guardable, Iterates, Later, Lazily, MayErr, MayMiss, Now, err_for, keeps_err, keeps_none,
     none_for,
 };
-pub(crate) use life::Millis;
 pub use life::{AtMost, Lasting, Life};
 pub use refusal::{AsError, Itself, NeverSilent, Refusal, Refuses};
 

@@ -3,14 +3,14 @@
 
 use crate::{
     cache::{self, Cache},
-    instance::{Handle, Instance, Threads},
+    instance::{Handle, Instance, Threads, spread},
     keeping::{Keeping, Lending},
     key::AsKey,
     lease::{Lease, LeaseOf, Wait},
     lock::Lock,
     observe::Observer,
     once::Once,
-    outcome::{Life, Shape},
+    outcome::Shape,
     pool::Pool,
     store::{Platform, Store, Values},
     time::{Sleep, Timer},
@@ -44,15 +44,6 @@ fn render<P: Handle>(key: impl AsKey) -> <P::Store as Platform>::KeyBuf {
     let mut buf = <P::Store as Platform>::KeyBuf::default();
     key.render_key(&mut buf);
     buf
-}
-
-/// For how many milliseconds a value is kept whose TTL is spread by that many per cent.
-pub(crate) fn spread<H: Handle>(handle: &H, ttl: Option<Ttl>, percent: u8) -> u64 {
-    let instance = handle.instance();
-    // tokens differ, if only by a count: multiplied so their upper bits go round evenly (Knuth, TAOCP 3, 6.4)
-    let [a, b, c, d] = instance.store().token().0;
-    let random = (a ^ b ^ c ^ d).wrapping_mul(0x9E37_79B9);
-    Ttl::resolve(ttl, instance.config().ttl).jittered(percent, random).millis()
 }
 
 impl<S: Store, O: Observer> Instance<S, O> {

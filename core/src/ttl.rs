@@ -3,7 +3,7 @@
 //! Invariant: the precedence is explicit value, then the instance's default, then for ever. Zero is never a TTL.
 //! Not here: the TTL of a lease, which always ends and is a plain `Duration`.
 
-use crate::time::Instant;
+use crate::time::{Instant, millis};
 use core::time::Duration;
 
 /// A value's time to live.
@@ -38,6 +38,14 @@ impl Ttl {
         match self {
             Self::For(ttl) => now.saturating_add(ttl),
             Self::Forever => Instant::MAX,
+        }
+    }
+
+    /// In milliseconds; `u64::MAX` for ever.
+    pub(crate) const fn millis(self) -> u64 {
+        match self {
+            Self::For(ttl) => millis(ttl),
+            Self::Forever => u64::MAX,
         }
     }
 

@@ -117,6 +117,11 @@ pub(crate) fn landed(loads: &Loads, key: &OwnedKey, bytes: &[u8]) {
     tell(loads, key, None, &News::Value(bytes.into()));
 }
 
+/// A flight that the store knows ended without a value.
+pub(crate) fn failed(loads: &Loads, key: &OwnedKey) {
+    tell(loads, key, None, &News::Nothing);
+}
+
 /// Without the store: leads the load of a key, or waits for whoever does.
 pub(crate) fn join(loads: &Arc<Loads>, key: &OwnedKey, token: HolderToken) -> Result<Leader, Waiter> {
     let mut table = locked(&loads.get_or_init(Table::default).loads);

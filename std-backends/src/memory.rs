@@ -5,6 +5,7 @@
 //! with every write; past the bound the one that was not read since the hand last passed goes (CLOCK, Corbató 1968).
 //! Store, permits and flights are never evicted.
 
+mod failures;
 mod leases;
 mod markers;
 mod values;
@@ -30,6 +31,7 @@ use cachify_core::{
     time::{Clock, Instant},
     token::HolderToken,
 };
+use failures::Failures;
 pub(crate) use leases::InFlight;
 pub(crate) use markers::DEFAULT_MAX_MARKERS;
 use markers::Markers;
@@ -61,6 +63,8 @@ struct Inner {
 
 struct Shard {
     rights: Mutex<Rights>,
+    /// Locked alone, or inside of the rights.
+    failures: Mutex<Failures>,
     values: RwLock<Values>,
 }
 
@@ -77,6 +81,7 @@ impl Memory {
         let fences = Fences(wall_micros());
         let seed = token::random_word();
         let shard = || Shard {
+            failures: Mutex::default(),
             rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Crowd::new()), fences)),
             values: RwLock::new(Values::new(seed)),
         };

@@ -84,10 +84,7 @@ impl<H: Handle> Lease<H> {
     #[inline]
     pub fn flight(handle: H, ttl: Option<Ttl>) -> Self {
         let (store, config) = (handle.instance().store(), handle.instance().config());
-        let keep = match Ttl::resolve(ttl, config.ttl) {
-            Ttl::For(ttl) => millis(ttl),
-            Ttl::Forever => u64::MAX,
-        };
+        let keep = Ttl::resolve(ttl, config.ttl).millis();
         let poll = Self::longest_pause(store, config);
         let (ttl, renew) = if store.is_local() { (u64::MAX, false) } else { (millis(config.flight), true) };
         Self::new(handle, &Terms { kind: Kind::Cache, size: 0, poll, keep, ttl, wait: u64::MAX, renew })

@@ -18,20 +18,7 @@ impl<S: Span> Life for S {
 
 impl Life for Ttl {
     fn millis(self) -> u64 {
-        match self {
-            Self::For(ttl) => millis(ttl),
-            Self::Forever => u64::MAX,
-        }
-    }
-}
-
-/// So many milliseconds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Millis(pub(crate) u64);
-
-impl Life for Millis {
-    fn millis(self) -> u64 {
-        self.0
+        Self::millis(self)
     }
 }
 

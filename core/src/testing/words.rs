@@ -113,7 +113,7 @@ words! {
         = |s, b, k| publish(end(s, b, k, token, landed(life.ttl)), codec, value, life.stale_for);
     /// Keeps a value, whoever has its flight.
     fn insert<V, C>(codec: &C, value: MaybeOwned<'_, V>, ttl: Ttl) -> Holding
-        = |s, b, k| publish(query(s, b, k, Op::Insert { fresh: fresh(ttl) }), codec, value, Duration::ZERO);
+        = |s, b, k| publish(query(s, b, k, Op::Insert { fresh: ttl.millis() }), codec, value, Duration::ZERO);
     /// Extends a flight.
     fn keep_flying(ask: &Ask) -> Holding = |s, b, k| holding(renewal(s, b, k, ask));
     /// Ends a flight without a value.
@@ -146,14 +146,7 @@ fn query<'s, 'k, S: Store>(store: &'s S, b: bool, key: Key<'k>, op: Op) -> Askin
 }
 
 const fn landed(ttl: Ttl) -> Outcome {
-    Outcome::Done { fresh: fresh(ttl) }
-}
-
-const fn fresh(ttl: Ttl) -> u64 {
-    match ttl {
-        Ttl::For(ttl) => millis(ttl),
-        Ttl::Forever => u64::MAX,
-    }
+    Outcome::Done { fresh: ttl.millis() }
 }
 
 async fn holding<S: Store>(mut asking: Asking<'_, '_, S>) -> Result<Holding, Cause> {

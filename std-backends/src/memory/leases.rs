@@ -5,7 +5,10 @@ use super::{
     Memory,
     values::{self, AnyNode, Has, Node, read, write},
 };
-use crate::flights::{self, Patience};
+use crate::{
+    flights::{self, Patience},
+    sync::locked,
+};
 use cachify_core::{
     __private::Shares,
     Cause, Holding,
@@ -62,6 +65,9 @@ impl Store for Memory {
     #[inline]
     fn poll_op(&self, state: &mut InFlight, request: &Request<'_>, _: &mut Context<'_>) -> Poll<Result<Answer, Cause>> {
         let Request { key, token, now, op, .. } = *request;
+        if let (Op::Release(Outcome::Done { .. }), Kind::Cache) = (op, key.kind) {
+            return Poll::Ready(Ok(Answer::Held(self.fail(state, request))));
+        }
         if matches!(op, Op::Acquire(_)) && key.kind == Kind::Once && self.is_full_for(key, now) {
             return Poll::Ready(Ok(Answer::Full));
         }
@@ -169,6 +175,24 @@ impl Store for Memory {
 }
 
 impl Memory {
+    /// A load brought nothing that is kept: who waits for it loads at once.
+    fn fail(&self, state: &mut InFlight, request: &Request<'_>) -> Holding {
+        let Request { key, token, now, .. } = *request;
+        let mut woken = Woken::NOBODY;
+        let holding = self.0.step_at(key, |ram| {
+            let holding = ram.end(key, token, &mut state.place, (now, None), &mut woken);
+            if holding == Holding::Held {
+                locked(&self.0.shard(key).failures).note(key.hash, self.0.clock.now());
+            }
+            holding
+        });
+        woken.wake();
+        if holding == Holding::Held {
+            self.0.wake_all(key);
+        }
+        holding
+    }
+
     /// A copy of the value that was fresh then.
     #[inline]
     fn copy<V: Clone + 'static>(&self, key: &Key<'_>, then: Instant) -> Option<V> {
@@ -182,6 +206,11 @@ impl Memory {
             return Some(Answer::Filled);
         }
         flights::is_marked(self.id(), key).then_some(Answer::Recursive)
+    }
+
+    /// Waits no longer, and takes nothing.
+    fn leave(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken) {
+        self.abandon(state, key, token, Left::HandOff);
     }
 
     /// Wakes those for whom an operation is news.
@@ -205,9 +234,16 @@ impl Memory {
     fn or_compute(&self, state: &mut InFlight, request: &Request<'_>, answer: Answer) -> Answer {
         let Request { key, token, now, .. } = *request;
         if key.kind == Kind::Cache && matches!(answer, Answer::Busy { .. }) {
+            // somebody else was quicker to load again what failed
+            if let Some(flight) = &state.flight
+                && locked(&self.0.shard(key).failures).since(key.hash, flight.since)
+            {
+                self.leave(state, key, token);
+                return Answer::Recursive;
+            }
             let flight = state.flight.get_or_insert_with(|| Waits::since(now).into());
             if flight.patience.is_in_vain(self.id(), key, now, u64::MAX) {
-                self.abandon(state, key, token, Left::HandOff);
+                self.leave(state, key, token);
                 return Answer::Recursive;
             }
         }

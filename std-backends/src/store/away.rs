@@ -11,7 +11,7 @@ use crate::{
 use cachify_core::{
     Cause, Holding,
     key::{Key, Kind as Of},
-    op::{Answer, Left, Op, Request},
+    op::{Answer, Left, Op, Outcome, Request},
     time::Instant,
 };
 use std::{
@@ -43,6 +43,8 @@ pub(super) struct Away {
     pub(super) foreign: Option<Vec<u8>>,
     /// There was another one after that was said.
     pub(super) is_hopeless: bool,
+    /// The load that it waited for failed: it waits for no other one.
+    pub(super) is_alone: bool,
     /// Of one who waits for a flight, inside of another perhaps.
     pub(super) patience: Patience,
     /// What it has to do with a load of this process.
@@ -142,7 +144,14 @@ impl AnyStore {
                     away.since = request.now;
                     return Poll::Ready(Ok(Answer::Held(Holding::Held)));
                 }
-                None => return self.poll_store(away, remote, request, cx),
+                None => {
+                    let answer = ready!(self.poll_store(away, remote, request, cx));
+                    let is_nothing = matches!(op, Op::Release(Outcome::Done { .. })) && request.key.kind == Of::Cache;
+                    if is_nothing && matches!(answer, Ok(Answer::Held(Holding::Held))) {
+                        self.failed(remote, request.key);
+                    }
+                    return Poll::Ready(answer);
+                }
             },
         };
         if away.load.is_some()
@@ -215,7 +224,7 @@ impl AnyStore {
         }
         if let (Op::Acquire(ask), Of::Cache, Answer::Busy { .. }) = (request.op, request.key.kind, answer)
             && away.look != Look::Never
-            && away.patience.is_in_vain(remote.id(), request.key, request.now, ask.ttl)
+            && (away.is_alone || away.patience.is_in_vain(remote.id(), request.key, request.now, ask.ttl))
         {
             // it computes, and waits no longer
             away.place = None;

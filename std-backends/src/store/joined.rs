@@ -49,7 +49,12 @@ impl AnyStore {
                 Some(Ok(Answer::Filled))
             }
             (News::Nothing, Some(cause)) => Some(Err(cause)),
-            (News::Nothing | News::Gone, _) => None,
+            // it failed: who waited loads at once, one of them for those to come
+            (News::Nothing, None) => {
+                away.is_alone = true;
+                None
+            }
+            (News::Gone, _) => None,
         }
     }
 
@@ -128,6 +133,11 @@ impl AnyStore {
         {
             loads::landed(remote.loads(), &self.own(key), &bytes);
         }
+    }
+
+    /// A load of this process brought nothing that is kept.
+    pub(super) fn failed(&self, remote: &Remote, key: &Key<'_>) {
+        loads::failed(remote.loads(), &self.own(key));
     }
 
     /// Whether a flight is a load without the store, which is not renewed there.

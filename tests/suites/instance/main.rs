@@ -5,6 +5,7 @@ mod circles;
 mod copies;
 mod destructors;
 mod ending;
+mod failed;
 mod fairness;
 mod inserts;
 mod leases;
