@@ -8,6 +8,7 @@ mod compare;
 mod hits;
 mod locks;
 mod pools;
+pub mod ratio;
 #[cfg(feature = "redis")]
 pub mod redis;
 

@@ -125,7 +125,9 @@ impl<P: Handle, C, L> Cache<P, C, L> {
     /// Shortens each TTL by a part of it between none and this one, 0.0 to 1.0, whole per cents: what was stored at once does
     /// not end at once.
     pub fn jitter(mut self, most: f64) -> Self {
-        self.jitter = (most * 100.0).clamp(0.0, 100.0) as u8;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
+        let percent = (most * 100.0).clamp(0.0, 100.0) as u8;
+        self.jitter = percent;
         self
     }
 

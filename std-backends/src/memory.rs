@@ -1,13 +1,13 @@
 //! Memory: shards of values in their own types, and beside each the leases of its keys.
 //!
-//! A hit takes a read lock, allocates nothing and writes nothing but a bit. Everything else takes the shard's rights
-//! first, then its values, so a flight, its value and its end are one atomic step. Ended values go a few at a time
-//! with every write; past the bound the one that was not read since the hand last passed goes (CLOCK, Corbató 1968).
-//! Store, permits and flights are never evicted.
+//! A hit takes a read lock, allocates nothing and writes one word. Everything else takes the rights of the key first, then its
+//! values, so a flight, its value and its end are one atomic step. Ended values go a few at a time with every write; past the
+//! bound `order` says which one goes. Leases, permits and flights are never evicted.
 
 mod failures;
 mod leases;
 mod markers;
+mod order;
 mod values;
 
 use crate::{
@@ -46,6 +46,8 @@ use values::{Room, Values};
 pub const DEFAULT_MAX_ENTRIES: usize = 100_000;
 
 const SHARDS: usize = 16;
+/// How many values a shard is to have at least: of fewer an order can tell little.
+const WORTH_A_SHARD: usize = 256;
 
 /// The store of this process; cheap to clone, every clone is the same store.
 #[derive(Clone)]
@@ -53,6 +55,8 @@ pub struct Memory(Arc<Inner>);
 
 struct Inner {
     shards: Box<[Shard]>,
+    /// As many as are worth it: fewer where few are kept.
+    values: Box<[RwLock<Values>]>,
     room: Room,
     markers: Markers,
     closing: Closing,
@@ -65,7 +69,6 @@ struct Shard {
     rights: Mutex<Rights>,
     /// Locked alone, or inside of the rights.
     failures: Mutex<Failures>,
-    values: RwLock<Values>,
 }
 
 impl fmt::Debug for Memory {
@@ -77,17 +80,18 @@ impl fmt::Debug for Memory {
 impl Memory {
     /// An empty store of at most so many values, and markers of runs.
     pub(crate) fn new(clock: StdClock, prefix: &str, max_entries: usize, max_markers: usize) -> Self {
-        let shards = SHARDS.min(1 << max_entries.max(1).ilog2());
+        let worth = (max_entries / WORTH_A_SHARD).max(1);
+        let (room, of_values) = (Room::new(max_entries), SHARDS.min(1 << worth.ilog2()));
         let fences = Fences(wall_micros());
         let seed = token::random_word();
         let shard = || Shard {
             failures: Mutex::default(),
             rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Crowd::new()), fences)),
-            values: RwLock::new(Values::new(seed)),
         };
-        let (shards, room) = ((0..shards).map(|_| shard()).collect(), Room::new(max_entries));
+        let shards = (0..SHARDS).map(|_| shard()).collect();
+        let values = (0..of_values).map(|_| RwLock::new(Values::new(seed, room.share(of_values)))).collect();
         let (markers, closing) = (Markers::new(max_markers), Closing::default());
-        Self(Arc::new(Inner { shards, room, markers, closing, clock, prefix: prefix.into(), seed }))
+        Self(Arc::new(Inner { shards, values, room, markers, closing, clock, prefix: prefix.into(), seed }))
     }
 
     /// How many values it holds, ended ones that were not reclaimed yet included.
@@ -159,14 +163,22 @@ impl Inner {
         (key.hash >> shift) as usize & (self.shards.len() - 1)
     }
 
-    /// Evicts what is too much since a value was stored for `key`, whose own shard had none that was not read lately: from
-    /// the shards after it, whose hands go round twice at most, and from its own last.
+    /// The values of the key's shard.
+    #[inline]
+    fn values(&self, key: &Key<'_>) -> &RwLock<Values> {
+        &self.values[self.place(key) & (self.values.len() - 1)]
+    }
+
+    /// Evicts what is too much since a value was stored for `key`, whose own shard had less than its share: from the shards
+    /// after it that have more than theirs, and from its own last, for several may have taken the last place at once.
     fn make_room(&self, key: &Key<'_>) {
-        let (own, shards) = (self.place(key), self.shards.len());
-        for next in (1..shards).chain(1..=shards) {
+        let (own, shards) = (self.place(key), self.values.len());
+        for (round, next) in (1..shards).map(|next| (0, next)).chain((1..=shards).map(|next| (1, next))) {
             while self.room.is_over() {
                 // dropped after the lock was left: a user's `Drop` is not ours to run in there
-                let gone = values::write(&self.shards[(own + next) % shards].values).evict(&self.room);
+                let mut values = values::write(&self.values[(own + next) % shards]);
+                let gone = if round > 0 || values.has_too_many() { values.evict(&self.room) } else { None };
+                drop(values);
                 if gone.is_none() {
                     break;
                 }

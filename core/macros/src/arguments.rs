@@ -201,8 +201,8 @@ impl Layer {
             ("decode", Cached) => self.decode = Some(value),
             ("type_tag", Cached) => self.type_tag = Some(text::read(&value, "a type tag is a string literal")?),
             ("version", Cached) => self.version = Some(version(&value)?),
-            ("cache_err", Cached) => self.cache_err = self.failures(value)?,
-            ("cache_none", Cached) => self.cache_none = self.failures(value)?,
+            ("cache_err", Cached) => self.cache_err = self.failures(&value)?,
+            ("cache_none", Cached) => self.cache_none = self.failures(&value)?,
             ("jitter", Cached) => self.jitter = Some(jitter(&value)?),
             _ => return Err(self.unknown(name)),
         }
@@ -210,11 +210,11 @@ impl Layer {
     }
 
     /// Whether failures are kept: a flag, or for how long.
-    fn failures(&mut self, value: Expr) -> Result<bool> {
-        match &value {
+    fn failures(&mut self, value: &Expr) -> Result<bool> {
+        match value {
             Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) => Ok(flag.value),
             _ => {
-                self.failure_for = Some(Span::parse(&value, false)?.finite("a failure that is kept", &value)?);
+                self.failure_for = Some(Span::parse(value, false)?.finite("a failure that is kept", value)?);
                 Ok(true)
             }
         }
@@ -325,6 +325,7 @@ fn flag(value: &Expr) -> Result<bool> {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "looked at")]
 fn jitter(value: &Expr) -> Result<u8> {
     let said = match value {
         Expr::Lit(ExprLit { lit: Lit::Float(part), .. }) => part.base10_parse::<f64>()? * 100.0,

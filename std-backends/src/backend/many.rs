@@ -33,6 +33,7 @@ const THREADS: usize = 64;
 /// How many of these a batch begins with, where a store of the user's own is asked.
 pub(crate) const FEW: usize = 8;
 /// The same where each question has a connection of its own, and may take its way.
+#[cfg(feature = "redis")]
 pub(crate) const MANY: usize = 48;
 
 /// Futures side by side on this thread, which end by themselves or are ended at their limits.

@@ -98,17 +98,17 @@ impl Store for Memory {
             Op::Clear if key.kind != Kind::Cache => Answer::Cleared(ram.force(key, now, &mut woken)),
             Op::Clear => {
                 ram.force(key, now, &mut woken);
-                let (forgotten, was_fresh) = write(&self.0.shard(key).values).remove(key, now, &self.0.room);
+                let (forgotten, was_fresh) = write(self.0.values(key)).remove(key, now, &self.0.room);
                 gone = forgotten;
                 Answer::Cleared(was_fresh)
             }
             Op::Inspect if key.kind == Kind::Cache => {
                 // by the clock of a hit, which may find what has ended by the other one
-                let end = read(&self.0.shard(key).values).end(key, self.0.clock.coarse());
+                let end = read(self.0.values(key)).end(key, self.0.clock.coarse());
                 Answer::Inspected(end.map_or(Inspection::FREE, |end| Inspection::until(1, end, now)))
             }
             Op::Inspect => Answer::Inspected(ram.inspect(key, now)),
-            Op::Get if read(&self.0.shard(key).values).has(key, now) => Answer::Filled,
+            Op::Get if read(self.0.values(key)).has(key, now) => Answer::Filled,
             Op::Get => Answer::Absent,
             Op::Release(outcome) => {
                 // a value has an end of its own
@@ -196,13 +196,13 @@ impl Memory {
     /// A copy of the value that was fresh then.
     #[inline]
     fn copy<V: Clone + 'static>(&self, key: &Key<'_>, then: Instant) -> Option<V> {
-        values::copy(&self.0.shard(key).values, key, then)
+        values::copy(self.0.values(key), key, then)
     }
 
     /// What makes a flight needless: a value that was fresh then, or that it is being computed further up the stack.
     #[inline]
     fn seen(&self, key: &Key<'_>, since: Instant, own: Option<Has>) -> Option<Answer> {
-        if own.unwrap_or(values::Values::has)(&read(&self.0.shard(key).values), key, since) {
+        if own.unwrap_or(values::Values::has)(&read(self.0.values(key)), key, since) {
             return Some(Answer::Filled);
         }
         flights::is_marked(self.id(), key).then_some(Answer::Recursive)
@@ -297,7 +297,7 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
                 ram.end(key, token, &mut state.place, (now, None), &mut woken)
             };
             let kept = if holding == Holding::Held { node.take() } else { None };
-            (holding, kept.map(|node| write(&self.0.shard(key).values).insert(node, key, now, &self.0.room)))
+            (holding, kept.map(|node| write(self.0.values(key)).insert(node, key, now, &self.0.room)))
         });
         woken.wake();
         if holding == Holding::Held {

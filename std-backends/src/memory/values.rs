@@ -1,5 +1,6 @@
 //! The values of one shard, each in its own type: one allocation an entry, 16 bytes in the table.
 
+use super::order::{Mark, Marks, Order, Place};
 use cachify_core::{
     key::{Key, Kind},
     time::Instant,
@@ -9,7 +10,7 @@ use std::{
     any::{Any, TypeId},
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
 };
 
@@ -24,8 +25,9 @@ const INLINE: usize = 22;
 pub(super) struct Node<V: ?Sized> {
     fresh_until: Instant,
     key: NodeKey,
-    /// Read since the hand last passed.
-    visited: AtomicBool,
+    mark: Mark,
+    /// Where it stands in the order of its shard.
+    place: AtomicU32,
     value: V,
 }
 
@@ -57,7 +59,7 @@ impl<V> Node<V> {
             Ok(len) if key.bytes.len() <= INLINE => NodeKey::Short(len, short),
             _ => NodeKey::Long(key.bytes.into()),
         };
-        Self { fresh_until, key, visited: AtomicBool::new(false), value }
+        Self { fresh_until, key, mark: Mark::default(), place: AtomicU32::default(), value }
     }
 }
 
@@ -79,6 +81,10 @@ impl Node<dyn Any + Send + Sync> {
     #[inline]
     fn is_of(&self, key: &Key<'_>, of: TypeId) -> bool {
         self.is(key) && (&self.value as &dyn Any).type_id() == of
+    }
+
+    fn place(&self) -> Place {
+        self.place.load(Ordering::Relaxed)
     }
 
     /// Hashed again where the table moves its entries: rarer than a hit, which so loads less.
@@ -112,6 +118,11 @@ impl Room {
         self.taken() >= self.bound
     }
 
+    /// How many each of so many shards is to have.
+    pub(super) const fn share(&self, shards: usize) -> usize {
+        self.bound / shards
+    }
+
     fn take(&self) {
         self.taken.fetch_add(1, Ordering::Relaxed);
     }
@@ -127,13 +138,24 @@ pub(super) type Has = fn(&Values, &Key<'_>, Instant) -> bool;
 /// The values of one shard.
 pub(super) struct Values {
     nodes: HashTable<AnyNode>,
+    order: Order,
+    /// How many it is to have where there is no room.
+    share: usize,
     hand: usize,
     seed: u64,
 }
 
+/// Where the marks are: in the values themselves, for a hit finds nothing else.
+impl Marks for HashTable<AnyNode> {
+    fn mark(&self, hash: u64, place: Place) -> &Mark {
+        static NOBODY: Mark = Mark::new();
+        self.find(hash, |node| node.place() == place).map_or(&NOBODY, |node| &node.mark)
+    }
+}
+
 impl Values {
-    pub(super) const fn new(seed: u64) -> Self {
-        Self { nodes: HashTable::new(), hand: 0, seed }
+    pub(super) fn new(seed: u64, share: usize) -> Self {
+        Self { nodes: HashTable::new(), order: Order::new(share), share, hand: 0, seed }
     }
 
     /// What is taken of the value, if it is fresh and of this type.
@@ -147,10 +169,7 @@ impl Values {
         if now >= node.fresh_until {
             return None;
         }
-        // a plain load first: a write would take the cache line from every other reader
-        if !node.visited.load(Ordering::Relaxed) {
-            node.visited.store(true, Ordering::Relaxed);
-        }
+        self.order.hit(&node.mark);
         Some(take(node, value))
     }
 
@@ -183,13 +202,19 @@ impl Values {
         let mut gone = self.sweep(now, room);
         let of = (&node.value as &dyn Any).type_id();
         match self.nodes.find_mut(key.hash, |old| old.is_of(key, of)) {
-            Some(old) => gone.push(std::mem::replace(old, node)),
+            Some(old) => {
+                self.order.replace(&old.mark, &node.mark);
+                node.place.store(old.place(), Ordering::Relaxed);
+                gone.push(std::mem::replace(old, node));
+            }
             None if room.bound == 0 => gone.push(node),
             None => {
-                if room.is_full() {
+                // one that has less than its share takes the place of another shard's
+                if room.is_full() && self.nodes.len() >= self.share.max(1) {
                     gone.extend(self.evict(room));
                 }
                 room.take();
+                node.place.store(self.order.insert(&self.nodes, key.hash, &node.mark), Ordering::Relaxed);
                 let seed = self.seed;
                 self.nodes.insert_unique(key.hash, node, |node| node.hash(seed));
             }
@@ -197,11 +222,17 @@ impl Values {
         gone
     }
 
+    /// Whether it has more than its share.
+    pub(super) fn has_too_many(&self) -> bool {
+        self.nodes.len() > self.share
+    }
+
     /// Forgets the values of a key, to be dropped outside the lock; whether one was there and fresh.
     pub(super) fn remove(&mut self, key: &Key<'_>, now: Instant, room: &Room) -> (Vec<AnyNode>, bool) {
         let (mut gone, mut was_fresh) = (Vec::new(), false);
         while let Ok(entry) = self.nodes.find_entry(key.hash, |node| node.is(key)) {
             let (node, _) = entry.remove();
+            self.order.remove(node.place(), &node.mark);
             room.give_back();
             was_fresh |= now < node.fresh_until;
             gone.push(node);
@@ -209,18 +240,12 @@ impl Values {
         (gone, was_fresh)
     }
 
-    /// Takes out the next entry that was not read since the hand last passed, in one round.
+    /// Takes out the one that is to go.
     pub(super) fn evict(&mut self, room: &Room) -> Option<AnyNode> {
-        for _ in 0..self.nodes.num_buckets() {
-            let bucket = self.advance();
-            if let Ok(entry) = self.nodes.get_bucket_entry(bucket)
-                && !entry.get().visited.swap(false, Ordering::Relaxed)
-            {
-                room.give_back();
-                return Some(entry.remove().0);
-            }
-        }
-        None
+        let (hash, place) = self.order.evict(&self.nodes)?;
+        let entry = self.nodes.find_entry(hash, |node| node.place() == place).ok()?;
+        room.give_back();
+        Some(entry.remove().0)
     }
 
     fn sweep(&mut self, now: Instant, room: &Room) -> Vec<AnyNode> {
@@ -235,7 +260,9 @@ impl Values {
                 && now >= entry.get().fresh_until
             {
                 room.give_back();
-                gone.push(entry.remove().0);
+                let node = entry.remove().0;
+                self.order.remove(node.place(), &node.mark);
+                gone.push(node);
             }
         }
         gone

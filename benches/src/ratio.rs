@@ -1,0 +1,10 @@
+//! How many requests of a trace each cache answers by what it kept: ours, moka, quick_cache, and what Belady's rule, which
+//! knows the future, could have answered (Belady 1966).
+
+mod caches;
+mod picture;
+mod traces;
+
+pub use caches::{Answered, answered};
+pub use picture::picture;
+pub use traces::{Trace, grid, read, yardstick};
