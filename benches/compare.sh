@@ -11,9 +11,15 @@
 # is tokio's current_thread runtime instead of the other; `quick` has a tenth of the rounds. py-cachify is installed by pip
 # into a folder of `target/`; without it its column is empty.
 #
+# ratio [seeds N] [FILE BOUND,BOUND ..]..: how many of a hundred requests are hits, on generated traces and those of files (a
+# key a line, or the format of the ARC paper), beside moka, quick_cache and Belady's optimum; pictures in `target/ratio/`.
+#
 # `--against COMMIT [memory] [redis] [sizes]`: this version beside another one of its own, in one program (`against.sh`).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+if [ "${1:-}" = ratio ]; then
+  exec cargo run --quiet --release -p cachify-benches --no-default-features --bin ratio -- "${@:2}"
+fi
 if [ "${1:-}" = --against ]; then exec bash benches/against.sh "${@:2}"; fi
 
 PEERS=(py-cachify==3.1.0 redis==8.1.0)

@@ -81,7 +81,9 @@ impl Memory {
     /// An empty store of at most so many values, and markers of runs.
     pub(crate) fn new(clock: StdClock, prefix: &str, max_entries: usize, max_markers: usize) -> Self {
         let worth = (max_entries / WORTH_A_SHARD).max(1);
-        let (room, of_values) = (Room::new(max_entries), SHARDS.min(1 << worth.ilog2()));
+        // of more nobody has the memory
+        let few = (max_entries / order::MOST + 1).min(1_024).next_power_of_two();
+        let (room, of_values) = (Room::new(max_entries), SHARDS.min(1 << worth.ilog2()).max(few));
         let fences = Fences(wall_micros());
         let seed = token::random_word();
         let shard = || Shard {

@@ -1,5 +1,6 @@
 //! `ratio [seeds N] [FILE BOUND,BOUND ..]..`: hit ratios on the generated traces and on those of files, beside moka,
 //! `quick_cache` and Belady's optimum; a picture for each trace in `target/ratio/`.
+#![allow(clippy::cast_precision_loss, reason = "ratios, of numbers far below 2^52")]
 
 use cachify_benches::ratio::{Answered, Trace, answered, grid, picture, read, yardstick};
 use std::{env, error::Error, fs, path::Path};

@@ -18,6 +18,9 @@ pub struct Answered {
 }
 
 /// What each answered of a trace, with so many values.
+///
+/// # Panics
+/// If ours keeps more than it may.
 #[must_use]
 pub fn answered(trace: &Trace, bound: usize) -> Answered {
     let percent = |hits: usize| hits as f64 * 100.0 / trace.requests.len() as f64;

@@ -7,6 +7,8 @@ const WIDE: f64 = 640.0;
 const HIGH: f64 = 400.0;
 const EDGE: f64 = 60.0;
 
+type Of = fn(&Answered) -> f64;
+
 /// As SVG: a line for each cache.
 #[must_use]
 pub fn picture(name: &str, points: &[(usize, Answered)]) -> String {
@@ -27,7 +29,6 @@ pub fn picture(name: &str, points: &[(usize, Answered)]) -> String {
     for (at, (bound, _)) in points.iter().enumerate() {
         let _ = writeln!(svg, "<text x='{}' y='{}' text-anchor='middle'>{bound}</text>", x(at), HIGH - EDGE + 20.0);
     }
-    type Of = fn(&Answered) -> f64;
     let lines: [(&str, &str, Of); 4] = [
         ("cachify", "#c0392b", |all| all.ours),
         ("moka", "#2471a3", |all| all.moka),

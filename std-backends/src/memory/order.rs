@@ -9,6 +9,8 @@
 
 mod ghosts;
 mod mark;
+#[cfg(test)]
+mod tests;
 
 use ghosts::Ghosts;
 pub(super) use mark::Mark;
@@ -38,10 +40,31 @@ const ROUNDS: usize = 31;
 /// Where a value stands: its place among the links.
 pub(super) type Place = u32;
 
+/// What a table needs of a hash to find a value: of 64 bits the lowest 25, for it has no more buckets, and the highest 7.
+#[derive(Clone, Copy, Debug)]
+struct Short(u32);
+
+impl Short {
+    const LOW: u32 = if cfg!(target_pointer_width = "64") { (1 << 25) - 1 } else { u32::MAX };
+
+    const fn of(hash: u64) -> Self {
+        let low = hash as u32 & Self::LOW;
+        Self(if Self::LOW == u32::MAX { low } else { low | (hash >> 57 << 25) as u32 })
+    }
+
+    const fn hash(self) -> u64 {
+        let low = (self.0 & Self::LOW) as u64;
+        if Self::LOW == u32::MAX { low } else { low | (self.0 as u64 >> 25) << 57 }
+    }
+}
+
+/// Most values that a table may have for that.
+pub(super) const MOST: usize = 1 << 23;
+
 /// One value in its list, by the hash under which it is found.
 #[derive(Debug)]
 struct Link {
-    hash: u64,
+    hash: Short,
     prev: u32,
     next: u32,
 }
@@ -53,10 +76,21 @@ struct List {
     len: usize,
 }
 
+/// What is weighed in parts.
+#[expect(clippy::cast_precision_loss, reason = "of more than 2^52 values one counts for little")]
+const fn count(values: usize) -> f64 {
+    values as f64
+}
+
 /// Finds the mark of the value with a hash and a place.
 pub(super) trait Marks {
     fn mark(&self, hash: u64, place: Place) -> &Mark;
+    /// It stands somewhere else from now on: at a place with [`MOVED`] in it, until that is taken out of all of them.
+    fn moved(&self, hash: u64, from: Place, to: Place);
 }
+
+/// In no place: two values of one hash are told apart while some have moved and some have not.
+pub(super) const MOVED: Place = 1 << 31;
 
 /// The order of one shard.
 #[derive(Debug)]
@@ -78,10 +112,28 @@ impl Order {
             links: Vec::new(),
             free: NONE,
             lists: [List { head: NONE, tail: NONE, len: 0 }; 3],
-            most: (AT_FIRST * quota as f64).max(1.0),
+            most: (AT_FIRST * count(quota)).max(1.0),
             ghosts: Ghosts::new(quota),
             time: Time::new(quota),
         }
+    }
+
+    /// Gives back the memory of places that nobody has any more.
+    pub(super) fn compact(&mut self, marks: &impl Marks) {
+        let mut links = Vec::with_capacity(self.len() * 5 / 4);
+        for list in &mut self.lists {
+            let (mut at, mut before) = (list.head, NONE);
+            list.head = if list.len == 0 { NONE } else { links.len() as u32 };
+            while at != NONE {
+                let Link { hash, next, .. } = self.links[at as usize];
+                let here = links.len() as u32;
+                marks.moved(hash.hash(), at, here | MOVED);
+                links.push(Link { hash, prev: before, next: if next == NONE { NONE } else { here + 1 } });
+                (at, before) = (next, here);
+            }
+            list.tail = before;
+        }
+        (self.links, self.free) = (links, NONE);
     }
 
     fn len(&self) -> usize {
@@ -97,10 +149,10 @@ impl Order {
     /// One more, which was not there; where it stands.
     pub(super) fn insert(&mut self, marks: &impl Marks, hash: u64, mark: &Mark) -> Place {
         self.time.pass(1);
-        let ghost = self.ghosts.recall(hash, &self.time);
+        let ghost = self.ghosts.recall(Short::of(hash).hash(), &self.time);
         if let Some(ghost) = ghost.filter(|ghost| ghost.went_lately && self.len() >= ENOUGH) {
             let step = if ghost.from_main { -STEP } else { STEP };
-            let most = (AT_MOST * self.len() as f64).max(1.0);
+            let most = (AT_MOST * count(self.len())).max(1.0);
             self.most = (self.most + step).clamp(self.least().min(most), most);
         }
         mark.begin(&self.time, ghost.map_or(1, |ghost| ghost.frequency + 1));
@@ -108,7 +160,7 @@ impl Order {
         self.link(WINDOW, place, mark);
         // while there was room, or after removals
         for _ in 0..2 {
-            if self.lists[WINDOW].len as f64 > self.most + 1.0 {
+            if count(self.lists[WINDOW].len) > self.most + 1.0 {
                 let tail = self.lists[WINDOW].tail;
                 let mark = self.mark(marks, tail);
                 mark.unvisit();
@@ -134,7 +186,7 @@ impl Order {
     pub(super) fn evict(&mut self, marks: &impl Marks) -> Option<(u64, Place)> {
         self.time.pass(0);
         let (window, mut turns) = (self.lists[WINDOW].len, 0);
-        let is_window_s = window > 0 && (window as f64 >= self.most || window == self.len());
+        let is_window_s = window > 0 && (count(window) >= self.most || window == self.len());
         if !is_window_s {
             let place = self.victim(marks, &mut turns).or(self.tail(PROBATION))?;
             return Some(self.drop(marks, place, true));
@@ -194,8 +246,7 @@ impl Order {
 
     /// While more is protected than may be, its oldest go on probation; those that were hit go round.
     fn demote(&mut self, marks: &impl Marks, turns: &mut usize) {
-        while self.lists[PROTECTED].len as f64
-            > PROTECTS * (self.lists[PROBATION].len + self.lists[PROTECTED].len) as f64
+        while count(self.lists[PROTECTED].len) > PROTECTS * count(self.lists[PROBATION].len + self.lists[PROTECTED].len)
         {
             let tail = self.lists[PROTECTED].tail;
             *turns += 1;
@@ -209,7 +260,7 @@ impl Order {
     }
 
     fn least(&self) -> f64 {
-        (AT_LEAST * self.len() as f64).max(1.0)
+        (AT_LEAST * count(self.len())).max(1.0)
     }
 
     fn tail(&self, list: usize) -> Option<Place> {
@@ -218,7 +269,7 @@ impl Order {
 
     /// It goes, and is remembered.
     fn drop(&mut self, marks: &impl Marks, place: Place, from_main: bool) -> (u64, Place) {
-        let (hash, mark) = (self.links[place as usize].hash, self.mark(marks, place));
+        let (hash, mark) = (self.links[place as usize].hash.hash(), self.mark(marks, place));
         self.ghosts.remember(hash, mark.frequency(&self.time), from_main, &self.time);
         self.unlink(place, mark);
         self.give_back(place);
@@ -226,11 +277,11 @@ impl Order {
     }
 
     fn mark<'m>(&self, marks: &'m impl Marks, place: Place) -> &'m Mark {
-        marks.mark(self.links[place as usize].hash, place)
+        marks.mark(self.links[place as usize].hash.hash(), place)
     }
 
     fn place(&mut self, hash: u64) -> Place {
-        let link = Link { hash, prev: NONE, next: NONE };
+        let link = Link { hash: Short::of(hash), prev: NONE, next: NONE };
         if self.free != NONE {
             let place = self.free;
             self.free = self.links[place as usize].next;

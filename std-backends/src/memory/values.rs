@@ -1,6 +1,6 @@
 //! The values of one shard, each in its own type: one allocation an entry, 16 bytes in the table.
 
-use super::order::{Mark, Marks, Order, Place};
+use super::order::{MOVED, Mark, Marks, Order, Place};
 use cachify_core::{
     key::{Key, Kind},
     time::Instant,
@@ -151,6 +151,12 @@ impl Marks for HashTable<AnyNode> {
         static NOBODY: Mark = Mark::new();
         self.find(hash, |node| node.place() == place).map_or(&NOBODY, |node| &node.mark)
     }
+
+    fn moved(&self, hash: u64, from: Place, to: Place) {
+        if let Some(node) = self.find(hash, |node| node.place() == from) {
+            node.place.store(to, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Values {
@@ -255,6 +261,10 @@ impl Values {
             if bucket == 0 && self.nodes.len() < self.nodes.capacity() / 8 {
                 let seed = self.seed;
                 self.nodes.shrink_to(self.nodes.len() * 2, |node| node.hash(seed));
+                self.order.compact(&self.nodes);
+                for node in &self.nodes {
+                    node.place.store(node.place() & !MOVED, Ordering::Relaxed);
+                }
             }
             if let Ok(entry) = self.nodes.get_bucket_entry(bucket)
                 && now >= entry.get().fresh_until

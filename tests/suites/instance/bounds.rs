@@ -154,3 +154,42 @@ where
     }
     assert_eq!(run(300), Err(Refused::StoreFull));
 }
+
+#[test]
+fn a_bound_that_is_none_bounds_nothing() {
+    for bound in [usize::MAX, usize::MAX / 2, 1 << 40] {
+        let c = Cachify::builder().max_entries(bound).build_memory();
+        for key in 0..1_000_u32 {
+            assert_eq!(c.cache(key).get_or_insert_blocking(|| key), key);
+        }
+        assert_eq!(c.len(), 1_000);
+        for key in 0..1_000_u32 {
+            assert_eq!(c.cache(key).get_blocking(), Ok(Some(key)));
+        }
+    }
+}
+
+/// Values of two types under one key stand at two places of one hash.
+#[test]
+fn what_remains_of_many_is_found_after_the_others_have_ended() {
+    let clock = ManualClock::new();
+    let c = Cachify::builder().clock(clock.clone()).max_entries(1_000_000).build_memory();
+    for key in 0..50_000_u32 {
+        let ttl = if key % 100 == 0 { secs(1_000_000) } else { secs(1) };
+        c.cache(key).ttl(ttl).insert_blocking(key).unwrap();
+        c.cache(key).ttl(ttl).get_or_insert_blocking(|| format!("{key}"));
+    }
+    clock.advance(secs(2));
+    // whoever stores sweeps
+    for key in 0..400_000_u32 {
+        c.cache("another").insert_blocking(key).unwrap();
+        c.cache(("more", key % 97)).insert_blocking(key).unwrap();
+    }
+    assert!(c.len() < 2_000, "{} remain", c.len());
+    for key in (0..50_000_u32).step_by(100) {
+        assert_eq!(c.cache(key).get_blocking(), Ok(Some(key)));
+        assert_eq!(c.cache(key).get_blocking(), Ok(Some(format!("{key}"))));
+        assert_eq!(c.cache(key).reset_blocking(), Ok(true));
+    }
+    assert!(c.len() < 200);
+}

@@ -1,157 +1,141 @@
 //! A load that fails: who waited for it loads at once, side by side, and not in turn; whoever only gave up is followed by one.
 
-use cachify::{Cachify, Kv, ManualClock, secs};
-use cachify_tests::Guest;
+use cachify::{AsyncKv, AsyncKvStore, Cachify, Cause, ManualClock, secs};
+use cachify_tests::{
+    Guest,
+    crew::{Crew, sleep},
+};
 use std::{
-    sync::{
-        Arc, Barrier, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
-    thread,
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-#[path = "../kv/shelf.rs"]
-#[expect(dead_code, unreachable_pub, reason = "a store of another suite")]
-mod shelf;
+/// Bytes in a map, without ends.
+#[derive(Default)]
+struct Shelf(Mutex<HashMap<String, Vec<u8>>>);
 
-fn kinds() -> [Cachify; 3] {
-    let clock = ManualClock::new();
-    let kv = Cachify::builder().store(Kv(shelf::Shelf::new(&clock, true)));
+impl AsyncKvStore for Shelf {
+    type Error = Cause;
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
+    }
+    async fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        _: Option<Duration>,
+    ) -> Result<bool, Cause> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = all.get(key).map(Vec::as_slice) == old;
+        if is_same {
+            match new {
+                Some(new) => drop(all.insert(key.into(), new.into())),
+                None => drop(all.remove(key)),
+            }
+        }
+        Ok(is_same)
+    }
+    async fn remove(&self, key: &str) -> Result<bool, Cause> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key).is_some())
+    }
+}
+
+/// In memory, in a store that signals, and in one that is polled.
+fn kinds(clock: &ManualClock) -> [Cachify; 3] {
+    let builder = || Cachify::builder().clock(clock.clone());
     [
-        Cachify::builder().build().unwrap(),
-        Cachify::builder().store(Guest::new(ManualClock::new())).build().unwrap(),
-        kv.build().unwrap(),
+        builder().build().unwrap(),
+        builder().store(Guest::new(clock.clone())).build().unwrap(),
+        builder().store(AsyncKv(Shelf::default())).build().unwrap(),
     ]
 }
 
-/// How many loads were under way at once.
-#[derive(Default)]
-struct Loads {
-    now: AtomicUsize,
-    most: AtomicUsize,
-    all: AtomicUsize,
-}
-
-impl Loads {
-    fn begin(&self) {
-        self.all.fetch_add(1, SeqCst);
-        self.most.fetch_max(self.now.fetch_add(1, SeqCst) + 1, SeqCst);
-    }
-    fn end(&self) {
-        self.now.fetch_sub(1, SeqCst);
-    }
-}
-
-const CROWD: usize = 20;
-
 #[test]
 fn those_who_waited_for_a_failure_load_side_by_side() {
-    for (kind, c) in kinds().into_iter().enumerate() {
-        let (loads, first, second) = (Loads::default(), Barrier::new(2), Barrier::new(CROWD));
-        let value = || c.cache("k").ttl(secs(60));
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                let failed = value().get_or_insert_with_blocking(|| {
-                    first.wait();
-                    // all others wait for this one
-                    thread::sleep(Duration::from_millis(300));
-                    Err::<u32, _>("gone")
-                });
-                assert_eq!(failed, Err("gone"));
+    let clock = &ManualClock::new();
+    for (kind, c) in kinds(clock).iter().enumerate() {
+        let (loads, failed) = (&Cell::new(0), &Cell::new(0));
+        let mut crew = Crew::new(clock);
+        for _ in 0..50 {
+            crew.spawn(async move {
+                let load = async || {
+                    loads.set(loads.get() + 1);
+                    sleep(clock, secs(1)).await;
+                    Err::<u32, ()>(())
+                };
+                assert_eq!(c.cache("page").get_or_insert_with(load).await, Err(()));
+                failed.set(failed.get() + 1);
             });
-            first.wait();
-            for _ in 0..CROWD {
-                scope.spawn(|| {
-                    let failed = value().get_or_insert_with_blocking(|| {
-                        loads.begin();
-                        // in turn they would never all be here
-                        second.wait();
-                        loads.end();
-                        Err::<u32, _>("gone again")
-                    });
-                    assert_eq!(failed, Err("gone again"));
-                });
-            }
-        });
-        assert_eq!((loads.all.load(SeqCst), loads.most.load(SeqCst)), (CROWD, CROWD), "kind {kind}");
-        // and afterwards one loads for all, as ever
-        assert_eq!(value().get_or_insert_blocking(|| 7_u32), 7);
-        assert_eq!(value().get_or_insert_blocking(|| 8_u32), 7);
+        }
+        crew.run(900);
+        assert_eq!(loads.get(), 1, "kind {kind}: one load for all, as long as it may succeed");
+        crew.run(2_000);
+        assert_eq!((loads.get(), failed.get()), (50, 50), "kind {kind}: in two times of a load, not in fifty");
     }
 }
 
 #[test]
-fn tasks_too_also_where_nothing_was_found() {
-    for (kind, c) in kinds().into_iter().enumerate() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let all = Arc::new(tokio::sync::Barrier::new(CROWD));
-            let first = tokio::spawn({
-                let c = c.clone();
-                async move {
-                    let slow = async || {
-                        tokio::time::sleep(Duration::from_millis(200)).await;
-                        Err::<u32, _>(())
-                    };
-                    c.cache("k").get_or_insert_with(slow).await
-                }
+fn one_of_them_keeps_what_it_found_for_those_to_come() {
+    let clock = &ManualClock::new();
+    for (kind, c) in kinds(clock).iter().enumerate() {
+        let (loads, found) = (&Cell::new(0), &RefCell::new(Vec::new()));
+        let mut crew = Crew::new(clock);
+        for _ in 0..20 {
+            crew.spawn(async move {
+                let load = async || {
+                    let number = loads.replace(loads.get() + 1);
+                    sleep(clock, secs(1)).await;
+                    // the first finds nothing
+                    if number == 0 { Err(()) } else { Ok(number) }
+                };
+                let got = c.cache("page").ttl(secs(600)).get_or_insert_with(load).await;
+                found.borrow_mut().push(got);
             });
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            let crowd: Vec<_> = (0..CROWD as u32)
-                .map(|n| {
-                    let (c, all) = (c.clone(), all.clone());
-                    tokio::spawn(async move {
-                        let load = async || {
-                            all.wait().await;
-                            Ok::<_, ()>(n)
-                        };
-                        c.cache("k").get_or_insert_with(load).await
-                    })
-                })
-                .collect();
-            assert_eq!(first.await.unwrap(), Err(()));
-            for (n, one) in crowd.into_iter().enumerate() {
-                assert_eq!(one.await.unwrap(), Ok(n as u32), "each has what it loaded");
-            }
-            assert!(
-                c.cache("k").get::<u32>().await.unwrap().is_some(),
-                "kind {kind}: one of them kept it for those to come"
-            );
+        }
+        crew.run(3_000);
+        assert_eq!((loads.get(), found.borrow().len()), (20, 20), "kind {kind}");
+        let kept = found.borrow().iter().filter(|found| found.is_ok()).count();
+        assert_eq!(kept, 19, "each has what it loaded");
+        crew.spawn(async move {
+            let again = c.cache("page").get_or_insert_with(async || Err::<i32, _>("loaded again")).await;
+            assert!(again.is_ok(), "{again:?}");
         });
+        crew.run(100);
     }
 }
 
 #[test]
 fn who_gives_up_is_followed_by_one() {
-    for (kind, c) in kinds().into_iter().enumerate() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let loads = Arc::<Mutex<u32>>::default();
-            let first = tokio::spawn({
-                let c = c.clone();
-                async move { c.cache("k").get_or_insert(std::future::pending::<u32>()).await }
-            });
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            let crowd: Vec<_> = (0..CROWD)
-                .map(|_| {
-                    let (c, loads) = (c.clone(), loads.clone());
-                    tokio::spawn(async move {
-                        let load = async move {
-                            *loads.lock().unwrap() += 1;
-                            tokio::time::sleep(Duration::from_millis(50)).await;
-                            7_u32
-                        };
-                        c.cache("k").ttl(secs(60)).get_or_insert(load).await
-                    })
+    let clock = &ManualClock::new();
+    for (kind, c) in kinds(clock).iter().enumerate() {
+        let (loads, done) = (&Cell::new(0), &Cell::new(0));
+        let mut crew = Crew::new(clock);
+        let tasks: Vec<_> = (0..20)
+            .map(|_| {
+                crew.spawn(async move {
+                    let load = async {
+                        loads.set(loads.get() + 1);
+                        sleep(clock, secs(1)).await;
+                        7
+                    };
+                    assert_eq!(c.cache("page").ttl(secs(600)).get_or_insert(load).await, 7);
+                    done.set(done.get() + 1);
                 })
-                .collect();
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            first.abort();
-            for one in crowd {
-                assert_eq!(one.await.unwrap(), 7);
+            })
+            .collect();
+        crew.run(500);
+        crew.drop_task(tasks[0]);
+        // what is given back in the background is so in real time, or ends with the lease of the flight
+        for _ in 0..1_000 {
+            crew.run(20);
+            if done.get() == 19 {
+                break;
             }
-            assert_eq!(*loads.lock().unwrap(), 1, "kind {kind}");
-        });
+            std::thread::yield_now();
+        }
+        assert_eq!((loads.get(), done.get()), (2, 19), "kind {kind}");
     }
 }

@@ -63,7 +63,7 @@ impl Ghosts {
     /// One goes.
     pub(super) fn remember(&mut self, hash: u64, frequency: u32, from_main: bool, time: &Time) {
         if self.buckets.is_empty() {
-            self.buckets = vec![[0; WAYS]; (self.quota.max(64) * 2).div_ceil(WAYS)];
+            self.buckets = vec![[0; WAYS]; self.quota.max(64).saturating_mul(2).div_ceil(WAYS)];
         }
         self.evictions += 1;
         let (bucket, tag) = self.place(hash);

@@ -34,7 +34,7 @@ impl Time {
     /// Of a shard that keeps so many values.
     pub(super) fn new(quota: usize) -> Self {
         let quota = quota.max(128) as u64;
-        let lengths = [quota * REQUESTS, quota / 4];
+        let lengths = [quota.saturating_mul(REQUESTS), quota / 4];
         Self { now: 0, hits: AtomicU32::new(0), seen: 0, requests: 0, all_hits: 0, lengths }
     }
 
