@@ -87,7 +87,7 @@ pub(crate) async fn insert<H: Handle, V, C>(
 where
     H::Store: Values<V, C>,
 {
-    kept(asking(handle, Kind::Cache, key, Op::Insert { fresh })?.publish(codec, value).await?)
+    kept(asking(handle, Kind::Cache, key, Op::Insert { fresh })?.insert(codec, value).await?)
 }
 
 const fn kept(answer: Answer) -> Result<(), Error> {
@@ -147,7 +147,7 @@ where
     let threads = Threads(handle.clone());
     let mut asking = asking(&threads, Kind::Cache, key, Op::Insert { fresh })?;
     let mut value = Some(value);
-    let poll = |asking: &mut AskingOf<'_, Threads<P>>, cx: &mut Context<'_>| asking.poll_publish(codec, &mut value, cx);
+    let poll = |asking: &mut AskingOf<'_, Threads<P>>, cx: &mut Context<'_>| asking.poll_insert(codec, &mut value, cx);
     kept(block(&threads, &mut asking, |_| Instant::MAX, poll)?)
 }
 

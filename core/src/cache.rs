@@ -46,8 +46,6 @@ pub struct Cache<P: Handle, C, L = Alike> {
     handle: P,
     key: <P::Store as Platform>::KeyBuf,
     ttl: Option<Ttl>,
-    /// By how many per cent at most a TTL is shortened.
-    jitter: u8,
     codec: C,
     lives: L,
 }
@@ -60,23 +58,36 @@ pub struct Alike;
 #[derive(Clone, Copy, Debug)]
 pub struct By<F>(F);
 
+/// Each value lives for a part of its time less, by chance.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread<L> {
+    lives: L,
+    percent: u8,
+}
+
 /// For how long a value lives.
 #[doc(hidden)]
 pub trait Lives<V> {
-    /// In milliseconds at most.
-    fn millis(&self, value: &V) -> u64;
+    /// In milliseconds at most, where the handle's TTL is this.
+    fn millis<H: Handle>(&self, value: &V, handle: &H, ttl: Option<Ttl>) -> u64;
 }
 
 impl<V> Lives<V> for Alike {
     #[inline]
-    fn millis(&self, _: &V) -> u64 {
+    fn millis<H: Handle>(&self, _: &V, _: &H, _: Option<Ttl>) -> u64 {
         u64::MAX
     }
 }
 
 impl<V, L: Life, F: Fn(&V) -> L> Lives<V> for By<F> {
-    fn millis(&self, value: &V) -> u64 {
+    fn millis<H: Handle>(&self, value: &V, _: &H, _: Option<Ttl>) -> u64 {
         (self.0)(value).millis()
+    }
+}
+
+impl<V, L: Lives<V>> Lives<V> for Spread<L> {
+    fn millis<H: Handle>(&self, value: &V, handle: &H, ttl: Option<Ttl>) -> u64 {
+        spread(handle, ttl, self.percent, self.lives.millis(value, handle, ttl))
     }
 }
 
@@ -89,7 +100,7 @@ impl<P: Handle, C, L> fmt::Debug for Cache<P, C, L> {
 
 impl<P: Handle, C> Cache<P, C> {
     pub(crate) const fn new(handle: P, key: <P::Store as Platform>::KeyBuf, codec: C) -> Self {
-        Self { handle, key, ttl: None, jitter: 0, codec, lives: Alike }
+        Self { handle, key, ttl: None, codec, lives: Alike }
     }
 
     /// How long each value lives, decided when it is there: a `Duration`, a [`Ttl`], seconds, or an `Option` of these; at
@@ -108,10 +119,10 @@ impl<P: Handle, C> Cache<P, C> {
     /// assert_eq!(reading.get_or_insert_blocking(|| 7), 7);
     /// ```
     pub fn ttl_with<F>(self, of: F) -> Cache<P, C, By<F>> {
-        let Self { handle, key, ttl, jitter, codec, lives: Alike } = self;
+        let Self { handle, key, ttl, codec, lives: Alike } = self;
         // what is said here is not cut by a default
         let ttl = ttl.or(Some(Ttl::Forever));
-        Cache { handle, key, ttl, jitter, codec, lives: By(of) }
+        Cache { handle, key, ttl, codec, lives: By(of) }
     }
 }
 
@@ -124,17 +135,17 @@ impl<P: Handle, C, L> Cache<P, C, L> {
 
     /// Shortens each TTL by a part of it between none and this one, 0.0 to 1.0, whole per cents: what was stored at once does
     /// not end at once.
-    pub fn jitter(mut self, most: f64) -> Self {
+    pub fn jitter(self, most: f64) -> Cache<P, C, Spread<L>> {
+        let Self { handle, key, ttl, codec, lives } = self;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
         let percent = (most * 100.0).clamp(0.0, 100.0) as u8;
-        self.jitter = percent;
-        self
+        Cache { handle, key, ttl, codec, lives: Spread { lives, percent } }
     }
 
     /// How the value becomes bytes, where the store needs bytes.
     pub fn codec<D>(self, codec: D) -> Cache<P, D, L> {
-        let Self { handle, key, ttl, jitter, lives, .. } = self;
-        Cache { handle, key, ttl, jitter, codec, lives }
+        let Self { handle, key, ttl, lives, .. } = self;
+        Cache { handle, key, ttl, codec, lives }
     }
 
     /// For how many milliseconds a value is fresh; `u64::MAX` for ever.
@@ -142,7 +153,8 @@ impl<P: Handle, C, L> Cache<P, C, L> {
     where
         L: Lives<V>,
     {
-        spread(&self.handle, self.ttl, self.jitter).min(self.lives.millis(value))
+        let ttl = Ttl::resolve(self.ttl, self.handle.instance().config().ttl).millis();
+        ttl.min(self.lives.millis(value, &self.handle, self.ttl))
     }
 
     fn flight<H: Handle<Store = P::Store>>(&self, handle: H) -> Lease<H> {
@@ -151,8 +163,8 @@ impl<P: Handle, C, L> Cache<P, C, L> {
 
     /// What the stored bytes are of; bytes of something else are a miss. The type's name unless said.
     pub fn type_tag(self, tag: &'static str) -> Cache<P, Tagged<C>, L> {
-        let Self { handle, key, ttl, jitter, codec, lives } = self;
-        Cache { handle, key, ttl, jitter, codec: Tagged::new(codec, tag), lives }
+        let Self { handle, key, ttl, codec, lives } = self;
+        Cache { handle, key, ttl, codec: Tagged::new(codec, tag), lives }
     }
 }
 
@@ -350,9 +362,8 @@ impl<R, K: Shape<R>, P: Handle, C, L: Lives<K::Value>> Shape<R> for Timed<'_, K,
         self.inner.hides()
     }
     fn lasts(&self, out: &R) -> u64 {
-        let said = self.inner.keep(out).map_or(u64::MAX, |value| self.of.lives.millis(value.as_ref()));
-        let spread = if self.of.jitter == 0 { u64::MAX } else { spread(&self.of.handle, self.of.ttl, self.of.jitter) };
-        said.min(spread)
+        let Cache { handle, ttl, lives, .. } = self.of;
+        self.inner.keep(out).map_or(u64::MAX, |value| lives.millis(value.as_ref(), handle, *ttl))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     observe::{Observer, Silent},
     patience::POLL,
     store::{Platform, Store},
+    time::duration,
     ttl::Ttl,
 };
 use core::time::Duration;
@@ -138,11 +139,12 @@ impl<P: Handle> Handle for Threads<P> {
     }
 }
 
-/// For how many milliseconds a value is kept whose TTL is spread by that many per cent.
-pub(crate) fn spread<H: Handle>(handle: &H, ttl: Option<Ttl>, percent: u8) -> u64 {
+/// For how many milliseconds a value is kept, at most for `most`, whose time is shortened by up to that many per cent.
+pub(crate) fn spread<H: Handle>(handle: &H, ttl: Option<Ttl>, percent: u8, most: u64) -> u64 {
     let instance = handle.instance();
+    let ms = Ttl::resolve(ttl, instance.config().ttl).millis().min(most);
     // tokens differ, if only by a count: multiplied so their upper bits go round evenly (Knuth, TAOCP 3, 6.4)
     let [a, b, c, d] = instance.store().token().0;
     let random = (a ^ b ^ c ^ d).wrapping_mul(0x9E37_79B9);
-    Ttl::resolve(ttl, instance.config().ttl).jittered(percent, random).millis()
+    if ms == u64::MAX { ms } else { Ttl::For(duration(ms)).jittered(percent, random).millis() }
 }

@@ -42,13 +42,13 @@ pub enum Op {
 }
 
 impl Op {
-    /// For how many milliseconds from now something lasts that the operation brings about.
+    /// For how many milliseconds from now a lease lasts that the operation brings about, or what its end leaves.
     #[must_use]
     pub const fn lasts(&self) -> u64 {
         match self {
             Self::Acquire(Ask { ttl, .. }) | Self::Renew { ttl } => *ttl,
-            Self::Release(Outcome::Done { fresh }) | Self::Insert { fresh } => *fresh,
-            Self::Release(Outcome::Free) | Self::Clear | Self::Inspect | Self::Get => 0,
+            Self::Release(Outcome::Done { fresh }) => *fresh,
+            Self::Release(Outcome::Free) | Self::Insert { .. } | Self::Clear | Self::Inspect | Self::Get => 0,
         }
     }
 
@@ -80,8 +80,7 @@ pub struct Ask {
 pub enum Outcome {
     /// Nothing is kept.
     Free,
-    /// A run succeeded, and others are skipped for a while; or a flight landed, and its value is fresh for that long. Of a
-    /// flight without a value: it brought nothing that is kept.
+    /// A run succeeded, and others are skipped for a while; or a flight landed, and its value is fresh for that long.
     Done {
         /// For how long, from now.
         fresh: u64,

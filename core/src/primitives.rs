@@ -96,9 +96,9 @@ impl<S: Store, O: Observer> Instance<S, O> {
         Cache::new(self, key, S::Codec::default())
     }
 
-    /// For how many milliseconds a value is kept whose TTL is spread by that many per cent.
-    pub fn spread(&self, ttl: Option<Ttl>, percent: u8) -> u64 {
-        spread(&self, ttl, percent)
+    /// For how many milliseconds a value is kept, at most for `most`, whose time is shortened by up to that many per cent.
+    pub fn spread(&self, ttl: Option<Ttl>, percent: u8, most: u64) -> u64 {
+        spread(&self, ttl, percent, most)
     }
 
     #[inline]

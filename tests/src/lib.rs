@@ -84,7 +84,8 @@ async fn perform<S: Values<Vec<u8>, AsIs>>(store: &S, key: Key<'_>, call: &Call)
             }
             asked.answer().await?
         }
-        (Op::Release(Outcome::Done { .. }) | Op::Insert { .. }, Some(value)) if key.kind == Kind::Cache => {
+        (Op::Insert { .. }, Some(value)) => asked.insert(&AsIs, MaybeOwned::Borrowed(value)).await?,
+        (Op::Release(Outcome::Done { .. }), Some(value)) if key.kind == Kind::Cache => {
             asked.publish(&AsIs, MaybeOwned::Borrowed(value)).await?
         }
         _ => asked.answer().await?,

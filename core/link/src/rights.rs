@@ -126,8 +126,7 @@ where
         fresh: Fresh<'_, '_, V, D>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Answer>, Cause>> {
-        let Request { key, token, op, .. } = *request;
-        let is_insertion = matches!(op, Op::Insert { .. });
+        let Request { key, token, .. } = *request;
         // encoded until it is sent, not kept: its bytes would be larger in the future than they cost here
         let mut room = Short::<FRAME>::new();
         if !call.is_sent() {
@@ -136,10 +135,7 @@ where
         }
         let ttl = (fresh.ttl != u64::MAX).then(|| short(fresh.ttl));
         let value = room.bytes();
-        let publication = Publication { token: (!is_insertion).then_some(token), ttl, value };
-        if let Some(cause) = call.unfit.filter(|_| is_insertion) {
-            return Poll::Ready(Err(cause));
-        }
+        let publication = Publication { token: Some(token), ttl, value };
         let abandon = Question::new(number::RELEASE, key.kind, token);
         let question: &dyn Put = if call.unfit.is_none() { &publication } else { &abandon };
         let answer = ready!(self.poll_reply(call, key, question, None, question::to_holder, cx))?;
@@ -147,6 +143,23 @@ where
             Some(cause) => Err(cause),
             None => Ok(Some(answer)),
         })
+    }
+
+    fn poll_insert(
+        &self,
+        call: &mut Self::InFlight,
+        request: &Request<'_>,
+        fresh: Fresh<'_, '_, V, D>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, Cause>> {
+        let mut room = Short::<FRAME>::new();
+        if !call.is_sent() {
+            let value = fresh.value.as_ref().ok_or(Cause::Codec)?;
+            room.fill(value.as_ref(), fresh.codec, Self::VALUE)?;
+        }
+        let ttl = (fresh.ttl != u64::MAX).then(|| short(fresh.ttl));
+        let insertion = Publication { token: None, ttl, value: room.bytes() };
+        self.poll_reply(call, request.key, &insertion, None, question::to_holder, cx)
     }
 }
 

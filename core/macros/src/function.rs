@@ -117,7 +117,8 @@ impl Function {
         let shape = match layer.jitter {
             Some(percent) => {
                 let (instance, ttl) = (&self.names.instance, life(layer));
-                quote!(#private::AtMost::new(#shape, || #instance.spread(#ttl, #percent)))
+                let most = Ident::new("most", Span::mixed_site());
+                quote!(#private::AtMost::new(#shape, |#most| #instance.spread(#ttl, #percent, #most)))
             }
             None => shape,
         };

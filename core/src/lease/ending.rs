@@ -100,12 +100,7 @@ impl<H: Handle> Lease<H> {
         self.monitor = MonitorOf::<H>::default();
         let now = self.now();
         let done = success && matches!(self.kind, Kind::Once | Kind::Cache);
-        let outcome = match self.kind {
-            _ if done => Outcome::Done { fresh: self.keep },
-            // a load that brought nothing, which is no load that was given up
-            Kind::Cache => Outcome::Done { fresh: 0 },
-            Kind::Lock | Kind::Once | Kind::Pool => Outcome::Free,
-        };
+        let outcome = if done { Outcome::Done { fresh: self.keep } } else { Outcome::Free };
         if !<H::Store>::IS_IMMEDIATE && done && self.kind == Kind::Once {
             // also if nobody hears of it, or waits for the answer
             self.stage = Stage::Done;

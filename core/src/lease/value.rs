@@ -5,7 +5,7 @@ use crate::{
     cell::MaybeOwned,
     instance::Handle,
     observe::{Event, Observer},
-    store::{Fresh, Platform},
+    store::{Fresh, Platform, Store},
     time::Instant,
 };
 use core::{
@@ -90,6 +90,7 @@ impl<H: Handle> Lease<H> {
         }
         // what a forked child inherited is its parent's, also to publish
         if value.is_none() || !self.is_ours() {
+            <H::Store>::unkept(&mut self.state);
             return self.poll_end(false, cx);
         }
         let now = self.now();

@@ -65,7 +65,7 @@ impl<R, K: Shape<R>, F: Fn(&K::Value) -> L, L: Life> Shape<R> for Lasting<K, F> 
     }
 }
 
-/// Kept for as long as `most` says, once for each result, at most.
+/// Kept for as long as `most` makes of what would be, once for each result.
 #[derive(Clone, Copy, Debug)]
 pub struct AtMost<K, F> {
     inner: K,
@@ -73,13 +73,13 @@ pub struct AtMost<K, F> {
 }
 
 impl<K, F> AtMost<K, F> {
-    /// The same, for as many milliseconds as `most` says.
+    /// The same, for as many milliseconds as `most` makes of those that were.
     pub const fn new(inner: K, most: F) -> Self {
         Self { inner, most }
     }
 }
 
-impl<R, K: Shape<R>, F: Fn() -> u64> Shape<R> for AtMost<K, F> {
+impl<R, K: Shape<R>, F: Fn(u64) -> u64> Shape<R> for AtMost<K, F> {
     type Value = K::Value;
     fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, K::Value>> {
         self.inner.keep(out)
@@ -93,6 +93,6 @@ impl<R, K: Shape<R>, F: Fn() -> u64> Shape<R> for AtMost<K, F> {
     }
     #[inline]
     fn lasts(&self, out: &R) -> u64 {
-        self.inner.lasts(out).min((self.most)())
+        (self.most)(self.inner.lasts(out))
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 use core::{
     fmt,
     future::{Future, poll_fn},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -23,8 +23,6 @@ pub struct Asking<'s, 'k, S: Store> {
     token: HolderToken,
     op: Op,
     may_block: bool,
-    /// Whether its value is in its place, and what follows is the end of the flight.
-    has_landed: bool,
     /// When it was polled last.
     now: Instant,
     state: S::InFlight,
@@ -48,7 +46,7 @@ pub(crate) const OTHER: Cause = Cause::Unsupported("the store answered another q
 impl<'s, 'k, S: Store> Asking<'s, 'k, S> {
     /// An operation of a task, or of a thread that may be blocked until there is an answer.
     pub fn new(store: &'s S, may_block: bool, key: Key<'k>, token: HolderToken, op: Op) -> Self {
-        Self { store, key, token, op, may_block, has_landed: false, now: Instant::ZERO, state: S::InFlight::default() }
+        Self { store, key, token, op, may_block, now: Instant::ZERO, state: S::InFlight::default() }
     }
 
     /// Asks, or goes on asking.
@@ -81,20 +79,42 @@ impl<'s, 'k, S: Store> Asking<'s, 'k, S> {
         self.store.fetch(&mut self.state, &self.key, codec)
     }
 
-    /// Brings a value: to the end of the token's flight, or to be kept whoever has that; the operation says which.
+    /// Ends the flight of the token with a value; the operation is its release.
     ///
     /// # Errors
-    /// As [`poll`](Self::poll); and what keeps the value from being stored, of a flight that then ends without it.
+    /// As [`poll`](Self::poll); and what keeps the value from being stored, whose flight then ends without it.
     pub async fn publish<V, C>(&mut self, codec: &C, value: MaybeOwned<'_, V>) -> Result<Answer, Cause>
     where
         S: Values<V, C>,
     {
+        let (ttl, mut value) = (self.op.lasts(), Some(value));
+        let landed = poll_fn(|cx| {
+            let Self { store, key, token, op, may_block, state, .. } = self;
+            let request = Request { key, token: *token, now: store.clock().now(), op, may_block: *may_block };
+            store.poll_publish(state, &request, Fresh { codec, value: &mut value, ttl }, cx)
+        })
+        .await
+        .map_err(Into::into)?;
+        match landed {
+            Some(answer) => Ok(answer),
+            None => self.answer().await,
+        }
+    }
+
+    /// Keeps a value, whoever has the flight of the key; the operation is [`Op::Insert`].
+    ///
+    /// # Errors
+    /// As [`poll`](Self::poll); and what keeps the value from being stored, whereupon nothing was done.
+    pub async fn insert<V, C>(&mut self, codec: &C, value: MaybeOwned<'_, V>) -> Result<Answer, Cause>
+    where
+        S: Values<V, C>,
+    {
         let mut value = Some(value);
-        poll_fn(|cx| self.poll_publish(codec, &mut value, cx)).await
+        poll_fn(|cx| self.poll_insert(codec, &mut value, cx)).await
     }
 
     /// The same from poll to poll; `value` is taken out where it is kept as it is.
-    pub(crate) fn poll_publish<V, C>(
+    pub(crate) fn poll_insert<V, C>(
         &mut self,
         codec: &C,
         value: &mut Option<MaybeOwned<'_, V>>,
@@ -106,17 +126,10 @@ impl<'s, 'k, S: Store> Asking<'s, 'k, S> {
         if self.key.bytes.len() > S::LONGEST_KEY {
             return Poll::Ready(Err(Cause::KeyTooLong));
         }
-        if !self.has_landed {
-            let ttl = self.op.lasts();
-            let Self { store, key, token, op, may_block, state, .. } = self;
-            let request = Request { key, token: *token, now: store.clock().now(), op, may_block: *may_block };
-            let landed = ready!(store.poll_publish(state, &request, Fresh { codec, value, ttl }, cx));
-            if let Some(answer) = landed.map_err(Into::into)? {
-                return Poll::Ready(Ok(answer));
-            }
-            self.has_landed = true;
-        }
-        self.poll(cx)
+        let Op::Insert { fresh: ttl } = self.op else { return Poll::Ready(Err(OTHER)) };
+        let Self { store, key, token, op, may_block, state, .. } = self;
+        let request = Request { key, token: *token, now: store.clock().now(), op, may_block: *may_block };
+        store.poll_insert(state, &request, Fresh { codec, value, ttl }, cx).map_err(Into::into)
     }
 
     /// When it was answered, by the store's clock.

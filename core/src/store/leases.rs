@@ -12,7 +12,7 @@ use crate::{
     time::{Clock, Instant},
     token::HolderToken,
 };
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll, Waker, ready};
 
 /// A store of leases.
 ///
@@ -48,6 +48,13 @@ pub trait Store: Platform {
 
     /// The operation is polled no more: nobody waits for its answer.
     fn cancel(&self, state: &mut Self::InFlight) {
+        let _ = state;
+    }
+
+    /// What follows is the release of a flight that brought nothing which is kept, which is none that was given up: those who
+    /// wait for it need not wait for each other.
+    #[inline]
+    fn unkept(state: &mut Self::InFlight) {
         let _ = state;
     }
 
@@ -155,6 +162,21 @@ pub trait Values<V, C>: Store {
         fresh: Fresh<'_, '_, V, C>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Answer>, Self::Error>>;
+
+    /// Keeps a value whoever has the flight ([`Op::Insert`](crate::op::Op)), which ends; by `poll_publish` unless written. Apart,
+    /// for a device that inserts nothing has no room for it.
+    fn poll_insert(
+        &self,
+        state: &mut Self::InFlight,
+        request: &Request<'_>,
+        fresh: Fresh<'_, '_, V, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, Self::Error>> {
+        match ready!(self.poll_publish(state, request, fresh, cx))? {
+            Some(answer) => Poll::Ready(Ok(answer)),
+            None => self.poll_op(state, request, cx),
+        }
+    }
 }
 
 impl<S: Store> Store for &S {
@@ -179,6 +201,9 @@ impl<S: Store> Store for &S {
     }
     fn abandon(&self, state: &mut S::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
         (**self).abandon(state, key, token, left);
+    }
+    fn unkept(state: &mut S::InFlight) {
+        S::unkept(state);
     }
     fn is_local(&self) -> bool {
         (**self).is_local()
@@ -229,5 +254,14 @@ impl<V, C, S: Values<V, C>> Values<V, C> for &S {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Answer>, S::Error>> {
         (**self).poll_publish(state, request, fresh, cx)
+    }
+    fn poll_insert(
+        &self,
+        state: &mut S::InFlight,
+        request: &Request<'_>,
+        fresh: Fresh<'_, '_, V, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, S::Error>> {
+        (**self).poll_insert(state, request, fresh, cx)
     }
 }

@@ -113,7 +113,7 @@ words! {
         = |s, b, k| publish(end(s, b, k, token, landed(life.ttl)), codec, value, life.stale_for);
     /// Keeps a value, whoever has its flight.
     fn insert<V, C>(codec: &C, value: MaybeOwned<'_, V>, ttl: Ttl) -> Holding
-        = |s, b, k| publish(query(s, b, k, Op::Insert { fresh: ttl.millis() }), codec, value, Duration::ZERO);
+        = |s, b, k| insert(query(s, b, k, Op::Insert { fresh: ttl.millis() }), codec, value);
     /// Extends a flight.
     fn keep_flying(ask: &Ask) -> Holding = |s, b, k| holding(renewal(s, b, k, ask));
     /// Ends a flight without a value.
@@ -218,6 +218,14 @@ async fn join<V, C, S: Values<V, C>>(mut asking: Asking<'_, '_, S>, codec: &C) -
             remaining: grant.remaining,
         }));
     }
+}
+
+async fn insert<V, C, S: Values<V, C>>(
+    mut asking: Asking<'_, '_, S>,
+    codec: &C,
+    value: MaybeOwned<'_, V>,
+) -> Result<Holding, Cause> {
+    if let Answer::Held(holding) = asking.insert(codec, value).await? { Ok(holding) } else { Err(OTHER) }
 }
 
 async fn publish<V, C, S: Values<V, C>>(

@@ -32,6 +32,8 @@ pub struct InFlight {
     place: Place,
     /// Of one who waits for a flight. Boxed: few do, and guards have room for it all the same.
     flight: Option<Box<Waits>>,
+    /// Its flight brought nothing that is kept.
+    is_unkept: bool,
 }
 
 /// How somebody waits for a flight, inside of another perhaps.
@@ -43,6 +45,13 @@ struct Waits {
     since: Instant,
     /// Once the value that was there was of another type than the caller's: how one of its own is looked for.
     own: Option<Has>,
+}
+
+impl InFlight {
+    /// Its flight brought nothing that is kept.
+    pub(crate) const fn unkept(&mut self) {
+        self.is_unkept = true;
+    }
 }
 
 impl Waits {
@@ -65,7 +74,7 @@ impl Store for Memory {
     #[inline]
     fn poll_op(&self, state: &mut InFlight, request: &Request<'_>, _: &mut Context<'_>) -> Poll<Result<Answer, Cause>> {
         let Request { key, token, now, op, .. } = *request;
-        if let (Op::Release(Outcome::Done { .. }), Kind::Cache) = (op, key.kind) {
+        if state.is_unkept && matches!(op, Op::Release(_)) {
             return Poll::Ready(Ok(Answer::Held(self.fail(state, request))));
         }
         if matches!(op, Op::Acquire(_)) && key.kind == Kind::Once && self.is_full_for(key, now) {
@@ -128,6 +137,10 @@ impl Store for Memory {
         // a user's `Drop` never runs under a lock
         drop(gone);
         Poll::Ready(Ok(self.or_compute(state, request, answer)))
+    }
+
+    fn unkept(state: &mut InFlight) {
+        state.unkept();
     }
 
     fn abandon(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, left: Left) {

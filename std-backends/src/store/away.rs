@@ -11,7 +11,7 @@ use crate::{
 use cachify_core::{
     Cause, Holding,
     key::{Key, Kind as Of},
-    op::{Answer, Left, Op, Outcome, Request},
+    op::{Answer, Left, Op, Request},
     time::Instant,
 };
 use std::{
@@ -43,6 +43,8 @@ pub(super) struct Away {
     pub(super) foreign: Option<Vec<u8>>,
     /// There was another one after that was said.
     pub(super) is_hopeless: bool,
+    /// Its own load brought nothing that is kept.
+    pub(super) is_unkept: bool,
     /// The load that it waited for failed: it waits for no other one.
     pub(super) is_alone: bool,
     /// Of one who waits for a flight, inside of another perhaps.
@@ -146,8 +148,7 @@ impl AnyStore {
                 }
                 None => {
                     let answer = ready!(self.poll_store(away, remote, request, cx));
-                    let is_nothing = matches!(op, Op::Release(Outcome::Done { .. })) && request.key.kind == Of::Cache;
-                    if is_nothing && matches!(answer, Ok(Answer::Held(Holding::Held))) {
+                    if away.is_unkept && matches!(answer, Ok(Answer::Held(Holding::Held))) {
                         self.failed(remote, request.key);
                     }
                     return Poll::Ready(answer);

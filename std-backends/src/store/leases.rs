@@ -112,6 +112,11 @@ impl Store for AnyStore {
         }
     }
 
+    fn unkept(state: &mut InFlight) {
+        state.memory.unkept();
+        state.remote.get_or_insert_default().is_unkept = true;
+    }
+
     fn abandon(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
         let remote = match &self.kind {
             Kind::Memory(memory) => return memory.abandon(&mut state.memory, key, token, left),

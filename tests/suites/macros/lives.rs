@@ -152,6 +152,32 @@ fn what_was_stored_at_once_does_not_end_at_once() {
     assert!((secs(80)..secs(84)).contains(&shortest), "{shortest:?}");
 }
 
+#[cached(key = "both:{id}", ttl = |value: &u64| *value, jitter = 0.5, instance = w.c)]
+fn both(w: &World, id: u64) -> u64 {
+    let _ = (w, id);
+    100
+}
+
+#[test]
+fn a_time_by_value_is_spread_too() {
+    let w = World::new();
+    let mut lives = Vec::new();
+    for id in 0..200_u64 {
+        both(&w, id);
+        let by_hand = w.c.cache(("by hand", id)).ttl_with(|value: &u64| *value).jitter(0.5);
+        by_hand.insert_blocking(100).unwrap();
+        let left = |told| match told {
+            Some(Ttl::For(left)) => left,
+            other => panic!("{other:?}"),
+        };
+        lives.push(left(w.c.cache(("both", id)).remaining_blocking().unwrap()));
+        lives.push(left(by_hand.remaining_blocking().unwrap()));
+    }
+    assert!(lives.iter().all(|left| (secs(50)..=secs(100)).contains(left)), "{lives:?}");
+    let short = lives.iter().filter(|left| **left < secs(75)).count();
+    assert!((100..300).contains(&short), "{short} of {}", lives.len());
+}
+
 #[test]
 fn a_value_by_hand_says_how_long_it_lives() {
     let w = World::new();

@@ -52,11 +52,12 @@ async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Comm
         heal(store, key, foreign).await?;
     }
     let mut asking = Asking::new(store, false, key, token, op);
-    let brings_value = matches!(op, Op::Release(Outcome::Done { .. }) | Op::Insert { .. });
-    let mut answer = if key.kind == Kind::Cache && brings_value {
-        asking.publish(&AsIs, MaybeOwned::Owned(value.into())).await?
-    } else {
-        asking.answer().await?
+    let mut answer = match op {
+        Op::Insert { .. } => asking.insert(&AsIs, MaybeOwned::Owned(value.into())).await?,
+        Op::Release(Outcome::Done { .. }) if key.kind == Kind::Cache => {
+            asking.publish(&AsIs, MaybeOwned::Owned(value.into())).await?
+        }
+        _ => asking.answer().await?,
     };
     for _ in 0..LOOKS {
         if answer != Answer::Filled {

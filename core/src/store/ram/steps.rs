@@ -25,13 +25,13 @@ impl<B: Backing> RamStore<B> {
     #[inline]
     fn wake(&self, key: &Key<'_>, op: &Op, woken: Woken) {
         woken.wake();
-        if matches!(op, Op::Release(Outcome::Done { .. }) | Op::Insert { .. }) {
+        if matches!(op, Op::Release(Outcome::Done { .. })) {
             // a marker or a value is news for everybody who waits
             while let Some(woken) = self.0.step(|ram| ram.waiters.next(key)) {
                 woken.wake();
             }
         }
-        if matches!(op, Op::Clear | Op::Insert { .. }) {
+        if matches!(op, Op::Clear) {
             // its holder hears of it at once
             while let Some(woken) = self.0.step(|ram| ram.waiters.next_watching(key)) {
                 woken.wake();
@@ -58,14 +58,13 @@ impl<B: Backing> Store for RamStore<B> {
         let answer = self.0.step(|ram| match op {
             Op::Acquire(ask) => ram.ask(key, ask, token, place, (now, stack), &mut woken),
             Op::Renew { .. } => Answer::Held(ram.extend(key, token, end, now)),
-            // without its value there is nothing to keep
-            Op::Insert { .. } => Answer::Full,
             Op::Clear => Answer::Cleared(match key.kind {
                 Kind::Cache => ram.invalidate(key, now, &mut woken),
                 Kind::Lock | Kind::Once | Kind::Pool => ram.force(key, now, &mut woken),
             }),
             Op::Inspect => Answer::Inspected(ram.inspect(key, now)),
-            Op::Get => {
+            // without its value there is nothing to insert, only to look at
+            Op::Get | Op::Insert { .. } => {
                 let found = ram.table.find(key).is_some_and(|cell| cell.fresh(now).is_some());
                 if found { Answer::Filled } else { Answer::Absent }
             }
@@ -146,16 +145,29 @@ where
         fresh: Fresh<'_, '_, B::Value, C>,
         _: &mut Context<'_>,
     ) -> Poll<Result<Option<Answer>, Infallible>> {
-        let Request { key, token, now, op, .. } = *request;
-        // copied before the lock is taken
-        let Some(value) = fresh.value.take().map(MaybeOwned::into_owned) else { return Poll::Ready(Ok(None)) };
-        if !matches!(op, Op::Insert { .. }) {
+        let Request { key, token, now, .. } = *request;
+        if let Some(value) = fresh.value.take() {
+            // copied before the lock is taken
+            let value = value.into_owned();
             self.0.step(|ram| ram.put(key, token, value, now));
-            return Poll::Ready(Ok(None));
         }
-        let (mut woken, end) = (Woken::NOBODY, now.plus(op.lasts()));
+        Poll::Ready(Ok(None))
+    }
+
+    fn poll_insert(
+        &self,
+        _: &mut Place,
+        request: &Request<'_>,
+        fresh: Fresh<'_, '_, B::Value, C>,
+        _: &mut Context<'_>,
+    ) -> Poll<Result<Answer, Infallible>> {
+        let Request { key, now, .. } = *request;
+        let Some(value) = fresh.value.take().map(MaybeOwned::into_owned) else { return Poll::Ready(Ok(Answer::Full)) };
+        let (mut woken, end) = (Woken::NOBODY, now.plus(fresh.ttl));
         let is_kept = self.0.step(|ram| ram.insert(key, value, (now, end), &mut woken));
-        self.wake(key, op, woken);
-        Poll::Ready(Ok(Some(if is_kept { Answer::Held(Holding::Held) } else { Answer::Full })))
+        // news for everybody who waits, and for who loads
+        self.wake(key, &Op::Release(Outcome::Done { fresh: 0 }), woken);
+        self.wake(key, &Op::Clear, Woken::NOBODY);
+        Poll::Ready(Ok(if is_kept { Answer::Held(Holding::Held) } else { Answer::Full }))
     }
 }
