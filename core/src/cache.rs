@@ -2,22 +2,28 @@
 //!
 //! Caches fail open: after the store's first failure, or without a key, the body simply runs.
 
+mod lives;
+
 use crate::{
     asked,
     cell::MaybeOwned,
     codec::Tagged,
     error::Error,
-    instance::{Handle, Threads, spread},
+    instance::{Handle, Threads},
     key::Kind,
     lease::Lease,
     observe::{Event, Observer},
     op::Inspection,
-    outcome::{InOk, Life, Shape, Whole},
+    outcome::{InOk, Shape, Whole},
     store::{Platform, Values},
     time::{Sleep, Timer},
     ttl::Ttl,
 };
 use core::{fmt, future::Future};
+#[doc(hidden)]
+pub use lives::Lives;
+use lives::Timed;
+pub use lives::{Alike, By, Spread};
 
 /// A cached value by its key; can be kept and used again. Made by `Instance::cache`.
 ///
@@ -48,47 +54,6 @@ pub struct Cache<P: Handle, C, L = Alike> {
     ttl: Option<Ttl>,
     codec: C,
     lives: L,
-}
-
-/// All values live alike, for the TTL.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Alike;
-
-/// Each value lives for as long as a function says.
-#[derive(Clone, Copy, Debug)]
-pub struct By<F>(F);
-
-/// Each value lives for a part of its time less, by chance.
-#[derive(Clone, Copy, Debug)]
-pub struct Spread<L> {
-    lives: L,
-    percent: u8,
-}
-
-/// For how long a value lives.
-#[doc(hidden)]
-pub trait Lives<V> {
-    /// In milliseconds at most, where the handle's TTL is this.
-    fn millis<H: Handle>(&self, value: &V, handle: &H, ttl: Option<Ttl>) -> u64;
-}
-
-impl<V> Lives<V> for Alike {
-    #[inline]
-    fn millis<H: Handle>(&self, _: &V, _: &H, _: Option<Ttl>) -> u64 {
-        u64::MAX
-    }
-}
-
-impl<V, L: Life, F: Fn(&V) -> L> Lives<V> for By<F> {
-    fn millis<H: Handle>(&self, value: &V, _: &H, _: Option<Ttl>) -> u64 {
-        (self.0)(value).millis()
-    }
-}
-
-impl<V, L: Lives<V>> Lives<V> for Spread<L> {
-    fn millis<H: Handle>(&self, value: &V, handle: &H, ttl: Option<Ttl>) -> u64 {
-        spread(handle, ttl, self.percent, self.lives.millis(value, handle, ttl))
-    }
 }
 
 /// Without its instance.
@@ -122,7 +87,7 @@ impl<P: Handle, C> Cache<P, C> {
         let Self { handle, key, ttl, codec, lives: Alike } = self;
         // what is said here is not cut by a default
         let ttl = ttl.or(Some(Ttl::Forever));
-        Cache { handle, key, ttl, codec, lives: By(of) }
+        Cache { handle, key, ttl, codec, lives: By::new(of) }
     }
 }
 
@@ -139,7 +104,7 @@ impl<P: Handle, C, L> Cache<P, C, L> {
         let Self { handle, key, ttl, codec, lives } = self;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
         let percent = (most * 100.0).clamp(0.0, 100.0) as u8;
-        Cache { handle, key, ttl, codec, lives: Spread { lives, percent } }
+        Cache { handle, key, ttl, codec, lives: Spread::new(lives, percent) }
     }
 
     /// How the value becomes bytes, where the store needs bytes.
@@ -225,7 +190,7 @@ where
     {
         match hit(&self.handle, &self.key, &shape, &self.codec) {
             Some(out) => out,
-            None => self.flight(self.handle.clone()).cached(Timed { inner: shape, of: self }, &self.codec, load).await,
+            None => self.flight(self.handle.clone()).cached(Timed::new(shape, self), &self.codec, load).await,
         }
     }
 
@@ -319,7 +284,7 @@ where
         L: Lives<K::Value>,
     {
         let flight = self.flight(Threads(self.handle.clone()));
-        { flight }.cached_blocking(Timed { inner: shape, of: self }, &self.codec, load)
+        { flight }.cached_blocking(Timed::new(shape, self), &self.codec, load)
     }
 
     /// [`insert`](Self::insert) for threads.
@@ -341,29 +306,6 @@ where
     /// [`Error`] when the store could not be asked.
     pub fn reset_blocking(&self) -> Result<bool, Error> {
         asked::clear_blocking(&self.handle, Kind::Cache, &self.key)
-    }
-}
-
-/// A shape with the times of a cached value; one reference, for it is kept while a value is loaded.
-struct Timed<'c, K, P: Handle, C, L> {
-    inner: K,
-    of: &'c Cache<P, C, L>,
-}
-
-impl<R, K: Shape<R>, P: Handle, C, L: Lives<K::Value>> Shape<R> for Timed<'_, K, P, C, L> {
-    type Value = K::Value;
-    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, K::Value>> {
-        self.inner.keep(out)
-    }
-    fn back(&self, value: K::Value) -> R {
-        self.inner.back(value)
-    }
-    fn hides(&self) -> bool {
-        self.inner.hides()
-    }
-    fn lasts(&self, out: &R) -> u64 {
-        let Cache { handle, ttl, lives, .. } = self.of;
-        self.inner.keep(out).map_or(u64::MAX, |value| lives.millis(value.as_ref(), handle, *ttl))
     }
 }
 

@@ -1,0 +1,90 @@
+//! For how long the values of one [`Cache`] live, where that is not its TTL alone.
+
+use super::Cache;
+use crate::{
+    cell::MaybeOwned,
+    instance::{Handle, spread},
+    outcome::{Life, Shape},
+    ttl::Ttl,
+};
+
+/// All values live alike, for the TTL.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Alike;
+
+/// Each value lives for as long as a function says.
+#[derive(Clone, Copy, Debug)]
+pub struct By<F>(F);
+
+impl<F> By<F> {
+    pub(super) const fn new(of: F) -> Self {
+        Self(of)
+    }
+}
+
+/// Each value lives for a part of its time less, by chance.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread<L> {
+    lives: L,
+    percent: u8,
+}
+
+/// For how long a value lives.
+pub trait Lives<V> {
+    /// In milliseconds at most, where the handle's TTL is this.
+    fn millis<H: Handle>(&self, value: &V, handle: &H, ttl: Option<Ttl>) -> u64;
+}
+
+impl<L> Spread<L> {
+    pub(super) const fn new(lives: L, percent: u8) -> Self {
+        Self { lives, percent }
+    }
+}
+
+impl<V> Lives<V> for Alike {
+    #[inline]
+    fn millis<H: Handle>(&self, _: &V, _: &H, _: Option<Ttl>) -> u64 {
+        u64::MAX
+    }
+}
+
+impl<V, L: Life, F: Fn(&V) -> L> Lives<V> for By<F> {
+    fn millis<H: Handle>(&self, value: &V, _: &H, _: Option<Ttl>) -> u64 {
+        (self.0)(value).millis()
+    }
+}
+
+impl<V, L: Lives<V>> Lives<V> for Spread<L> {
+    fn millis<H: Handle>(&self, value: &V, handle: &H, ttl: Option<Ttl>) -> u64 {
+        spread(handle, ttl, self.percent, self.lives.millis(value, handle, ttl))
+    }
+}
+
+/// A shape with the times of a cached value; one reference, for it is kept while a value is loaded.
+pub(super) struct Timed<'c, K, P: Handle, C, L> {
+    inner: K,
+    of: &'c Cache<P, C, L>,
+}
+
+impl<'c, K, P: Handle, C, L> Timed<'c, K, P, C, L> {
+    pub(super) const fn new(inner: K, of: &'c Cache<P, C, L>) -> Self {
+        Self { inner, of }
+    }
+}
+
+impl<R, K: Shape<R>, P: Handle, C, L: Lives<K::Value>> Shape<R> for Timed<'_, K, P, C, L> {
+    type Value = K::Value;
+    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, K::Value>> {
+        self.inner.keep(out)
+    }
+    fn back(&self, value: K::Value) -> R {
+        self.inner.back(value)
+    }
+    fn hides(&self) -> bool {
+        self.inner.hides()
+    }
+    fn lasts(&self, out: &R) -> u64 {
+        let Cache { handle, ttl, lives, .. } = self.of;
+        self.inner.keep(out).map_or(u64::MAX, |value| lives.millis(value.as_ref(), handle, *ttl))
+    }
+}
