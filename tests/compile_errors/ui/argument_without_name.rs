@@ -25,7 +25,7 @@ fn as_in_a_struct(n: u64) -> u64 {
     n
 }
 
-#[cached(key = "k:{n}", cache_err)]
+#[cached(key = "k:{n}", jitter)]
 fn flag_alone(n: u64) -> Result<u64, ()> {
     Ok(n)
 }
