@@ -157,7 +157,8 @@ fn a_node_that_was_never_met_is_told_until_when() {
             let Some(Reply::List(words)) = fields.get(3) else { return None };
             // EVALSHA, digest, 2, two keys, token, ttl, not after
             let is_ours = words.first().is_some_and(|word| *word == "EVALSHA".into() || *word == "EVAL".into());
-            is_ours.then(|| words[7].clone())
+            // a greeting asks for a script that does nothing
+            is_ours.then(|| words.get(7).cloned()).flatten()
         });
         let asked: Vec<_> = asked.collect();
         assert!(!asked.is_empty() && asked.iter().all(|until| *until != "0".into()), "{asked:?}");
