@@ -29,11 +29,18 @@ fn is_stuck(call: &Call) -> bool {
     call.token.0[0] % 100 == 7
 }
 
+/// The same, and at the end as many as keep every thread that is left: once these were asked, all others were answered.
+fn keeps_a_thread(call: &Call, count: usize) -> bool {
+    let kept = (0..count).filter(|at| at % 100 == 7).count();
+    is_stuck(call) || call.token.0[0] as usize >= count - (FEW - kept)
+}
+
 /// Asks in the background; once everybody was asked, the limit passes, and nothing more.
 fn ask(
     clock: &ManualClock,
     count: usize,
     asked: &Arc<AtomicUsize>,
+    is_stuck: impl Fn(&Call, usize) -> bool,
     many: impl FnOnce() -> Vec<Answer> + Send + 'static,
 ) {
     let (done, answers) = channel();
@@ -46,8 +53,8 @@ fn ask(
     assert!(answers.try_recv().is_err());
     clock.advance(LIMIT);
     let answers = answers.recv_timeout(Duration::from_secs(20)).expect("the batch ends at the limit");
-    for (at, answer) in answers.iter().enumerate() {
-        let expected = if at % 100 == 7 { Err(Cause::TimedOut) } else { HELD };
+    for (at, (answer, call)) in answers.iter().zip(calls(clock, count as u32)).enumerate() {
+        let expected = if is_stuck(&call, count) { Err(Cause::TimedOut) } else { HELD };
         assert_eq!(*answer, expected, "{at} of {count}");
     }
 }
@@ -57,31 +64,37 @@ fn futures_that_never_end_cost_no_other() {
     for count in [8, 20, 64, 300] {
         let (clock, asked) = (ManualClock::new(), Arc::new(AtomicUsize::new(0)));
         let (calls, counted) = (calls(&clock, count as u32), asked.clone());
-        ask(&clock, count, &asked, move || {
-            futures(calls, false, |call| {
-                let counted = counted.clone();
-                Box::pin(async move {
-                    counted.fetch_add(1, SeqCst);
-                    if is_stuck(&call) {
-                        pending::<()>().await;
-                    }
-                    HELD
+        ask(
+            &clock,
+            count,
+            &asked,
+            |call, _| is_stuck(call),
+            move || {
+                futures(calls, false, |call| {
+                    let counted = counted.clone();
+                    Box::pin(async move {
+                        counted.fetch_add(1, SeqCst);
+                        if is_stuck(&call) {
+                            pending::<()>().await;
+                        }
+                        HELD
+                    })
                 })
-            })
-        });
+            },
+        );
     }
 }
 
 #[test]
 fn threads_that_never_return_cost_no_other() {
-    for count in [8, 20, 300] {
+    for count in [20, 99, 300] {
         let (clock, asked) = (ManualClock::new(), Arc::new(AtomicUsize::new(0)));
         let gate = Arc::new((Mutex::new(false), Condvar::new()));
         let (calls, counted, shut) = (calls(&clock, count as u32), asked.clone(), gate.clone());
-        ask(&clock, count, &asked, move || {
+        ask(&clock, count, &asked, keeps_a_thread, move || {
             threads(calls, FEW, move |call, _| {
                 counted.fetch_add(1, SeqCst);
-                if is_stuck(call) {
+                if keeps_a_thread(call, count) {
                     let open = locked(&shut.0);
                     drop(shut.1.wait_while(open, |open| !*open));
                 }
