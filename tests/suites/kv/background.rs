@@ -38,6 +38,8 @@ fn renewed(clock: &ManualClock, shelf: &Shelf) {
     for _ in 0..1_800 {
         let left = || shelf.ends("cachify:l:{k}").map(|end| end.since(clock.now()));
         soon("the renewal", || left().is_none_or(|left| left > secs(12)));
+        // the store renewed it; the guard knows once the renewer sleeps again
+        soon("the renewer's rest", || clock.sleepers() > 0);
         clock.advance(secs(1));
     }
 }
