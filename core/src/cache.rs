@@ -2,24 +2,28 @@
 //!
 //! Caches fail open: after the store's first failure, or without a key, the body simply runs.
 
+mod aging;
+mod fetched;
 mod lives;
+mod tasks;
+mod threads;
 
 use crate::{
-    asked,
-    cell::MaybeOwned,
     codec::Tagged,
-    error::Error,
-    instance::{Handle, Threads},
+    instance::Handle,
     key::Kind,
     lease::Lease,
     observe::{Event, Observer},
     op::Inspection,
-    outcome::{InOk, Shape, Whole},
+    outcome::Shape,
     store::{Platform, Values},
-    time::{Sleep, Timer},
     ttl::Ttl,
 };
-use core::{fmt, future::Future};
+use aging::Aged;
+#[doc(hidden)]
+pub use aging::Aging;
+use core::{fmt, time::Duration};
+pub use fetched::{Fetched, Source};
 #[doc(hidden)]
 pub use lives::Lives;
 use lives::Timed;
@@ -107,23 +111,67 @@ impl<P: Handle, C, L> Cache<P, C, L> {
         Cache { handle, key, ttl, codec, lives: Spread::new(lives, percent) }
     }
 
+    /// For how long past its TTL a value is served while one caller loads it again: that one waits for what it loads, and
+    /// nobody else waits.
+    ///
+    /// Whoever asks without this takes such a value for a fresh one: say the same wherever the key is used. A value without an
+    /// end is never stale; 49 days are the longest.
+    pub fn stale_for(self, window: Duration) -> Cache<P, C, Aged<L>> {
+        self.aged(Aging::NONE.stale_for(window))
+    }
+
+    /// That a value within its window ([`stale_for`](Self::stale_for)) is served also when the load failed that was to bring
+    /// another one; how often that fails does not matter, once the window is over it does.
+    pub fn stale_on_error(self) -> Cache<P, C, Aged<L>> {
+        self.aged(Aging::NONE.stale_on_error())
+    }
+
+    /// That a value is loaded again, by one caller while the others have it, when this part of its TTL is over: 0.8 is after
+    /// four fifths. From 0.0 to 1.0, in whole per cents, of the TTL that was said, or the instance's: of one that each value has
+    /// for itself nothing is known beforehand.
+    pub fn early(self, part: f64) -> Cache<P, C, Aged<L>> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
+        let over = (part * 100.0).clamp(0.0, 100.0) as u8;
+        self.aged(Aging::NONE.early(100 - over))
+    }
+
+    fn aged(self, aging: Aging) -> Cache<P, C, Aged<L>> {
+        let Self { handle, key, ttl, codec, lives } = self;
+        Cache { handle, key, ttl, codec, lives: Aged::new(lives, aging) }
+    }
+
     /// How the value becomes bytes, where the store needs bytes.
     pub fn codec<D>(self, codec: D) -> Cache<P, D, L> {
         let Self { handle, key, ttl, lives, .. } = self;
         Cache { handle, key, ttl, codec, lives }
     }
 
-    /// For how many milliseconds a value is fresh; `u64::MAX` for ever.
-    fn fresh<V>(&self, value: &V) -> u64
+    /// For how many milliseconds a value is kept; `u64::MAX` for ever.
+    fn kept<V>(&self, value: &V) -> u64
     where
         L: Lives<V>,
     {
-        let ttl = Ttl::resolve(self.ttl, self.handle.instance().config().ttl).millis();
-        ttl.min(self.lives.millis(value, &self.handle, self.ttl))
+        let fresh = self.millis().min(self.lives.millis(value, &self.handle, self.ttl));
+        self.lives.aging().kept(fresh)
+    }
+
+    /// Its TTL; `u64::MAX` for ever.
+    fn millis(&self) -> u64 {
+        Ttl::resolve(self.ttl, self.handle.instance().config().ttl).millis()
     }
 
     fn flight<H: Handle<Store = P::Store>>(&self, handle: H) -> Lease<H> {
         Lease::flight(handle, self.ttl).of_key(self.key.clone())
+    }
+
+    /// A value that is fresh for long enough, where it lies in this process.
+    fn hit<K: Shape<R>, R>(&self, shape: &K) -> Option<R>
+    where
+        P::Store: Values<K::Value, C>,
+        L: Lives<K::Value>,
+    {
+        let due = if L::AGES { self.lives.aging().due(self.millis()) } else { 0 };
+        hit(&self.handle, &self.key, shape, &self.codec, due)
     }
 
     /// What the stored bytes are of; bytes of something else are a miss. The type's name unless said.
@@ -133,193 +181,18 @@ impl<P: Handle, C, L> Cache<P, C, L> {
     }
 }
 
-/// For tasks.
-impl<P: Handle, C, L> Cache<P, C, L>
-where
-    <P::Store as Platform>::Clock: Timer,
-{
-    /// The value, if it is there and fresh.
-    ///
-    /// # Errors
-    /// [`Error::Store`] when the store could not be asked; bytes of another type count for no value.
-    pub async fn get<V>(&self) -> Result<Option<V>, Error>
-    where
-        P::Store: Values<V, C>,
-    {
-        asked::get(&self.handle, &self.key, &self.codec).await
-    }
-
-    /// For how long the value is fresh; `None` if it is not there. Of whatever type it is.
-    ///
-    /// # Errors
-    /// [`Error::Store`] when the store could not be asked, or cannot tell.
-    pub async fn remaining(&self) -> Result<Option<Ttl>, Error> {
-        asked::inspect(&self.handle, Kind::Cache, &self.key).await.map(life)
-    }
-
-    /// The value; on a miss one caller makes it and the others wait for what it brings. A hit drops `make` unpolled.
-    ///
-    /// A store that fails does not matter: `make` runs. Dropping the future while it runs lets the next waiter make it.
-    pub async fn get_or_insert<V>(&self, make: impl Future<Output = V>) -> V
-    where
-        P::Store: Values<V, C>,
-        L: Lives<V>,
-    {
-        self.fill(Whole, async move || make.await).await
-    }
-
-    /// The value; on a miss one caller loads it and the others wait for what it brings.
-    ///
-    /// What `load` fails with is passed on and not kept. A store that fails does not matter: `load` runs.
-    /// Dropping the future while it loads lets the next waiter load.
-    ///
-    /// # Errors
-    /// What `load` fails with, and nothing else.
-    pub async fn get_or_insert_with<V, E>(&self, load: impl AsyncFnOnce() -> Result<V, E>) -> Result<V, E>
-    where
-        P::Store: Values<V, C>,
-        L: Lives<V>,
-    {
-        self.fill(InOk, load).await
-    }
-
-    async fn fill<K: Shape<R>, R>(&self, shape: K, load: impl AsyncFnOnce() -> R) -> R
-    where
-        P::Store: Values<K::Value, C>,
-        L: Lives<K::Value>,
-    {
-        match hit(&self.handle, &self.key, &shape, &self.codec) {
-            Some(out) => out,
-            None => self.flight(self.handle.clone()).cached(Timed::new(shape, self), &self.codec, load).await,
-        }
-    }
-
-    /// Keeps a value, whatever is there: write it where it comes from first. What a flight under way brings will not be
-    /// stored, so nothing older comes after it. Of two at once the one that the store hears of last stays.
-    ///
-    /// # Errors
-    /// [`Error`] when it is not kept, or that is not known: for what may be old by now, [`reset`](Self::reset) it.
-    pub async fn insert<V>(&self, value: V) -> Result<(), Error>
-    where
-        P::Store: Values<V, C>,
-        L: Lives<V>,
-    {
-        let fresh = self.fresh(&value);
-        asked::insert(&self.handle, &self.key, &self.codec, MaybeOwned::Owned(value), fresh).await
-    }
-
-    /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
-    ///
-    /// # Errors
-    /// [`Error`] when the store could not be asked.
-    pub async fn reset(&self) -> Result<bool, Error> {
-        asked::clear(&self.handle, Kind::Cache, &self.key).await
-    }
-}
-
-/// For threads.
-impl<P: Handle, C, L> Cache<P, C, L>
-where
-    <P::Store as Platform>::Clock: Sleep,
-{
-    /// The value, if it is there and fresh.
-    ///
-    /// # Errors
-    /// [`Error::Store`] when the store could not be asked; bytes of another type count for no value.
-    pub fn get_blocking<V>(&self) -> Result<Option<V>, Error>
-    where
-        P::Store: Values<V, C>,
-    {
-        asked::get_blocking(&self.handle, &self.key, &self.codec)
-    }
-
-    /// [`remaining`](Self::remaining) for threads.
-    ///
-    /// # Errors
-    /// As `remaining`.
-    pub fn remaining_blocking(&self) -> Result<Option<Ttl>, Error> {
-        asked::inspect_blocking(&self.handle, Kind::Cache, &self.key).map(life)
-    }
-
-    /// The value; on a miss one caller makes it and the others wait for what it brings.
-    ///
-    /// A store that fails does not matter: `make` runs.
-    pub fn get_or_insert_blocking<V>(&self, make: impl FnOnce() -> V) -> V
-    where
-        P::Store: Values<V, C>,
-        L: Lives<V>,
-    {
-        self.fill_blocking(Whole, make)
-    }
-
-    /// The value; on a miss one caller loads it and the others wait for what it brings.
-    ///
-    /// # Errors
-    /// What `load` fails with, and nothing else.
-    pub fn get_or_insert_with_blocking<V, E>(&self, load: impl FnOnce() -> Result<V, E>) -> Result<V, E>
-    where
-        P::Store: Values<V, C>,
-        L: Lives<V>,
-    {
-        self.fill_blocking(InOk, load)
-    }
-
-    fn fill_blocking<K: Shape<R>, R>(&self, shape: K, load: impl FnOnce() -> R) -> R
-    where
-        P::Store: Values<K::Value, C>,
-        L: Lives<K::Value>,
-    {
-        match hit(&self.handle, &self.key, &shape, &self.codec) {
-            Some(out) => out,
-            None => self.miss_blocking(shape, load),
-        }
-    }
-
-    // apart: a hit then has the frame of a hit
-    #[cold]
-    #[inline(never)]
-    fn miss_blocking<K: Shape<R>, R>(&self, shape: K, load: impl FnOnce() -> R) -> R
-    where
-        P::Store: Values<K::Value, C>,
-        L: Lives<K::Value>,
-    {
-        let flight = self.flight(Threads(self.handle.clone()));
-        { flight }.cached_blocking(Timed::new(shape, self), &self.codec, load)
-    }
-
-    /// [`insert`](Self::insert) for threads.
-    ///
-    /// # Errors
-    /// As `insert`.
-    pub fn insert_blocking<V>(&self, value: V) -> Result<(), Error>
-    where
-        P::Store: Values<V, C>,
-        L: Lives<V>,
-    {
-        let fresh = self.fresh(&value);
-        asked::insert_blocking(&self.handle, &self.key, &self.codec, MaybeOwned::Owned(value), fresh)
-    }
-
-    /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
-    ///
-    /// # Errors
-    /// [`Error`] when the store could not be asked.
-    pub fn reset_blocking(&self) -> Result<bool, Error> {
-        asked::clear_blocking(&self.handle, Kind::Cache, &self.key)
-    }
-}
-
 fn life(seen: Inspection) -> Option<Ttl> {
     (seen.held > 0).then(|| seen.remaining().map_or(Ttl::Forever, Ttl::For))
 }
 
-/// A hit, without a future where the value is in this process.
+/// A hit, without a future where the value is in this process and fresh for longer than `due` milliseconds.
 #[inline]
 pub(crate) fn hit<P: Handle, K, R, C>(
     handle: &P,
     key: &<P::Store as Platform>::KeyBuf,
     shape: &K,
     codec: &C,
+    due: u32,
 ) -> Option<R>
 where
     P::Store: Values<K::Value, C>,
@@ -327,7 +200,7 @@ where
 {
     let instance = handle.instance();
     let key = instance.store().key(Kind::Cache, key).ok()?;
-    let value = instance.store().peek(&key, codec)?;
+    let value = instance.store().peek_within(&key, codec, due)?;
     instance.observer().event(&Event::Hit { key });
     Some(shape.back(value))
 }

@@ -28,19 +28,18 @@ pub struct Cell<V = ()> {
     pub lease: LeaseCell,
     /// The stack on which the flight's body is being polled, so that a recursive call can see it; zero for none.
     pub marked: u32,
-    fresh_until: Instant,
-    stale_until: Instant,
+    /// When the marker ends, or the value.
+    until: Instant,
     value: Option<V>,
 }
 
 impl<V> Cell<V> {
     /// Nobody holds it, nothing is kept.
-    pub const EMPTY: Self =
-        Self { lease: LeaseCell::FREE, marked: 0, fresh_until: Instant::ZERO, stale_until: Instant::ZERO, value: None };
+    pub const EMPTY: Self = Self { lease: LeaseCell::FREE, marked: 0, until: Instant::ZERO, value: None };
 
     /// Begins anew; without the writes that would change nothing.
     pub(crate) fn forget(&mut self) {
-        (self.fresh_until, self.stale_until, self.value) = (Instant::ZERO, Instant::ZERO, None);
+        (self.until, self.value) = (Instant::ZERO, None);
         self.lease.set_end(Instant::ZERO);
         self.marked = 0;
     }
@@ -48,7 +47,7 @@ impl<V> Cell<V> {
     /// Whether forgetting this cell changes nothing.
     #[must_use]
     pub fn is_idle(&self, now: Instant) -> bool {
-        !self.lease.is_live(now) && now >= self.stale_until
+        !self.lease.is_live(now) && now >= self.until
     }
 }
 

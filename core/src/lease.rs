@@ -5,6 +5,7 @@
 //! and knows nothing of where its store lies. Dropping it gives back what it holds, or may hold.
 
 mod acquire;
+mod aged;
 mod drive;
 mod ending;
 mod held;
@@ -55,6 +56,7 @@ pub struct Lease<H: Handle> {
     label: Said,
     /// Longest time between two attempts, in milliseconds.
     poll: u32,
+    /// Of a pool how many permits it has; of a flight its [window](crate::op::Ask::window).
     size: u32,
     /// Which permit it is. Before the grant: since when attempts have failed, in milliseconds, zero while they do not.
     index: u32,
@@ -134,6 +136,11 @@ impl<H: Handle> Lease<H> {
 
     pub(crate) fn key(&self) -> Option<Key<'_>> {
         self.handle.instance().store().key(self.kind, &self.key).ok()
+    }
+
+    /// How much longer a value must be fresh to count.
+    fn window(&self) -> u32 {
+        if self.kind == Kind::Cache { self.size } else { 0 }
     }
 
     fn patience(&self) -> Patience {

@@ -27,6 +27,11 @@ pub enum Event<'a> {
         /// The key.
         key: Key<'a>,
     },
+    /// A cached value near its end was served while somebody else loads it again, or since that failed.
+    Stale {
+        /// The key.
+        key: Key<'a>,
+    },
     /// A right was granted.
     Granted {
         /// The key.

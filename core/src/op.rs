@@ -71,8 +71,32 @@ pub struct Ask {
     pub wait: u64,
     /// How many permits the pool has; of no meaning for other kinds.
     pub size: u32,
+    /// Of a flight: how much longer than this a value must be fresh to count, in milliseconds, zero for not at all. One that
+    /// does not is loaded again by one caller, while others have it ([`Answer::Stale`]). See [`AGAIN`](Self::AGAIN) and
+    /// [`ALONE`](Self::ALONE), for which nobody has it.
+    pub window: u32,
     /// By what people know who asks, once it holds the lease.
     pub label: Label,
+}
+
+impl Ask {
+    /// A [`window`](Self::window) for which no value counts but one that was loaded while the caller waited, where the store
+    /// can tell; else it loads in its turn.
+    pub const AGAIN: u32 = u32::MAX - 1;
+    /// A [`window`](Self::window) for which no value counts.
+    pub const ALONE: u32 = u32::MAX;
+
+    /// Whether a value that is near its end will do, while somebody else loads it again.
+    #[must_use]
+    pub const fn takes_stale(&self) -> bool {
+        self.window < Self::AGAIN
+    }
+
+    /// Until when at least a value must be fresh at `now` to count within that window.
+    #[must_use]
+    pub const fn horizon(window: u32, now: Instant) -> Instant {
+        if window < Self::AGAIN { now.plus(window as u64) } else { Instant::MAX }
+    }
 }
 
 /// How a lease ended, for its holder.
@@ -126,6 +150,8 @@ pub enum Answer {
     },
     /// To [`Op::Acquire`] and [`Op::Get`]: there is a fresh value, nothing to fill.
     Filled,
+    /// To [`Op::Acquire`]: somebody else fills it, and until then there is a value within the window that was asked with.
+    Stale,
     /// To [`Op::Get`]: there is no fresh value.
     Absent,
     /// To [`Op::Acquire`]: the flight is being computed further up the caller's stack. Waiting would be for ever.

@@ -34,6 +34,24 @@ pub trait Shape<R> {
     }
 }
 
+impl<R, K: Shape<R>> Shape<R> for &K {
+    type Value = K::Value;
+    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, K::Value>> {
+        (**self).keep(out)
+    }
+    fn back(&self, value: K::Value) -> R {
+        (**self).back(value)
+    }
+    #[inline]
+    fn hides(&self) -> bool {
+        (**self).hides()
+    }
+    #[inline]
+    fn lasts(&self, out: &R) -> u64 {
+        (**self).lasts(out)
+    }
+}
+
 /// Everything is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Whole;

@@ -2,7 +2,7 @@
 //! that devices and servers share.
 
 use crate::{
-    cache::{self, Cache},
+    cache::{self, Aging, Cache},
     instance::{Handle, Instance, Threads, spread},
     keeping::{Keeping, Lending},
     key::AsKey,
@@ -10,7 +10,7 @@ use crate::{
     lock::Lock,
     observe::Observer,
     once::Once,
-    outcome::Shape,
+    outcome::{AtMost, Shape},
     pool::Pool,
     store::{Platform, Store, Values},
     time::{Sleep, Timer},
@@ -117,7 +117,18 @@ impl<S: Store, O: Observer> Instance<S, O> {
         S: Values<K::Value, C>,
         K: Shape<R>,
     {
-        cache::hit(&self, key, shape, codec)
+        cache::hit(&self, key, shape, codec, 0)
+    }
+
+    /// The same where values are served whose end is near.
+    #[inline]
+    pub fn hit_aged<K, R, C>(&self, key: &S::KeyBuf, shape: &K, codec: &C, ttl: Option<Ttl>, aging: Aging) -> Option<R>
+    where
+        S: Values<K::Value, C>,
+        K: Shape<R>,
+    {
+        let ttl = Ttl::resolve(ttl, self.config().ttl).millis();
+        cache::hit(&self, key, shape, codec, aging.due(ttl))
     }
 
     /// A lock, a permit or a run about to be asked for by a task, without its key.
@@ -151,6 +162,43 @@ impl<S: Store, O: Observer> Instance<S, O> {
         K: Shape<R>,
     {
         Lease::flight(self, ttl).of_key(key).cached(shape, codec, body).await
+    }
+
+    /// The same where values are served whose end is near.
+    pub async fn aged<K, R, C>(
+        &self,
+        key: S::KeyBuf,
+        shape: K,
+        codec: &C,
+        (ttl, aging): (Option<Ttl>, Aging),
+        body: impl AsyncFnOnce() -> R,
+    ) -> R
+    where
+        S: Values<K::Value, C>,
+        S::Clock: Timer,
+        K: Shape<R>,
+    {
+        let mut flight = Lease::flight(self, ttl).of_key(key);
+        flight.age(aging);
+        flight.aged(aging, AtMost::new(shape, |fresh| aging.kept(fresh)), codec, body).await
+    }
+
+    pub fn aged_blocking<K, R, C>(
+        &self,
+        key: S::KeyBuf,
+        shape: K,
+        codec: &C,
+        (ttl, aging): (Option<Ttl>, Aging),
+        body: impl FnOnce() -> R,
+    ) -> R
+    where
+        S: Values<K::Value, C>,
+        S::Clock: Sleep,
+        K: Shape<R>,
+    {
+        let mut flight = Lease::flight(Threads(self), ttl).of_key(key);
+        flight.age(aging);
+        flight.aged_blocking(aging, AtMost::new(shape, |fresh| aging.kept(fresh)), codec, body)
     }
 
     pub fn cached_blocking<K, R, C>(

@@ -48,7 +48,8 @@ impl Instant {
     }
 
     /// The point so many milliseconds later; at most [`Instant::MAX`].
-    pub(crate) const fn plus(self, ms: u64) -> Self {
+    #[must_use]
+    pub const fn plus(self, ms: u64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 

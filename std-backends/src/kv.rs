@@ -34,6 +34,7 @@
 #[cfg(feature = "tokio")]
 mod aside;
 mod backend;
+mod beside;
 mod counter;
 mod entries;
 mod leases;

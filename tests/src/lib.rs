@@ -97,6 +97,7 @@ async fn perform<S: Values<Vec<u8>, AsIs>>(store: &S, key: Key<'_>, call: &Call)
         Answer::Busy { until, ticket } => Reply::Busy { remaining: left(until), ticket },
         Answer::Done { until } => Reply::Done { remaining: left(until) },
         Answer::Filled => asked.fetch(&AsIs).map_or(Reply::Absent, Reply::Filled),
+        Answer::Stale => asked.fetch(&AsIs).map_or(Reply::Absent, Reply::Stale),
         Answer::Absent => Reply::Absent,
         Answer::Held(holding) => Reply::Held(holding),
         Answer::Cleared(was) => Reply::Cleared(was),

@@ -104,6 +104,10 @@ impl<B: Backend> Over<B> {
                 state.value = Some(value);
                 Answer::Filled
             }
+            Reply::Stale(value) => {
+                state.value = Some(value);
+                Answer::Stale
+            }
             Reply::Absent => Answer::Absent,
             Reply::Held(holding) => Answer::Held(holding),
             Reply::Cleared(was) => Answer::Cleared(was),

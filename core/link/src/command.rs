@@ -46,10 +46,12 @@ impl<'a> Command<'a> {
                 let ttl = lasting(from)?;
                 let wait = Option::<u32>::parse(from)?.map_or(u64::MAX, u64::from);
                 let size = if matches!(kind, Kind::Pool | Kind::Cache) { u32::parse(from)? } else { 1 };
+                let mut window = 0;
                 if kind == Kind::Cache {
                     (command.room, command.foreign) = (u16::try_from(size).ok()?, Option::parse(from)?);
+                    window = u32::parse(from)?;
                 }
-                Op::Acquire(Ask { ttl, wait, size, label: Label::NONE })
+                Op::Acquire(Ask { ttl, wait, size, window, label: Label::NONE })
             }
             (number::RENEW, _) => Op::Renew { ttl: lasting(from)? },
             (number::RELEASE, _) => Op::Release(Outcome::Free),
@@ -125,6 +127,8 @@ pub(super) enum Reply {
         remaining: u32,
     },
     Filled(Vec<u8>),
+    /// Near its end, and loaded again by another caller.
+    Stale(Vec<u8>),
     Absent,
     Held(Holding),
     Cleared(bool),
@@ -155,6 +159,10 @@ impl Put for Reply {
             }
             Self::Filled(value) => {
                 number::FILLED.put(to);
+                value.put(to);
+            }
+            Self::Stale(value) => {
+                number::STALE.put(to);
                 value.put(to);
             }
             Self::Absent => number::ABSENT.put(to),

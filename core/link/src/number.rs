@@ -30,5 +30,7 @@ pub(super) const HELD: u8 = 69;
 pub(super) const CLEARED: u8 = 70;
 pub(super) const INSPECTED: u8 = 71;
 pub(super) const FAILED: u8 = 72;
+/// A value that is near its end, which another caller loads again.
+pub(super) const STALE: u8 = 74;
 /// The same in every version.
 pub(super) const OTHER_VERSION: u8 = 73;

@@ -32,12 +32,14 @@ pub(super) struct Question {
     pub(super) patience: Option<u32>,
     /// Checksum of the bytes that the caller cannot read.
     pub(super) foreign: Option<u32>,
+    /// Of a flight, how much longer than this a value must be fresh to count.
+    pub(super) window: u32,
 }
 
 impl Question {
     /// One that only names a lease.
     pub(super) const fn new(number: u8, kind: Kind, token: HolderToken) -> Self {
-        Self { number, kind, size: 0, token, ttl: 0, patience: None, foreign: None }
+        Self { number, kind, size: 0, token, ttl: 0, patience: None, foreign: None, window: 0 }
     }
 }
 
@@ -65,6 +67,7 @@ impl Put for Question {
         }
         if self.kind == Kind::Cache {
             self.foreign.put(to);
+            self.window.put(to);
         }
     }
 }
@@ -125,9 +128,9 @@ fn held(number: u8, from: &mut Reader<'_>, now: Instant) -> Option<(Answer, u32)
             Answer::Busy { until, ticket: if bool::parse(from)? { from.ticket } else { Ticket::NONE } }
         }
         number::DONE => Answer::Done { until: after(now, u32::parse(from)?) },
-        number::FILLED => {
+        number::FILLED | number::STALE => {
             <&[u8]>::parse(from)?;
-            Answer::Filled
+            if number == number::FILLED { Answer::Filled } else { Answer::Stale }
         }
         number::HELD => Answer::Held(Holding::parse(from)?),
         _ => return None,
@@ -135,9 +138,9 @@ fn held(number: u8, from: &mut Reader<'_>, now: Instant) -> Option<(Answer, u32)
     Some((answer, lasts))
 }
 
-/// Reads the value of a reply that is [`Answer::Filled`].
+/// Reads the value of a reply that is [`Answer::Filled`] or [`Answer::Stale`].
 pub(super) fn value(mut from: Reader<'_>) -> Option<&[u8]> {
-    if from.byte()? == number::FILLED { <&[u8]>::parse(&mut from) } else { None }
+    if matches!(from.byte()?, number::FILLED | number::STALE) { <&[u8]>::parse(&mut from) } else { None }
 }
 
 /// A value that ends a flight.
@@ -207,9 +210,10 @@ mod tests {
         let none = HolderToken::default();
         for kind in KINDS {
             let of = |number| Question { size: 5, ttl: 1_000, ..Question::new(number, kind, TOKEN) };
-            let asked = Question { patience: Some(300), foreign: Some(9), ..of(number::ACQUIRE) };
+            let asked = Question { patience: Some(300), foreign: Some(9), window: 700, ..of(number::ACQUIRE) };
             let sized = matches!(kind, Kind::Pool | Kind::Cache);
-            let ask = Ask { ttl: 1_000, wait: 300, size: if sized { 5 } else { 1 }, label: Label::NONE };
+            let window = if kind == Kind::Cache { 700 } else { 0 };
+            let ask = Ask { ttl: 1_000, wait: 300, size: if sized { 5 } else { 1 }, window, label: Label::NONE };
             let (room, foreign) = if kind == Kind::Cache { (5, Some(9)) } else { (0, None) };
             assert_eq!(read(kind, &asked), Some((Op::Acquire(ask), TOKEN, room, foreign, Vec::new())));
             let forever = read(kind, &Question { patience: None, ..asked }).unwrap();
@@ -254,6 +258,7 @@ mod tests {
             ),
             (Reply::Done { remaining: 1_000 }, ok(Answer::Done { until: soon })),
             (Reply::Filled(b"v".to_vec()), ok(Answer::Filled)),
+            (Reply::Stale(b"v".to_vec()), ok(Answer::Stale)),
             (Reply::Absent, ok(Answer::Absent)),
             (Reply::Held(Holding::Held), ok(Answer::Held(Holding::Held))),
             (Reply::Held(Holding::Lost), ok(Answer::Held(Holding::Lost))),
@@ -265,7 +270,8 @@ mod tests {
         ] {
             let bytes = bytes(&said);
             let filled = value(Reader::new(&bytes, ticket));
-            assert_eq!(filled, (expected == ok(Answer::Filled)).then_some(&b"v"[..]), "{said:?}");
+            let has_value = expected == ok(Answer::Filled) || expected == ok(Answer::Stale);
+            assert_eq!(filled, has_value.then_some(&b"v"[..]), "{said:?}");
             let [holder, anybody]: [Read; 2] = [to_holder, to_anybody];
             let queried = matches!(said, Reply::Absent | Reply::Cleared(_) | Reply::Inspected(_));
             let both = matches!(said, Reply::Filled(_) | Reply::Failed(_));

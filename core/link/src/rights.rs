@@ -43,7 +43,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
                 self.unwait(call, key);
                 question.size = if key.kind == Kind::Cache { Self::ROOM.into() } else { ask.size };
                 question.patience = (ask.wait != u64::MAX).then(|| short(ask.wait));
-                question.foreign = call.foreign;
+                (question.foreign, question.window) = (call.foreign, ask.window);
                 number::ACQUIRE
             }
             Op::Renew { .. } => number::RENEW,
@@ -187,7 +187,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
         let (mut bytes, name) = ([0; FRAME], Name { kind: key.kind, key: key.bytes });
         let reply = ready!(call.poll(self, name, question, patience, &mut bytes, cx));
         let told = reply.and_then(|reader| read(reader, self.clock.now()));
-        if !matches!(told, Ok((Answer::Filled, _))) {
+        if !matches!(told, Ok((Answer::Filled | Answer::Stale, _))) {
             call.end(self);
         }
         Poll::Ready(told.map(|(answer, lasts)| {

@@ -1,12 +1,16 @@
 //! For how long the values of one [`Cache`] live, where that is not its TTL alone.
 
-use super::Cache;
+use super::{Aging, Cache};
 use crate::{
     cell::MaybeOwned,
     instance::{Handle, spread},
+    lease::Lease,
     outcome::{Life, Shape},
+    store::{Platform, Values},
+    time::{Sleep, Timer},
     ttl::Ttl,
 };
+use core::future::Future;
 
 /// All values live alike, for the TTL.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,8 +35,37 @@ pub struct Spread<L> {
 
 /// For how long a value lives.
 pub trait Lives<V> {
+    /// Whether values are served whose end is near.
+    const AGES: bool = false;
     /// In milliseconds at most, where the handle's TTL is this.
     fn millis<H: Handle>(&self, value: &V, handle: &H, ttl: Option<Ttl>) -> u64;
+    /// How those are treated whose end is near.
+    fn aging(&self) -> Aging {
+        Aging::NONE
+    }
+
+    /// Loads by that flight, unless there is a value by then.
+    fn load<H, K, R, C>(
+        &self,
+        flight: &mut Lease<H>,
+        shape: K,
+        codec: &C,
+        load: impl AsyncFnOnce() -> R,
+    ) -> impl Future<Output = R>
+    where
+        H: Handle<Store: Values<V, C> + Platform<Clock: Timer>>,
+        K: Shape<R, Value = V>,
+    {
+        flight.cached(shape, codec, load)
+    }
+    /// The same for threads.
+    fn load_blocking<H, K, R, C>(&self, flight: &mut Lease<H>, shape: K, codec: &C, load: impl FnOnce() -> R) -> R
+    where
+        H: Handle<Store: Values<V, C> + Platform<Clock: Sleep>>,
+        K: Shape<R, Value = V>,
+    {
+        flight.cached_blocking(shape, codec, load)
+    }
 }
 
 impl<L> Spread<L> {
@@ -55,6 +88,32 @@ impl<V, L: Life, F: Fn(&V) -> L> Lives<V> for By<F> {
 }
 
 impl<V, L: Lives<V>> Lives<V> for Spread<L> {
+    const AGES: bool = L::AGES;
+
+    fn aging(&self) -> Aging {
+        self.lives.aging()
+    }
+    fn load<H, K, R, C>(
+        &self,
+        flight: &mut Lease<H>,
+        shape: K,
+        codec: &C,
+        load: impl AsyncFnOnce() -> R,
+    ) -> impl Future<Output = R>
+    where
+        H: Handle<Store: Values<V, C> + Platform<Clock: Timer>>,
+        K: Shape<R, Value = V>,
+    {
+        self.lives.load(flight, shape, codec, load)
+    }
+    fn load_blocking<H, K, R, C>(&self, flight: &mut Lease<H>, shape: K, codec: &C, load: impl FnOnce() -> R) -> R
+    where
+        H: Handle<Store: Values<V, C> + Platform<Clock: Sleep>>,
+        K: Shape<R, Value = V>,
+    {
+        self.lives.load_blocking(flight, shape, codec, load)
+    }
+
     fn millis<H: Handle>(&self, value: &V, handle: &H, ttl: Option<Ttl>) -> u64 {
         spread(handle, ttl, self.percent, self.lives.millis(value, handle, ttl))
     }
@@ -85,6 +144,7 @@ impl<R, K: Shape<R>, P: Handle, C, L: Lives<K::Value>> Shape<R> for Timed<'_, K,
     }
     fn lasts(&self, out: &R) -> u64 {
         let Cache { handle, ttl, lives, .. } = self.of;
-        self.inner.keep(out).map_or(u64::MAX, |value| lives.millis(value.as_ref(), handle, *ttl))
+        let fresh = self.inner.keep(out).map_or(u64::MAX, |value| lives.millis(value.as_ref(), handle, *ttl));
+        lives.aging().kept(fresh)
     }
 }

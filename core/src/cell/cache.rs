@@ -1,9 +1,9 @@
-//! One cached value: fresh, then stale, then gone; and the flight that may fill it.
+//! One cached value, and the flight that may fill it: when there is none, or when its end is near.
 
 use super::{Ask, Cell, Fences, Holding};
 use crate::{
     patience::{Contended, Ticket},
-    time::Instant,
+    time::{Instant, millis},
     token::{FencingToken, HolderToken},
     ttl::Ttl,
 };
@@ -14,12 +14,10 @@ use core::time::Duration;
 pub enum Lookup<V> {
     /// Somebody filled it meanwhile.
     Fresh(V),
-    /// Past its TTL, within its stale window, and somebody else refreshes it.
+    /// Within the window that was asked with, and somebody else loads it again.
     Stale(V),
     /// The caller is the one to fill it.
     Fill {
-        /// The value it replaces, if that is still within its stale window.
-        stale: Option<V>,
         /// Grows with every flight of the key.
         fence: FencingToken,
         /// How long the flight lasts unless renewed.
@@ -32,7 +30,7 @@ pub enum Lookup<V> {
 pub struct Life {
     /// How long it is fresh.
     pub ttl: Ttl,
-    /// How long it may be served after that, as stale; a store without such a window refuses any but zero.
+    /// For how much longer it is kept, for those who ask with such a window.
     pub stale_for: Duration,
 }
 
@@ -41,6 +39,12 @@ impl Life {
     #[must_use]
     pub const fn new(ttl: Ttl) -> Self {
         Self { ttl, stale_for: Duration::ZERO }
+    }
+
+    /// For how many milliseconds it is kept; `u64::MAX` for ever.
+    #[must_use]
+    pub const fn millis(self) -> u64 {
+        self.ttl.millis().saturating_add(millis(self.stale_for))
     }
 }
 
@@ -77,21 +81,28 @@ impl<V> Cell<V> {
     /// The hit: the value, while it is fresh.
     #[must_use]
     pub fn fresh(&self, now: Instant) -> Option<&V> {
-        self.value.as_ref().filter(|_| now < self.fresh_until)
+        self.value.as_ref().filter(|_| now < self.until)
     }
 
-    /// What a caller that missed gets; at most one caller gets [`Lookup::Fill`] at a time.
-    pub fn join(&mut self, now: Instant, ask: &Ask, fences: &mut Fences, ticket: Ticket) -> Contended<Lookup<V>>
+    /// What a caller gets for whom a value counts that is fresh for longer than `window`; at most one caller gets
+    /// [`Lookup::Fill`] at a time.
+    pub fn join(
+        &mut self,
+        now: Instant,
+        ask: &Ask,
+        window: Duration,
+        fences: &mut Fences,
+        ticket: Ticket,
+    ) -> Contended<Lookup<V>>
     where
         V: Clone,
     {
-        if let Some(v) = self.fresh(now) {
+        if let Some(v) = self.fresh(now.saturating_add(window)) {
             return Contended::Granted(Lookup::Fresh(v.clone()));
         }
-        let stale = self.value.as_ref().filter(|_| now < self.stale_until).cloned();
-        match (self.lease.acquire(now, ask, fences, ticket), stale) {
-            (Contended::Granted(grant), stale) => {
-                Contended::Granted(Lookup::Fill { stale, fence: grant.fence, remaining: grant.remaining })
+        match (self.lease.acquire(now, ask, fences, ticket), self.fresh(now).cloned()) {
+            (Contended::Granted(grant), _) => {
+                Contended::Granted(Lookup::Fill { fence: grant.fence, remaining: grant.remaining })
             }
             (Contended::Busy(_), Some(v)) => Contended::Granted(Lookup::Stale(v)),
             (Contended::Busy(busy), None) => Contended::Busy(busy),
@@ -102,9 +113,7 @@ impl<V> Cell<V> {
     pub fn publish(&mut self, now: Instant, token: HolderToken, value: V, life: Life) -> Holding {
         let kept = self.lease.release(now, token);
         if kept == Holding::Held {
-            self.fresh_until = life.ttl.end(now);
-            self.stale_until = self.fresh_until.saturating_add(life.stale_for);
-            self.value = Some(value);
+            (self.until, self.value) = (now.plus(life.millis()), Some(value));
         }
         kept
     }
@@ -117,7 +126,7 @@ impl<V> Cell<V> {
 
     /// Forgets the value and ends the flight, whose result will not be stored; whether there was a value.
     pub fn invalidate(&mut self, now: Instant) -> bool {
-        let had = self.value.is_some() && now < self.stale_until;
+        let had = self.fresh(now).is_some();
         *self = Self::EMPTY;
         had
     }
@@ -129,13 +138,14 @@ mod tests {
 
     const A: Ask = Ask::new(HolderToken([1; 4]), Duration::from_millis(10));
     const B: Ask = Ask::new(HolderToken([2; 4]), Duration::from_millis(10));
+    const WINDOW: Duration = Duration::from_millis(5);
 
     fn ms(ms: u64) -> Instant {
         Instant::from_millis(ms)
     }
 
     fn join(cell: &mut Cell<u8>, now: u64, ask: &Ask, fences: &mut Fences) -> Contended<Lookup<u8>> {
-        cell.join(ms(now), ask, fences, Ticket::NONE)
+        cell.join(ms(now), ask, WINDOW, fences, Ticket::NONE)
     }
 
     #[test]
@@ -144,11 +154,10 @@ mod tests {
         join(&mut cell, 0, &A, &mut fences);
         let life = Life { ttl: Ttl::For(Duration::from_millis(5)), stale_for: Duration::from_millis(5) };
         assert_eq!(cell.publish(ms(0), A.token, 7, life), Holding::Held);
-        assert_eq!(cell.fresh(ms(4)), Some(&7));
-        assert_eq!(cell.fresh(ms(5)), None);
-        let refresher = join(&mut cell, 5, &A, &mut fences).granted().unwrap();
-        assert!(matches!(refresher, Lookup::Fill { stale: Some(7), .. }));
+        assert_eq!(join(&mut cell, 4, &A, &mut fences), Contended::Granted(Lookup::Fresh(7)));
+        assert!(matches!(join(&mut cell, 5, &A, &mut fences), Contended::Granted(Lookup::Fill { .. })));
         assert_eq!(join(&mut cell, 9, &B, &mut fences), Contended::Granted(Lookup::Stale(7)));
+        assert_eq!((cell.fresh(ms(9)), cell.fresh(ms(10))), (Some(&7), None));
         assert!(matches!(join(&mut cell, 10, &B, &mut fences), Contended::Busy(_)));
     }
 

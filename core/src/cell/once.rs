@@ -68,7 +68,7 @@ impl<V> Cell<V> {
 
     /// When what was done last, a run or a value, does not count any more.
     pub(crate) fn done_until(&self, now: Instant) -> Option<Instant> {
-        (now < self.fresh_until).then_some(self.fresh_until)
+        (now < self.until).then_some(self.until)
     }
 
     /// Ends a run that succeeded; others are skipped for `keep` more.
@@ -83,7 +83,7 @@ impl<V> Cell<V> {
     /// The run that held it succeeded: others are skipped until `end`.
     pub(crate) fn set_done(&mut self, end: Instant) {
         self.lease.set_end(Instant::ZERO);
-        (self.fresh_until, self.stale_until) = (end, end);
+        self.until = end;
     }
 
     /// When the run or its marker ends, from now.

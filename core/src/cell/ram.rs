@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     key::{Key, Kind},
-    label::Label,
     op::{Answer, Ask, Inspection},
     patience::Ticket,
     time::Instant,
@@ -52,9 +51,9 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         (now, stack): (Instant, u32),
         woken: &mut Woken,
     ) -> Answer {
-        let (is_pool, end) = (key.kind == Kind::Pool, now.plus(ask.ttl));
-        let caller = Caller { key, token, size: if is_pool { ask.size } else { 1 }, now };
-        let mut answer = self.try_take(&caller, *place, end, (stack, ask.label));
+        let size = if key.kind == Kind::Pool { ask.size } else { 1 };
+        let caller = Caller { key, token, size, now };
+        let mut answer = self.try_take(&caller, *place, ask, stack);
         match &mut answer {
             Answer::Busy { until, ticket } if ask.wait != 0 => {
                 *ticket = self.settle(&caller, Some(*until), place, woken);
@@ -93,9 +92,10 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         }
     }
 
-    fn try_take(&mut self, caller: &Caller<'_>, place: Place, end: Instant, (stack, label): (u32, Label)) -> Answer {
+    fn try_take(&mut self, caller: &Caller<'_>, place: Place, ask: &Ask, stack: u32) -> Answer {
         let Caller { key, token, now, size } = *caller;
         let Self { fences, waiters, table } = self;
+        let end = now.plus(ask.ttl);
         let busy = |until| Answer::Busy { until, ticket: Ticket::NONE };
         let mut index = 0;
         let lease = if key.kind == Kind::Pool {
@@ -119,9 +119,12 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
             }
         } else {
             let Ok(cell) = table.entry(key, now) else { return Answer::Full };
-            if let Some(until) = cell.done_until(now) {
+            if let Some(until) = cell.done_until(Ask::horizon(ask.window, now)) {
                 return if cell.value.is_some() { Answer::Filled } else { Answer::Done { until } };
             }
+            // of what counted without a window nothing is left here
+            let is_stale = ask.takes_stale() && cell.done_until(now).is_some();
+            let busy = |until| if is_stale { Answer::Stale } else { busy(until) };
             let lease = &mut cell.lease;
             if lease.is_live(now) {
                 return match (cell.marked == stack, lease.is_of(token)) {
@@ -136,7 +139,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
             lease
         };
         lease.take(now, token, end, fences);
-        lease.set_label(label);
+        lease.set_label(ask.label);
         let fence = lease.fence();
         Answer::Granted { fence, index }
     }

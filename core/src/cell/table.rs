@@ -202,7 +202,7 @@ impl<V, const KEY: usize> FixedTable<[Slot<V, KEY>]> {
         let may_go =
             |slot: &Slot<V, KEY>| slot.sign % (1 << KIND) == Kind::Cache as u32 && !slot.cell.lease.is_live(now);
         let values = self.slots.iter().enumerate().filter(|(_, slot)| may_go(slot));
-        values.min_by_key(|(_, slot)| slot.cell.stale_until).map(|(at, _)| at)
+        values.min_by_key(|(_, slot)| slot.cell.until).map(|(at, _)| at)
     }
 
     /// The place of the key, or of the first permit of the pool.

@@ -78,6 +78,7 @@ impl<H: Handle> Lease<H> {
             ttl: self.ttl,
             wait,
             size: self.size,
+            window: self.window(),
             label: self.label.or(self.handle.instance().config().label),
         });
         let mut state = take(&mut self.state);
@@ -108,6 +109,7 @@ impl<H: Handle> Lease<H> {
             // nobody will tell of its end
             Answer::Done { until } => self.wait_or(now, until, Ticket::NONE, Stage::Kept),
             Answer::Filled => self.stage = Stage::Filled,
+            Answer::Stale => self.stage = Stage::Stale,
             Answer::Recursive => self.stage = Stage::Over,
             Answer::Full | Answer::Held(_) | Answer::Absent | Answer::Cleared(_) | Answer::Inspected(_) => {
                 self.refuse(Stage::Full);

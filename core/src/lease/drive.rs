@@ -67,27 +67,37 @@ where
         self.settled()
     }
 
+    /// The value, or else the flight is held, or there is nothing to ask.
+    pub(super) async fn fly<V, C>(&mut self, codec: &C) -> Option<V>
+    where
+        H::Store: Values<V, C>,
+    {
+        let mut wait = <ClockOf<H> as Timer>::Wait::default();
+        poll_fn(|cx| self.poll_value(codec, |lease, cx| lease.poll_timed(&mut wait, cx), cx)).await
+    }
+
+    /// Runs the body of a flight with the flight marked, renewing beside it.
+    pub(super) async fn aloft<T>(&self, body: impl Future<Output = T>) -> T {
+        let (mut body, mut beats) = (pin!(body), pin!(self.beats()));
+        poll_fn(|cx| {
+            let polled = self.poll_inside(body.as_mut(), cx);
+            if polled.is_pending() {
+                let _ = beats.as_mut().poll(cx);
+            }
+            polled
+        })
+        .await
+    }
+
     /// A cached call.
     pub async fn cached<K: Shape<R>, R, C>(&mut self, shape: K, codec: &C, body: impl AsyncFnOnce() -> R) -> R
     where
         H::Store: Values<K::Value, C>,
     {
-        let mut wait = <ClockOf<H> as Timer>::Wait::default();
-        if let Some(v) = poll_fn(|cx| self.poll_value(codec, |lease, cx| lease.poll_timed(&mut wait, cx), cx)).await {
+        if let Some(v) = self.fly(codec).await {
             return shape.back(v);
         }
-        let out = {
-            let lease = &*self;
-            let (mut body, mut beats) = (pin!(body()), pin!(lease.beats()));
-            poll_fn(|cx| {
-                let polled = lease.poll_inside(body.as_mut(), cx);
-                if polled.is_pending() {
-                    let _ = beats.as_mut().poll(cx);
-                }
-                polled
-            })
-            .await
-        };
+        let out = self.aloft(body()).await;
         if shape.hides() {
             self.hidden_flight();
         }
@@ -135,13 +145,21 @@ where
         self.settled()
     }
 
+    /// The value, or else the flight is held, or there is nothing to ask; blocking this thread.
+    pub(super) fn fly_blocking<V, C>(&mut self, codec: &C) -> Option<V>
+    where
+        H::Store: Values<V, C>,
+    {
+        self.block(|lease, cx| lease.poll_value(codec, Self::poll_asked, cx))
+    }
+
     /// A cached call, blocking this thread.
     #[expect(clippy::needless_pass_by_value, reason = "as its async twin takes it")]
     pub fn cached_blocking<K: Shape<R>, R, C>(&mut self, shape: K, codec: &C, body: impl FnOnce() -> R) -> R
     where
         H::Store: Values<K::Value, C>,
     {
-        if let Some(v) = self.block(|lease, cx| lease.poll_value(codec, Self::poll_asked, cx)) {
+        if let Some(v) = self.fly_blocking(codec) {
             return shape.back(v);
         }
         let out = self.inside(body);
@@ -155,7 +173,7 @@ where
         out
     }
 
-    fn block<T>(&mut self, poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<T>) -> T {
+    pub(super) fn block<T>(&mut self, poll: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<T>) -> T {
         let handle = self.handle.clone();
         block(&handle, self, Self::wake_at, poll)
     }
@@ -195,7 +213,7 @@ where
 
 impl<H: Handle> Lease<H> {
     /// What giving back came to.
-    fn settled(&self) -> Result<Holding, Cause> {
+    pub(super) fn settled(&self) -> Result<Holding, Cause> {
         match (self.stage, self.cause()) {
             (Stage::Over, _) => Ok(Holding::Held),
             (Stage::Gone, _) => Ok(Holding::Lost),

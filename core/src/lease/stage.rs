@@ -15,6 +15,8 @@ pub(super) enum Stage {
     Done,
     /// There is a value instead.
     Filled,
+    /// There is a value near its end, which somebody else loads again.
+    Stale,
     /// Refused: somebody else holds it, for `at` more.
     Busy,
     /// Refused: a run was done, and its marker is kept, for `at` more.

@@ -2,6 +2,7 @@
 
 use super::{InFlightOf, KeyBufOf, Lease, MonitorOf, Stage};
 use crate::{
+    cache::Aging,
     instance::{Config, Handle},
     key::Kind,
     label::{Label, Said},
@@ -88,6 +89,16 @@ impl<H: Handle> Lease<H> {
         let poll = Self::longest_pause(store, config);
         let (ttl, renew) = if store.is_local() { (u64::MAX, false) } else { (millis(config.flight), true) };
         Self::new(handle, &Terms { kind: Kind::Cache, size: 0, poll, keep, ttl, wait: u64::MAX, renew })
+    }
+
+    /// A flight is asked for also where there is a value which is due.
+    pub fn age(&mut self, aging: Aging) {
+        self.anew(aging, aging.due(self.keep));
+    }
+
+    /// A flight is asked for though there is a value; see [`Ask::window`](crate::op::Ask::window).
+    pub fn anew(&mut self, aging: Aging, window: u32) {
+        (self.size, self.keep) = (window, aging.kept(self.keep));
     }
 
     /// How long it is asked for, and whether it is renewed: in the holder's own memory it needs neither.

@@ -32,18 +32,22 @@ impl<H: Handle> Lease<H> {
             return Poll::Ready(None);
         }
         loop {
-            if matches!(self.stage, Stage::New | Stage::Filled) {
+            if matches!(self.stage, Stage::New | Stage::Filled | Stage::Stale) {
                 if let Some(v) = self.value(codec) {
-                    let waited = self.at != Instant::ZERO;
-                    self.say(|key| if waited { Event::Joined { key } } else { Event::Hit { key } });
+                    let (waited, is_stale) = (self.at != Instant::ZERO, self.stage == Stage::Stale);
+                    self.say(|key| match (is_stale, waited) {
+                        (true, _) => Event::Stale { key },
+                        (false, true) => Event::Joined { key },
+                        (false, false) => Event::Hit { key },
+                    });
                     return Poll::Ready(Some(v));
                 }
-                if self.stage == Stage::Filled {
+                if self.stage != Stage::New {
                     self.stage = Stage::Asked;
                 }
             }
             ready!(asked(self, cx));
-            if self.stage != Stage::Filled {
+            if !matches!(self.stage, Stage::Filled | Stage::Stale) {
                 if self.stage == Stage::Held {
                     if self.handle.instance().observer().listens() {
                         // an observer that asks for the same key computes, as a body that does
@@ -67,7 +71,7 @@ impl<H: Handle> Lease<H> {
         let mut state = take(&mut self.state);
         let store = self.handle.instance().store();
         let value = self.key().and_then(|key| match self.stage {
-            Stage::New => store.peek(&key, codec),
+            Stage::New => store.peek_within(&key, codec, self.size),
             _ => store.fetch(&mut state, &key, codec),
         });
         self.state = state;

@@ -149,7 +149,13 @@ pub trait Values<V, C>: Store {
         None
     }
 
-    /// The value that the last answer told of ([`Answer::Filled`]).
+    /// A hit for one to whom a value counts only while it is fresh for longer than `window` milliseconds.
+    #[inline]
+    fn peek_within(&self, key: &Key<'_>, codec: &C, window: u32) -> Option<V> {
+        if window == 0 { self.peek(key, codec) } else { None }
+    }
+
+    /// The value that the last answer told of ([`Answer::Filled`], [`Answer::Stale`]).
     ///
     /// `None`: it is gone, or of another type. Ask again by the same state, which then counts it for none.
     fn fetch(&self, state: &mut Self::InFlight, key: &Key<'_>, codec: &C) -> Option<V>;
@@ -242,6 +248,10 @@ impl<V, C, S: Values<V, C>> Values<V, C> for &S {
     #[inline]
     fn peek(&self, key: &Key<'_>, codec: &C) -> Option<V> {
         (**self).peek(key, codec)
+    }
+    #[inline]
+    fn peek_within(&self, key: &Key<'_>, codec: &C, window: u32) -> Option<V> {
+        (**self).peek_within(key, codec, window)
     }
     fn fetch(&self, state: &mut S::InFlight, key: &Key<'_>, codec: &C) -> Option<V> {
         (**self).fetch(state, key, codec)

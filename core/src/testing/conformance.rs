@@ -56,6 +56,7 @@ macro_rules! answer {
 }
 
 mod entries;
+mod windows;
 
 /// A key of the suite.
 struct Named<S: Platform> {
@@ -116,7 +117,8 @@ where
     permits(client, pace).await?;
     runs(client, pace).await?;
     kinds(client, pace).await?;
-    entries::entries(client, pace, values).await
+    entries::entries(client, pace, values.clone()).await?;
+    windows::windows(client, pace, values).await
 }
 
 /// Locks, with looks and forced releases.

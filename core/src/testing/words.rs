@@ -107,10 +107,13 @@ words! {
     /// The fresh value.
     fn get<V, C>(codec: &C) -> Option<V> = |s, b, k| look(query(s, b, k, Op::Get), codec);
     /// The fresh value, or its flight.
-    fn join<V, C>(codec: &C, ask: &Ask) -> Contended<Lookup<V>> = |s, b, k| join(acquisition(s, b, k, ask, 1), codec);
+    fn join<V, C>(codec: &C, ask: &Ask) -> Contended<Lookup<V>> = |s, b, k| join(flight(s, b, k, ask, 0), codec);
+    /// The value that is fresh for longer than that window, in milliseconds, or its flight; see [`Wanted::window`].
+    fn join_within<V, C>(codec: &C, ask: &Ask, window: u32) -> Contended<Lookup<V>>
+        = |s, b, k| join(flight(s, b, k, ask, window), codec);
     /// Stores a value, for the holder of its flight.
     fn publish<V, C>(codec: &C, token: HolderToken, value: MaybeOwned<'_, V>, life: Life) -> Holding
-        = |s, b, k| publish(end(s, b, k, token, landed(life.ttl)), codec, value, life.stale_for);
+        = |s, b, k| publish(end(s, b, k, token, Outcome::Done { fresh: life.millis() }), codec, value);
     /// Keeps a value, whoever has its flight.
     fn insert<V, C>(codec: &C, value: MaybeOwned<'_, V>, ttl: Ttl) -> Holding
         = |s, b, k| insert(query(s, b, k, Op::Insert { fresh: ttl.millis() }), codec, value);
@@ -123,8 +126,15 @@ words! {
 }
 
 fn acquisition<'s, 'k, S: Store>(store: &'s S, b: bool, key: Key<'k>, ask: &Ask, size: u32) -> Asking<'s, 'k, S> {
-    let wait = ask.within.map_or(0, millis);
-    Asking::new(store, b, key, ask.token, Op::Acquire(Wanted { ttl: millis(ask.ttl), wait, size, label: Label::NONE }))
+    Asking::new(store, b, key, ask.token, Op::Acquire(wanted(ask, size, 0)))
+}
+
+fn flight<'s, 'k, S: Store>(store: &'s S, b: bool, key: Key<'k>, ask: &Ask, window: u32) -> Asking<'s, 'k, S> {
+    Asking::new(store, b, key, ask.token, Op::Acquire(wanted(ask, 1, window)))
+}
+
+fn wanted(ask: &Ask, size: u32, window: u32) -> Wanted {
+    Wanted { ttl: millis(ask.ttl), wait: ask.within.map_or(0, millis), size, window, label: Label::NONE }
 }
 
 fn renewal<'s, 'k, S: Store>(store: &'s S, b: bool, key: Key<'k>, ask: &Ask) -> Asking<'s, 'k, S> {
@@ -143,10 +153,6 @@ fn end<'s, 'k, S: Store>(
 
 fn query<'s, 'k, S: Store>(store: &'s S, b: bool, key: Key<'k>, op: Op) -> Asking<'s, 'k, S> {
     Asking::new(store, b, key, HolderToken::default(), op)
-}
-
-const fn landed(ttl: Ttl) -> Outcome {
-    Outcome::Done { fresh: ttl.millis() }
 }
 
 async fn holding<S: Store>(mut asking: Asking<'_, '_, S>) -> Result<Holding, Cause> {
@@ -186,6 +192,7 @@ fn read<S: Store>(asking: &Asking<'_, '_, S>, answer: Answer) -> Result<Begun, C
         Answer::Busy { until, ticket } => Ok(Begun::Busy(Busy { remaining: left(asking, until), ticket })),
         Answer::Full => Err(Cause::Full),
         Answer::Filled
+        | Answer::Stale
         | Answer::Absent
         | Answer::Recursive
         | Answer::Held(_)
@@ -205,18 +212,16 @@ async fn look<V, C, S: Values<V, C>>(mut asking: Asking<'_, '_, S>, codec: &C) -
 async fn join<V, C, S: Values<V, C>>(mut asking: Asking<'_, '_, S>, codec: &C) -> Result<Contended<Lookup<V>>, Cause> {
     loop {
         let answer = asking.answer().await?;
-        if answer == Answer::Filled {
+        if matches!(answer, Answer::Filled | Answer::Stale) {
             // one that cannot be read counts for none when it is asked again
             match asking.fetch(codec) {
+                Some(value) if answer == Answer::Stale => return Ok(Contended::Granted(Lookup::Stale(value))),
                 Some(value) => return Ok(Contended::Granted(Lookup::Fresh(value))),
                 None => continue,
             }
         }
-        return Ok(read(&asking, answer)?.contended().map(|grant| Lookup::Fill {
-            stale: None,
-            fence: grant.fence,
-            remaining: grant.remaining,
-        }));
+        let read = read(&asking, answer)?.contended();
+        return Ok(read.map(|grant| Lookup::Fill { fence: grant.fence, remaining: grant.remaining }));
     }
 }
 
@@ -232,10 +237,6 @@ async fn publish<V, C, S: Values<V, C>>(
     mut asking: Asking<'_, '_, S>,
     codec: &C,
     value: MaybeOwned<'_, V>,
-    stale_for: Duration,
 ) -> Result<Holding, Cause> {
-    if !stale_for.is_zero() {
-        return Err(Cause::Unsupported("this store keeps no value past its TTL"));
-    }
     if let Answer::Held(holding) = asking.publish(codec, value).await? { Ok(holding) } else { Err(OTHER) }
 }

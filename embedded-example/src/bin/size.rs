@@ -159,7 +159,7 @@ mod alone {
 
     pub async fn afar(n: u8) -> Result<u8, cachify_core::Refused> {
         let (token, mut state) = (STORE.token(), InFlight::default());
-        let mut op = Op::Acquire(Ask { ttl: 30_000, wait: 0, size: 0, label: cachify_core::Label::NONE });
+        let mut op = Op::Acquire(Ask { ttl: 30_000, wait: 0, size: 0, window: 0, label: cachify_core::Label::NONE });
         loop {
             core::future::poll_fn(|cx| poll(&mut state, token, &op, cx)).await?;
             if op == Op::Release(Outcome::Free) {

@@ -99,6 +99,9 @@ pub enum Reply {
     },
     /// To [`Op::Acquire`] of a flight and to [`Op::Get`]: the fresh value.
     Filled(Vec<u8>),
+    /// To [`Op::Acquire`] of a flight: a value that is fresh for no longer than the [`window`](Ask::window) that was asked with,
+    /// while somebody else loads it again. No reply to one for whom no value counts.
+    Stale(Vec<u8>),
     /// To [`Op::Get`]: there is no fresh value.
     Absent,
     /// To [`Op::Renew`] and [`Op::Release`]: whether the token held it; to [`Op::Insert`], `Held`: it is kept.
@@ -122,7 +125,7 @@ impl Reply {
             Op::Acquire(Ask { .. }) => match self {
                 Self::Granted { .. } | Self::Busy { .. } => true,
                 Self::Done { .. } => kind == Kind::Once,
-                Self::Filled(_) => kind == Kind::Cache,
+                Self::Filled(_) | Self::Stale(_) => kind == Kind::Cache,
                 _ => false,
             },
             Op::Renew { .. } | Op::Release(_) | Op::Insert { .. } => matches!(self, Self::Held(_)),

@@ -89,7 +89,9 @@ async fn step<S: AsyncKvStore>(
             State::Called if right.token != ask.token => return Ok(Some(busy(right.ttl()))),
             State::Asked | State::Held | State::Free | State::Called => Some(right),
         },
-        Content::Value(_) | Content::Counter(_) | Content::Foreign => return Ok(Some(busy(BLIND_POLL))),
+        Content::Value(_) | Content::Beside(_) | Content::Counter(_) | Content::Foreign => {
+            return Ok(Some(busy(BLIND_POLL)));
+        }
     };
     let seen = Seen::get(kv, &slot.counter).await?;
     let first = seen.counter.line.first().copied().filter(|first| *first != ask.token);
@@ -162,7 +164,7 @@ pub(super) enum Then<'v> {
 
 impl Then<'_> {
     /// What the key holds from now on, and for how long.
-    fn follows(self, own: Record, micros: Option<u64>) -> (Bytes, Option<Duration>) {
+    pub(super) fn follows(self, own: Record, micros: Option<u64>) -> (Bytes, Option<Duration>) {
         let (ttl, next) = match self {
             Self::Gone | Self::Filled(_, 0) => return (None, None),
             Self::Free => (LINGER, own.free(LINGER).bytes()),
@@ -187,8 +189,13 @@ pub(super) async fn settle<S: AsyncKvStore>(
 ) -> Result<Holding, Cause> {
     for _ in 0..ROUNDS {
         let found = get(kv, key).await?;
-        let Some(own) = Content::of(found.as_deref()).own(token) else { return Ok(Holding::Lost) };
-        let (next, ttl) = then.follows(own, kv.micros());
+        let content = Content::of(found.as_deref());
+        let micros = kv.micros();
+        let (next, ttl) = match (content.own(token), content) {
+            (Some(own), _) => then.follows(own, micros),
+            (None, Content::Beside(beside)) if beside.own(token, micros).is_some() => beside.follows(then, micros),
+            _ => return Ok(Holding::Lost),
+        };
         if exchange(kv, key, &found, next.as_deref(), ttl).await? {
             return Ok(Holding::Held);
         }
@@ -250,6 +257,8 @@ pub(super) async fn inspect<S: AsyncKvStore>(kv: &S, key: Key<'_>) -> Result<Ins
             }
             State::Asked | State::Done => Inspection::new(1, lease.millis()),
         },
-        Content::Value(_) | Content::Counter(_) | Content::Foreign => Inspection::new(1, BLIND_POLL.as_millis() as u64),
+        Content::Value(_) | Content::Beside(_) | Content::Counter(_) | Content::Foreign => {
+            Inspection::new(1, BLIND_POLL.as_millis() as u64)
+        }
     })
 }

@@ -23,7 +23,10 @@ pub(super) async fn perform<S: AsyncKvStore>(kv: &S, call: &Call) -> Result<Repl
     let then = match (call.op, key.kind) {
         (Op::Acquire(wanted), Kind::Lock | Kind::Once) => return leases::acquire(kv, key, &ask(wanted.ttl)).await,
         (Op::Acquire(wanted), Kind::Pool) => return permits::take(kv, key, wanted.size, &ask(wanted.ttl)).await,
-        (Op::Acquire(wanted), Kind::Cache) => return entries::join(kv, key, &ask(wanted.ttl), bytes).await,
+        (Op::Acquire(wanted), Kind::Cache) => {
+            let wanted = entries::Wanted { ask: ask(wanted.ttl), window: wanted.window, foreign: bytes };
+            return entries::join(kv, key, &wanted).await;
+        }
         (Op::Renew { ttl }, Kind::Pool) => return permits::extend(kv, key, &ask(ttl)).await.map(Reply::Held),
         (Op::Release(_), Kind::Pool) => return permits::give_back(kv, key, token).await.map(Reply::Held),
         (Op::Insert { fresh }, Kind::Cache) => {

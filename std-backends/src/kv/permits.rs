@@ -45,7 +45,7 @@ impl Look {
                 return;
             }
             Content::Right(right) => right.ttl(),
-            Content::Value(_) | Content::Counter(_) | Content::Foreign => BLIND_POLL,
+            Content::Value(_) | Content::Beside(_) | Content::Counter(_) | Content::Foreign => BLIND_POLL,
         };
         self.in_use = self.in_use.saturating_add(1);
         self.next = self.next.min(ends);

@@ -2,6 +2,7 @@
 //!
 //! A version, what it is, then words of 64 bits, least significant byte first. Not here: what follows from it.
 
+use super::beside::Beside;
 use cachify_core::{Label, time::Instant, token::HolderToken};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ pub(super) struct Ask {
 const VERSION: u8 = 3;
 const VALUE: u8 = 6;
 const COUNTER: u8 = 7;
+const BESIDE: u8 = 8;
 
 /// How far a right has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +103,15 @@ impl Record {
         self.ttl
     }
 
+    /// How many bytes one without a label has.
+    const LENGTH: usize = 2 + 8 * 7;
+
+    /// A flight that ends then beside a value, as it lies in its key.
+    pub(super) fn beside(self, ends: u64, value: &Value<'_>) -> Vec<u8> {
+        let flight = Self { label: Label::NONE, ..self }.bytes();
+        [&[VERSION, BESIDE], &flight[..], &ends.to_le_bytes(), &value.until.to_le_bytes(), value.bytes].concat()
+    }
+
     pub(super) fn bytes(&self) -> Vec<u8> {
         let ([a, b], [c, d]) = (halves(self.token), halves(self.block.by));
         let mut bytes = spell(self.state as u8, &[a, b, self.fence, self.block.bound, c, d, self.ttl]);
@@ -172,6 +183,19 @@ impl Value<'_> {
         (Value { until, bytes }.spelled(), Some(Duration::from_millis(fresh.max(1))))
     }
 
+    /// For how many microseconds it is fresh, `u64::MAX` for ever; `None` where that cannot be told.
+    pub(super) fn left(&self, micros: Option<u64>) -> Option<u64> {
+        match (self.until, micros) {
+            (u64::MAX, _) => Some(u64::MAX),
+            (0, _) | (_, None) => None,
+            (until, Some(now)) => Some(until.saturating_sub(now)),
+        }
+    }
+
+    pub(super) fn is_fresh(&self, micros: Option<u64>) -> bool {
+        self.left(micros).is_some_and(|left| left > 0)
+    }
+
     /// As it lies in its key.
     pub(super) fn spelled(&self) -> Vec<u8> {
         [&[VERSION, VALUE], &self.until.to_le_bytes()[..], self.bytes].concat()
@@ -185,6 +209,7 @@ pub(super) enum Content<'a> {
     Right(Record),
     Value(Value<'a>),
     Counter(Counter),
+    Beside(Beside<'a>),
     /// Not written by this version of the library.
     Foreign,
 }
@@ -208,12 +233,22 @@ impl<'a> Content<'a> {
                 return Some(Self::Value(Value { until: u64::from_le_bytes(*until), bytes }));
             }
             COUNTER => return Self::counter(rest).map(Self::Counter),
+            BESIDE => return Self::beside(rest),
             _ => return None,
         };
         let (right, label) = rest.split_first_chunk::<56>()?;
         let [a, b, fence, bound, c, d, ttl] = words(right)?[..].try_into().ok()?;
         let (block, label) = (Block { bound, by: whole(c, d) }, Label::exactly(label)?);
         Some(Self::Right(Record { state, token: whole(a, b), fence, block, ttl, label }))
+    }
+
+    fn beside(bytes: &'a [u8]) -> Option<Self> {
+        let (right, rest) = bytes.split_first_chunk::<{ Record::LENGTH }>()?;
+        let (ends, rest) = rest.split_first_chunk()?;
+        let (until, bytes) = rest.split_first_chunk()?;
+        let [ends, until] = [ends, until].map(|time| u64::from_le_bytes(*time));
+        let Self::Right(flight) = Self::read(right)? else { return None };
+        flight.is_held().then_some(Self::Beside(Beside { flight, ends, value: Value { until, bytes } }))
     }
 
     fn counter(bytes: &[u8]) -> Option<Counter> {
@@ -292,6 +327,10 @@ mod tests {
         for value in [Value { until: 0, bytes: b"v" }, Value { until: u64::MAX, bytes: b"" }] {
             assert_eq!(Content::of(Some(&value.spelled())), Content::Value(value));
         }
+        let (flight, value) = (Record::held(&ASK, 7, BLOCK), Value { until: 9, bytes: b"v" });
+        assert_eq!(Content::of(Some(&flight.beside(8, &value))), Content::Beside(Beside { flight, ends: 8, value }));
+        assert_eq!(Content::of(Some(&flight.beside(8, &value)[..2 + Record::LENGTH + 15])), Content::Foreign, "cut");
+        assert_eq!(Content::of(Some(&flight.done(ASK.ttl).beside(8, &value))), Content::Foreign, "no flight");
         assert_eq!(Content::of(None), Content::Nothing);
     }
 

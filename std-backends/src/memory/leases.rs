@@ -2,7 +2,7 @@
 //! flight.
 
 use super::{
-    Memory,
+    Memory, Rights,
     values::{self, AnyNode, Has, Node, read, write},
 };
 use crate::{
@@ -12,9 +12,12 @@ use crate::{
 use cachify_core::{
     __private::Shares,
     Cause, Holding,
-    cell::waiters::{Place, Woken},
+    cell::{
+        table::Table,
+        waiters::{Place, Woken},
+    },
     key::{Key, Kind},
-    op::{Answer, Inspection, Left, Op, Outcome, Request, Watched},
+    op::{Answer, Ask, Inspection, Left, Op, Outcome, Request, Watched},
     patience::Ticket,
     store::{Fresh, Store, Values},
     time::{Clock, Instant},
@@ -82,8 +85,9 @@ impl Store for Memory {
         }
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
         let (mut woken, mut gone, mut is_closed) = (Woken::NOBODY, Vec::new(), false);
+        let has_waited = state.flight.is_some();
         let (since, own) = state.flight.as_mut().map_or((now, None), |flight| flight.asks());
-        let place = &mut state.place;
+        let (place, has) = (&mut state.place, own.unwrap_or(values::Values::has));
         let answer = self.0.step_at(key, |ram| match op {
             // looked at under the leases: nothing is granted after they were ended
             Op::Acquire(_) if self.0.closing.check().is_err() => {
@@ -91,16 +95,27 @@ impl Store for Memory {
                 is_closed = true;
                 Answer::Full
             }
-            Op::Acquire(ask) => {
+            Op::Acquire(ask) if key.kind == Kind::Cache => {
                 // looked at under the leases: nobody can publish between this look and the flight
-                if key.kind == Kind::Cache
-                    && let Some(seen) = self.seen(key, since, own)
-                {
+                let is_there = |then| has(&read(self.0.values(key)), key, then);
+                let is_enough = match ask.window {
+                    Ask::AGAIN => has_waited && self.was_loaded(ram, key, since, now) && is_there(since),
+                    window => is_there(Ask::horizon(window, since)),
+                };
+                if is_enough || flights::is_marked(self.id(), key) {
                     ram.leave(key, token, place, now, &mut woken);
-                    return seen;
+                    return if is_enough { Answer::Filled } else { Answer::Recursive };
                 }
-                ram.ask(key, ask, token, place, (now, NO_STACK), &mut woken)
+                if ask.window == 0 || !ask.takes_stale() || !is_there(now) {
+                    return ram.ask(key, ask, token, place, (now, NO_STACK), &mut woken);
+                }
+                // who has a value does not wait for the next one
+                match ram.ask(key, &Ask { wait: 0, ..*ask }, token, place, (now, NO_STACK), &mut woken) {
+                    Answer::Busy { .. } => Answer::Stale,
+                    answer => answer,
+                }
             }
+            Op::Acquire(ask) => ram.ask(key, ask, token, place, (now, NO_STACK), &mut woken),
             Op::Renew { .. } => Answer::Held(ram.extend(key, token, end, now)),
             // without its value there is nothing to keep
             Op::Insert { .. } => Answer::Full,
@@ -212,13 +227,10 @@ impl Memory {
         values::copy(self.0.values(key), key, then)
     }
 
-    /// What makes a flight needless: a value that was fresh then, or that it is being computed further up the stack.
-    #[inline]
-    fn seen(&self, key: &Key<'_>, since: Instant, own: Option<Has>) -> Option<Answer> {
-        if own.unwrap_or(values::Values::has)(&read(self.0.values(key)), key, since) {
-            return Some(Answer::Filled);
-        }
-        flights::is_marked(self.id(), key).then_some(Answer::Recursive)
+    /// Whether the load that somebody has waited for since then is over, and did not fail.
+    fn was_loaded(&self, ram: &mut Rights, key: &Key<'_>, since: Instant, now: Instant) -> bool {
+        let is_over = ram.table.find(key).is_none_or(|cell| !cell.lease.is_live(now));
+        is_over && !locked(&self.0.shard(key).failures).since(key.hash, since)
     }
 
     /// Waits no longer, and takes nothing.
@@ -245,10 +257,11 @@ impl Memory {
     /// The answer, unless that is to wait for a flight which waits for the caller's: then it computes, and waits no longer.
     #[inline]
     fn or_compute(&self, state: &mut InFlight, request: &Request<'_>, answer: Answer) -> Answer {
-        let Request { key, token, now, .. } = *request;
+        let Request { key, token, now, op, .. } = *request;
         if key.kind == Kind::Cache && matches!(answer, Answer::Busy { .. }) {
             // somebody else was quicker to load again what failed
             if let Some(flight) = &state.flight
+                && !is_change(op)
                 && locked(&self.0.shard(key).failures).since(key.hash, flight.since)
             {
                 self.leave(state, key, token);
@@ -264,6 +277,11 @@ impl Memory {
     }
 }
 
+/// Whether a value is changed, which is done in turn and by nobody beside.
+const fn is_change(op: &Op) -> bool {
+    matches!(op, Op::Acquire(Ask { window: Ask::ALONE, .. }))
+}
+
 /// Recursion is told by the thread's own stack, not by the cell.
 const NO_STACK: u32 = u32::MAX;
 
@@ -274,6 +292,11 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
     #[inline]
     fn peek(&self, key: &Key<'_>, _: &C) -> Option<V> {
         self.copy(key, self.0.clock.coarse())
+    }
+
+    #[inline]
+    fn peek_within(&self, key: &Key<'_>, _: &C, window: u32) -> Option<V> {
+        self.copy(key, Ask::horizon(window, self.0.clock.coarse()))
     }
 
     fn fetch(&self, state: &mut InFlight, key: &Key<'_>, codec: &C) -> Option<V> {

@@ -115,8 +115,13 @@ fn arguments<'c>(cmd: &'c mut Cmd, question: &Question<'_>, context: &Context<'_
             match (kind, bytes) {
                 (Kind::Lock | Kind::Once, _) => cmd.arg(ask.label.as_str()),
                 (Kind::Pool, _) => cmd.arg(ask.size),
-                (Kind::Cache, Some(foreign)) => cmd.arg(foreign),
-                (Kind::Cache, None) => cmd,
+                (Kind::Cache, foreign) => {
+                    cmd.arg(if ask.takes_stale() { i64::from(ask.window) } else { -1 });
+                    if let Some(foreign) = foreign {
+                        cmd.arg(foreign);
+                    }
+                    cmd
+                }
             }
         }
         (Op::Renew { ttl }, _) => cmd.arg(hex(token)).arg(millis(ttl)).arg(context.not_after),

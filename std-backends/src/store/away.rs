@@ -11,7 +11,7 @@ use crate::{
 use cachify_core::{
     Cause, Holding,
     key::{Key, Kind as Of},
-    op::{Answer, Left, Op, Request},
+    op::{Answer, Ask, Left, Op, Request},
     time::Instant,
 };
 use std::{
@@ -70,6 +70,11 @@ pub(super) enum Look {
     Over,
     /// A device joins with one question, and computes elsewhere.
     Never,
+}
+
+/// Whether a value is changed: that is done in turn, and takes nothing of what others load.
+const fn is_change(ask: &Ask) -> bool {
+    ask.window == Ask::ALONE
 }
 
 /// A future under way. Behind a mutex that is never locked, so that guards, which hold it, may be shared.
@@ -138,7 +143,7 @@ impl AnyStore {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Cause>> {
         let ask = match request.op {
-            Op::Acquire(ask) if request.key.kind == Of::Cache && away.look != Look::Never => ask,
+            Op::Acquire(ask) if request.key.kind == Of::Cache && away.look != Look::Never && !is_change(ask) => ask,
             op => match Self::led(away, op) {
                 Some(answer) => return Poll::Ready(Ok(answer)),
                 // a heartbeat has no part of its own in the load
@@ -199,11 +204,11 @@ impl AnyStore {
             away.patience.ask();
             if request.key.kind == Of::Cache
                 && away.look != Look::Never
-                && let Some(answer) = ready!(self.poll_look(away, remote, request, cx))?
+                && let Some(answer) = ready!(self.poll_look(away, remote, request, ask, cx))?
             {
                 return Poll::Ready(Ok(answer));
             }
-            if request.key.kind == Of::Cache && away.look == Look::Over && away.load.is_none() {
+            if request.key.kind == Of::Cache && away.look == Look::Over && away.load.is_none() && !is_change(ask) {
                 away.age = loads::age(remote.loads());
                 // before it asks: the value may land before it hears that it is to wait
                 away.load = Some(Part::Stands(Waiter::new(remote.loads(), &self.own(request.key))));
@@ -244,10 +249,15 @@ impl AnyStore {
         away: &mut Away,
         remote: &Remote,
         request: &Request<'_>,
+        ask: &Ask,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Answer>, Cause>> {
         if flights::is_marked(remote.id(), request.key) {
             return Poll::Ready(Ok(Some(Answer::Recursive)));
+        }
+        if ask.window > 0 {
+            // for how long a value is fresh only the question for its flight tells
+            away.look = Look::Over;
         }
         if away.look != Look::Over {
             away.look = Look::Looking;
@@ -277,6 +287,10 @@ impl Away {
             Reply::Filled(bytes) => {
                 self.value = Some(bytes);
                 Answer::Filled
+            }
+            Reply::Stale(bytes) => {
+                self.value = Some(bytes);
+                Answer::Stale
             }
             Reply::Absent => Answer::Absent,
             Reply::Held(holding) => Answer::Held(holding),

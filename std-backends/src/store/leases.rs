@@ -156,6 +156,14 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
         }
     }
 
+    #[inline]
+    fn peek_within(&self, key: &Key<'_>, codec: &C, window: u32) -> Option<V> {
+        match &self.kind {
+            Kind::Memory(memory) => memory.peek_within(key, codec, window),
+            Kind::Remote(_) | Kind::Nothing => None,
+        }
+    }
+
     fn fetch(&self, state: &mut InFlight, key: &Key<'_>, codec: &C) -> Option<V> {
         match &self.kind {
             Kind::Memory(memory) => memory.fetch(&mut state.memory, key, codec),

@@ -121,7 +121,12 @@ impl<'a> Behind<'a> {
     }
 
     fn acquire(key: &OwnedKey, token: HolderToken) -> Call {
-        Call::new(key.clone(), token, Op::Acquire(Ask { ttl: TTL, wait: 0, size: 1, label: Label::NONE }), LIMIT)
+        Call::new(
+            key.clone(),
+            token,
+            Op::Acquire(Ask { ttl: TTL, wait: 0, size: 1, window: 0, label: Label::NONE }),
+            LIMIT,
+        )
     }
 
     /// Renewals of one moment: answered in their order, whoever of them still holds anything.

@@ -145,7 +145,7 @@ fn a_renewal_that_is_left_out_is_not_a_loss() {
 fn a_gateway_of_another_prefix_has_keys_of_its_own() {
     let c = Cachify::builder().prefix("app").store(Guest::new(StdClock::system())).build().unwrap();
     let (raw, token) = (c.raw(), HolderToken([1, 2, 3, 4]));
-    let ask = Op::Acquire(Ask { ttl: 1_000, wait: 0, size: 1, label: Label::NONE });
+    let ask = Op::Acquire(Ask { ttl: 1_000, wait: 0, size: 1, window: 0, label: Label::NONE });
     for (prefix, is_locked) in [("devices", false), ("app", true)] {
         let key = Key::new(Kind::Lock, prefix, b"k", 0);
         let answer = block_on(Asking::new(&raw, false, key, token, ask).answer());
@@ -160,7 +160,7 @@ fn a_flight_that_ends_well_without_its_value_leaves_none() {
     let (store, token) = (c.instance().store(), HolderToken([1, 2, 3, 4]));
     let key = Key::new(Kind::Cache, "app", b"k", 0);
     for op in [
-        Op::Acquire(Ask { ttl: 1_000, wait: 0, size: 1, label: Label::NONE }),
+        Op::Acquire(Ask { ttl: 1_000, wait: 0, size: 1, window: 0, label: Label::NONE }),
         Op::Release(Outcome::Done { fresh: 1_000 }),
     ] {
         assert!(block_on(Asking::new(store, false, key, token, op).answer()).is_ok());

@@ -283,7 +283,8 @@ fn p23_a_call_leaves_no_memory_behind() {
         let (text, token) = (format!("k-{n}"), HolderToken([n, 1, 0, 0]));
         let key = Key::new(Kind::Pool, "", text.as_bytes(), 0);
         // each ends before the next begins, given back or not
-        let (now, ask) = (Instant::from_millis(n.into()), Ask { ttl: 1, wait: 0, size: 2, label: Label::NONE });
+        let (now, ask) =
+            (Instant::from_millis(n.into()), Ask { ttl: 1, wait: 0, size: 2, window: 0, label: Label::NONE });
         let answer = ram.ask(&key, &ask, token, &mut Place::default(), (now, 0), &mut Woken::default());
         assert!(matches!(answer, Answer::Granted { .. }));
         assert!(ram.table.len() <= 64, "{} pools are remembered", ram.table.len());

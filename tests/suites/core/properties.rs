@@ -148,7 +148,8 @@ enum Step {
     Release(u32),
     Begin(u32, u64),
     Complete(u32, u64),
-    Join(u32, u64),
+    /// Within so many milliseconds of its end a value does not count.
+    Join(u32, u64, u32),
     Publish(u32, u8, u64),
     Abandon(u32),
     Invalidate,
@@ -157,6 +158,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let (who, ttl) = (1_u32..4, 1_u64..12);
+    let window = prop_oneof![Just(0_u32), 1_u32..8];
     prop_oneof![
         (0_u64..8).prop_map(Step::Pass),
         (who.clone(), ttl.clone()).prop_map(|(w, t)| Step::Acquire(w, t)),
@@ -164,7 +166,7 @@ fn step() -> impl Strategy<Value = Step> {
         who.clone().prop_map(Step::Release),
         (who.clone(), ttl.clone()).prop_map(|(w, t)| Step::Begin(w, t)),
         (who.clone(), 0_u64..12).prop_map(|(w, t)| Step::Complete(w, t)),
-        (who.clone(), ttl.clone()).prop_map(|(w, t)| Step::Join(w, t)),
+        (who.clone(), ttl.clone(), window).prop_map(|(w, t, near)| Step::Join(w, t, near)),
         (who.clone(), any::<u8>(), ttl).prop_map(|(w, v, t)| Step::Publish(w, v, t)),
         who.prop_map(Step::Abandon),
         Just(Step::Invalidate),
@@ -190,7 +192,7 @@ fn seen<G: std::fmt::Debug>(reply: &Contended<G>, meaning: impl Fn(&G) -> String
 
 fn looked(lookup: &Lookup<u8>) -> String {
     match lookup {
-        Lookup::Fill { stale, remaining, .. } => format!("fill {stale:?} {remaining:?}"),
+        Lookup::Fill { remaining, .. } => format!("fill {remaining:?}"),
         other => format!("{other:?}"),
     }
 }
@@ -217,7 +219,10 @@ impl Bare {
             Step::Release(w) => format!("{:?}", self.lock.lease.release(now, token(w))),
             Step::Begin(w, t) => begun(&self.once.begin(now, &ask(w, t), &mut self.fences, none)),
             Step::Complete(w, t) => format!("{:?}", self.once.complete(now, token(w), Duration::from_millis(t))),
-            Step::Join(w, t) => seen(&self.cache.join(now, &ask(w, t), &mut self.fences, none), looked),
+            Step::Join(w, t, near) => {
+                let near = Duration::from_millis(near.into());
+                seen(&self.cache.join(now, &ask(w, t), near, &mut self.fences, none), looked)
+            }
             Step::Publish(w, v, t) => format!("{:?}", self.cache.publish(now, token(w), v, life(t))),
             Step::Abandon(w) => format!("{:?}", self.cache.lease.release(now, token(w))),
             Step::Invalidate => format!("{:?}", self.cache.invalidate(now)),
@@ -252,7 +257,7 @@ where
         Step::Release(w) => holding(BlockingWords::release(store, lock, token(w))),
         Step::Begin(w, t) => begun(&store.begin(once, &ask(w, t)).unwrap()),
         Step::Complete(w, t) => holding(store.complete(once, token(w), Duration::from_millis(t))),
-        Step::Join(w, t) => seen(&store.join(cache, &(), &ask(w, t)).unwrap(), looked),
+        Step::Join(w, t, near) => seen(&store.join_within(cache, &(), &ask(w, t), near).unwrap(), looked),
         Step::Publish(w, v, t) => holding(store.publish(cache, &(), token(w), MaybeOwned::Owned(v), life(t))),
         Step::Abandon(w) => holding(store.give_up(cache, token(w))),
         Step::Invalidate => format!("{:?}", store.invalidate(cache).unwrap()),

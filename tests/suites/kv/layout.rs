@@ -135,7 +135,7 @@ fn what_cannot_be_read_is_held_by_somebody_else_and_in_a_cache_a_miss() {
         assert_eq!(BlockingWords::force_release(&kv, lock), Ok(true));
         assert_eq!(BlockingWords::get(&kv, cache, &AsIs), Ok(None));
         let filled = kv.join(cache, &AsIs, &ask(1)).unwrap();
-        assert!(matches!(filled, Contended::Granted(Lookup::Fill { stale: None, .. })));
+        assert!(matches!(filled, Contended::Granted(Lookup::Fill { .. })));
         assert_eq!(BlockingWords::give_up(&kv, cache, token(1)), Ok(Holding::Held));
     }
     shelf.write("app:l:{k}:fence", b"?");

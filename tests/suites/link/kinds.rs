@@ -16,12 +16,12 @@ const KINDS: [Kind; 4] = [Kind::Cache, Kind::Lock, Kind::Once, Kind::Pool];
 fn commands(kind: Kind) -> Vec<(&'static [Kind], Vec<u8>)> {
     let token = [9; 16];
     let lasting = [&token[..], &[100]].concat();
-    // a TTL of 100 ms, without limit to the caller's patience; then a size, or room and no foreign bytes
+    // a TTL of 100 ms, without limit to the caller's patience; then a size, or room, no foreign bytes and no window
     let ask = [&lasting[..], &[0]].concat();
     let acquire = match kind {
         Kind::Lock | Kind::Once => ask,
         Kind::Pool => [&ask[..], &[1]].concat(),
-        Kind::Cache => [&ask[..], &[50, 0]].concat(),
+        Kind::Cache => [&ask[..], &[50, 0, 0]].concat(),
     };
     vec![
         (&KINDS, acquire),

@@ -6,6 +6,7 @@ use cachify_core::testing::BlockingWords;
 use cachify_core::{
     cell::{Ask, Begun, Grant, Life, Lookup, MaybeOwned},
     key::{Key, Kind},
+    op,
     patience::Contended,
     store::{Values, growing::MapStore},
     testing::ManualClock,
@@ -34,6 +35,7 @@ enum Seen {
     Flag(bool),
     Value(Option<u32>),
     Fresh(u32),
+    Stale(u32),
 }
 
 /// Numbers fences by their order, so that two stores can be compared.
@@ -63,10 +65,23 @@ impl Dice {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Ask { who: u32, ttl: Duration },
-    Extend { who: u32, ttl: Duration },
-    GiveBack { who: u32 },
-    Keep { who: u32, ttl: Duration },
+    /// With a window, of a flight.
+    Ask {
+        who: u32,
+        ttl: Duration,
+        window: u32,
+    },
+    Extend {
+        who: u32,
+        ttl: Duration,
+    },
+    GiveBack {
+        who: u32,
+    },
+    Keep {
+        who: u32,
+        ttl: Duration,
+    },
     Look,
     Break,
 }
@@ -76,7 +91,10 @@ impl Step {
         let who = dice.roll(3) as u32 + 1;
         let ttl = Duration::from_millis(dice.roll(9) + 2);
         match dice.roll(12) {
-            0..=3 => Self::Ask { who, ttl },
+            0..=3 => {
+                let window = [0, 0, dice.roll(8) as u32, op::Ask::AGAIN, op::Ask::ALONE][dice.roll(5) as usize];
+                Self::Ask { who, ttl, window }
+            }
             4 | 5 => Self::Extend { who, ttl },
             6 | 7 => Self::GiveBack { who },
             8 | 9 => Self::Keep { who, ttl },
@@ -99,24 +117,26 @@ where
     };
     let codec = C::default();
     match (step, key.kind) {
-        (Step::Ask { who, ttl }, Kind::Lock) => asked(BlockingWords::acquire(store, key, &ask(who, ttl)), fences),
-        (Step::Ask { who, ttl } | Step::Keep { who, ttl }, Kind::Pool) => {
+        (Step::Ask { who, ttl, .. }, Kind::Lock) => asked(BlockingWords::acquire(store, key, &ask(who, ttl)), fences),
+        (Step::Ask { who, ttl, .. } | Step::Keep { who, ttl }, Kind::Pool) => {
             asked(BlockingWords::take(store, key, 2, &ask(who, ttl)), fences)
         }
-        (Step::Ask { who, ttl }, Kind::Once) => match BlockingWords::begin(store, key, &ask(who, ttl)).ok().unwrap() {
-            Begun::Run(grant) => granted(grant, fences),
-            Begun::Busy(busy) => Seen::Busy { remaining: busy.remaining },
-            Begun::Done { remaining } => Seen::Done { remaining },
-            other => panic!("{other:?}"),
-        },
-        (Step::Ask { who, ttl }, Kind::Cache) => {
-            match BlockingWords::join(store, key, &codec, &ask(who, ttl)).ok().unwrap() {
+        (Step::Ask { who, ttl, .. }, Kind::Once) => {
+            match BlockingWords::begin(store, key, &ask(who, ttl)).ok().unwrap() {
+                Begun::Run(grant) => granted(grant, fences),
+                Begun::Busy(busy) => Seen::Busy { remaining: busy.remaining },
+                Begun::Done { remaining } => Seen::Done { remaining },
+                other => panic!("{other:?}"),
+            }
+        }
+        (Step::Ask { who, ttl, window }, Kind::Cache) => {
+            match BlockingWords::join_within(store, key, &codec, &ask(who, ttl), window).ok().unwrap() {
                 Contended::Busy(busy) => Seen::Busy { remaining: busy.remaining },
                 Contended::Granted(Lookup::Fresh(value)) => Seen::Fresh(value),
                 Contended::Granted(Lookup::Fill { fence, remaining, .. }) => {
                     granted(Grant { fence, index: 0, remaining }, fences)
                 }
-                Contended::Granted(Lookup::Stale(value)) => panic!("{value} is stale"),
+                Contended::Granted(Lookup::Stale(value)) => Seen::Stale(value),
             }
         }
         (Step::Extend { who, ttl }, kind) => {

@@ -60,11 +60,12 @@ async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Comm
         _ => asking.answer().await?,
     };
     for _ in 0..LOOKS {
-        if answer != Answer::Filled {
+        if !matches!(answer, Answer::Filled | Answer::Stale) {
             break;
         }
         match asking.fetch(&AsIs) {
             Some(value) if value.len() > room.into() => return Err(LONG),
+            Some(value) if answer == Answer::Stale => return Ok(Reply::Stale(value)),
             Some(value) => return Ok(Reply::Filled(value)),
             None if op == Op::Get => return Ok(Reply::Absent),
             // gone since, or no device's, which counts for none when it is asked again
@@ -85,7 +86,7 @@ async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Comm
         Answer::Inspected(seen) => Reply::Inspected(seen),
         Answer::Full => return Err(Cause::Full),
         // a value that goes as fast as it comes, or a flight further up this very stack: the device asks again
-        Answer::Filled | Answer::Recursive => Reply::Busy { remaining: AGAIN, ticket: Ticket::NONE },
+        Answer::Filled | Answer::Stale | Answer::Recursive => Reply::Busy { remaining: AGAIN, ticket: Ticket::NONE },
     })
 }
 

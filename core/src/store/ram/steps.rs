@@ -8,7 +8,7 @@ use crate::{
         waiters::{Place, Woken},
     },
     key::{Key, Kind},
-    op::{Answer, Left, Op, Outcome, Request, Watched},
+    op::{Answer, Ask, Left, Op, Outcome, Request, Watched},
     patience::Ticket,
     store::{Fresh, Store, Values},
     time::{Clock, Instant},
@@ -128,10 +128,14 @@ impl<B: Backing, C> Values<B::Value, C> for RamStore<B>
 where
     B::Value: Clone,
 {
+    fn peek(&self, key: &Key<'_>, codec: &C) -> Option<B::Value> {
+        self.peek_within(key, codec, 0)
+    }
+
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn peek(&self, key: &Key<'_>, _: &C) -> Option<B::Value> {
-        let now = self.0.clock().coarse();
-        self.0.step(|ram| ram.table.find(key)?.fresh(now).cloned())
+    fn peek_within(&self, key: &Key<'_>, _: &C, window: u32) -> Option<B::Value> {
+        let then = Ask::horizon(window, self.0.clock().coarse());
+        self.0.step(|ram| ram.table.find(key)?.fresh(then).cloned())
     }
 
     fn fetch(&self, _: &mut Place, key: &Key<'_>, codec: &C) -> Option<B::Value> {

@@ -1,5 +1,14 @@
--- KEYS value, flight, line; ARGV token, ttl, not_after, member, arrived, whether it will wait, bytes to be taken for a miss
+-- KEYS value, flight, line; ARGV token, ttl, not_after, member, arrived, whether it will wait, window (ms; -1: no value counts),
+-- bytes to be taken for a miss. Code 3: a value fresh for longer than the window; 4: one that is not, which another loads again.
 if late(ARGV[3]) then return {-1, 0, 0, 0, now, 0} end
-local value = redis.call('GET', KEYS[1])
-if value and value ~= ARGV[7] then return {3, 0, 0, 0, now, 0, value} end
-return ask(KEYS[2], KEYS[3], read(KEYS[2]), '', false)
+local value, window, is_stale = redis.call('GET', KEYS[1]), tonumber(ARGV[7]), false
+if value and value ~= ARGV[8] and window >= 0 then
+  -- it was told to live for a millisecond less than it is fresh
+  local left = window > 0 and redis.call('PTTL', KEYS[1]) or -1
+  if left == -1 or left >= window then return {3, 0, 0, 0, now, 0, value} end
+  -- who has a value does not wait for the next one
+  is_stale, ARGV[6] = true, '0'
+end
+local reply = ask(KEYS[2], KEYS[3], read(KEYS[2]), '', false)
+if is_stale and reply[1] == 0 then return {4, 0, 0, 0, now, 0, value} end
+return reply

@@ -1,0 +1,122 @@
+//! What becomes of a value whose end is near: served while one caller loads it again, or since that failed.
+
+use super::Lives;
+use crate::{
+    instance::Handle,
+    lease::Lease,
+    op::Ask,
+    outcome::Shape,
+    store::{Platform, Values},
+    time::{Sleep, Timer, millis, short},
+    ttl::Ttl,
+};
+use core::{future::Future, time::Duration};
+
+/// The longest window in milliseconds: 49 days.
+const LONGEST: u32 = Ask::AGAIN - 1;
+
+/// How values are treated whose end is near.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Aging {
+    /// For how many milliseconds past its TTL a value is kept, and served while one caller loads it again.
+    stale: u32,
+    /// How many per cent of the TTL are left when a value is due, though it is fresh.
+    early: u8,
+    on_error: bool,
+}
+
+impl Aging {
+    /// A value counts to its end and no longer.
+    pub const NONE: Self = Self { stale: 0, early: 0, on_error: false };
+
+    /// The same, served for so much longer than the TTL while one caller loads it again.
+    #[must_use]
+    pub const fn stale_for(self, window: Duration) -> Self {
+        let stale = short(millis(window));
+        Self { stale: if stale < Ask::AGAIN { stale } else { LONGEST }, ..self }
+    }
+
+    /// The same, served also when that load failed.
+    #[must_use]
+    pub const fn stale_on_error(self) -> Self {
+        Self { on_error: true, ..self }
+    }
+
+    /// The same, loaded again when so many per cent of the TTL are left.
+    #[must_use]
+    pub const fn early(self, left: u8) -> Self {
+        Self { early: if left > 100 { 100 } else { left }, ..self }
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self {
+            stale: if other.stale > 0 { other.stale } else { self.stale },
+            early: if other.early > 0 { other.early } else { self.early },
+            on_error: self.on_error || other.on_error,
+        }
+    }
+
+    /// For how many milliseconds a value is kept that is fresh for so many; one that is not to be kept is not.
+    pub const fn kept(self, fresh: u64) -> u64 {
+        if fresh == 0 { 0 } else { fresh.saturating_add(self.stale as u64) }
+    }
+
+    pub(crate) const fn is_on_error(self) -> bool {
+        self.on_error
+    }
+
+    /// How much longer than this a value is fresh that need not be loaded again, where it lives for a TTL of `ttl`
+    /// milliseconds.
+    pub const fn due(self, ttl: u64) -> u32 {
+        // of a time without an end there is no part
+        let early =
+            if ttl == u64::MAX { 0 } else { ttl / 100 * self.early as u64 + ttl % 100 * self.early as u64 / 100 };
+        let due = short(early.saturating_add(self.stale as u64));
+        if due < Ask::AGAIN { due } else { LONGEST }
+    }
+}
+
+/// Values live as they did, and longer, for those who ask in their last time.
+#[derive(Clone, Copy, Debug)]
+pub struct Aged<L> {
+    lives: L,
+    own: Aging,
+}
+
+impl<L> Aged<L> {
+    pub(super) const fn new(lives: L, own: Aging) -> Self {
+        Self { lives, own }
+    }
+}
+
+impl<V, L: Lives<V>> Lives<V> for Aged<L> {
+    const AGES: bool = true;
+
+    fn load<H, K, R, C>(
+        &self,
+        flight: &mut Lease<H>,
+        shape: K,
+        codec: &C,
+        load: impl AsyncFnOnce() -> R,
+    ) -> impl Future<Output = R>
+    where
+        H: Handle<Store: Values<V, C> + Platform<Clock: Timer>>,
+        K: Shape<R, Value = V>,
+    {
+        flight.aged(Lives::<V>::aging(self), shape, codec, load)
+    }
+    fn load_blocking<H, K, R, C>(&self, flight: &mut Lease<H>, shape: K, codec: &C, load: impl FnOnce() -> R) -> R
+    where
+        H: Handle<Store: Values<V, C> + Platform<Clock: Sleep>>,
+        K: Shape<R, Value = V>,
+    {
+        flight.aged_blocking(Lives::<V>::aging(self), shape, codec, load)
+    }
+
+    fn millis<H: Handle>(&self, value: &V, handle: &H, ttl: Option<Ttl>) -> u64 {
+        self.lives.millis(value, handle, ttl)
+    }
+    fn aging(&self) -> Aging {
+        self.lives.aging().and(self.own)
+    }
+}

@@ -1,0 +1,163 @@
+//! A cached value for threads.
+
+use super::{Cache, Fetched, Lives, Source, Timed, life};
+use crate::{
+    asked,
+    cell::MaybeOwned,
+    error::Error,
+    instance::{Handle, Threads},
+    key::Kind,
+    lease::Lease,
+    op::Ask,
+    outcome::{InOk, Shape, Whole},
+    store::{Platform, Values},
+    time::Sleep,
+    ttl::Ttl,
+};
+
+/// For threads.
+impl<P: Handle, C, L> Cache<P, C, L>
+where
+    <P::Store as Platform>::Clock: Sleep,
+{
+    /// The value, if it is there and fresh.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store could not be asked; bytes of another type count for no value.
+    pub fn get_blocking<V>(&self) -> Result<Option<V>, Error>
+    where
+        P::Store: Values<V, C>,
+    {
+        asked::get_blocking(&self.handle, &self.key, &self.codec)
+    }
+
+    /// [`remaining`](Self::remaining) for threads.
+    ///
+    /// # Errors
+    /// As `remaining`.
+    pub fn remaining_blocking(&self) -> Result<Option<Ttl>, Error> {
+        asked::inspect_blocking(&self.handle, Kind::Cache, &self.key).map(life)
+    }
+
+    /// The value; on a miss one caller makes it and the others wait for what it brings.
+    ///
+    /// A store that fails does not matter: `make` runs.
+    pub fn get_or_insert_blocking<V>(&self, make: impl FnOnce() -> V) -> V
+    where
+        P::Store: Values<V, C>,
+        L: Lives<V>,
+    {
+        self.fill_blocking(Whole, make)
+    }
+
+    /// The value; on a miss one caller loads it and the others wait for what it brings.
+    ///
+    /// # Errors
+    /// What `load` fails with, and nothing else.
+    pub fn get_or_insert_with_blocking<V, E>(&self, load: impl FnOnce() -> Result<V, E>) -> Result<V, E>
+    where
+        P::Store: Values<V, C>,
+        L: Lives<V>,
+    {
+        self.fill_blocking(InOk, load)
+    }
+
+    /// [`fetch_with`](Self::fetch_with) for threads.
+    ///
+    /// # Errors
+    /// What `load` fails with, and nothing else.
+    pub fn fetch_with_blocking<V, E>(&self, load: impl FnOnce() -> Result<V, E>) -> Result<Fetched<V>, E>
+    where
+        P::Store: Values<V, C>,
+        L: Lives<V>,
+    {
+        if let Some(out) = self.hit(&InOk) {
+            return Result::map(out, |value| Fetched::new(value, Source::Hit));
+        }
+        let mut flight = self.flight_blocking();
+        if L::AGES {
+            flight.age(self.lives.aging());
+        }
+        let out = self.lives.load_blocking(&mut flight, Timed::new(InOk, self), &self.codec, load)?;
+        Ok(Fetched::new(out, flight.source()))
+    }
+
+    fn fill_blocking<K: Shape<R>, R>(&self, shape: K, load: impl FnOnce() -> R) -> R
+    where
+        P::Store: Values<K::Value, C>,
+        L: Lives<K::Value>,
+    {
+        match self.hit(&shape) {
+            Some(out) => out,
+            None => self.miss_blocking(shape, load),
+        }
+    }
+
+    // apart: a hit then has the frame of a hit
+    #[cold]
+    #[inline(never)]
+    fn miss_blocking<K: Shape<R>, R>(&self, shape: K, load: impl FnOnce() -> R) -> R
+    where
+        P::Store: Values<K::Value, C>,
+        L: Lives<K::Value>,
+    {
+        let mut flight = self.flight_blocking();
+        if L::AGES {
+            flight.age(self.lives.aging());
+        }
+        self.lives.load_blocking(&mut flight, Timed::new(shape, self), &self.codec, load)
+    }
+
+    fn flight_blocking(&self) -> Lease<Threads<P>> {
+        self.flight(Threads(self.handle.clone()))
+    }
+
+    /// [`refresh_with`](Self::refresh_with) for threads.
+    ///
+    /// # Errors
+    /// What `load` fails with, and nothing else.
+    pub fn refresh_with_blocking<V, E>(&self, load: impl FnOnce() -> Result<V, E>) -> Result<V, E>
+    where
+        P::Store: Values<V, C>,
+        L: Lives<V>,
+    {
+        let mut flight = self.flight_blocking();
+        flight.anew(self.lives.aging(), Ask::AGAIN);
+        flight.cached_blocking(Timed::new(InOk, self), &self.codec, load)
+    }
+
+    /// [`update_with`](Self::update_with) for threads.
+    ///
+    /// # Errors
+    /// As `update_with`.
+    pub fn update_with_blocking<V>(&self, change: impl FnOnce(Option<V>) -> V) -> Result<V, Error>
+    where
+        P::Store: Values<V, C>,
+        L: Lives<V>,
+    {
+        let mut flight = self.flight_blocking();
+        flight.anew(self.lives.aging(), Ask::ALONE);
+        flight.change_blocking(Timed::new(Whole, self), &self.codec, change)
+    }
+
+    /// [`insert`](Self::insert) for threads.
+    ///
+    /// # Errors
+    /// As `insert`.
+    pub fn insert_blocking<V>(&self, value: V) -> Result<(), Error>
+    where
+        P::Store: Values<V, C>,
+        L: Lives<V>,
+    {
+        let kept = self.kept(&value);
+        asked::insert_blocking(&self.handle, &self.key, &self.codec, MaybeOwned::Owned(value), kept)
+    }
+
+    /// Forgets the value; what a flight under way brings will not be stored. Whether there was a value.
+    ///
+    /// # Errors
+    /// [`Error`] when the store could not be asked.
+    pub fn reset_blocking(&self) -> Result<bool, Error> {
+        asked::clear_blocking(&self.handle, Kind::Cache, &self.key)
+    }
+}

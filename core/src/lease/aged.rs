@@ -1,0 +1,145 @@
+//! Flights beside a value: one that is near its end, one that is changed.
+
+use super::{Lease, Stage, Values};
+use crate::{
+    asked,
+    cache::{Aging, Source},
+    cell::{Holding, MaybeOwned},
+    error::{Cause, Error},
+    instance::Handle,
+    observe::Event,
+    outcome::Shape,
+    store::Platform,
+    time::{Instant, Sleep, Timer},
+};
+use core::future::poll_fn;
+
+impl<H: Handle> Lease<H> {
+    /// Where the value of a cached call came from that is over.
+    pub fn source(&self) -> Source {
+        match self.stage {
+            Stage::New | Stage::Filled if self.at == Instant::ZERO => Source::Hit,
+            Stage::Filled => Source::Joined,
+            Stage::Stale => Source::Stale,
+            _ => Source::Loaded,
+        }
+    }
+
+    /// Whether the value that there was is to be looked for, since a load brought nothing to keep.
+    fn is_to_serve<K: Shape<R>, R>(&self, aging: Aging, shape: &K, out: &R) -> bool {
+        aging.is_on_error() && self.source() == Source::Loaded && shape.keep(out).is_none()
+    }
+
+    fn serve<K: Shape<R>, R>(&mut self, shape: &K, value: K::Value) -> R {
+        self.stage = Stage::Stale;
+        self.say(|key| Event::Stale { key });
+        shape.back(value)
+    }
+}
+
+/// A change that waits for itself.
+const INSIDE: Cause = Cause::Unsupported("a value is not changed while it is loaded or changed further up the stack");
+
+impl<H: Handle> Lease<H> {
+    /// Why a flight was not granted that was asked for in any case.
+    fn unheld(&self) -> Error {
+        match (self.stage, self.cause()) {
+            (Stage::Over, cause) => cause.unwrap_or(INSIDE).into(),
+            _ => Error::Refused(self.why()),
+        }
+    }
+
+    /// Whether what was made of a value is kept.
+    fn changed(&self) -> Result<(), Error> {
+        match self.settled()? {
+            Holding::Held => Ok(()),
+            Holding::Lost => Err(Cause::Conflict.into()),
+        }
+    }
+}
+
+/// For tasks.
+impl<H: Handle<Store: Platform<Clock: Timer>>> Lease<H> {
+    /// A cached call where values are served that are near their end.
+    pub async fn aged<K: Shape<R>, R, C>(
+        &mut self,
+        aging: Aging,
+        shape: K,
+        codec: &C,
+        body: impl AsyncFnOnce() -> R,
+    ) -> R
+    where
+        H::Store: Values<K::Value, C>,
+    {
+        let out = self.cached(&shape, codec, body).await;
+        if self.is_to_serve(aging, &shape, &out)
+            && let Ok(Some(value)) = asked::get(&self.handle, &self.key, codec).await
+        {
+            return self.serve(&shape, value);
+        }
+        out
+    }
+
+    /// Puts in the place of a value what `change` makes of it, under its flight.
+    pub async fn change<K: Shape<V, Value = V>, V, C>(
+        &mut self,
+        shape: K,
+        codec: &C,
+        change: impl AsyncFnOnce(Option<V>) -> V,
+    ) -> Result<V, Error>
+    where
+        H::Store: Values<V, C>,
+    {
+        self.fly::<V, C>(codec).await;
+        if self.stage != Stage::Held {
+            return Err(self.unheld());
+        }
+        let old = asked::get(&self.handle, &self.key, codec).await?;
+        let out = self.aloft(change(old)).await;
+        self.keep = self.keep.min(shape.lasts(&out));
+        let mut value = Some(MaybeOwned::Borrowed(&out));
+        poll_fn(|cx| self.poll_land(codec, &mut value, cx)).await;
+        drop(value);
+        self.changed().map(|()| out)
+    }
+}
+
+/// For threads.
+impl<H: Handle<Store: Platform<Clock: Sleep>>> Lease<H> {
+    /// The same, blocking this thread.
+    pub fn aged_blocking<K: Shape<R>, R, C>(&mut self, aging: Aging, shape: K, codec: &C, body: impl FnOnce() -> R) -> R
+    where
+        H::Store: Values<K::Value, C>,
+    {
+        let out = self.cached_blocking(&shape, codec, body);
+        if self.is_to_serve(aging, &shape, &out)
+            && let Ok(Some(value)) = asked::get_blocking(&self.handle, &self.key, codec)
+        {
+            return self.serve(&shape, value);
+        }
+        out
+    }
+
+    /// The same as [`change`](Self::change), blocking this thread.
+    pub fn change_blocking<K: Shape<V, Value = V>, V, C>(
+        &mut self,
+        shape: K,
+        codec: &C,
+        change: impl FnOnce(Option<V>) -> V,
+    ) -> Result<V, Error>
+    where
+        H::Store: Values<V, C>,
+    {
+        self.fly_blocking::<V, C>(codec);
+        if self.stage != Stage::Held {
+            return Err(self.unheld());
+        }
+        let old = asked::get_blocking(&self.handle, &self.key, codec)?;
+        let out = self.inside(|| change(old));
+        self.keep = self.keep.min(shape.lasts(&out));
+        let mut value = Some(MaybeOwned::Borrowed(&out));
+        self.block(|lease, cx| lease.poll_land(codec, &mut value, cx));
+        drop(value);
+        self.changed().map(|()| out)
+    }
+}
