@@ -5,6 +5,7 @@
 
 use crate::{
     asked,
+    cache::Aging,
     cell::MaybeOwned,
     error::{Cause, Error},
     instance::Instance,
@@ -73,7 +74,7 @@ impl Told {
 /// What the attributes call.
 #[doc(hidden)]
 impl<S: Store, O: Observer> Instance<S, O> {
-    pub async fn below(&self, key: &S::KeyBuf, ttl: Option<Ttl>) -> Below<'_, S, O>
+    pub async fn below(&self, key: &S::KeyBuf, ttl: Option<Ttl>, aging: Aging) -> Below<'_, S, O>
     where
         S::Clock: Timer,
     {
@@ -85,10 +86,10 @@ impl<S: Store, O: Observer> Instance<S, O> {
                 None => Told::by(asked::is_there(&self, key).await),
             },
         };
-        self.until(now, &told, ttl)
+        self.until(now, &told, (ttl, aging))
     }
 
-    pub fn below_blocking(&self, key: &S::KeyBuf, ttl: Option<Ttl>) -> Below<'_, S, O>
+    pub fn below_blocking(&self, key: &S::KeyBuf, ttl: Option<Ttl>, aging: Aging) -> Below<'_, S, O>
     where
         S::Clock: Sleep,
     {
@@ -98,7 +99,7 @@ impl<S: Store, O: Observer> Instance<S, O> {
             false => Told::of(asked::inspect_blocking(&self, Kind::Cache, key))
                 .unwrap_or_else(|| Told::by(asked::is_there_blocking(&self, key))),
         };
-        self.until(now, &told, ttl)
+        self.until(now, &told, (ttl, aging))
     }
 
     /// Whether nobody has an answer of late: then a call waits once for its store, and not twice.
@@ -106,10 +107,10 @@ impl<S: Store, O: Observer> Instance<S, O> {
         self.store().outage(now) > 0
     }
 
-    /// `ttl` is that of what is loaded there.
-    fn until(&self, asked: Instant, told: &Told, ttl: Option<Ttl>) -> Below<'_, S, O> {
+    /// `ttl` is that of what is loaded there; what is stale by its rules, and may be served, has ended.
+    fn until(&self, asked: Instant, told: &Told, (ttl, aging): (Option<Ttl>, Aging)) -> Below<'_, S, O> {
         let end = match told {
-            Told::Seen(seen) if seen.held > 0 => seen.end(asked),
+            Told::Seen(seen) if seen.held > 0 => aging.fresh_until(asked, seen.end(asked)),
             Told::Endless => asked,
             Told::Seen(_) | Told::Mute | Told::Silent => Ttl::resolve(ttl, self.config().ttl).end(asked),
         };

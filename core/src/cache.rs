@@ -106,9 +106,7 @@ impl<P: Handle, C, L> Cache<P, C, L> {
     /// not end at once.
     pub fn jitter(self, most: f64) -> Cache<P, C, Spread<L>> {
         let Self { handle, key, ttl, codec, lives } = self;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
-        let percent = (most * 100.0).clamp(0.0, 100.0) as u8;
-        Cache { handle, key, ttl, codec, lives: Spread::new(lives, percent) }
+        Cache { handle, key, ttl, codec, lives: Spread::new(lives, percent(most)) }
     }
 
     /// For how long past its TTL a value is served while one caller loads it again: that one waits for what it loads, and
@@ -128,11 +126,9 @@ impl<P: Handle, C, L> Cache<P, C, L> {
 
     /// That a value is loaded again, by one caller while the others have it, when this part of its TTL is over: 0.8 is after
     /// four fifths. From 0.0 to 1.0, in whole per cents, of the TTL that was said, or the instance's: of one that each value has
-    /// for itself nothing is known beforehand.
+    /// for itself nothing is known beforehand. When that load fails, its caller has the value, too, which is fresh.
     pub fn early(self, part: f64) -> Cache<P, C, Aged<L>> {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
-        let over = (part * 100.0).clamp(0.0, 100.0) as u8;
-        self.aged(Aging::NONE.early(100 - over))
+        self.aged(Aging::NONE.early(100 - percent(part)))
     }
 
     fn aged(self, aging: Aging) -> Cache<P, C, Aged<L>> {
@@ -179,6 +175,12 @@ impl<P: Handle, C, L> Cache<P, C, L> {
         let Self { handle, key, ttl, codec, lives } = self;
         Cache { handle, key, ttl, codec: Tagged::new(codec, tag), lives }
     }
+}
+
+/// A part as whole per cents, the nearest.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
+fn percent(part: f64) -> u8 {
+    ((part * 100.0).clamp(0.0, 100.0) + 0.5) as u8
 }
 
 fn life(seen: Inspection) -> Option<Ttl> {

@@ -86,6 +86,7 @@ pub mod __private {
     pub use crate::key::put_hash;
     pub use crate::{
         below::Within,
+        cache::Aging,
         codec::Tagged,
         keeping::{BySerde, Encodes, Keeps, Lends, Shares},
         key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeyPart, KeySink, Part, Text},

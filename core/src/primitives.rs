@@ -122,7 +122,13 @@ impl<S: Store, O: Observer> Instance<S, O> {
 
     /// The same where values are served whose end is near.
     #[inline]
-    pub fn hit_aged<K, R, C>(&self, key: &S::KeyBuf, shape: &K, codec: &C, ttl: Option<Ttl>, aging: Aging) -> Option<R>
+    pub fn hit_aged<K, R, C>(
+        &self,
+        key: &S::KeyBuf,
+        shape: &K,
+        codec: &C,
+        (ttl, aging): (Option<Ttl>, Aging),
+    ) -> Option<R>
     where
         S: Values<K::Value, C>,
         K: Shape<R>,

@@ -24,7 +24,8 @@
 //!   they go on with the next thousand.
 //! - **A line has room for 16 processes.** More of them poll in no promised order.
 //! - **A flight of a cache counts no fence.** Its value is fenced by the exchange that stores it.
-//! - **A cached value has no stale window**: it ends at its TTL.
+//! - **Windows need [`KvStore::micros`].** Without it a value ends at its TTL, and `stale_for`, `early`, `refresh_with` and
+//!   `update_with` are refused: nobody can tell how old a value is.
 //! - **The clock is the store's.** It must not jump ahead by as much as a lease.
 //!
 //! A lock or run is one key, `<prefix>:<kind>:{<key>}`; a permit `<pool's key>:<index>`, and beside them, while one is
@@ -35,6 +36,7 @@
 mod aside;
 mod backend;
 mod beside;
+mod content;
 mod counter;
 mod entries;
 mod leases;
@@ -43,6 +45,7 @@ mod perform;
 mod permits;
 mod record;
 mod turn;
+mod value;
 
 use cachify_core::Cause;
 #[cfg(feature = "testing")]

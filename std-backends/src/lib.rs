@@ -54,6 +54,7 @@ mod token;
 pub use cachify_core;
 pub use cachify_core::{
     AsIs, Cause, Code, Config, Done, Error, Holding, Label, Ran, Refused, Success, Ttl,
+    cache::{Fetched, Source},
     codec::{Codec, Postcard, Sink, Tagged, Uncodable},
     key::{Arguments, Hashed, KeyError, KeyPart, KeyTemplate, Shown},
     observe::{Event, Loss, Observer},
@@ -103,7 +104,7 @@ pub mod __private {
     pub use crate::{Error, global::current as global, observe::Meets, templates::Site};
     pub use cachify_core::{
         __private::{
-            AtMost, ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps, KeyBuffer,
+            Aging, AtMost, ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps, KeyBuffer,
             KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged, Text, Ttl,
             Wait, Whole, Within, begun, carried, decide, duration, err_for, keeps_err, keeps_none, none_for, put_hash,
             refuse_lock, run,

@@ -2,6 +2,7 @@
 
 mod away;
 mod entry;
+mod held;
 mod joined;
 mod leases;
 mod line;

@@ -1,6 +1,13 @@
 //! What an attribute says: its arguments, checked for the primitive they belong to.
 
-use crate::{Home, Primitive, groups, span::Span, text};
+use crate::{
+    Home, Primitive,
+    aging::Aging,
+    groups,
+    span::Span,
+    text,
+    values::{Companions, companions, flag, part, path, size, version},
+};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{
@@ -47,6 +54,8 @@ pub(crate) struct Layer {
     pub(crate) ttl_of: Option<Expr>,
     /// By how many per cent at most a TTL is shortened.
     pub(crate) jitter: Option<u8>,
+    /// What becomes of a value near its end.
+    pub(crate) aging: Aging,
     pub(crate) companions: Companions,
     pub(crate) keys: Keys,
     pub(crate) krate: Option<Path>,
@@ -63,20 +72,6 @@ pub(crate) enum Keys {
     Own,
     /// Those of other functions, too, which is meant.
     Shared,
-}
-
-/// Where companions go.
-#[derive(Clone, Default)]
-pub(crate) enum Companions {
-    /// Under the function's own name.
-    #[default]
-    Own,
-    /// Under another name.
-    Named(Ident),
-    /// Associated functions beside the function, as the word says that stands there.
-    Methods(Ident),
-    /// Nowhere.
-    None,
 }
 
 /// `name = value`; `crate` is a keyword, so `syn::Meta` cannot be used for it. Or `key("..", name = value)`.
@@ -103,7 +98,7 @@ impl Parse for Argument {
         }
         if !input.peek(Token![=]) {
             // a flag is a bare word
-            if ["share", "cache_err", "cache_none", "renew"].iter().any(|flag| name == flag) {
+            if ["share", "cache_err", "cache_none", "renew", "stale_on_error"].iter().any(|flag| name == flag) {
                 return Ok(Self { name, value: parse_quote!(true), named: Vec::new() });
             }
             return Err(Error::new(name.span(), format!("an argument has a value: `{name} = ..`")));
@@ -169,6 +164,7 @@ impl Layer {
             failure_for: None,
             ttl_of: None,
             jitter: None,
+            aging: Aging::default(),
             companions: Companions::Own,
             keys: Keys::Own,
             krate: None,
@@ -203,7 +199,10 @@ impl Layer {
             ("version", Cached) => self.version = Some(version(&value)?),
             ("cache_err", Cached) => self.cache_err = self.failures(&value)?,
             ("cache_none", Cached) => self.cache_none = self.failures(&value)?,
-            ("jitter", Cached) => self.jitter = Some(jitter(&value)?),
+            ("jitter", Cached) => self.jitter = Some(part(&value, 100, JITTER)?),
+            ("stale_for", Cached) => self.aging.stale_for = Some((window(&value)?, name.span())),
+            ("stale_on_error", Cached) => self.aging.on_error = flag(&value)?.then(|| name.span()),
+            ("early", Cached) => self.aging.early = Some((part(&value, 99, EARLY)?, name.span())),
             _ => return Err(self.unknown(name)),
         }
         Ok(())
@@ -222,7 +221,10 @@ impl Layer {
 
     fn unknown(&self, name: &Ident) -> Error {
         let known = match self.primitive {
-            Primitive::Cached => "key, ttl, jitter, version, codec, type_tag, encode, decode, cache_err, cache_none",
+            Primitive::Cached => {
+                "key, ttl, jitter, early, stale_for, stale_on_error, version, codec, type_tag, encode, decode, cache_err, \
+                 cache_none"
+            }
             Primitive::Lock => "key, ttl, wait, renew, label, guard, when_busy, otherwise",
             Primitive::Once => "key, ttl, keep, renew, label, guard, when_busy, otherwise",
             Primitive::Pooled => "key, size, ttl, wait, renew, on_full, guard, when_busy, otherwise",
@@ -235,6 +237,7 @@ impl Layer {
     }
 
     fn check(&self, at: proc_macro2::Span) -> Result<()> {
+        self.aging.check(self)?;
         if self.failure_for.is_some() && self.cache_err && self.cache_none {
             return Err(Error::new(
                 at,
@@ -302,59 +305,10 @@ impl Layer {
 }
 
 const UNNAMED: &str = "an argument has a name, as in `key = \"user:{id}\"`";
+fn window(value: &Expr) -> Result<Span> {
+    Span::parse(value, false)?.finite("a window", value)
+}
+
+const JITTER: &str = "the part by which a TTL is shortened at most, from 0.01 to 1.0: `jitter = 0.1`";
+const EARLY: &str = "the part of the TTL after which a value is loaded again, from 0.01 to 0.99: `early = 0.8`";
 const NO_KEY: &str = "a key is a string literal; for a key made at run time use the values";
-
-fn version(value: &Expr) -> Result<LitInt> {
-    match value {
-        Expr::Lit(ExprLit { lit: Lit::Int(n), .. }) if n.base10_parse::<u32>().is_ok() => Ok(n.clone()),
-        other => Err(Error::new(other.span(), "a version is a whole number, as in `version = 2`")),
-    }
-}
-
-fn path(value: &Expr) -> Result<Path> {
-    match value {
-        Expr::Path(path) => Ok(path.path.clone()),
-        other => Err(Error::new(other.span(), "expected a name or a path")),
-    }
-}
-
-fn flag(value: &Expr) -> Result<bool> {
-    match value {
-        Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) => Ok(flag.value),
-        other => Err(Error::new(other.span(), "expected `true` or `false`")),
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "looked at")]
-fn jitter(value: &Expr) -> Result<u8> {
-    let said = match value {
-        Expr::Lit(ExprLit { lit: Lit::Float(part), .. }) => part.base10_parse::<f64>()? * 100.0,
-        _ => f64::NAN,
-    };
-    // NaN is in no range
-    if (1.0..=100.0).contains(&said) {
-        Ok(said as u8)
-    } else {
-        Err(Error::new(value.span(), "the part by which a TTL is shortened at most, from 0.01 to 1.0: `jitter = 0.1`"))
-    }
-}
-
-fn size(value: Expr) -> Result<Expr> {
-    if let Expr::Lit(ExprLit { lit: Lit::Int(n), .. }) = &value
-        && n.base10_parse::<u32>()? == 0
-    {
-        return Err(Error::new(n.span(), "a pool of size zero would never let anybody in"));
-    }
-    Ok(value)
-}
-
-fn companions(value: &Expr) -> Result<Companions> {
-    match value {
-        Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) if !flag.value => Ok(Companions::None),
-        Expr::Path(path) => {
-            let name = path.path.require_ident()?.clone();
-            Ok(if name == "methods" { Companions::Methods(name) } else { Companions::Named(name) })
-        }
-        other => Err(Error::new(other.span(), "expected `false`, `methods` or a name")),
-    }
-}

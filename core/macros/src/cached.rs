@@ -24,6 +24,8 @@ impl Function {
         };
         let (make_codec, ttl) = (self.codec(layer), life(layer));
         let demands = self.demands(layer);
+        let aging = layer.aging.rules(layer);
+        let [aged, most] = ["aged", "most"].map(|name| Ident::new(name, Span::mixed_site()));
         let prepare = quote! {
             let #shape = #of;
             let #codec = #make_codec;
@@ -32,19 +34,34 @@ impl Function {
         // on a device a lease is too large to be moved about: made in its place, with its key rendered there
         if self.is_async() && layer.home == Home::Core {
             let render = key.render_into(&quote!(#held.key_mut()));
+            let fly = match &aging {
+                Some(rules) => quote! {
+                    let #aged = #rules;
+                    #held.age(#aged);
+                    let #shape = #private::AtMost::new(#flown, |#most| #aged.kept(#most));
+                    #held.aged(#aged, #shape, &#codec, #closure).await #brought
+                },
+                None => quote!(#held.cached(#flown, &#codec, #closure).await #brought),
+            };
             return quote! {
                 let mut #held = { #instance.flight(#ttl) };
                 #render
                 #prepare
-                #held.cached(#flown, &#codec, #closure).await #brought
+                #fly
             };
         }
         let render = key.render_into(&quote!(&mut #buf));
+        let (hit, [cached, cached_blocking], terms) = match &aging {
+            Some(_) => (quote!(hit_aged), [quote!(aged), quote!(aged_blocking)], quote!((#ttl, #aged))),
+            None => (quote!(hit), [quote!(cached), quote!(cached_blocking)], ttl),
+        };
+        let asked = aging.as_ref().map(|_| quote!(, #terms));
+        let aging = aging.map(|rules| quote!(let #aged = #rules;));
         let miss = if self.is_async() {
             // boxed, which takes the future of a hit from a kilobyte to nothing
-            quote!(#private::boxed(#instance.cached(#buf, #flown, &#codec, #ttl, #closure)).await #brought)
+            quote!(#private::boxed(#instance.#cached(#buf, #flown, &#codec, #terms, #closure)).await #brought)
         } else {
-            quote!(#instance.cached_blocking(#buf, #flown, &#codec, #ttl, #closure)#brought)
+            quote!(#instance.#cached_blocking(#buf, #flown, &#codec, #terms, #closure)#brought)
         };
         let global = layer.home == Home::Std && layer.instance.is_none();
         let check = global.then(|| quote!(#private::initialised(#instance);));
@@ -52,7 +69,8 @@ impl Function {
             let mut #buf = #instance.key_buf();
             #render
             #prepare
-            match #instance.hit(&#buf, &#shape, &#codec) {
+            #aging
+            match #instance.#hit(&#buf, &#shape, &#codec #asked) {
                 ::core::option::Option::Some(#out) => #out,
                 ::core::option::Option::None => {
                     #check
@@ -75,11 +93,13 @@ impl Function {
         let names: Vec<_> = (0..below.len()).map(|n| format_ident!("below_{n}", span = Span::mixed_site())).collect();
         let asked = below.iter().map(|(other, key)| {
             let (reach, render, ttl) = (other.instance(), key.render_into(&quote!(&mut #buf)), life(other));
+            let private = private(other);
+            let aging = other.aging.rules(other).unwrap_or(quote!(#private::Aging::NONE));
             quote! {{
                 let #instance = #reach;
                 let mut #buf = #instance.key_buf();
                 #render
-                #instance.#ask(&#buf, #ttl)#wait
+                #instance.#ask(&#buf, #ttl, #aging)#wait
             }}
         });
         (!below.is_empty()).then(|| {

@@ -2,12 +2,13 @@
 
 use crate::{
     Home, Primitive,
-    arguments::{Companions, Layer},
+    arguments::Layer,
     function::{Function, private},
     generics::mentions,
     groups,
     key::{Key, Parameter},
     quiet::{self, quiet},
+    values::Companions,
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};

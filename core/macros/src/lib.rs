@@ -6,6 +6,7 @@
 //! `KeyPart` can be derived for types whose values stand in keys.
 //! Not here: any logic that runs; that is in `cachify-core`.
 
+mod aging;
 mod arguments;
 mod borrowed;
 mod bracket;
@@ -28,6 +29,7 @@ mod sites;
 mod span;
 mod stack;
 mod text;
+mod values;
 
 use proc_macro::TokenStream;
 use quote::quote;

@@ -2,10 +2,7 @@
 //!
 //! Not here: what stands in items of the body, which have a `Self` of their own.
 
-use crate::{
-    arguments::{Companions, Layer},
-    generics::mentions,
-};
+use crate::{arguments::Layer, generics::mentions, values::Companions};
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{
     Item, ItemFn, Macro,

@@ -1,6 +1,6 @@
 //! The path of a function, which `{fn}` puts into a key: a constant text.
 
-use crate::arguments::{Companions, Layer};
+use crate::{arguments::Layer, values::Companions};
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{ItemFn, ext::IdentExt};

@@ -7,7 +7,7 @@ use crate::{
     op::Ask,
     outcome::Shape,
     store::{Platform, Values},
-    time::{Sleep, Timer, millis, short},
+    time::{Instant, Sleep, Timer, millis, short},
     ttl::Ttl,
 };
 use core::{future::Future, time::Duration};
@@ -57,16 +57,27 @@ impl Aging {
     }
 
     /// For how many milliseconds a value is kept that is fresh for so many; one that is not to be kept is not.
+    #[must_use]
     pub const fn kept(self, fresh: u64) -> u64 {
         if fresh == 0 { 0 } else { fresh.saturating_add(self.stale as u64) }
     }
 
-    pub(crate) const fn is_on_error(self) -> bool {
-        self.on_error
+    /// When a value is stale that is kept until `end`, as somebody saw at `seen`.
+    pub(crate) fn fresh_until(self, seen: Instant, end: Instant) -> Instant {
+        let stale = if end == Instant::MAX { 0 } else { u64::from(self.stale) };
+        if stale == 0 { end } else { seen.plus(end.millis_since(seen).saturating_sub(stale)) }
+    }
+
+    /// How many milliseconds a value has more than these that is served since a load failed; `None` if none is.
+    pub(crate) fn spared(self) -> Option<u64> {
+        // one that is due early is fresh: without `early` nobody would have loaded it
+        let fresh = (self.early > 0).then_some(u64::from(self.stale));
+        if self.on_error { Some(0) } else { fresh }
     }
 
     /// How much longer than this a value is fresh that need not be loaded again, where it lives for a TTL of `ttl`
     /// milliseconds.
+    #[must_use]
     pub const fn due(self, ttl: u64) -> u32 {
         // of a time without an end there is no part
         let early =

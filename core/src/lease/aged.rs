@@ -7,10 +7,12 @@ use crate::{
     cell::{Holding, MaybeOwned},
     error::{Cause, Error},
     instance::Handle,
+    key::Kind,
     observe::Event,
+    op::Inspection,
     outcome::Shape,
     store::Platform,
-    time::{Instant, Sleep, Timer},
+    time::{Instant, Sleep, Timer, millis},
 };
 use core::future::poll_fn;
 
@@ -25,9 +27,9 @@ impl<H: Handle> Lease<H> {
         }
     }
 
-    /// Whether the value that there was is to be looked for, since a load brought nothing to keep.
-    fn is_to_serve<K: Shape<R>, R>(&self, aging: Aging, shape: &K, out: &R) -> bool {
-        aging.is_on_error() && self.source() == Source::Loaded && shape.keep(out).is_none()
+    /// Where a load brought nothing to keep: how long must be left of the value that there was, for it to be served.
+    fn spared<K: Shape<R>, R>(&self, aging: Aging, shape: &K, out: &R) -> Option<u64> {
+        aging.spared().filter(|_| self.source() == Source::Loaded && shape.keep(out).is_none())
     }
 
     fn serve<K: Shape<R>, R>(&mut self, shape: &K, value: K::Value) -> R {
@@ -35,6 +37,11 @@ impl<H: Handle> Lease<H> {
         self.say(|key| Event::Stale { key });
         shape.back(value)
     }
+}
+
+/// Whether a value has more than so many milliseconds left.
+fn outlives(seen: &Result<Inspection, Error>, least: u64) -> bool {
+    seen.as_ref().is_ok_and(|seen| seen.held > 0 && seen.remaining().is_none_or(|left| millis(left) > least))
 }
 
 /// A change that waits for itself.
@@ -72,7 +79,8 @@ impl<H: Handle<Store: Platform<Clock: Timer>>> Lease<H> {
         H::Store: Values<K::Value, C>,
     {
         let out = self.cached(&shape, codec, body).await;
-        if self.is_to_serve(aging, &shape, &out)
+        if let Some(least) = self.spared(aging, &shape, &out)
+            && (least == 0 || outlives(&asked::inspect(&self.handle, Kind::Cache, &self.key).await, least))
             && let Ok(Some(value)) = asked::get(&self.handle, &self.key, codec).await
         {
             return self.serve(&shape, value);
@@ -112,7 +120,8 @@ impl<H: Handle<Store: Platform<Clock: Sleep>>> Lease<H> {
         H::Store: Values<K::Value, C>,
     {
         let out = self.cached_blocking(&shape, codec, body);
-        if self.is_to_serve(aging, &shape, &out)
+        if let Some(least) = self.spared(aging, &shape, &out)
+            && (least == 0 || outlives(&asked::inspect_blocking(&self.handle, Kind::Cache, &self.key), least))
             && let Ok(Some(value)) = asked::get_blocking(&self.handle, &self.key, codec)
         {
             return self.serve(&shape, value);

@@ -154,7 +154,6 @@ where
     }
 
     /// A cached call, blocking this thread.
-    #[expect(clippy::needless_pass_by_value, reason = "as its async twin takes it")]
     pub fn cached_blocking<K: Shape<R>, R, C>(&mut self, shape: K, codec: &C, body: impl FnOnce() -> R) -> R
     where
         H::Store: Values<K::Value, C>,

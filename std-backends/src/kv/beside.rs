@@ -3,11 +3,10 @@
 //! Only where the store has a clock: two things of one key end at two times.
 
 use super::{
-    counter::Bytes,
-    leases::Then,
-    record::{Record, Value},
+    record::{BESIDE, Bytes, Record, VERSION},
+    value::Value,
 };
-use cachify_core::token::HolderToken;
+use cachify_core::{Label, token::HolderToken};
 use std::time::Duration;
 
 /// A flight, and the value that others have until it lands.
@@ -39,28 +38,22 @@ impl<'a> Beside<'a> {
         self.at(micros).1.filter(|flight| flight.token == token)
     }
 
-    /// What follows on it, and for how long.
-    pub(super) fn follows(&self, then: Then<'_>, micros: Option<u64>) -> (Bytes, Option<Duration>) {
-        let value = self.value.left(micros).filter(|left| *left > 0);
-        match (then, value) {
-            (Then::Renewed(ttl), Some(_)) => {
-                let renewed = Self::begun(self.flight.with_ttl(ttl), self.value, micros);
-                renewed.map_or((None, None), |renewed| renewed.kept(micros))
-            }
-            (Then::Gone, Some(left)) => (Some(self.value.spelled()), lasting(left)),
-            _ => then.follows(self.flight, micros),
-        }
-    }
-
     /// As it lies in its key, and for how long: until both have ended.
     pub(super) fn kept(&self, micros: Option<u64>) -> (Bytes, Option<Duration>) {
         let left = self.value.left(micros).unwrap_or_default();
         let flight = micros.map_or(0, |now| self.ends.saturating_sub(now));
-        (Some(self.flight.beside(self.ends, &self.value)), lasting(left.max(flight)))
+        (Some(self.spelled()), lasting(left.max(flight)))
+    }
+
+    /// As it lies in its key.
+    pub(super) fn spelled(&self) -> Vec<u8> {
+        let flight = Record { label: Label::NONE, ..self.flight }.bytes();
+        [&[VERSION, BESIDE], &flight[..], &self.ends.to_le_bytes(), &self.value.until.to_le_bytes(), self.value.bytes]
+            .concat()
     }
 }
 
 /// A time in microseconds, `u64::MAX` without an end; a key lasts whole milliseconds.
-fn lasting(micros: u64) -> Option<Duration> {
+pub(super) fn lasting(micros: u64) -> Option<Duration> {
     (micros != u64::MAX).then(|| Duration::from_millis(micros.div_ceil(1_000).max(1)))
 }

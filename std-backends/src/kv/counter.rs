@@ -4,7 +4,8 @@
 
 use super::{
     AsyncKvStore,
-    record::{Block, Content, Counter},
+    content::Content,
+    record::{Block, Bytes, Counter},
 };
 use crate::backend::OTHER;
 use cachify_core::{
@@ -18,8 +19,6 @@ use std::{time::Duration, vec};
 pub(super) const ROUNDS: usize = 64;
 /// How long what is remembered of a right outlives it, where it has an end.
 pub(super) const LINGER: Duration = Duration::from_secs(60);
-
-pub(super) type Bytes = Option<Vec<u8>>;
 
 /// Asked again while others write at the same time and the store undoes it, which is no answer.
 macro_rules! asked {

@@ -6,9 +6,11 @@
 use super::{
     AsyncKvStore,
     beside::Beside,
+    content::Content,
     counter::{ROUNDS, exchange, get, remove},
     leases::busy,
-    record::{Ask, Block, Content, Record, Value},
+    record::{Ask, Block, Record},
+    value::Value,
 };
 use crate::backend::{Ask as Asked, Inspection, Reply};
 use cachify_core::{Cause, Holding, key::Key, patience::BLIND_POLL, token::FencingToken};

@@ -10,8 +10,11 @@
 
 use super::{
     AsyncKvStore,
-    counter::{Bytes, LINGER, ROUNDS, Seen, Slot, exchange, get, line, remove},
-    record::{Ask, Block, Content, Counter, Record, State, Value},
+    beside::{Beside, lasting},
+    content::Content,
+    counter::{LINGER, ROUNDS, Seen, Slot, exchange, get, line, remove},
+    record::{Ask, Block, Bytes, Counter, Record, State},
+    value::Value,
 };
 use crate::backend::{Inspection, Reply};
 use cachify_core::{
@@ -164,7 +167,7 @@ pub(super) enum Then<'v> {
 
 impl Then<'_> {
     /// What the key holds from now on, and for how long.
-    pub(super) fn follows(self, own: Record, micros: Option<u64>) -> (Bytes, Option<Duration>) {
+    fn follows(self, own: Record, micros: Option<u64>) -> (Bytes, Option<Duration>) {
         let (ttl, next) = match self {
             Self::Gone | Self::Filled(_, 0) => return (None, None),
             Self::Free => (LINGER, own.free(LINGER).bytes()),
@@ -177,6 +180,19 @@ impl Then<'_> {
         };
         // a time of no length has ended
         if ttl.is_zero() { (None, None) } else { (Some(next), Some(own.with_ttl(ttl).ttl())) }
+    }
+
+    /// The same, where the lease is a flight beside a value: that one stays, but for what takes its place.
+    fn follows_beside(self, own: Beside<'_>, micros: Option<u64>) -> (Bytes, Option<Duration>) {
+        let value = own.value.left(micros).filter(|left| *left > 0);
+        match (self, value) {
+            (Self::Renewed(ttl), Some(_)) => {
+                let renewed = Beside::begun(own.flight.with_ttl(ttl), own.value, micros);
+                renewed.map_or((None, None), |renewed| renewed.kept(micros))
+            }
+            (Self::Gone, Some(left)) => (Some(own.value.spelled()), lasting(left)),
+            _ => self.follows(own.flight, micros),
+        }
     }
 }
 
@@ -193,7 +209,9 @@ pub(super) async fn settle<S: AsyncKvStore>(
         let micros = kv.micros();
         let (next, ttl) = match (content.own(token), content) {
             (Some(own), _) => then.follows(own, micros),
-            (None, Content::Beside(beside)) if beside.own(token, micros).is_some() => beside.follows(then, micros),
+            (None, Content::Beside(beside)) if beside.own(token, micros).is_some() => {
+                then.follows_beside(beside, micros)
+            }
             _ => return Ok(Holding::Lost),
         };
         if exchange(kv, key, &found, next.as_deref(), ttl).await? {

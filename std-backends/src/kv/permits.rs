@@ -5,9 +5,10 @@
 
 use super::{
     AsyncKvStore,
-    counter::{Bytes, ROUNDS, Seen, counter_of, exchange, get, get_many, line},
+    content::Content,
+    counter::{ROUNDS, Seen, counter_of, exchange, get, get_many, line},
     leases::{TURN, Then, busy, settle, take_back},
-    record::{Ask, Content, Counter, Record, State},
+    record::{Ask, Bytes, Counter, Record, State},
 };
 use crate::backend::{Inspection, Reply};
 use cachify_core::{

@@ -1,8 +1,7 @@
-//! What lies in a key: a fixed layout, so that whoever compares bytes compares what they say.
+//! What is written into a key: a fixed layout, so that whoever compares bytes compares what they say.
 //!
 //! A version, what it is, then words of 64 bits, least significant byte first. Not here: what follows from it.
 
-use super::beside::Beside;
 use cachify_core::{Label, time::Instant, token::HolderToken};
 use std::time::Duration;
 
@@ -16,10 +15,12 @@ pub(super) struct Ask {
     pub(super) label: Label,
 }
 
-const VERSION: u8 = 3;
-const VALUE: u8 = 6;
-const COUNTER: u8 = 7;
-const BESIDE: u8 = 8;
+pub(super) const VERSION: u8 = 3;
+pub(super) const VALUE: u8 = 6;
+pub(super) const COUNTER: u8 = 7;
+pub(super) const BESIDE: u8 = 8;
+
+pub(super) type Bytes = Option<Vec<u8>>;
 
 /// How far a right has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub(super) struct Record {
     pub(super) token: HolderToken,
     pub(super) fence: u64,
     pub(super) block: Block,
-    ttl: u64,
+    pub(super) ttl: u64,
     /// Of whoever holds it.
     pub(super) label: Label,
 }
@@ -104,13 +105,7 @@ impl Record {
     }
 
     /// How many bytes one without a label has.
-    const LENGTH: usize = 2 + 8 * 7;
-
-    /// A flight that ends then beside a value, as it lies in its key.
-    pub(super) fn beside(self, ends: u64, value: &Value<'_>) -> Vec<u8> {
-        let flight = Self { label: Label::NONE, ..self }.bytes();
-        [&[VERSION, BESIDE], &flight[..], &ends.to_le_bytes(), &value.until.to_le_bytes(), value.bytes].concat()
-    }
+    pub(super) const LENGTH: usize = 2 + 8 * 7;
 
     pub(super) fn bytes(&self) -> Vec<u8> {
         let ([a, b], [c, d]) = (halves(self.token), halves(self.block.by));
@@ -137,7 +132,7 @@ pub(super) struct Counter {
 
 impl Counter {
     /// How many places a line has: one for each process that waits, whose own callers stand in a line there.
-    const PLACES: usize = 16;
+    pub(super) const PLACES: usize = 16;
 
     pub(super) fn bytes(&self) -> Vec<u8> {
         let [by, and] = halves(self.block.by);
@@ -164,119 +159,12 @@ impl Counter {
     }
 }
 
-/// A cached value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Value<'a> {
-    /// When it ends, in microseconds of the store's clock; zero where there is none, `u64::MAX` for one without an end.
-    pub(super) until: u64,
-    pub(super) bytes: &'a [u8],
-}
-
-impl Value<'_> {
-    /// How bytes lie in their key, and for how long; `fresh` is in milliseconds, `u64::MAX` for ever.
-    pub(super) fn kept(bytes: &[u8], fresh: u64, micros: Option<u64>) -> (Vec<u8>, Option<Duration>) {
-        if fresh == u64::MAX {
-            return (Value { until: u64::MAX, bytes }.spelled(), None);
-        }
-        let until = micros.map_or(0, |now| now.saturating_add(fresh.saturating_mul(1_000)));
-        // what is to last no time at all is gone as soon as can be
-        (Value { until, bytes }.spelled(), Some(Duration::from_millis(fresh.max(1))))
-    }
-
-    /// For how many microseconds it is fresh, `u64::MAX` for ever; `None` where that cannot be told.
-    pub(super) fn left(&self, micros: Option<u64>) -> Option<u64> {
-        match (self.until, micros) {
-            (u64::MAX, _) => Some(u64::MAX),
-            (0, _) | (_, None) => None,
-            (until, Some(now)) => Some(until.saturating_sub(now)),
-        }
-    }
-
-    pub(super) fn is_fresh(&self, micros: Option<u64>) -> bool {
-        self.left(micros).is_some_and(|left| left > 0)
-    }
-
-    /// As it lies in its key.
-    pub(super) fn spelled(&self) -> Vec<u8> {
-        [&[VERSION, VALUE], &self.until.to_le_bytes()[..], self.bytes].concat()
-    }
-}
-
-/// What a key holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Content<'a> {
-    Nothing,
-    Right(Record),
-    Value(Value<'a>),
-    Counter(Counter),
-    Beside(Beside<'a>),
-    /// Not written by this version of the library.
-    Foreign,
-}
-
-impl<'a> Content<'a> {
-    pub(super) fn of(bytes: Option<&'a [u8]>) -> Self {
-        bytes.map_or(Self::Nothing, |bytes| Self::read(bytes).unwrap_or(Self::Foreign))
-    }
-
-    fn read(bytes: &'a [u8]) -> Option<Self> {
-        let (&[version, what], rest) = bytes.split_first_chunk()?;
-        let state = match what {
-            _ if version != VERSION => return None,
-            1 => State::Asked,
-            2 => State::Held,
-            3 => State::Done,
-            4 => State::Free,
-            5 => State::Called,
-            VALUE => {
-                let (until, bytes) = rest.split_first_chunk()?;
-                return Some(Self::Value(Value { until: u64::from_le_bytes(*until), bytes }));
-            }
-            COUNTER => return Self::counter(rest).map(Self::Counter),
-            BESIDE => return Self::beside(rest),
-            _ => return None,
-        };
-        let (right, label) = rest.split_first_chunk::<56>()?;
-        let [a, b, fence, bound, c, d, ttl] = words(right)?[..].try_into().ok()?;
-        let (block, label) = (Block { bound, by: whole(c, d) }, Label::exactly(label)?);
-        Some(Self::Right(Record { state, token: whole(a, b), fence, block, ttl, label }))
-    }
-
-    fn beside(bytes: &'a [u8]) -> Option<Self> {
-        let (right, rest) = bytes.split_first_chunk::<{ Record::LENGTH }>()?;
-        let (ends, rest) = rest.split_first_chunk()?;
-        let (until, bytes) = rest.split_first_chunk()?;
-        let [ends, until] = [ends, until].map(|time| u64::from_le_bytes(*time));
-        let Self::Right(flight) = Self::read(right)? else { return None };
-        flight.is_held().then_some(Self::Beside(Beside { flight, ends, value: Value { until, bytes } }))
-    }
-
-    fn counter(bytes: &[u8]) -> Option<Counter> {
-        let words = words(bytes)?;
-        let (&[bound, by, and, top, until, called, too], line) = words.split_first_chunk()?;
-        let (line, odd) = line.as_chunks();
-        let is_whole = odd.is_empty() && line.len() <= Counter::PLACES;
-        let line = line.iter().map(|[a, b]| whole(*a, *b)).collect();
-        let block = Block { bound, by: whole(by, and) };
-        let top = u32::try_from(top).ok()?;
-        is_whole.then_some(Counter { block, top, until, line, called: whole(called, too) })
-    }
-
-    /// The right, if it is this token's.
-    pub(super) fn own(&self, token: HolderToken) -> Option<Record> {
-        match self {
-            Self::Right(own) if own.is_held() && own.token == token => Some(*own),
-            _ => None,
-        }
-    }
-}
-
 /// Whole milliseconds, rounded up, never none.
 fn millis(ttl: Duration) -> u64 {
     Instant::ZERO.saturating_add(ttl).as_millis().max(1)
 }
 
-fn spell(what: u8, words: &[u64]) -> Vec<u8> {
+pub(super) fn spell(what: u8, words: &[u64]) -> Vec<u8> {
     let mut spelled = Vec::with_capacity(2 + 8 * words.len());
     spelled.extend_from_slice(&[VERSION, what]);
     for word in words {
@@ -285,7 +173,7 @@ fn spell(what: u8, words: &[u64]) -> Vec<u8> {
     spelled
 }
 
-fn words(bytes: &[u8]) -> Option<Vec<u64>> {
+pub(super) fn words(bytes: &[u8]) -> Option<Vec<u64>> {
     let (words, odd) = bytes.as_chunks();
     odd.is_empty().then(|| words.iter().map(|word| u64::from_le_bytes(*word)).collect())
 }
@@ -295,70 +183,6 @@ fn halves(token: HolderToken) -> [u64; 2] {
     [a | b << 32, c | d << 32]
 }
 
-const fn whole(a: u64, b: u64) -> HolderToken {
+pub(super) const fn whole(a: u64, b: u64) -> HolderToken {
     HolderToken([a as u32, (a >> 32) as u32, b as u32, (b >> 32) as u32])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TOKEN: HolderToken = HolderToken([1, 2, 3, u32::MAX]);
-    const ASK: Ask = Ask { token: TOKEN, ttl: Duration::from_micros(1_500), waits: false, label: Label::NONE };
-    const BLOCK: Block = Block { bound: u64::MAX, by: HolderToken([5, 6, 7, 8]) };
-
-    #[test]
-    fn what_is_spelled_can_be_read() {
-        for state in [State::Asked, State::Held, State::Done, State::Free, State::Called] {
-            let record = Record { state, ..Record::held(&ASK, u64::MAX - 1, BLOCK) };
-            assert_eq!(record.ttl(), Duration::from_millis(2));
-            assert_eq!(Content::of(Some(&record.bytes())), Content::Right(record));
-        }
-        let mut counter = Counter { block: BLOCK, top: u32::MAX, until: 9, line: vec![], called: TOKEN };
-        for who in 0.. {
-            assert_eq!(Content::of(Some(&counter.bytes())), Content::Counter(counter.clone()));
-            let Some(more) = counter.with(HolderToken([who; 4])) else { break };
-            assert_eq!(more.with(HolderToken([who; 4])), None, "nobody stands twice");
-            counter = more;
-        }
-        assert_eq!(counter.line.len(), Counter::PLACES);
-        assert_eq!(counter.without(TOKEN), None);
-        assert_eq!(counter.without(HolderToken([1; 4])).map(|left| left.line[1]), Some(HolderToken([2; 4])));
-        for value in [Value { until: 0, bytes: b"v" }, Value { until: u64::MAX, bytes: b"" }] {
-            assert_eq!(Content::of(Some(&value.spelled())), Content::Value(value));
-        }
-        let (flight, value) = (Record::held(&ASK, 7, BLOCK), Value { until: 9, bytes: b"v" });
-        assert_eq!(Content::of(Some(&flight.beside(8, &value))), Content::Beside(Beside { flight, ends: 8, value }));
-        assert_eq!(Content::of(Some(&flight.beside(8, &value)[..2 + Record::LENGTH + 15])), Content::Foreign, "cut");
-        assert_eq!(Content::of(Some(&flight.done(ASK.ttl).beside(8, &value))), Content::Foreign, "no flight");
-        assert_eq!(Content::of(None), Content::Nothing);
-    }
-
-    #[test]
-    fn bytes_cut_lengthened_or_of_another_version_are_foreign() {
-        let whole = Record::held(&ASK, 1, BLOCK).bytes();
-        for cut in 0..whole.len() {
-            assert_eq!(Content::of(Some(&whole[..cut])), Content::Foreign, "{cut}");
-        }
-        let longer = [&whole[..], &[0]].concat();
-        let mut newer = whole.clone();
-        newer[0] = VERSION + 1;
-        let mut unknown = whole;
-        unknown[1] = 9;
-        let too_many = spell(COUNTER, &[1, 0, 0, 1 << 32, 0, 0, 0]);
-        let too_long = spell(COUNTER, &[1; 7 + 2 * (Counter::PLACES + 1)]);
-        let odd = spell(COUNTER, &[1; 8]);
-        for bytes in [longer, newer, unknown, too_many, too_long, odd] {
-            assert_eq!(Content::of(Some(&bytes)), Content::Foreign, "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn only_what_is_held_is_somebodys() {
-        let held = Record::held(&ASK, 1, BLOCK);
-        for other in [held.done(ASK.ttl), held.free(ASK.ttl), held.called(TOKEN, ASK.ttl)] {
-            assert_eq!(Content::Right(other).own(TOKEN), None);
-        }
-        assert_eq!(Content::Right(held).own(TOKEN), Some(held));
-    }
 }

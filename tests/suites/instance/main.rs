@@ -1,5 +1,6 @@
 //! What the std crate adds to the rules: bounds, leases of servers, the builder, scopes, shutdown.
 
+mod aging;
 mod bounds;
 mod circles;
 mod copies;

@@ -3,6 +3,7 @@
 #![allow(clippy::multiple_bound_locations)]
 #![allow(missing_docs, clippy::unused_async, clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref)]
 
+mod aging;
 mod arguments;
 mod chosen;
 mod determined;
