@@ -263,8 +263,8 @@ fn changes_are_made_in_turn_and_none_is_lost() {
         let more = |old: Option<u32>| old.unwrap_or_default() + 1;
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..50).for_each(|_| drop(value.update_with_blocking(more).unwrap())));
-                scope.spawn(|| (0..50).for_each(|_| drop(block_on(value.update_with(async |old| more(old))).unwrap())));
+                scope.spawn(|| (0..50).for_each(|_| _ = value.update_with_blocking(more).unwrap()));
+                scope.spawn(|| (0..50).for_each(|_| _ = block_on(value.update_with(async |old| more(old))).unwrap()));
             }
         });
         assert_eq!(value.get_blocking::<u32>(), Ok(Some(400)));
