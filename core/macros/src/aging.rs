@@ -1,6 +1,6 @@
 //! What an attribute says of values near their end.
 
-use crate::{arguments::Layer, function::private, span::Span};
+use crate::span::Span;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, Expr, Result};
@@ -17,11 +17,11 @@ pub(crate) struct Aging {
 }
 
 impl Aging {
-    /// Refuses what contradicts itself.
-    pub(crate) fn check(&self, layer: &Layer) -> Result<()> {
-        let known = layer.ttl.as_ref().map(|(ttl, written)| (matches!(ttl, Span::Forever), written));
+    /// Refuses what contradicts itself, or the TTL: one for all, or by value.
+    pub(crate) fn check(&self, ttl: Option<&(Span, Expr)>, is_by_value: bool, keeps_all: bool) -> Result<()> {
+        let known = ttl.map(|(ttl, written)| (matches!(ttl, Span::Forever), written));
         match (&self.stale_for, known) {
-            (Some((_, at)), None) if layer.ttl_of.is_none() => {
+            (Some((_, at)), None) if !is_by_value => {
                 return Err(Error::new(*at, "`stale_for` begins where a TTL ends: say `ttl = ..`, too"));
             }
             (Some(_), Some((true, forever))) => return Err(endless("stale", forever)),
@@ -30,13 +30,13 @@ impl Aging {
         if let (Some(at), None) = (self.on_error, &self.stale_for) {
             return Err(Error::new(at, "`stale_on_error` needs a window, which bounds it: say `stale_for = ..`, too"));
         }
-        if let (Some(at), true) = (self.on_error, layer.keeps_all()) {
+        if let (Some(at), true) = (self.on_error, keeps_all) {
             let what = "a failure that is kept takes the place of the value that `stale_on_error` would serve: leave out \
                         one of them";
             return Err(Error::new(at, what));
         }
         match (self.early, known) {
-            (Some((_, at)), _) if layer.ttl_of.is_some() => {
+            (Some((_, at)), _) if is_by_value => {
                 let what = "`early` is a part of a TTL that is known beforehand, which one by value is not";
                 Err(Error::new(at, what))
             }
@@ -46,12 +46,11 @@ impl Aging {
     }
 
     /// The rules, as an expression; `None` where nothing is said.
-    pub(crate) fn rules(&self, layer: &Layer) -> Option<TokenStream> {
+    pub(crate) fn rules(&self, private: &TokenStream) -> Option<TokenStream> {
         if self.stale_for.is_none() && self.early.is_none() {
             return None;
         }
-        let private = private(layer);
-        let stale = self.stale_for.as_ref().and_then(|(span, _)| span.duration(&private));
+        let stale = self.stale_for.as_ref().and_then(|(span, _)| span.duration(private));
         let stale = stale.map(|stale| quote!(.stale_for(#stale)));
         let on_error = self.on_error.map(|_| quote!(.stale_on_error()));
         let early = self.early.map(|(over, _)| {

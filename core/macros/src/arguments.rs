@@ -237,7 +237,7 @@ impl Layer {
     }
 
     fn check(&self, at: proc_macro2::Span) -> Result<()> {
-        self.aging.check(self)?;
+        self.aging.check(self.ttl.as_ref(), self.ttl_of.is_some(), self.keeps_all())?;
         if self.failure_for.is_some() && self.cache_err && self.cache_none {
             return Err(Error::new(
                 at,

@@ -24,7 +24,7 @@ impl Function {
         };
         let (make_codec, ttl) = (self.codec(layer), life(layer));
         let demands = self.demands(layer);
-        let aging = layer.aging.rules(layer);
+        let aging = layer.aging.rules(&private);
         let [aged, most] = ["aged", "most"].map(|name| Ident::new(name, Span::mixed_site()));
         let prepare = quote! {
             let #shape = #of;
@@ -94,7 +94,7 @@ impl Function {
         let asked = below.iter().map(|(other, key)| {
             let (reach, render, ttl) = (other.instance(), key.render_into(&quote!(&mut #buf)), life(other));
             let private = private(other);
-            let aging = other.aging.rules(other).unwrap_or(quote!(#private::Aging::NONE));
+            let aging = other.aging.rules(&private).unwrap_or(quote!(#private::Aging::NONE));
             quote! {{
                 let #instance = #reach;
                 let mut #buf = #instance.key_buf();

@@ -132,8 +132,8 @@ fn a_layer_keeps_no_value_that_is_stale_below() {
         assert_eq!(layered(&w, || ()), 1);
         w.clock.advance(secs(1));
         assert_eq!(w.c.cache("outer").get_blocking::<u32>(), Ok(None), "to the end of what is fresh below");
-        let served = |meanwhile: &dyn Fn()| layered(&w, || meanwhile());
-        assert_eq!(served(&|| assert_eq!(w.c.cache("inner").get_blocking::<u32>(), Ok(Some(1)))), 2);
+        let below = || w.c.cache("inner").get_blocking::<u32>();
+        assert_eq!(layered(&w, || assert_eq!(below(), Ok(Some(1)), "it is there, and stale")), 2);
     }
 }
 
