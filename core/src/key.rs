@@ -5,6 +5,7 @@
 //! RAM stores keep kind and user's part; others add the prefix, and spell the whole key (`spelling`).
 
 mod buf;
+mod compound;
 mod hash;
 #[cfg(feature = "hash")]
 mod hashed;
@@ -18,7 +19,7 @@ pub use buf::LongKeyBuf;
 pub use buf::{KeyBuf, KeyBuffer, KeySink, Text};
 #[cfg(feature = "hash")]
 pub use hashed::{Hashable, Hashed, put_hash};
-pub use part::{ByDisplay, ByPart, DynPart, KeyPart, Part, Shown};
+pub use part::{ByDisplay, ByPart, DynPart, KeyPart, Part, Shown, put_part};
 pub use runtime::{Arguments, KeyTemplate, Rendering};
 pub use tuple::AsKey;
 

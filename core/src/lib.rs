@@ -89,7 +89,7 @@ pub mod __private {
         cache::Aging,
         codec::Tagged,
         keeping::{BySerde, Encodes, Keeps, Lends, Shares},
-        key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeyPart, KeySink, Part, Text},
+        key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeyPart, KeySink, Part, Text, put_part},
         label::Label,
         lease::{LeaseOf, Wait, begun, carried},
         op::Inspection,

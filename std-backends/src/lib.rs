@@ -107,7 +107,7 @@ pub mod __private {
             Aging, AtMost, ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps, KeyBuffer,
             KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged, Text, Ttl,
             Wait, Whole, Within, begun, carried, decide, duration, err_for, keeps_err, keeps_none, none_for, put_hash,
-            refuse_lock, run,
+            put_part, refuse_lock, run,
         },
         Refused,
         key::{Kind, LongKeyBuf as KeyBuf},

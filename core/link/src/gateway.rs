@@ -194,15 +194,13 @@ where
     ///
     /// Dropping the future leaves each of them done or not done; the devices ask again by the same tokens.
     pub async fn serve<R: Read, W: Write>(&mut self, reader: R, writer: W) -> LineEnd<R::Error, W::Error> {
-        let Self { store, clock, place, limits, admission, window } = self;
-        let mut line = Some(roster::Place::begin(*admission));
-        let (store, clock, place, limits) = (*store, &*clock, &*place, *limits);
-        let mut jobs = Vec::new();
+        let Self { store, ref clock, ref place, limits, admission, ref mut window } = *self;
+        let mut line = Some(roster::Place::begin(admission));
+        let (mut jobs, mut decoder) = (Vec::new(), Decoder::new(vec![0; limits.frame]));
         let mut watches = Watches::new(
             |name, ticket, limit| wait(store, clock, place, name, ticket, limit),
             |name, token| abandon(store, name.on(place), token, Left::HandOff),
         );
-        let mut decoder = Decoder::new(vec![0; limits.frame]);
         let (mut reading, mut writing) = (pin!(Some(read(reader))), pin!(None));
         let (mut idle, mut end) = (Some(writer), None);
         window.line_up();

@@ -26,6 +26,7 @@ pub(crate) struct Layer {
     pub(crate) primitive: Primitive,
     pub(crate) home: Home,
     pub(crate) key: LitStr,
+    pub(crate) origin: Origin,
     /// Arguments of the key's own.
     pub(crate) named: Vec<(Ident, Expr)>,
     pub(crate) ttl: Option<(Span, Expr)>,
@@ -63,6 +64,15 @@ pub(crate) struct Layer {
     pub(crate) written: TokenStream,
     /// The attribute's name as it stands further down the stack.
     pub(crate) attribute: Option<Path>,
+}
+
+/// Where its key comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It stands in the attribute.
+    Written,
+    /// It is made of all arguments.
+    Made,
 }
 
 /// Whose its keys are.
@@ -124,7 +134,10 @@ impl Layer {
             layer.named.extend(named);
             seen.push(text);
         }
-        if !seen.iter().any(|name| name == "key") {
+        let is_written = seen.iter().any(|name| name == "key");
+        if !is_written && primitive == Primitive::Cached {
+            layer.origin = Origin::Made;
+        } else if !is_written {
             let example = format!("#[{}(key = \"user:{{id}}\")]", primitive.attribute());
             return Err(Error::new(at, format!("a key is missing, as in `{example}`")));
         }
@@ -142,6 +155,7 @@ impl Layer {
             primitive,
             home,
             key: LitStr::new("", at),
+            origin: Origin::Written,
             named: Vec::new(),
             ttl: None,
             wait: None,
@@ -271,11 +285,12 @@ impl Layer {
 
     /// The template of its keys: what was written, and the version.
     pub(crate) fn template(&self) -> String {
-        match &self.version {
-            // one more literal: a value's own colon is escaped, so no key of another version looks like it
-            Some(version) => format!("{}:v{}", self.key.value(), version.base10_digits()),
-            None => self.key.value(),
-        }
+        self.key.value() + &self.version_text().unwrap_or_default()
+    }
+
+    /// What a version adds to it: one more literal. A value's own colon is escaped, so no key of another version looks like it.
+    pub(crate) fn version_text(&self) -> Option<String> {
+        self.version.as_ref().map(|version| format!(":v{}", version.base10_digits()))
     }
 
     /// Whether a failure is kept, too.

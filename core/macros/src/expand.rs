@@ -2,11 +2,12 @@
 
 use crate::{
     Home, Primitive,
-    arguments::Layer,
+    arguments::{Layer, Origin},
     check::check,
     companions,
     function::{Function, Names, private},
     key::{Key, Parameter},
+    keyless::{self, Parts},
     method::is_method,
     page,
     path::FunctionPath,
@@ -15,7 +16,7 @@ use crate::{
 };
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Error, ItemFn, Result, parse_quote};
+use syn::{Error, ItemFn, LitStr, Result, parse_quote};
 
 /// Entry point of all attributes.
 pub(crate) fn attribute(
@@ -47,10 +48,9 @@ fn function(item: ItemFn, layers: Vec<Layer>) -> Result<TokenStream> {
     check(&item, &layers)?;
     let is_method = is_method(&item, &layers);
     let path = FunctionPath::new(&item, &layers, is_method);
-    let layers: Vec<_> = layers
-        .into_iter()
-        .map(|layer| Key::parse(&layer, &parameters, &path, &names.key).map(|key| (layer, key)))
-        .collect::<Result<_>>()?;
+    let proof = keyless::proof(&layers, is_method);
+    let layers: Vec<_> =
+        layers.into_iter().map(|layer| keyed(layer, &item, &parameters, &path, &names)).collect::<Result<_>>()?;
     let mut function = Function { item, layers, parameters, is_method, path, names };
     let block = &function.item.block;
     let mut body = quote!(#block);
@@ -64,7 +64,25 @@ fn function(item: ItemFn, layers: Vec<Layer>) -> Result<TokenStream> {
     function.item.attrs.extend(page::section(&function));
     function.item.attrs.extend(function.blames_caller().then(|| parse_quote!(#[track_caller])));
     let item = &function.item;
-    Ok(quote!(#item #companions))
+    Ok(quote!(#item #companions #proof))
+}
+
+/// The layer with its key.
+fn keyed(
+    mut layer: Layer,
+    item: &ItemFn,
+    parameters: &[Parameter],
+    path: &FunctionPath,
+    names: &Names,
+) -> Result<(Layer, Key)> {
+    if layer.origin == Origin::Written {
+        return Key::parse(&layer, parameters, path, &names.key).map(|key| (layer, key));
+    }
+    let parts = Parts::of(&item.sig, parameters, layer.instance.as_ref())?;
+    layer.key = LitStr::new(&parts.template(), layer.key.span());
+    let render = parts.render(&layer, path, &names.key);
+    let key = Key::made(&layer, parameters, render, |at| parts.take(at), &names.key);
+    Ok((layer, key))
 }
 
 impl Function {

@@ -44,6 +44,14 @@ impl Parameter {
         }
     }
 
+    /// Its pattern; `self` has none.
+    pub(crate) fn pattern(&self) -> Option<&Pat> {
+        match &self.argument {
+            FnArg::Typed(typed) => Some(&typed.pat),
+            FnArg::Receiver(_) => None,
+        }
+    }
+
     pub(crate) const fn is_self(&self) -> bool {
         self.is_self
     }
@@ -87,11 +95,7 @@ impl Key {
                     quote!(#private::KeySink::put_text(#buf, #private::Text::of(#text));)
                 }
                 Piece::Placeholder(hole) if names_function(layer, &hole, parameters) => {
-                    let FunctionPath { of, name, .. } = path;
-                    quote! {
-                        #private::KeySink::put_text(#buf, #private::Text::of(#of));
-                        #private::KeySink::put_text(#buf, #private::Text::of(#name));
-                    }
+                    function_path(&private, path, buf)
                 }
                 Piece::Placeholder(hole) => {
                     let root = match own(layer, &hole) {
@@ -132,6 +136,20 @@ impl Key {
         Ok(key)
     }
 
+    /// One that nobody wrote: `render` puts it into a buffer, of the parameters at the places that `takes` tells.
+    pub(crate) fn made(
+        layer: &Layer,
+        parameters: &[Parameter],
+        render: TokenStream,
+        takes: impl Fn(usize) -> bool,
+        buf: &Ident,
+    ) -> Self {
+        let mut key = Self { render, buf: buf.clone(), used: vec![false; parameters.len()] };
+        let leads = |parameter: &Parameter| layer.instance.iter().any(|e| scope::names(e, &parameter.names));
+        key.take(|at, parameter| takes(at) || leads(parameter), parameters);
+        key
+    }
+
     /// Lets companions take the parameters that `which` tells.
     fn take(&mut self, which: impl Fn(usize, &Parameter) -> bool, parameters: &[Parameter]) {
         for (at, (used, parameter)) in self.used.iter_mut().zip(parameters).enumerate() {
@@ -151,6 +169,15 @@ impl Key {
             let #buf = #place;
             #render
         }}
+    }
+}
+
+/// Statements that put the function's own path into the buffer.
+pub(crate) fn function_path(private: &TokenStream, path: &FunctionPath, buf: &Ident) -> TokenStream {
+    let FunctionPath { of, name, .. } = path;
+    quote! {
+        #private::KeySink::put_text(#buf, #private::Text::of(#of));
+        #private::KeySink::put_text(#buf, #private::Text::of(#name));
     }
 }
 

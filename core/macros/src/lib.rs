@@ -19,6 +19,7 @@ mod function;
 mod generics;
 mod groups;
 mod key;
+mod keyless;
 mod method;
 mod page;
 mod part;

@@ -25,8 +25,13 @@ pub(crate) fn take(primitive: Primitive, home: Home, arguments: TokenStream, ite
 fn below(attribute: &Attribute, home: Home, said: Option<&Path>) -> Option<Result<Layer>> {
     let path = attribute.path();
     let primitive = Primitive::of(&path.segments.last()?.ident)?;
-    let Meta::List(list) = &attribute.meta else { return None };
-    let layer = Layer::parse(primitive, home, list.tokens.clone());
+    let arguments = match &attribute.meta {
+        Meta::List(list) => list.tokens.clone(),
+        // alone it says all that one without a key has to say
+        Meta::Path(_) if primitive == Primitive::Cached => TokenStream::new(),
+        _ => return None,
+    };
+    let layer = Layer::parse(primitive, home, arguments);
     let own = layer.as_ref().ok().and_then(|layer| layer.krate.as_ref());
     let is_ours = is_in(path, home) || [own, said].into_iter().flatten().any(|krate| is_below(path, krate));
     is_ours.then(|| layer.map(|layer| layer.below(path.clone())))

@@ -111,6 +111,15 @@ magnitude!(i8, u8; i16, u16; i32, u32; i64, u64; isize, usize);
 integers!(u8 as u32, short; u16 as u32, short; u32 as u32, short; i8 as u32, short; i16 as u32, short; i32 as u32, short);
 integers!(u64 as u64, long; i64 as u64, long; usize as usize, word; isize as usize, word);
 
+macro_rules! wide {
+    ($($t:ty)*) => { $(impl KeyPart for $t {
+        fn render(&self, out: &mut impl KeySink, stop: Option<char>) {
+            Shown(*self).render(out, stop);
+        }
+    })* };
+}
+wide!(u128 i128);
+
 impl KeyPart for str {
     #[inline]
     fn render(&self, out: &mut impl KeySink, stop: Option<char>) {
@@ -188,6 +197,31 @@ pub(super) fn escape(out: &mut impl KeySink, text: &str, stop: Option<char>) {
 
 const fn hex(nibble: u8) -> u8 {
     if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 }
+}
+
+/// What stands in a key that nobody wrote.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a key that is made of all arguments",
+    label = "this argument has no `KeyPart`",
+    note = "derive `KeyPart`, or say a key that names what makes a difference, as in `key = \"{{fn}}:{{a.id}}\"`"
+)]
+#[doc(hidden)]
+pub trait MadePart {
+    /// Renders the value; `stop` is the character that ends it.
+    fn made(&self, out: &mut impl KeySink, stop: Option<char>);
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: KeyPart + ?Sized> MadePart for T {
+    fn made(&self, out: &mut impl KeySink, stop: Option<char>) {
+        self.render(out, stop);
+    }
+}
+
+/// Renders an argument into a key that nobody wrote.
+#[doc(hidden)]
+pub fn put_part<T: MadePart + ?Sized>(value: &T, out: &mut impl KeySink, stop: Option<char>) {
+    value.made(out, stop);
 }
 
 /// What a macro wraps an argument in: `(&&Part(&x)).render_part(..)` takes [`KeyPart`] where there is one, else

@@ -10,7 +10,7 @@ struct Item {
 
 #[derive(KeyPart)]
 struct Tagged<T> {
-    tag: Option<T>,
+    tag: Result<T, T>,
 }
 
 #[derive(KeyPart)]

@@ -8,7 +8,7 @@ fn user(id: Id) -> u64 {
 }
 
 #[lock(key = "item:{id}")]
-async fn item(id: Option<u64>) -> Result<u64, Refused> {
+async fn item(id: Result<u64, u8>) -> Result<u64, Refused> {
     Ok(id.unwrap_or_default())
 }
 

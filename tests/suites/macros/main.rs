@@ -10,6 +10,7 @@ mod determined;
 mod fragments;
 mod generics;
 mod hashed;
+mod keyless;
 mod lives;
 
 mod lints;
