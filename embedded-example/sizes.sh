@@ -59,9 +59,9 @@ for kind in lock pool cache; do
   limits=("${limits[@]:1}")
 done
 row "flash of the link alone" "${link[remote]}" 9200 6144
-row "flash of the link, #[lock]" "${link[remote-lock]}" 13280 6144
+row "flash of the link, #[lock]" "${link[remote-lock]}" 13340 6144
 row "flash of the link, #[cached]" "${link[remote-cache]}" 14620 6144
-row "flash of the link, a lock's handle" "${link[remote-handle]}" 13900 6144
+row "flash of the link, a lock's handle" "${link[remote-handle]}" 13980 6144
 row "RAM of the link: store of 2 slots, pump" "${link[remote-ram]}" 1024 1024
 row "RAM of a slot, 16-byte values" "${is[slot]}" 112 112
 row "RAM of a waiting lock's future" "${is[future]}" 256 400

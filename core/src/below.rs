@@ -7,7 +7,7 @@ use crate::{
     asked,
     cache::Aging,
     cell::MaybeOwned,
-    error::{Cause, Error},
+    error::{Cause, Error, Refused},
     instance::Instance,
     key::Kind,
     observe::Observer,
@@ -137,5 +137,9 @@ impl<R, K: Shape<R>> Shape<(R, u64)> for Within<K> {
     #[inline]
     fn lasts(&self, out: &(R, u64)) -> u64 {
         self.0.lasts(&out.0).min(out.1)
+    }
+    #[inline]
+    fn refused(&self, why: impl FnOnce() -> Refused) -> Option<(R, u64)> {
+        self.0.refused(why).map(|out| (out, 0))
     }
 }

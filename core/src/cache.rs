@@ -3,8 +3,11 @@
 //! Caches fail open: after the store's first failure, or without a key, the body simply runs.
 
 mod aging;
+mod closed;
 mod fetched;
 mod lives;
+#[cfg(feature = "stale")]
+mod stale;
 mod tasks;
 mod threads;
 
@@ -19,10 +22,10 @@ use crate::{
     store::{Platform, Values},
     ttl::Ttl,
 };
-use aging::Aged;
 #[doc(hidden)]
 pub use aging::Aging;
-use core::{fmt, time::Duration};
+pub use closed::Closed;
+use core::fmt;
 pub use fetched::{Fetched, Source};
 #[doc(hidden)]
 pub use lives::Lives;
@@ -33,7 +36,7 @@ pub use lives::{Alike, By, Spread};
 ///
 /// ```
 /// use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
-/// use core::{fmt, time::Duration};
+/// use core::fmt;
 /// let clock = ManualClock::new();
 /// let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
 /// let device = Instance::new(&store);
@@ -109,31 +112,19 @@ impl<P: Handle, C, L> Cache<P, C, L> {
         Cache { handle, key, ttl, codec, lives: Spread::new(lives, percent(most)) }
     }
 
-    /// For how long past its TTL a value is served while one caller loads it again: that one waits for what it loads, and
-    /// nobody else waits.
+    /// That it is not loaded where the store cannot be asked, but refused. Said last, for from then on an error is needed that is
+    /// `From<Refused>`.
     ///
-    /// Whoever asks without this takes such a value for a fresh one: say the same wherever the key is used. A value without an
-    /// end is never stale; 49 days are the longest.
-    pub fn stale_for(self, window: Duration) -> Cache<P, C, Aged<L>> {
-        self.aged(Aging::NONE.stale_for(window))
-    }
-
-    /// That a value within its window ([`stale_for`](Self::stale_for)) is served also when the load failed that was to bring
-    /// another one; how often that fails does not matter, once the window is over it does.
-    pub fn stale_on_error(self) -> Cache<P, C, Aged<L>> {
-        self.aged(Aging::NONE.stale_on_error())
-    }
-
-    /// That a value is loaded again, by one caller while the others have it, when this part of its TTL is over: 0.8 is after
-    /// four fifths. From 0.0 to 1.0, in whole per cents, of the TTL that was said, or the instance's: of one that each value has
-    /// for itself nothing is known beforehand. When that load fails, its caller has the value, too, which is fresh.
-    pub fn early(self, part: f64) -> Cache<P, C, Aged<L>> {
-        self.aged(Aging::NONE.early(100 - percent(part)))
-    }
-
-    fn aged(self, aging: Aging) -> Cache<P, C, Aged<L>> {
-        let Self { handle, key, ttl, codec, lives } = self;
-        Cache { handle, key, ttl, codec, lives: Aged::new(lives, aging) }
+    /// ```
+    /// # use cachify_core::{FixedStore, Instance, Refused, store::lock::NoLock, testing::ManualClock};
+    /// # let clock = ManualClock::new();
+    /// # let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
+    /// # let device = Instance::new(&store);
+    /// let paid = device.cache("{no key}").closed().get_or_insert_with_blocking(|| Ok::<u32, Refused>(1));
+    /// assert!(matches!(paid, Err(Refused::BadKey(_))), "nobody paid");
+    /// ```
+    pub fn closed(self) -> Closed<P, C, L> {
+        Closed(self)
     }
 
     /// How the value becomes bytes, where the store needs bytes.

@@ -25,7 +25,7 @@ use crate::{
     key::{Key, KeyBuffer, Kind},
     label::Said,
     observe::{Event, Observer},
-    op::{Answer, Op, Outcome, Request},
+    op::{Answer, Op, Outcome, Request, WINDOWS},
     patience::{Patience, Ticket},
     store::{Cause, Monitor, Platform, Store, Values},
     time::{Clock, Instant, duration},
@@ -140,7 +140,7 @@ impl<H: Handle> Lease<H> {
 
     /// How much longer a value must be fresh to count.
     fn window(&self) -> u32 {
-        if self.kind == Kind::Cache { self.size } else { 0 }
+        if WINDOWS && self.kind == Kind::Cache { self.size } else { 0 }
     }
 
     fn patience(&self) -> Patience {

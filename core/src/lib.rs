@@ -94,8 +94,8 @@ pub mod __private {
         lease::{LeaseOf, Wait, begun, carried},
         op::Inspection,
         outcome::{
-            AtMost, Encoded, Ends, IsAny, IsOption, IsResult, Lasting, NeverSilent, Probe, Refusal, Refuses, Shape,
-            Whole, err_for, keeps_err, keeps_none, none_for,
+            AtMost, Closed, Closes, Encoded, Ends, IsAny, IsOption, IsResult, Lasting, NeverSilent, Probe, Refusal,
+            Refuses, Shape, Whole, err_for, keeps_err, keeps_none, none_for,
         },
         span::duration,
         ttl::Ttl,
@@ -118,6 +118,11 @@ pub mod __private {
 
     #[must_use]
     pub fn refuse_lock<R: NeverSilent<By>, By>(_: By, why: Refused) -> R {
+        R::refused(why)
+    }
+
+    #[must_use]
+    pub fn refuse_closed<R: Closes<By>, By>(_: By, why: Refused) -> R {
         R::refused(why)
     }
 

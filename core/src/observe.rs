@@ -56,6 +56,13 @@ pub enum Event<'a> {
         /// Why it is gone.
         why: Loss,
     },
+    /// A cached value is gone that nobody removed; told by memory on servers, to whoever's write it was that made it go.
+    Evicted {
+        /// The key.
+        key: Key<'a>,
+        /// Why it is gone.
+        why: Eviction,
+    },
     /// Two functions have attributes of one kind with one template, so they share keys; told by servers once for each
     /// function after the first, unless both say `share`.
     SharedTemplate {
@@ -92,6 +99,16 @@ pub enum Loss {
     Expired,
     /// It was released by force, or by a store that no longer knew of it.
     Taken,
+}
+
+/// Why a cached value is gone that nobody removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Eviction {
+    /// Its time was over.
+    Expired,
+    /// Another one took its place, for there was no room for both.
+    Full,
 }
 
 /// Is told what happens; called outside every lock, on the caller's stack.

@@ -79,6 +79,9 @@ pub struct Ask {
     pub label: Label,
 }
 
+/// Whether anything but zero is a window here: on a device that wants none this leaves nothing of them.
+pub(crate) const WINDOWS: bool = cfg!(feature = "stale");
+
 impl Ask {
     /// A [`window`](Self::window) for which no value counts but one that was loaded while the caller waited, where the store
     /// can tell; else it loads in its turn.

@@ -1,9 +1,11 @@
 //! What a return type means: what of it is kept, and what a call returns that did not run.
 
+mod closed;
 mod demand;
 mod life;
 mod refusal;
 
+pub use closed::{Closed, Closes};
 pub use demand::{
     Awaits, Collected, Ends, Guardable, Iterates, Later, Lazily, MayErr, MayMiss, Now, err_for, keeps_err, keeps_none,
     none_for,
@@ -11,7 +13,10 @@ pub use demand::{
 pub use life::{AtMost, Lasting, Life};
 pub use refusal::{AsError, Itself, NeverSilent, Refusal, Refuses};
 
-use crate::{cell::MaybeOwned, error::Cause};
+use crate::{
+    cell::MaybeOwned,
+    error::{Cause, Refused},
+};
 use core::{any::type_name, marker::PhantomData};
 
 /// How a return type `R` is taken apart and put together again.
@@ -32,6 +37,12 @@ pub trait Shape<R> {
         let _ = out;
         u64::MAX
     }
+    /// What a call returns that does not run since its store could not be asked; `None` where it runs all the same.
+    #[inline]
+    fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
+        let _ = why;
+        None
+    }
 }
 
 impl<R, K: Shape<R>> Shape<R> for &K {
@@ -49,6 +60,10 @@ impl<R, K: Shape<R>> Shape<R> for &K {
     #[inline]
     fn lasts(&self, out: &R) -> u64 {
         (**self).lasts(out)
+    }
+    #[inline]
+    fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
+        (**self).refused(why)
     }
 }
 
@@ -148,6 +163,10 @@ impl<R, K: Shape<R>, U, F: Fn(&K::Value) -> U, G: Fn(U) -> K::Value> Shape<R> fo
     #[inline]
     fn lasts(&self, out: &R) -> u64 {
         self.inner.lasts(out)
+    }
+    #[inline]
+    fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
+        self.inner.refused(why)
     }
 }
 

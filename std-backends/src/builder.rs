@@ -210,7 +210,13 @@ impl Builder {
 
     /// Is told what happens.
     pub fn observer(mut self, observer: impl Observer + Send + Sync + 'static) -> Self {
-        self.watcher = Watcher::new(observer);
+        self.watcher = Watcher::new(observer).counting_as(&self.watcher);
+        self
+    }
+
+    /// Whether it counts hits, misses and what else happens to its cached values, for [`Cachify::stats`].
+    pub fn stats(mut self, stats: bool) -> Self {
+        self.watcher.set_counting(stats);
         self
     }
 
@@ -252,7 +258,7 @@ impl Builder {
         let store = match remote {
             Some(remote) => AnyStore::remote(remote, clock, &prefix, watcher.clone()),
             None => {
-                let memory = Memory::new(clock.clone(), &prefix, max_entries, max_markers);
+                let memory = Memory::new(clock.clone(), &prefix, (max_entries, max_markers), watcher.clone());
                 AnyStore::memory(memory, clock, &prefix, watcher.clone())
             }
         };
@@ -307,7 +313,8 @@ impl Builder {
     /// A zero among the defaults is refused by the calls that use it.
     #[must_use]
     pub fn build_memory(self) -> Cachify<Memory> {
-        let memory = Memory::new(self.clock, &self.prefix, self.max_entries, self.max_markers);
+        let bounds = (self.max_entries, self.max_markers);
+        let memory = Memory::new(self.clock, &self.prefix, bounds, self.watcher.clone());
         debug_assert_eq!(memory.prefix(), self.prefix);
         Cachify::new(Instance::with(memory, self.config, self.watcher))
     }

@@ -44,6 +44,7 @@ mod process;
 #[cfg(feature = "redis")]
 mod redis;
 mod renewer;
+mod stats;
 mod store;
 mod sync;
 mod templates;
@@ -57,7 +58,7 @@ pub use cachify_core::{
     cache::{Fetched, Source},
     codec::{Codec, Postcard, Sink, Tagged, Uncodable},
     key::{Arguments, Hashed, KeyError, KeyPart, KeyTemplate, Shown},
-    observe::{Event, Loss, Observer},
+    observe::{Event, Eviction, Loss, Observer},
     token::{FenceGate, FencingToken, HolderToken},
 };
 #[cfg(feature = "macros")]
@@ -79,6 +80,7 @@ pub use observe::Watcher;
 #[cfg(feature = "redis-1-client")]
 pub use redis::Connections;
 pub use renewer::Renewed;
+pub use stats::Stats;
 pub use store::AnyStore;
 #[cfg(feature = "link")]
 pub use store::RawStore;
@@ -104,10 +106,10 @@ pub mod __private {
     pub use crate::{Error, global::current as global, observe::Meets, templates::Site};
     pub use cachify_core::{
         __private::{
-            Aging, AtMost, ByDisplay, ByPart, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps, KeyBuffer,
-            KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged, Text, Ttl,
-            Wait, Whole, Within, begun, carried, decide, duration, err_for, keeps_err, keeps_none, none_for, put_hash,
-            put_part, refuse_lock, run,
+            Aging, AtMost, ByDisplay, ByPart, Closed, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps,
+            KeyBuffer, KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged,
+            Text, Ttl, Wait, Whole, Within, begun, carried, decide, duration, err_for, keeps_err, keeps_none, none_for,
+            put_hash, put_part, refuse_closed, refuse_lock, run,
         },
         Refused,
         key::{Kind, LongKeyBuf as KeyBuf},

@@ -52,8 +52,8 @@ pub(crate) enum News {
 /// What a caller has to do with a load.
 #[derive(Debug)]
 pub(crate) enum Part {
-    /// It loads without the store.
-    Leads(Leader),
+    /// It loads without the store, which failed so.
+    Leads(Leader, Cause),
     /// It waits for one who does, since the store failed so; until then, for that one may not get on.
     Waits(Waiter, Cause, Instant),
     /// It asks the store, or waits for a flight that the store knows.

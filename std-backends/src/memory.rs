@@ -14,6 +14,7 @@ use crate::{
     clock::{StdClock, wall_micros},
     closing::Closing,
     flights,
+    observe::Watcher,
     renewer::Renewed,
     sync::locked,
     token,
@@ -26,7 +27,8 @@ use cachify_core::{
         ram::Ram,
         waiters::{Crowd, Waiters, Woken},
     },
-    key::{Key, LongKeyBuf},
+    key::{Key, Kind, LongKeyBuf},
+    observe::{Event, Observer},
     store::Platform,
     time::{Clock, Instant},
     token::HolderToken,
@@ -40,7 +42,7 @@ use std::{
     sync::{Arc, Mutex, RwLock},
     task::Waker,
 };
-use values::{Room, Values};
+use values::{Gone, Room, Values};
 
 /// How many values an instance keeps unless told otherwise.
 pub const DEFAULT_MAX_ENTRIES: usize = 100_000;
@@ -61,6 +63,8 @@ struct Inner {
     markers: Markers,
     closing: Closing,
     clock: StdClock,
+    /// Is told what is gone.
+    watcher: Watcher,
     prefix: Arc<str>,
     seed: u64,
 }
@@ -79,7 +83,12 @@ impl fmt::Debug for Memory {
 
 impl Memory {
     /// An empty store of at most so many values, and markers of runs.
-    pub(crate) fn new(clock: StdClock, prefix: &str, max_entries: usize, max_markers: usize) -> Self {
+    pub(crate) fn new(
+        clock: StdClock,
+        prefix: &str,
+        (max_entries, max_markers): (usize, usize),
+        watcher: Watcher,
+    ) -> Self {
         let worth = (max_entries / WORTH_A_SHARD).max(1);
         // of more nobody has the memory
         let few = (max_entries / order::MOST + 1).min(1_024).next_power_of_two();
@@ -93,7 +102,7 @@ impl Memory {
         let shards = (0..SHARDS).map(|_| shard()).collect();
         let values = (0..of_values).map(|_| RwLock::new(Values::new(seed, room.share(of_values)))).collect();
         let (markers, closing) = (Markers::new(max_markers), Closing::default());
-        Self(Arc::new(Inner { shards, values, room, markers, closing, clock, prefix: prefix.into(), seed }))
+        Self(Arc::new(Inner { shards, values, room, markers, closing, clock, watcher, prefix: prefix.into(), seed }))
     }
 
     /// How many values it holds, ended ones that were not reclaimed yet included.
@@ -173,17 +182,30 @@ impl Inner {
 
     /// Evicts what is too much since a value was stored for `key`, whose own shard had less than its share: from the shards
     /// after it that have more than theirs, and from its own last, for several may have taken the last place at once.
-    fn make_room(&self, key: &Key<'_>) {
+    fn make_room(&self, key: &Key<'_>, now: Instant) {
         let (own, shards) = (self.place(key), self.values.len());
         for (round, next) in (1..shards).map(|next| (0, next)).chain((1..=shards).map(|next| (1, next))) {
             while self.room.is_over() {
                 // dropped after the lock was left: a user's `Drop` is not ours to run in there
                 let mut values = values::write(&self.values[(own + next) % shards]);
-                let gone = if round > 0 || values.has_too_many() { values.evict(&self.room) } else { None };
+                let may_give = round > 0 || values.has_too_many();
+                let gone = if may_give { values.evict(now, &self.room) } else { None };
                 drop(values);
-                if gone.is_none() {
-                    break;
-                }
+                let Some(gone) = gone else { break };
+                self.told(&[gone]);
+            }
+        }
+    }
+
+    /// Tells the observer of what is gone that nobody removed.
+    fn told(&self, gone: &[Gone]) {
+        if !self.watcher.listens() {
+            return;
+        }
+        for gone in gone {
+            if let Some(why) = gone.why {
+                let key = Key::new(Kind::Cache, &self.prefix, gone.key(), self.seed);
+                self.watcher.event(&Event::Evicted { key, why });
             }
         }
     }

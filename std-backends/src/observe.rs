@@ -1,9 +1,12 @@
 //! The observer of an instance, if there is one.
 
-use crate::templates::{Site, Templates};
+use crate::{
+    stats::Counters,
+    templates::{Site, Templates},
+};
 use cachify_core::{
     Instance,
-    observe::{Event, Observer},
+    observe::{Event, Observer, Silent},
 };
 use std::{fmt, sync::Arc};
 
@@ -14,12 +17,33 @@ pub struct Watcher(Option<Arc<Watching<dyn Observer + Send + Sync>>>);
 /// An observer, and what it was told of templates.
 struct Watching<O: ?Sized> {
     templates: Templates,
+    stats: Option<Box<Counters>>,
     observer: O,
 }
 
 impl Watcher {
     pub(crate) fn new(observer: impl Observer + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(Watching { templates: Templates::new(), observer })))
+        Self(Some(Arc::new(Watching { templates: Templates::new(), stats: None, observer })))
+    }
+
+    /// Whether it counts; not once it was handed on.
+    pub(crate) fn set_counting(&mut self, counts: bool) {
+        if self.0.is_none() && counts {
+            *self = Self::new(Silent);
+        }
+        if let Some(watching) = self.0.as_mut().and_then(Arc::get_mut) {
+            watching.stats = counts.then(Box::default);
+        }
+    }
+
+    /// The same, which counts if the other one did.
+    pub(crate) fn counting_as(mut self, other: &Self) -> Self {
+        self.set_counting(other.stats().is_some());
+        self
+    }
+
+    pub(crate) fn stats(&self) -> Option<&Counters> {
+        self.0.as_ref()?.stats.as_deref()
     }
 }
 
@@ -33,6 +57,9 @@ impl Observer for Watcher {
     #[inline]
     fn event(&self, event: &Event<'_>) {
         if let Some(watching) = &self.0 {
+            if let Some(stats) = &watching.stats {
+                stats.count(event);
+            }
             watching.observer.event(event);
         }
     }
@@ -40,7 +67,7 @@ impl Observer for Watcher {
     // nobody: no event is made
     #[inline]
     fn listens(&self) -> bool {
-        self.0.as_ref().is_some_and(|watching| watching.observer.listens())
+        self.0.as_ref().is_some_and(|watching| watching.stats.is_some() || watching.observer.listens())
     }
 }
 

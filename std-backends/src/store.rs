@@ -102,6 +102,14 @@ impl AnyStore {
         }
     }
 
+    /// How many values lie in this process.
+    pub(crate) fn entries(&self) -> usize {
+        match &self.kind {
+            Kind::Memory(memory) => memory.len(),
+            Kind::Remote(_) | Kind::Nothing => 0,
+        }
+    }
+
     /// What lies outside the process, if anything does.
     pub(crate) const fn as_remote(&self) -> Option<&Remote> {
         match &self.kind {

@@ -57,6 +57,8 @@ pub(crate) struct Layer {
     pub(crate) jitter: Option<u8>,
     /// What becomes of a value near its end.
     pub(crate) aging: Aging,
+    /// Where it is said that it does not run where its store cannot be asked.
+    pub(crate) closed: Option<proc_macro2::Span>,
     pub(crate) companions: Companions,
     pub(crate) keys: Keys,
     pub(crate) krate: Option<Path>,
@@ -108,7 +110,8 @@ impl Parse for Argument {
         }
         if !input.peek(Token![=]) {
             // a flag is a bare word
-            if ["share", "cache_err", "cache_none", "renew", "stale_on_error"].iter().any(|flag| name == flag) {
+            if ["share", "cache_err", "cache_none", "renew", "stale_on_error", "closed"].iter().any(|flag| name == flag)
+            {
                 return Ok(Self { name, value: parse_quote!(true), named: Vec::new() });
             }
             return Err(Error::new(name.span(), format!("an argument has a value: `{name} = ..`")));
@@ -179,6 +182,7 @@ impl Layer {
             ttl_of: None,
             jitter: None,
             aging: Aging::default(),
+            closed: None,
             companions: Companions::Own,
             keys: Keys::Own,
             krate: None,
@@ -216,6 +220,7 @@ impl Layer {
             ("jitter", Cached) => self.jitter = Some(part(&value, 100, JITTER)?),
             ("stale_for", Cached) => self.aging.stale_for = Some((window(&value)?, name.span())),
             ("stale_on_error", Cached) => self.aging.on_error = flag(&value)?.then(|| name.span()),
+            ("closed", Cached) => self.closed = flag(&value)?.then(|| name.span()),
             ("early", Cached) => self.aging.early = Some((part(&value, 99, EARLY)?, name.span())),
             _ => return Err(self.unknown(name)),
         }
@@ -237,7 +242,7 @@ impl Layer {
         let known = match self.primitive {
             Primitive::Cached => {
                 "key, ttl, jitter, early, stale_for, stale_on_error, version, codec, type_tag, encode, decode, cache_err, \
-                 cache_none"
+                 cache_none, closed"
             }
             Primitive::Lock => "key, ttl, wait, renew, label, guard, when_busy, otherwise",
             Primitive::Once => "key, ttl, keep, renew, label, guard, when_busy, otherwise",

@@ -63,7 +63,8 @@ impl Function {
         } else {
             quote!(#instance.#cached_blocking(#buf, #flown, &#codec, #terms, #closure)#brought)
         };
-        let global = layer.home == Home::Std && layer.instance.is_none();
+        // one that is closed returns it
+        let global = layer.home == Home::Std && layer.instance.is_none() && layer.closed.is_none();
         let check = global.then(|| quote!(#private::initialised(#instance);));
         quote! {
             let mut #buf = #instance.key_buf();

@@ -122,9 +122,25 @@ impl Function {
             }
             None => shape,
         };
+        let shape = match layer.closed {
+            Some(_) => self.closed(layer, &shape),
+            None => shape,
+        };
         match (&layer.encode, &layer.decode) {
             (Some(encode), Some(decode)) => quote!(#private::Encoded::new(#shape, #encode, #decode)),
             _ => shape,
+        }
+    }
+
+    /// The shape of a result that also says that its store could not be asked.
+    fn closed(&self, layer: &Layer, shape: &TokenStream) -> TokenStream {
+        let (private, returned, why) = (private(layer), self.returned(), &self.names.why);
+        let refuse = quote_spanned!(returned.span()=> #private::refuse_closed::<#returned, _>);
+        quote! {
+            #private::Closed::new(#shape, |#why| {
+                use #private::Refuses as _;
+                #refuse((&&&#private::Probe::<#returned>::NEW).made_from(), #why)
+            })
         }
     }
 

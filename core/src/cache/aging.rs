@@ -1,16 +1,13 @@
 //! What becomes of a value whose end is near: served while one caller loads it again, or since that failed.
 
-use super::Lives;
+#[cfg(feature = "stale")]
+use crate::time::millis;
 use crate::{
-    instance::Handle,
-    lease::Lease,
     op::Ask,
-    outcome::Shape,
-    store::{Platform, Values},
-    time::{Instant, Sleep, Timer, millis, short},
-    ttl::Ttl,
+    time::{Instant, short},
 };
-use core::{future::Future, time::Duration};
+#[cfg(feature = "stale")]
+use core::time::Duration;
 
 /// The longest window in milliseconds: 49 days.
 const LONGEST: u32 = Ask::AGAIN - 1;
@@ -28,33 +25,6 @@ pub struct Aging {
 impl Aging {
     /// A value counts to its end and no longer.
     pub const NONE: Self = Self { stale: 0, early: 0, on_error: false };
-
-    /// The same, served for so much longer than the TTL while one caller loads it again.
-    #[must_use]
-    pub const fn stale_for(self, window: Duration) -> Self {
-        let stale = short(millis(window));
-        Self { stale: if stale < Ask::AGAIN { stale } else { LONGEST }, ..self }
-    }
-
-    /// The same, served also when that load failed.
-    #[must_use]
-    pub const fn stale_on_error(self) -> Self {
-        Self { on_error: true, ..self }
-    }
-
-    /// The same, loaded again when so many per cent of the TTL are left.
-    #[must_use]
-    pub const fn early(self, left: u8) -> Self {
-        Self { early: if left > 100 { 100 } else { left }, ..self }
-    }
-
-    const fn and(self, other: Self) -> Self {
-        Self {
-            stale: if other.stale > 0 { other.stale } else { self.stale },
-            early: if other.early > 0 { other.early } else { self.early },
-            on_error: self.on_error || other.on_error,
-        }
-    }
 
     /// For how many milliseconds a value is kept that is fresh for so many; one that is not to be kept is not.
     #[must_use]
@@ -87,47 +57,32 @@ impl Aging {
     }
 }
 
-/// Values live as they did, and longer, for those who ask in their last time.
-#[derive(Clone, Copy, Debug)]
-pub struct Aged<L> {
-    lives: L,
-    own: Aging,
-}
-
-impl<L> Aged<L> {
-    pub(super) const fn new(lives: L, own: Aging) -> Self {
-        Self { lives, own }
-    }
-}
-
-impl<V, L: Lives<V>> Lives<V> for Aged<L> {
-    const AGES: bool = true;
-
-    fn load<H, K, R, C>(
-        &self,
-        flight: &mut Lease<H>,
-        shape: K,
-        codec: &C,
-        load: impl AsyncFnOnce() -> R,
-    ) -> impl Future<Output = R>
-    where
-        H: Handle<Store: Values<V, C> + Platform<Clock: Timer>>,
-        K: Shape<R, Value = V>,
-    {
-        flight.aged(Lives::<V>::aging(self), shape, codec, load)
-    }
-    fn load_blocking<H, K, R, C>(&self, flight: &mut Lease<H>, shape: K, codec: &C, load: impl FnOnce() -> R) -> R
-    where
-        H: Handle<Store: Values<V, C> + Platform<Clock: Sleep>>,
-        K: Shape<R, Value = V>,
-    {
-        flight.aged_blocking(Lives::<V>::aging(self), shape, codec, load)
+#[cfg(feature = "stale")]
+impl Aging {
+    /// The same, served for so much longer than the TTL while one caller loads it again.
+    #[must_use]
+    pub const fn stale_for(self, window: Duration) -> Self {
+        let stale = short(millis(window));
+        Self { stale: if stale < Ask::AGAIN { stale } else { LONGEST }, ..self }
     }
 
-    fn millis<H: Handle>(&self, value: &V, handle: &H, ttl: Option<Ttl>) -> u64 {
-        self.lives.millis(value, handle, ttl)
+    /// The same, served also when that load failed.
+    #[must_use]
+    pub const fn stale_on_error(self) -> Self {
+        Self { on_error: true, ..self }
     }
-    fn aging(&self) -> Aging {
-        self.lives.aging().and(self.own)
+
+    /// The same, loaded again when so many per cent of the TTL are left.
+    #[must_use]
+    pub const fn early(self, left: u8) -> Self {
+        Self { early: if left > 100 { 100 } else { left }, ..self }
+    }
+
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self {
+            stale: if other.stale > 0 { other.stale } else { self.stale },
+            early: if other.early > 0 { other.early } else { self.early },
+            on_error: self.on_error || other.on_error,
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::{Aging, Cache};
 use crate::{
     cell::MaybeOwned,
+    error::Refused,
     instance::{Handle, spread},
     lease::Lease,
     outcome::{Life, Shape},
@@ -146,5 +147,8 @@ impl<R, K: Shape<R>, P: Handle, C, L: Lives<K::Value>> Shape<R> for Timed<'_, K,
         let Cache { handle, ttl, lives, .. } = self.of;
         let fresh = self.inner.keep(out).map_or(u64::MAX, |value| lives.millis(value.as_ref(), handle, *ttl));
         lives.aging().kept(fresh)
+    }
+    fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
+        self.inner.refused(why)
     }
 }

@@ -7,7 +7,6 @@ use crate::{
     error::Error,
     instance::Handle,
     key::Kind,
-    op::Ask,
     outcome::{InOk, Shape, Whole},
     store::{Platform, Values},
     time::Timer,
@@ -78,7 +77,7 @@ where
         value.map(|value| Fetched::new(value, source))
     }
 
-    async fn fill<K: Shape<R>, R>(&self, shape: K, load: impl AsyncFnOnce() -> R) -> R
+    pub(super) async fn fill<K: Shape<R>, R>(&self, shape: K, load: impl AsyncFnOnce() -> R) -> R
     where
         P::Store: Values<K::Value, C>,
         L: Lives<K::Value>,
@@ -95,7 +94,7 @@ where
         }
     }
 
-    async fn fetch<K: Shape<R>, R>(&self, shape: K, load: impl AsyncFnOnce() -> R) -> Fetched<R>
+    pub(super) async fn fetch<K: Shape<R>, R>(&self, shape: K, load: impl AsyncFnOnce() -> R) -> Fetched<R>
     where
         P::Store: Values<K::Value, C>,
         L: Lives<K::Value>,
@@ -109,44 +108,6 @@ where
         }
         let out = self.lives.load(&mut flight, Timed::new(shape, self), &self.codec, load).await;
         Fetched::new(out, flight.source())
-    }
-
-    /// Loads the value again, though one is there: others have that one meanwhile. A caller that comes while another one loads
-    /// waits for what that brings, which may have been read before this call: after a write [`insert`](Self::insert) what was
-    /// written, or [`reset`](Self::reset). Of callers in other processes that wait, and on a device, each loads in its turn.
-    ///
-    /// What `load` fails with is passed on, and what is there stays. A store that fails does not matter: `load` runs. Dropping
-    /// the future while it loads leaves what is there.
-    ///
-    /// # Errors
-    /// What `load` fails with, and nothing else.
-    pub async fn refresh_with<V, E>(&self, load: impl AsyncFnOnce() -> Result<V, E>) -> Result<V, E>
-    where
-        P::Store: Values<V, C>,
-        L: Lives<V>,
-    {
-        let mut flight = self.flight(self.handle.clone());
-        flight.anew(self.lives.aging(), Ask::AGAIN);
-        flight.cached(Timed::new(InOk, self), &self.codec, load).await
-    }
-
-    /// Puts in the place of the value, if there is one, what `change` makes of it: one caller at a time, while others have the
-    /// old one. No load that began before comes after it.
-    ///
-    /// Dropping the future, or a panic of `change`, leaves what is there.
-    ///
-    /// # Errors
-    /// [`Error`] when it is not kept, or that is not known: [`Cause::Conflict`](crate::Cause::Conflict) where something else was
-    /// inserted or all was reset meanwhile; [`Cause::Unsupported`](crate::Cause::Unsupported) within a load or a change of the
-    /// same value, which would wait for itself.
-    pub async fn update_with<V>(&self, change: impl AsyncFnOnce(Option<V>) -> V) -> Result<V, Error>
-    where
-        P::Store: Values<V, C>,
-        L: Lives<V>,
-    {
-        let mut flight = self.flight(self.handle.clone());
-        flight.anew(self.lives.aging(), Ask::ALONE);
-        flight.change(Timed::new(Whole, self), &self.codec, change).await
     }
 
     /// Keeps a value, whatever is there: write it where it comes from first. What a flight under way brings will not be

@@ -8,7 +8,6 @@ use crate::{
     instance::{Handle, Threads},
     key::Kind,
     lease::Lease,
-    op::Ask,
     outcome::{InOk, Shape, Whole},
     store::{Platform, Values},
     time::Sleep,
@@ -71,18 +70,27 @@ where
         P::Store: Values<V, C>,
         L: Lives<V>,
     {
-        if let Some(out) = self.hit(&InOk) {
-            return Result::map(out, |value| Fetched::new(value, Source::Hit));
+        let Fetched { value, source } = self.fetch_blocking(InOk, load);
+        value.map(|value| Fetched::new(value, source))
+    }
+
+    pub(super) fn fetch_blocking<K: Shape<R>, R>(&self, shape: K, load: impl FnOnce() -> R) -> Fetched<R>
+    where
+        P::Store: Values<K::Value, C>,
+        L: Lives<K::Value>,
+    {
+        if let Some(out) = self.hit(&shape) {
+            return Fetched::new(out, Source::Hit);
         }
         let mut flight = self.flight_blocking();
         if L::AGES {
             flight.age(self.lives.aging());
         }
-        let out = self.lives.load_blocking(&mut flight, Timed::new(InOk, self), &self.codec, load)?;
-        Ok(Fetched::new(out, flight.source()))
+        let out = self.lives.load_blocking(&mut flight, Timed::new(shape, self), &self.codec, load);
+        Fetched::new(out, flight.source())
     }
 
-    fn fill_blocking<K: Shape<R>, R>(&self, shape: K, load: impl FnOnce() -> R) -> R
+    pub(super) fn fill_blocking<K: Shape<R>, R>(&self, shape: K, load: impl FnOnce() -> R) -> R
     where
         P::Store: Values<K::Value, C>,
         L: Lives<K::Value>,
@@ -108,36 +116,8 @@ where
         self.lives.load_blocking(&mut flight, Timed::new(shape, self), &self.codec, load)
     }
 
-    fn flight_blocking(&self) -> Lease<Threads<P>> {
+    pub(super) fn flight_blocking(&self) -> Lease<Threads<P>> {
         self.flight(Threads(self.handle.clone()))
-    }
-
-    /// [`refresh_with`](Self::refresh_with) for threads.
-    ///
-    /// # Errors
-    /// What `load` fails with, and nothing else.
-    pub fn refresh_with_blocking<V, E>(&self, load: impl FnOnce() -> Result<V, E>) -> Result<V, E>
-    where
-        P::Store: Values<V, C>,
-        L: Lives<V>,
-    {
-        let mut flight = self.flight_blocking();
-        flight.anew(self.lives.aging(), Ask::AGAIN);
-        flight.cached_blocking(Timed::new(InOk, self), &self.codec, load)
-    }
-
-    /// [`update_with`](Self::update_with) for threads.
-    ///
-    /// # Errors
-    /// As `update_with`.
-    pub fn update_with_blocking<V>(&self, change: impl FnOnce(Option<V>) -> V) -> Result<V, Error>
-    where
-        P::Store: Values<V, C>,
-        L: Lives<V>,
-    {
-        let mut flight = self.flight_blocking();
-        flight.anew(self.lives.aging(), Ask::ALONE);
-        flight.change_blocking(Timed::new(Whole, self), &self.codec, change)
     }
 
     /// [`insert`](Self::insert) for threads.

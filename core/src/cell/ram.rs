@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     key::{Key, Kind},
-    op::{Answer, Ask, Inspection},
+    op::{Answer, Ask, Inspection, WINDOWS},
     patience::Ticket,
     time::Instant,
     token::HolderToken,
@@ -53,7 +53,12 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
     ) -> Answer {
         let size = if key.kind == Kind::Pool { ask.size } else { 1 };
         let caller = Caller { key, token, size, now };
-        let mut answer = self.try_take(&caller, *place, ask, stack);
+        let window = if WINDOWS { ask.window } else { 0 };
+        let mut answer = self.try_take(&caller, *place, (ask, window), stack);
+        // without a window what is there was the answer
+        if matches!(answer, Answer::Busy { .. }) && window != 0 && ask.takes_stale() && self.is_there(key, now) {
+            answer = Answer::Stale;
+        }
         match &mut answer {
             Answer::Busy { until, ticket } if ask.wait != 0 => {
                 *ticket = self.settle(&caller, Some(*until), place, woken);
@@ -64,6 +69,10 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
             _ => {}
         }
         answer
+    }
+
+    fn is_there(&mut self, key: &Key<'_>, now: Instant) -> bool {
+        self.table.find(key).is_some_and(|cell| cell.done_until(now).is_some())
     }
 
     /// Who asked, or gave back, waits until then or leaves its line; if anything is free and kept for nobody, the next
@@ -92,7 +101,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
         }
     }
 
-    fn try_take(&mut self, caller: &Caller<'_>, place: Place, ask: &Ask, stack: u32) -> Answer {
+    fn try_take(&mut self, caller: &Caller<'_>, place: Place, (ask, window): (&Ask, u32), stack: u32) -> Answer {
         let Caller { key, token, now, size } = *caller;
         let Self { fences, waiters, table } = self;
         let end = now.plus(ask.ttl);
@@ -119,12 +128,9 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
             }
         } else {
             let Ok(cell) = table.entry(key, now) else { return Answer::Full };
-            if let Some(until) = cell.done_until(Ask::horizon(ask.window, now)) {
+            if let Some(until) = cell.done_until(Ask::horizon(window, now)) {
                 return if cell.value.is_some() { Answer::Filled } else { Answer::Done { until } };
             }
-            // of what counted without a window nothing is left here
-            let is_stale = ask.takes_stale() && cell.done_until(now).is_some();
-            let busy = |until| if is_stale { Answer::Stale } else { busy(until) };
             let lease = &mut cell.lease;
             if lease.is_live(now) {
                 return match (cell.marked == stack, lease.is_of(token)) {

@@ -6,7 +6,7 @@ use crate::{
     instance::Handle,
     key::Kind,
     observe::Event,
-    op::Ask,
+    op::{Ask, WINDOWS},
     patience::{Ticket, again},
     store::Platform,
     time::{Instant, short},
@@ -109,9 +109,14 @@ impl<H: Handle> Lease<H> {
             // nobody will tell of its end
             Answer::Done { until } => self.wait_or(now, until, Ticket::NONE, Stage::Kept),
             Answer::Filled => self.stage = Stage::Filled,
-            Answer::Stale => self.stage = Stage::Stale,
+            Answer::Stale if WINDOWS => self.stage = Stage::Stale,
             Answer::Recursive => self.stage = Stage::Over,
-            Answer::Full | Answer::Held(_) | Answer::Absent | Answer::Cleared(_) | Answer::Inspected(_) => {
+            Answer::Stale
+            | Answer::Full
+            | Answer::Held(_)
+            | Answer::Absent
+            | Answer::Cleared(_)
+            | Answer::Inspected(_) => {
                 self.refuse(Stage::Full);
             }
         }

@@ -1,6 +1,6 @@
 //! Flights beside a value: one that is near its end, one that is changed.
 
-use super::{Lease, Stage, Values};
+use super::{Lease, Stage, Values, drive::aloft};
 use crate::{
     asked,
     cache::{Aging, Source},
@@ -103,7 +103,7 @@ impl<H: Handle<Store: Platform<Clock: Timer>>> Lease<H> {
             return Err(self.unheld());
         }
         let old = asked::get(&self.handle, &self.key, codec).await?;
-        let out = self.aloft(change(old)).await;
+        let out = aloft!(self, change(old));
         self.keep = self.keep.min(shape.lasts(&out));
         let mut value = Some(MaybeOwned::Borrowed(&out));
         poll_fn(|cx| self.poll_land(codec, &mut value, cx)).await;

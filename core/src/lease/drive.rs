@@ -17,6 +17,23 @@ use core::{
 
 type ClockOf<H> = <<H as Handle>::Store as Platform>::Clock;
 
+/// Runs the body of a flight with the flight marked, renewing beside it. No function: a device pays for each future within
+/// another.
+macro_rules! aloft {
+    ($lease:expr, $body:expr) => {{
+        let (mut body, mut beats) = (core::pin::pin!($body), core::pin::pin!($lease.beats()));
+        core::future::poll_fn(|cx| {
+            let polled = $lease.poll_inside(body.as_mut(), cx);
+            if polled.is_pending() {
+                let _ = core::future::Future::poll(beats.as_mut(), cx);
+            }
+            polled
+        })
+        .await
+    }};
+}
+pub(super) use aloft;
+
 /// For tasks.
 impl<H: Handle> Lease<H>
 where
@@ -68,25 +85,12 @@ where
     }
 
     /// The value, or else the flight is held, or there is nothing to ask.
-    pub(super) async fn fly<V, C>(&mut self, codec: &C) -> Option<V>
+    pub(super) fn fly<V, C>(&mut self, codec: &C) -> impl Future<Output = Option<V>>
     where
         H::Store: Values<V, C>,
     {
         let mut wait = <ClockOf<H> as Timer>::Wait::default();
-        poll_fn(|cx| self.poll_value(codec, |lease, cx| lease.poll_timed(&mut wait, cx), cx)).await
-    }
-
-    /// Runs the body of a flight with the flight marked, renewing beside it.
-    pub(super) async fn aloft<T>(&self, body: impl Future<Output = T>) -> T {
-        let (mut body, mut beats) = (pin!(body), pin!(self.beats()));
-        poll_fn(|cx| {
-            let polled = self.poll_inside(body.as_mut(), cx);
-            if polled.is_pending() {
-                let _ = beats.as_mut().poll(cx);
-            }
-            polled
-        })
-        .await
+        poll_fn(move |cx| self.poll_value(codec, |lease, cx| lease.poll_timed(&mut wait, cx), cx))
     }
 
     /// A cached call.
@@ -97,7 +101,10 @@ where
         if let Some(v) = self.fly(codec).await {
             return shape.back(v);
         }
-        let out = self.aloft(body()).await;
+        if let Some(out) = self.closed(&shape) {
+            return out;
+        }
+        let out = aloft!(self, body());
         if shape.hides() {
             self.hidden_flight();
         }
@@ -160,6 +167,9 @@ where
     {
         if let Some(v) = self.fly_blocking(codec) {
             return shape.back(v);
+        }
+        if let Some(out) = self.closed(&shape) {
+            return out;
         }
         let out = self.inside(body);
         if shape.hides() {

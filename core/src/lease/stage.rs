@@ -1,5 +1,7 @@
 //! How far a lease has come: one word, which tells what dropping it has to give back.
 
+use crate::op::WINDOWS;
+
 /// How far a lease has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -35,4 +37,16 @@ pub(super) enum Stage {
     Over,
     /// Somebody else's when it was to be given back.
     Gone,
+}
+
+impl Stage {
+    /// Whether there is a value instead of the flight.
+    pub(super) const fn has_value(self) -> bool {
+        matches!(self, Self::Filled) || WINDOWS && matches!(self, Self::Stale)
+    }
+
+    /// Of a flight that was not granted, once it was given back: a store without room is not asked, which some want to know.
+    pub(super) const fn over(self) -> Self {
+        if matches!(self, Self::Full) { self } else { Self::Over }
+    }
 }

@@ -5,6 +5,7 @@ use crate::{
     cell::MaybeOwned,
     instance::Handle,
     observe::{Event, Observer},
+    outcome::Shape,
     store::{Fresh, Platform, Store},
     time::Instant,
 };
@@ -32,7 +33,7 @@ impl<H: Handle> Lease<H> {
             return Poll::Ready(None);
         }
         loop {
-            if matches!(self.stage, Stage::New | Stage::Filled | Stage::Stale) {
+            if self.stage == Stage::New || self.stage.has_value() {
                 if let Some(v) = self.value(codec) {
                     let (waited, is_stale) = (self.at != Instant::ZERO, self.stage == Stage::Stale);
                     self.say(|key| match (is_stale, waited) {
@@ -47,7 +48,7 @@ impl<H: Handle> Lease<H> {
                 }
             }
             ready!(asked(self, cx));
-            if !matches!(self.stage, Stage::Filled | Stage::Stale) {
+            if !self.stage.has_value() {
                 if self.stage == Stage::Held {
                     if self.handle.instance().observer().listens() {
                         // an observer that asks for the same key computes, as a body that does
@@ -57,7 +58,7 @@ impl<H: Handle> Lease<H> {
                 } else {
                     // what may have been granted is given back before the body begins
                     self.give_back();
-                    self.stage = Stage::Over;
+                    self.stage = self.stage.over();
                 }
                 return Poll::Ready(None);
             }
@@ -71,7 +72,7 @@ impl<H: Handle> Lease<H> {
         let mut state = take(&mut self.state);
         let store = self.handle.instance().store();
         let value = self.key().and_then(|key| match self.stage {
-            Stage::New => store.peek_within(&key, codec, self.size),
+            Stage::New => store.peek_within(&key, codec, self.window()),
             _ => store.fetch(&mut state, &key, codec),
         });
         self.state = state;
@@ -125,6 +126,18 @@ impl<H: Handle> Lease<H> {
         let op = Op::Release(Outcome::Done { fresh: fresh.ttl });
         let request = Request { key: &key, token: self.token, now, op: &op, may_block: H::MAY_BLOCK };
         self.handle.instance().store().poll_publish(state, &request, fresh, cx)
+    }
+
+    /// What the call returns instead of running, where it is closed and its store could not be asked.
+    pub(super) fn closed<K: Shape<R>, R>(&self, shape: &K) -> Option<R> {
+        let cause = match self.stage {
+            Stage::BadKey | Stage::Full => None,
+            // without a cause it waits for itself
+            Stage::Over => Some(self.cause()?),
+            Stage::Held => Some(<H::Store>::unasked(&self.state)?),
+            _ => return None,
+        };
+        shape.refused(|| cause.map_or_else(|| self.why(), Into::into))
     }
 
     /// Notes that nothing is kept, where the type of the result hides whether it is a failure.

@@ -1,7 +1,7 @@
 //! For how long a result is kept, where that is not the TTL alone: shapes round the shape of its type.
 
 use super::Shape;
-use crate::{cell::MaybeOwned, span::Span, time::millis, ttl::Ttl};
+use crate::{cell::MaybeOwned, error::Refused, span::Span, time::millis, ttl::Ttl};
 
 /// What is said of how long one value is kept: a time, a [`Ttl`], or a whole number of seconds; of `None` or a time of no
 /// length only those have it who waited for it.
@@ -63,6 +63,10 @@ impl<R, K: Shape<R>, F: Fn(&K::Value) -> L, L: Life> Shape<R> for Lasting<K, F> 
         let said = self.inner.keep(out).map_or(u64::MAX, |value| (self.of)(value.as_ref()).millis());
         said.min(self.inner.lasts(out))
     }
+    #[inline]
+    fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
+        self.inner.refused(why)
+    }
 }
 
 /// Kept for as long as `most` makes of what would be, once for each result.
@@ -94,5 +98,9 @@ impl<R, K: Shape<R>, F: Fn(u64) -> u64> Shape<R> for AtMost<K, F> {
     #[inline]
     fn lasts(&self, out: &R) -> u64 {
         (self.most)(self.inner.lasts(out))
+    }
+    #[inline]
+    fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
+        self.inner.refused(why)
     }
 }

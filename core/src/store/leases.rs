@@ -58,6 +58,13 @@ pub trait Store: Platform {
         let _ = state;
     }
 
+    /// Why a flight that was granted is none of the store's, which could not be asked: it loads for this process alone.
+    #[inline]
+    fn unasked(state: &Self::InFlight) -> Option<Cause> {
+        let _ = state;
+        None
+    }
+
     /// Takes back, sooner or later, what `token` left behind, and ends the wait that `state` holds.
     ///
     /// MUST NOT block; MUST pass on a wake-up that the waiter was given. An immediate store simply releases it.
@@ -210,6 +217,9 @@ impl<S: Store> Store for &S {
     }
     fn unkept(state: &mut S::InFlight) {
         S::unkept(state);
+    }
+    fn unasked(state: &S::InFlight) -> Option<Cause> {
+        S::unasked(state)
     }
     fn is_local(&self) -> bool {
         (**self).is_local()

@@ -1,7 +1,8 @@
-//! What is behind an instance.
+//! What is behind an instance, and what it counted.
 
 use super::Cachify;
-use crate::health::Health;
+use crate::{health::Health, memory::Memory, stats::Stats};
+use cachify_core::{instance::Handle, store::Store};
 
 impl Cachify {
     /// What is behind this instance, and how it is: kind, version, role, policy, clock and round trip of each server, asked
@@ -33,5 +34,37 @@ impl Cachify {
             Some(remote) => (remote.kept_in(), remote.nodes_blocking()),
         };
         Health { kept_in, refused, nodes }
+    }
+
+    /// How often what happened to its cached values; `None` unless [`Builder::stats`](crate::Builder::stats) was said.
+    ///
+    /// ```
+    /// use cachify::{Cachify, secs};
+    /// let c = Cachify::builder().stats(true).build()?;
+    /// let page = c.cache("page").ttl(secs(60));
+    /// for _ in 0..3 {
+    ///     page.get_or_insert_blocking(|| "text".to_owned());
+    /// }
+    /// let stats = c.stats().ok_or("it counts nothing")?;
+    /// assert_eq!((stats.hits, stats.misses, stats.entries), (2, 1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> Option<Stats> {
+        self.counted(self.instance().store().entries())
+    }
+}
+
+impl Cachify<Memory> {
+    /// How often what happened to its cached values; `None` unless [`Builder::stats`](crate::Builder::stats) was said.
+    #[must_use]
+    pub fn stats(&self) -> Option<Stats> {
+        self.counted(self.len())
+    }
+}
+
+impl<S: Store> Cachify<S> {
+    fn counted(&self, entries: usize) -> Option<Stats> {
+        Handle::instance(self).observer().stats().map(|counters| counters.read(entries))
     }
 }

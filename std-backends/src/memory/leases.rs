@@ -340,8 +340,11 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
             self.tell(key, op);
         }
         // values are dropped here, the late one too: a user's `Drop` never runs under a lock
-        drop((gone, node));
-        self.0.make_room(key);
+        if let Some(gone) = gone {
+            self.0.told(&gone);
+        }
+        drop(node);
+        self.0.make_room(key, now);
         Poll::Ready(Ok(Some(Answer::Held(holding))))
     }
 }

@@ -3,6 +3,7 @@
 use super::order::{MOVED, Mark, Marks, Order, Place};
 use cachify_core::{
     key::{Key, Kind},
+    observe::Eviction,
     time::Instant,
 };
 use hashbrown::HashTable;
@@ -63,7 +64,25 @@ impl<V> Node<V> {
     }
 }
 
+/// A value that is gone, to be dropped outside the lock; and why, if nobody removed it.
+pub(super) struct Gone {
+    node: AnyNode,
+    pub(super) why: Option<Eviction>,
+}
+
+impl Gone {
+    pub(super) fn key(&self) -> &[u8] {
+        self.node.key()
+    }
+}
+
 impl Node<dyn Any + Send + Sync> {
+    /// Gone, for `why` or because its time is over.
+    fn gone(node: AnyNode, now: Instant, why: Option<Eviction>) -> Gone {
+        let is_over = now >= node.fresh_until;
+        Gone { node, why: if is_over { Some(Eviction::Expired) } else { why } }
+    }
+
     #[inline]
     fn key(&self) -> &[u8] {
         match &self.key {
@@ -204,20 +223,20 @@ impl Values {
 
     /// Stores a value; where there is no room, in the place of another one of this shard, if it has any. Gives back what
     /// it replaced or evicted, to be dropped outside the lock.
-    pub(super) fn insert(&mut self, node: AnyNode, key: &Key<'_>, now: Instant, room: &Room) -> Vec<AnyNode> {
+    pub(super) fn insert(&mut self, node: AnyNode, key: &Key<'_>, now: Instant, room: &Room) -> Vec<Gone> {
         let mut gone = self.sweep(now, room);
         let of = (&node.value as &dyn Any).type_id();
         match self.nodes.find_mut(key.hash, |old| old.is_of(key, of)) {
             Some(old) => {
                 self.order.replace(&old.mark, &node.mark);
                 node.place.store(old.place(), Ordering::Relaxed);
-                gone.push(std::mem::replace(old, node));
+                gone.push(Node::gone(std::mem::replace(old, node), now, None));
             }
-            None if room.bound == 0 => gone.push(node),
+            None if room.bound == 0 => gone.push(Node::gone(node, now, Some(Eviction::Full))),
             None => {
                 // one that has less than its share takes the place of another shard's
                 if room.is_full() && self.nodes.len() >= self.share.max(1) {
-                    gone.extend(self.evict(room));
+                    gone.extend(self.evict(now, room));
                 }
                 room.take();
                 node.place.store(self.order.insert(&self.nodes, key.hash, &node.mark), Ordering::Relaxed);
@@ -247,14 +266,14 @@ impl Values {
     }
 
     /// Takes out the one that is to go.
-    pub(super) fn evict(&mut self, room: &Room) -> Option<AnyNode> {
+    pub(super) fn evict(&mut self, now: Instant, room: &Room) -> Option<Gone> {
         let (hash, place) = self.order.evict(&self.nodes)?;
         let entry = self.nodes.find_entry(hash, |node| node.place() == place).ok()?;
         room.give_back();
-        Some(entry.remove().0)
+        Some(Node::gone(entry.remove().0, now, Some(Eviction::Full)))
     }
 
-    fn sweep(&mut self, now: Instant, room: &Room) -> Vec<AnyNode> {
+    fn sweep(&mut self, now: Instant, room: &Room) -> Vec<Gone> {
         let mut gone = Vec::new();
         for _ in 0..SWEEP {
             let bucket = self.advance();
@@ -272,7 +291,7 @@ impl Values {
                 room.give_back();
                 let node = entry.remove().0;
                 self.order.remove(node.place(), &node.mark);
-                gone.push(node);
+                gone.push(Node::gone(node, now, None));
             }
         }
         gone

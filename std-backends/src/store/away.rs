@@ -282,7 +282,7 @@ impl AnyStore {
         bytes: impl FnOnce() -> Result<Vec<u8>, Cause>,
     ) -> Poll<Result<Option<Answer>, Cause>> {
         let away = state.remote.get_or_insert_default();
-        if matches!(away.load, Some(Part::Leads(_))) {
+        if matches!(away.load, Some(Part::Leads(..))) {
             return Self::led_to(away, bytes).map_ok(Some);
         }
         if matches!(request.op, Op::Insert { .. }) {

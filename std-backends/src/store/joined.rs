@@ -27,7 +27,7 @@ impl AnyStore {
     /// What is known of a load without asking the store; nothing if that is to be asked.
     pub(super) fn loaded(away: &mut Away, remote: &Remote, now: Instant) -> Option<Result<Answer, Cause>> {
         let (news, cause) = match away.load.as_ref()? {
-            Part::Leads(_) => return None,
+            Part::Leads(..) => return None,
             Part::Stands(waiter) => (waiter.take()?, None),
             Part::Waits(waiter, cause, until) => match (waiter.take(), remote.closing().check()) {
                 (Some(news), _) => (news, Some(*cause)),
@@ -81,7 +81,7 @@ impl AnyStore {
         match loads::join(remote.loads(), &key, request.token) {
             Ok(leader) => {
                 self.watcher.event(&Event::Failed { key: Some(*request.key), cause });
-                away.load = Some(Part::Leads(leader));
+                away.load = Some(Part::Leads(leader, cause));
                 Ok(Answer::Granted { fence: FencingToken(0), index: 0 })
             }
             // it computes, and waits no longer
@@ -96,11 +96,11 @@ impl AnyStore {
 
     /// The answer to one who loads without the store: of that the store is told nothing.
     pub(super) fn led(away: &mut Away, op: &Op) -> Option<Answer> {
-        if !matches!(away.load, Some(Part::Leads(_))) {
+        if !matches!(away.load, Some(Part::Leads(..))) {
             return None;
         }
         if let Op::Release(_) = op
-            && let Some(Part::Leads(leader)) = away.load.take()
+            && let Some(Part::Leads(leader, _)) = away.load.take()
         {
             leader.end(None);
         }
@@ -112,7 +112,7 @@ impl AnyStore {
         away: &mut Away,
         bytes: impl FnOnce() -> Result<Vec<u8>, Cause>,
     ) -> Poll<Result<Answer, Cause>> {
-        let Some(Part::Leads(leader)) = away.load.take() else { return Poll::Pending };
+        let Some(Part::Leads(leader, _)) = away.load.take() else { return Poll::Pending };
         Poll::Ready(match bytes() {
             Ok(bytes) => {
                 leader.end(Some(&bytes));

@@ -96,7 +96,7 @@ impl Store for AnyStore {
                                 let _ = beside(told, remote.turn(news)).await;
                             })
                         }
-                        Some(Part::Leads(_)) | None => told,
+                        Some(Part::Leads(..)) | None => told,
                     }
                 };
                 changed.poll(begin, cx)
@@ -112,6 +112,12 @@ impl Store for AnyStore {
         }
     }
 
+    fn unasked(state: &InFlight) -> Option<Cause> {
+        match state.remote.as_ref()?.load {
+            Some(Part::Leads(_, cause)) => Some(cause),
+            _ => None,
+        }
+    }
     fn unkept(state: &mut InFlight) {
         state.memory.unkept();
         state.remote.get_or_insert_default().is_unkept = true;
@@ -125,7 +131,7 @@ impl Store for AnyStore {
         };
         let away = state.remote.take();
         // of a load without the store that is told nothing
-        if away.as_ref().is_some_and(|away| matches!(away.load, Some(Part::Leads(_)))) {
+        if away.as_ref().is_some_and(|away| matches!(away.load, Some(Part::Leads(..)))) {
             return;
         }
         // a look took nothing; a wait that ends without a token passes its wake-up on by itself

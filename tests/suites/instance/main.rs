@@ -3,6 +3,7 @@
 mod aging;
 mod bounds;
 mod circles;
+mod closed;
 mod copies;
 mod destructors;
 mod ending;
@@ -11,5 +12,6 @@ mod fairness;
 mod inserts;
 mod leases;
 mod loads;
+mod numbers;
 mod told;
 mod unkept;

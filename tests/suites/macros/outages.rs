@@ -60,3 +60,37 @@ async fn what_cannot_say_that_a_store_is_away_skips_and_tells_the_observer() {
     assert!(all.len() == 3 && all.iter().all(told), "{all:?}");
     assert!(matches!(skips().await, Err(Error::Refused(why)) if told(&why)), "no skip is made of an outage");
 }
+
+#[derive(Debug, PartialEq)]
+enum Failed {
+    Store(cachify::Error),
+}
+
+impl From<cachify::Error> for Failed {
+    fn from(why: cachify::Error) -> Self {
+        Self::Store(why)
+    }
+}
+
+#[cached(instance = AWAY, key = "paid:{id}", closed)]
+fn pay(id: u32) -> Result<u32, Failed> {
+    unreachable!("{id} was paid, and nobody knows")
+}
+
+#[cached(instance = AWAY, key = "sent:{id}", ttl = 60, stale_for = 60, stale_on_error, jitter = 0.1, closed = true)]
+async fn send(id: u32) -> Result<u32, Refused> {
+    unreachable!("{id} was sent, and nobody knows")
+}
+
+#[cached(key = "before", closed)]
+fn before_init() -> Result<u32, Refused> {
+    unreachable!("there is no instance")
+}
+
+#[tokio::test]
+async fn a_closed_cache_is_refused_and_says_why() {
+    let told = |why: &Refused| matches!(why, Refused::Unavailable(_));
+    let Err(Failed::Store(Error::Refused(why))) = pay(1) else { panic!("it was paid") };
+    assert!(told(&why) && send(1).await.is_err_and(|why| told(&why)));
+    assert_eq!(before_init(), Err(Refused::NotInitialised));
+}

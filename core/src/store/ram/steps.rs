@@ -8,7 +8,7 @@ use crate::{
         waiters::{Place, Woken},
     },
     key::{Key, Kind},
-    op::{Answer, Ask, Left, Op, Outcome, Request, Watched},
+    op::{Answer, Ask, Left, Op, Outcome, Request, WINDOWS, Watched},
     patience::Ticket,
     store::{Fresh, Store, Values},
     time::{Clock, Instant},
@@ -134,7 +134,7 @@ where
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn peek_within(&self, key: &Key<'_>, _: &C, window: u32) -> Option<B::Value> {
-        let then = Ask::horizon(window, self.0.clock().coarse());
+        let then = Ask::horizon(if WINDOWS { window } else { 0 }, self.0.clock().coarse());
         self.0.step(|ram| ram.table.find(key)?.fresh(then).cloned())
     }
 

@@ -1,0 +1,61 @@
+//! A cached call that does not run where its store cannot be asked: a shape round the shape of its type.
+
+use super::Shape;
+use crate::{
+    cell::MaybeOwned,
+    error::{Error, Refused},
+    outcome::{AsError, Itself, Refusal},
+};
+
+/// What `refuse` makes of the reason is returned where the store could not be asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Closed<K, F> {
+    inner: K,
+    refuse: F,
+}
+
+impl<K, F> Closed<K, F> {
+    /// The same, refused by `refuse`.
+    pub const fn new<R>(inner: K, refuse: F) -> Self
+    where
+        F: Fn(Refused) -> R,
+    {
+        Self { inner, refuse }
+    }
+}
+
+impl<R, K: Shape<R>, F: Fn(Refused) -> R> Shape<R> for Closed<K, F> {
+    type Value = K::Value;
+    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, K::Value>> {
+        self.inner.keep(out)
+    }
+    fn back(&self, value: K::Value) -> R {
+        self.inner.back(value)
+    }
+    #[inline]
+    fn hides(&self) -> bool {
+        self.inner.hides()
+    }
+    #[inline]
+    fn lasts(&self, out: &R) -> u64 {
+        self.inner.lasts(out)
+    }
+    #[inline]
+    fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
+        Some((self.refuse)(why()))
+    }
+}
+
+/// A return type that tells every caller that its store could not be asked.
+#[diagnostic::on_unimplemented(
+    message = "a closed cache cannot return `{Self}`",
+    label = "where its store cannot be asked, this has no value that says so",
+    note = "return `Result<T, E>` where `E` is `From<Refused>` or `From<cachify::Error>`"
+)]
+pub trait Closes<By = Itself>: Refusal<By> {}
+
+#[diagnostic::do_not_recommend]
+impl<T, E: From<Refused>> Closes for Result<T, E> {}
+
+#[diagnostic::do_not_recommend]
+impl<T, E: From<Error>> Closes<AsError> for Result<T, E> {}
