@@ -36,7 +36,7 @@ pub use lives::{Alike, By, Spread};
 ///
 /// ```
 /// use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
-/// use core::fmt;
+/// use core::time::Duration;
 /// let clock = ManualClock::new();
 /// let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
 /// let device = Instance::new(&store);

@@ -33,6 +33,7 @@ mod below;
 pub mod cache;
 pub mod cell;
 pub mod codec;
+mod companions;
 pub mod drive;
 #[cfg(feature = "embassy")]
 pub mod embassy;
@@ -88,6 +89,7 @@ pub mod __private {
         below::Within,
         cache::Aging,
         codec::Tagged,
+        companions::Same,
         keeping::{BySerde, Encodes, Keeps, Lends, Shares},
         key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeyPart, KeySink, Part, Text, put_part},
         label::Label,

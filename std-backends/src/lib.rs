@@ -107,9 +107,9 @@ pub mod __private {
     pub use cachify_core::{
         __private::{
             Aging, AtMost, ByDisplay, ByPart, Closed, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps,
-            KeyBuffer, KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends, Part, Probe, Refuses, Shape, Tagged,
-            Text, Ttl, Wait, Whole, Within, begun, carried, decide, duration, err_for, keeps_err, keeps_none, none_for,
-            put_hash, put_part, refuse_closed, refuse_lock, run,
+            KeyBuffer, KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends, Part, Probe, Refuses, Same, Shape,
+            Tagged, Text, Ttl, Wait, Whole, Within, begun, carried, decide, duration, err_for, keeps_err, keeps_none,
+            none_for, put_hash, put_part, refuse_closed, refuse_lock, run,
         },
         Refused,
         key::{Kind, LongKeyBuf as KeyBuf},

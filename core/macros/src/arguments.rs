@@ -298,6 +298,18 @@ impl Layer {
         self.version.as_ref().map(|version| format!(":v{}", version.base10_digits()))
     }
 
+    /// What says how a value is kept.
+    pub(crate) fn forms(&self) -> impl Iterator<Item = &Expr> {
+        self.codec.iter().chain(&self.encode).chain(&self.decode)
+    }
+
+    /// What says for how long a value is kept.
+    pub(crate) fn times(&self) -> impl Iterator<Item = &Expr> {
+        let stale = self.aging.stale_for.as_ref().map(|(span, _)| span);
+        let said = stale.into_iter().chain(&self.failure_for).filter_map(Span::said);
+        self.ttl.iter().map(|(_, ttl)| ttl).chain(&self.ttl_of).chain(said)
+    }
+
     /// Whether a failure is kept, too.
     pub(crate) const fn keeps_all(&self) -> bool {
         self.cache_err || self.cache_none

@@ -23,7 +23,7 @@ impl Function {
             None => (&closure, quote!(#shape), TokenStream::new()),
         };
         let (make_codec, ttl) = (self.codec(layer), life(layer));
-        let demands = self.demands(layer);
+        let demands = self.demands(layer, &self.returned());
         let aging = layer.aging.rules(&private);
         let [aged, most] = ["aged", "most"].map(|name| Ident::new(name, Span::mixed_site()));
         let prepare = quote! {
@@ -115,9 +115,8 @@ impl Function {
     }
 
     /// That the store keeps such values: what a value lacks is told at its type, and nothing of what follows.
-    fn demands(&self, layer: &Layer) -> TokenStream {
-        let (private, returned, Names { instance, shape, codec, out, .. }) =
-            (private(layer), self.returned(), &self.names);
+    pub(crate) fn demands(&self, layer: &Layer, returned: &TokenStream) -> TokenStream {
+        let (private, Names { instance, shape, codec, out, .. }) = (private(layer), &self.names);
         let kept = check::kept(&self.item.sig, layer);
         let borrowed = kept.filter(|_| layer.encode.is_none()).and_then(borrowed::for_ever).map(|lent| {
             quote! {{
@@ -141,7 +140,7 @@ impl Function {
         }
     }
 
-    fn codec(&self, layer: &Layer) -> TokenStream {
+    pub(crate) fn codec(&self, layer: &Layer) -> TokenStream {
         let (private, instance) = (private(layer), &self.names.instance);
         let codec = match &layer.codec {
             Some(codec) => quote!(#codec),

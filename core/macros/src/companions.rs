@@ -8,13 +8,14 @@ use crate::{
     groups,
     key::{Key, Parameter},
     quiet::{self, quiet},
+    scope,
     values::Companions,
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use std::fmt;
 use syn::{
-    FnArg, GenericParam, PatIdent, Type, WherePredicate,
+    Expr, FnArg, GenericParam, PatIdent, Type, WherePredicate,
     ext::IdentExt,
     visit_mut::{self, VisitMut},
 };
@@ -28,6 +29,15 @@ pub(crate) struct Companion {
     pub(crate) of_all: bool,
     /// The type of the answer, its start, and how another answer is added to it.
     answer: (TokenStream, TokenStream, TokenStream),
+}
+
+/// What a companion takes beside what its keys name.
+#[derive(Default)]
+pub(crate) struct More<'a> {
+    /// An argument of its own.
+    pub(crate) argument: TokenStream,
+    /// Expressions that it evaluates, with the parameters that they name.
+    pub(crate) named_by: Vec<&'a Expr>,
 }
 
 /// The companion that asks nothing: its name, and what it says.
@@ -143,6 +153,7 @@ fn functions(function: &Function, place: &Place) -> Vec<TokenStream> {
             functions.push(function.companion(&companion, &about, place));
         }
     }
+    functions.extend(function.entries(place));
     functions.extend(function.layers.first().map(|(layer, key)| function.key_companion(layer, key, place)));
     functions
 }
@@ -189,7 +200,8 @@ impl Function {
         };
         let returned = quote!(::core::result::Result<#of, #private::Error>);
         let keys: Vec<_> = about.iter().map(|(_, key)| key).collect();
-        self.signature((companion.name, companion.doc), &keys, place, self.is_async(), &returned, &body)
+        let none = More::default();
+        self.signature((companion.name, companion.doc), &keys, place, self.is_async(), (&none, &returned), &body)
     }
 
     fn key_companion(&self, layer: &Layer, key: &Key, place: &Place) -> TokenStream {
@@ -208,7 +220,7 @@ impl Function {
             #private::key_of(#buf)
         };
         let returned = quote!(::core::result::Result<#returned, #private::Error>);
-        self.signature(KEY, &[key], place, false, &returned, &body)
+        self.signature(KEY, &[key], place, false, (&More::default(), &returned), &body)
     }
 
     /// The value a companion asks, with its key rendered.
@@ -229,27 +241,30 @@ impl Function {
         }}
     }
 
-    /// A function of the parameters that `keys` name, and of the generics those need.
-    fn signature(
+    /// A function of the parameters that `keys` name and of `more`, and of the generics those need.
+    pub(crate) fn signature(
         &self,
         (what, doc): (&str, &str),
         keys: &[&Key],
         place: &Place,
         is_async: bool,
-        returned: &TokenStream,
+        (more, returned): (&More<'_>, &TokenStream),
         body: &TokenStream,
     ) -> TokenStream {
+        let More { argument: more, named_by } = more;
+
         let (what, is_beside) = match place {
             Place::Type(_) => (format_ident!("{what}"), false),
             Place::Beside(name) => (format_ident!("{name}_{what}"), true),
         };
-        let used = |at: usize, p: &Parameter| p.is_self() || keys.iter().any(|key| key.takes(at));
+        let named = |p: &Parameter| named_by.iter().any(|expression| scope::names(expression, &p.names));
+        let used = |at: usize, p: &Parameter| p.is_self() || keys.iter().any(|key| key.takes(at)) || named(p);
         let used: Vec<_> = self.parameters.iter().enumerate().filter(|(at, p)| used(*at, p)).map(|(_, p)| p).collect();
         let arguments: Vec<FnArg> = used.iter().map(|p| immutable(p.argument.clone())).collect();
         // in use, as lints see it; a name that begins so is not to be
         let named = used.iter().flat_map(|p| &p.names).filter(|name| !name.to_string().starts_with('_'));
         // what leads to the instance, the size and the key may name others than the arguments do
-        let (generics, wheres) = self.generics_of(&quote!(#(#arguments)* #body));
+        let (generics, wheres) = self.generics_of(&quote!(#(#arguments)* #more #returned #body));
         let (generics, wheres) = (generics.iter().map(quiet), quiet(&wheres));
         let (visibility, conditions) = (quiet(&self.item.vis), self.conditions().filter(|_| is_beside));
         let allowed = quiet::allowed(&self.item.attrs);
@@ -258,7 +273,7 @@ impl Function {
             #(#conditions)*
             #[doc = #doc]
             #(#allowed)*
-            #visibility #asyncness fn #what<#(#generics),*>(#(#arguments),*) -> #returned #wheres {
+            #visibility #asyncness fn #what<#(#generics),*>(#(#arguments,)* #more) -> #returned #wheres {
                 #(let _ = &#named;)*
                 #body
             }

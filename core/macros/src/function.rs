@@ -83,10 +83,17 @@ impl Function {
         }
     }
 
-    /// What of the result counts: all of it, or what is inside `Ok` or `Some`.
+    /// What of the result counts: all of it, or what is inside `Ok` or `Some`; with its times and its encoding.
     pub(crate) fn shape(&self, layer: &Layer) -> TokenStream {
+        let shape = self.whole(layer);
+        let shape = if layer.closed.is_some() { self.closed(layer, &shape) } else { shape };
+        self.shape_of(layer, &self.returned(), shape)
+    }
+
+    /// What of the result counts.
+    pub(crate) fn whole(&self, layer: &Layer) -> TokenStream {
         let (private, returned) = (private(layer), self.returned());
-        let shape = if layer.keeps_all() {
+        if layer.keeps_all() {
             // of a generic parameter of the function nobody knows yet: all of it is kept, as was said
             let known = check::behind_parameter(&self.item.sig).is_none();
             let err = (known && layer.cache_err).then(|| quote!(#private::keeps_err::<#returned>();));
@@ -109,9 +116,14 @@ impl Function {
                 use #private::{IsAny as _, IsOption as _, IsResult as _};
                 (&&#private::Probe::<#returned>::NEW).shape()
             }}
-        };
+        }
+    }
+
+    /// The shape of an `of` whose parts count as `shape` says, with its times and its encoding.
+    pub(crate) fn shape_of(&self, layer: &Layer, of: &TokenStream, shape: TokenStream) -> TokenStream {
+        let private = private(layer);
         let shape = match &layer.ttl_of {
-            Some(of) => quote!(#private::Lasting::of::<#returned, _>(#shape, #of)),
+            Some(lasts) => quote!(#private::Lasting::of::<#of, _>(#shape, #lasts)),
             None => shape,
         };
         let shape = match layer.jitter {
@@ -122,10 +134,11 @@ impl Function {
             }
             None => shape,
         };
-        let shape = match layer.closed {
-            Some(_) => self.closed(layer, &shape),
-            None => shape,
-        };
+        Self::encoded(layer, shape)
+    }
+
+    pub(crate) fn encoded(layer: &Layer, shape: TokenStream) -> TokenStream {
+        let private = private(layer);
         match (&layer.encode, &layer.decode) {
             (Some(encode), Some(decode)) => quote!(#private::Encoded::new(#shape, #encode, #decode)),
             _ => shape,

@@ -4,11 +4,7 @@ use crate::{arguments::Layer, path::FunctionPath, scope};
 use cachify_template::{Access, Argument, HASH, Piece, Placeholder, TemplateError, pieces};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{
-    Error, FnArg, LitStr, Member, Pat, Result, Signature,
-    ext::IdentExt,
-    visit_mut::{self, VisitMut},
-};
+use syn::{Error, FnArg, LitStr, Member, Pat, Result, Signature, ext::IdentExt};
 
 /// A parameter of the function, as far as keys can name it.
 pub(crate) struct Parameter {
@@ -28,7 +24,7 @@ impl Parameter {
     fn new(argument: &FnArg) -> Self {
         let (names, is_self) = match argument {
             FnArg::Receiver(receiver) => (vec![Ident::new("self", receiver.self_token.span)], true),
-            FnArg::Typed(typed) => (bound((*typed.pat).clone()), false),
+            FnArg::Typed(typed) => (scope::bound((*typed.pat).clone()), false),
         };
         Self { argument: argument.clone(), names, is_self }
     }
@@ -55,20 +51,6 @@ impl Parameter {
     pub(crate) const fn is_self(&self) -> bool {
         self.is_self
     }
-}
-
-/// The names a pattern binds.
-fn bound(mut pattern: Pat) -> Vec<Ident> {
-    struct Names(Vec<Ident>);
-    impl VisitMut for Names {
-        fn visit_pat_ident_mut(&mut self, pattern: &mut syn::PatIdent) {
-            self.0.push(pattern.ident.clone());
-            visit_mut::visit_pat_ident_mut(self, pattern);
-        }
-    }
-    let mut names = Names(Vec::new());
-    names.visit_pat_mut(&mut pattern);
-    names.0
 }
 
 /// A layer's key: the code that renders it, and the parameters it names.

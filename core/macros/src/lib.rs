@@ -14,6 +14,7 @@ mod cached;
 mod check;
 mod companions;
 mod deferred;
+mod entry;
 mod expand;
 mod function;
 mod generics;

@@ -2,7 +2,9 @@
 //! function's own would make links to it ambiguous.
 
 use crate::{
+    Primitive,
     companions::{self, Companion, KEY},
+    entry,
     function::{Function, private},
     key::{Key, Parameter},
 };
@@ -24,6 +26,12 @@ pub(crate) fn section(function: &Function) -> Vec<Attribute> {
         if !keys.is_empty() {
             lines.push(format!("- `{place}{name}({}){wait}`: {doc}", arguments(function, &keys)));
         }
+    }
+    for (name, doc) in entry::names(function) {
+        let keys: Vec<_> = companions::about(function, |p| p == Primitive::Cached, true).map(|(_, key)| key).collect();
+        let more = if (name, doc) == entry::INSERT { "value" } else { "" };
+        let taken = [arguments(function, &keys), more.to_owned()].into_iter().filter(|text| !text.is_empty());
+        lines.push(format!("- `{place}{name}({}){wait}`: {doc}", taken.collect::<Vec<_>>().join(", ")));
     }
     let (name, doc) = KEY;
     lines.push(format!("- `{place}{name}({})`: {doc}", arguments(function, &[key])));

@@ -46,6 +46,11 @@ impl Span {
         }
     }
 
+    /// The expression, if it is one.
+    pub(crate) fn said(&self) -> Option<&Expr> {
+        if let Self::Said(said) = self { Some(said) } else { None }
+    }
+
     /// Itself, if it ends; else an error that names `what`.
     pub(crate) fn finite(self, what: &str, at: &Expr) -> Result<Self> {
         match self {

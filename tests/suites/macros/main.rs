@@ -7,6 +7,7 @@ mod aging;
 mod arguments;
 mod chosen;
 mod determined;
+mod entries;
 mod fragments;
 mod generics;
 mod hashed;
