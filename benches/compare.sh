@@ -14,11 +14,17 @@
 # ratio [seeds N] [FILE BOUND,BOUND ..]..: how many of a hundred requests are hits, on generated traces and those of files (a
 # key a line, or the format of the ARC paper), beside moka, quick_cache and Belady's optimum; pictures in `target/ratio/`.
 #
+# failures: a reset during a load, a loader that panics, a TTL shorter than the load, recursion; here, in moka, quick_cache and
+# cached.
+#
 # `--against COMMIT [memory] [redis] [sizes]`: this version beside another one of its own, in one program (`against.sh`).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = ratio ]; then
   exec cargo run --quiet --release -p cachify-benches --no-default-features --bin ratio -- "${@:2}"
+fi
+if [ "${1:-}" = failures ]; then
+  exec cargo run --quiet -p cachify-benches --no-default-features --bin failures
 fi
 if [ "${1:-}" = --against ]; then exec bash benches/against.sh "${@:2}"; fi
 

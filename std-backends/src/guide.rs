@@ -18,6 +18,7 @@
 //! | count what happens | [`events`] |
 //! | put it on a microcontroller, alone or behind a gateway | [`devices`] |
 //! | come from Python's py-cachify | [`from_py_cachify`] |
+//! | come from `cached`, moka or `quick_cache` | [`from_cached`], [`from_moka`], [`from_quick_cache`] |
 //! | know what is promised, and what is not | [`promises`] |
 //!
 //! The reasons behind the rules are in [`why`](cachify_core::why). This module is documentation only: nothing of it is
@@ -90,5 +91,8 @@ pages! {
     events
     devices
     from_py_cachify
+    from_cached
+    from_moka
+    from_quick_cache
     promises
 }

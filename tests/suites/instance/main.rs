@@ -13,5 +13,6 @@ mod inserts;
 mod leases;
 mod loads;
 mod numbers;
+mod storm;
 mod told;
 mod unkept;
