@@ -102,6 +102,35 @@ impl<S: Store, O: Observer> Instance<S, O> {
         self.until(now, &told, (ttl, aging))
     }
 
+    /// For how many milliseconds the value is fresh that is there now; zero where there is none, or that cannot be told. Asked
+    /// once it was loaded, where nothing else says how long that one lives.
+    pub async fn still(&self, key: &S::KeyBuf, aging: Aging) -> u64
+    where
+        S::Clock: Timer,
+    {
+        let seen = asked::inspect(&self, Kind::Cache, key).await;
+        self.fresh_for(seen, aging)
+    }
+
+    pub fn still_blocking(&self, key: &S::KeyBuf, aging: Aging) -> u64
+    where
+        S::Clock: Sleep,
+    {
+        let seen = asked::inspect_blocking(&self, Kind::Cache, key);
+        self.fresh_for(seen, aging)
+    }
+
+    fn fresh_for(&self, seen: Result<Inspection, Error>, aging: Aging) -> u64 {
+        let now = self.store().clock().now();
+        match seen {
+            Ok(seen) if seen.held > 0 => match aging.fresh_until(now, seen.end(now)) {
+                Instant::MAX => u64::MAX,
+                end => end.millis_since(now),
+            },
+            _ => 0,
+        }
+    }
+
     /// Whether nobody has an answer of late: then a call waits once for its store, and not twice.
     fn is_away(&self, now: Instant) -> bool {
         self.store().outage(now) > 0
@@ -141,5 +170,9 @@ impl<R, K: Shape<R>> Shape<(R, u64)> for Within<K> {
     #[inline]
     fn refused(&self, why: impl FnOnce() -> Refused) -> Option<(R, u64)> {
         self.0.refused(why).map(|out| (out, 0))
+    }
+    #[inline]
+    fn fails(&self, out: &(R, u64)) -> bool {
+        self.0.fails(&out.0)
     }
 }

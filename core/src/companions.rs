@@ -36,7 +36,7 @@ fn kept<K: Shape<R>, R, S: Store, O: Observer>(
 /// What the attribute macros call.
 #[doc(hidden)]
 impl<S: Store, O: Observer> Instance<S, O> {
-    /// What a hit would return, if there is a value.
+    /// What a call would return that takes any value which is there.
     pub async fn peeked<K, R, C>(&self, key: &S::KeyBuf, shape: &K, codec: &C) -> Result<Option<R>, Error>
     where
         S: Values<K::Value, C>,

@@ -97,7 +97,7 @@ pub mod __private {
         op::Inspection,
         outcome::{
             AtMost, Closed, Closes, Encoded, Ends, IsAny, IsOption, IsResult, Lasting, NeverSilent, Probe, Refusal,
-            Refuses, Shape, Whole, err_for, keeps_err, keeps_none, none_for,
+            Refuses, Shape, Whole, err_for, keeps_err, keeps_none, none_for, serves_err,
         },
         span::duration,
         ttl::Ttl,

@@ -7,8 +7,8 @@ mod refusal;
 
 pub use closed::{Closed, Closes};
 pub use demand::{
-    Awaits, Collected, Ends, Guardable, Iterates, Later, Lazily, MayErr, MayMiss, Now, err_for, keeps_err, keeps_none,
-    none_for,
+    Awaits, Collected, Ends, Guardable, Iterates, Later, Lazily, MayErr, MayFail, MayMiss, Now, err_for, keeps_err,
+    keeps_none, none_for, serves_err,
 };
 pub use life::{AtMost, Lasting, Life};
 pub use refusal::{AsError, Itself, NeverSilent, Refusal, Refuses};
@@ -37,6 +37,12 @@ pub trait Shape<R> {
         let _ = out;
         u64::MAX
     }
+    /// Whether it is a failure, which is more than nothing.
+    #[inline]
+    fn fails(&self, out: &R) -> bool {
+        let _ = out;
+        false
+    }
     /// What a call returns that does not run since its store could not be asked; `None` where it runs all the same.
     #[inline]
     fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
@@ -64,6 +70,10 @@ impl<R, K: Shape<R>> Shape<R> for &K {
     #[inline]
     fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
         (**self).refused(why)
+    }
+    #[inline]
+    fn fails(&self, out: &R) -> bool {
+        (**self).fails(out)
     }
 }
 
@@ -128,6 +138,9 @@ impl<T, E> Shape<Result<T, E>> for InOk {
     fn keep<'r>(&self, out: &'r Result<T, E>) -> Option<MaybeOwned<'r, T>> {
         out.as_ref().ok().map(MaybeOwned::Borrowed)
     }
+    fn fails(&self, out: &Result<T, E>) -> bool {
+        out.is_err()
+    }
     fn back(&self, value: T) -> Result<T, E> {
         Ok(value)
     }
@@ -167,6 +180,10 @@ impl<R, K: Shape<R>, U, F: Fn(&K::Value) -> U, G: Fn(U) -> K::Value> Shape<R> fo
     #[inline]
     fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
         self.inner.refused(why)
+    }
+    #[inline]
+    fn fails(&self, out: &R) -> bool {
+        self.inner.fails(out)
     }
 }
 

@@ -109,7 +109,7 @@ pub mod __private {
             Aging, AtMost, ByDisplay, ByPart, Closed, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps,
             KeyBuffer, KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends, Part, Probe, Refuses, Same, Shape,
             Tagged, Text, Ttl, Wait, Whole, Within, begun, carried, decide, duration, err_for, keeps_err, keeps_none,
-            none_for, put_hash, put_part, refuse_closed, refuse_lock, run,
+            none_for, put_hash, put_part, refuse_closed, refuse_lock, run, serves_err,
         },
         Refused,
         key::{Kind, LongKeyBuf as KeyBuf},

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub struct Stats {
     /// How many calls found a fresh value.
     pub hits: u64,
-    /// How many calls loaded a value, or tried to.
+    /// How many calls loaded a value for themselves and those who wait, or tried to; not those who load beside them.
     pub misses: u64,
     /// How many calls waited for the value that another one loaded.
     pub joined: u64,

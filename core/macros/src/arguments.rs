@@ -255,39 +255,6 @@ impl Layer {
         )
     }
 
-    fn check(&self, at: proc_macro2::Span) -> Result<()> {
-        self.aging.check(self.ttl.as_ref(), self.ttl_of.is_some(), self.keeps_all())?;
-        if self.failure_for.is_some() && self.cache_err && self.cache_none {
-            return Err(Error::new(
-                at,
-                "a result is a `Result` or an `Option`: `cache_err` or `cache_none` says how long",
-            ));
-        }
-        if self.failure_for.is_some() && (self.encode.is_some() || self.ttl_of.is_some()) {
-            let what = "a failure kept for a while has no value: neither `encode` nor a `ttl` by value goes with it";
-            return Err(Error::new(at, what));
-        }
-        if self.encode.is_some() != self.decode.is_some() {
-            return Err(Error::new(at, "`encode` and `decode` belong together"));
-        }
-        if self.primitive == Primitive::Pooled && self.size.is_none() {
-            return Err(Error::new(at, "a pool needs its size, as in `size = 5`"));
-        }
-        if self.home == Home::Core && self.instance.is_none() {
-            return Err(Error::new(at, "without std there is no global instance: say `instance = ..`"));
-        }
-        let other = match (&self.otherwise, &self.when_busy) {
-            (Some(_), _) => Some("otherwise"),
-            (None, Some(_)) => Some("when_busy"),
-            _ => None,
-        };
-        if let (Some(_), Some(other)) = (&self.on_full, other) {
-            let what = format!("`on_full` and `{other}` exclude each other: write the closure of `{other}`");
-            return Err(Error::new(at, what));
-        }
-        Ok(())
-    }
-
     /// The template of its keys: what was written, and the version.
     pub(crate) fn template(&self) -> String {
         self.key.value() + &self.version_text().unwrap_or_default()
@@ -296,6 +263,11 @@ impl Layer {
     /// What a version adds to it: one more literal. A value's own colon is escaped, so no key of another version looks like it.
     pub(crate) fn version_text(&self) -> Option<String> {
         self.version.as_ref().map(|version| format!(":v{}", version.base10_digits()))
+    }
+
+    /// Whether values live for other times than the TTL.
+    pub(crate) const fn has_own_times(&self) -> bool {
+        self.ttl_of.is_some() || self.jitter.is_some() || self.failure_for.is_some()
     }
 
     /// What says how a value is kept.

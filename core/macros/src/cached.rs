@@ -87,11 +87,27 @@ impl Function {
         let below = self.layers.iter().skip_while(|(own, _)| !std::ptr::eq(own, layer)).skip(1);
         let below: Vec<_> = below.filter(|(other, _)| other.primitive == Primitive::Cached).collect();
         let asyncness = &self.item.sig.asyncness;
-        let (ask, wait) = match asyncness {
-            Some(_) => (quote!(below), quote!(.await)),
-            None => (quote!(below_blocking), TokenStream::new()),
+        let (ask, look, wait) = match asyncness {
+            Some(_) => (quote!(below), quote!(still), quote!(.await)),
+            None => (quote!(below_blocking), quote!(still_blocking), TokenStream::new()),
         };
+        let left = Ident::new("left", Span::mixed_site());
         let names: Vec<_> = (0..below.len()).map(|n| format_ident!("below_{n}", span = Span::mixed_site())).collect();
+        // a time of the value's own is known once that is there
+        let looked = below.iter().filter(|(other, _)| other.has_own_times()).map(|(other, key)| {
+            let (reach, render) = (other.instance(), key.render_into(&quote!(&mut #buf)));
+            let private = private(other);
+            let aging = other.aging.rules(&private).unwrap_or(quote!(#private::Aging::NONE));
+            quote! {
+                .min({
+                    let #instance = #reach;
+                    let mut #buf = #instance.key_buf();
+                    #render
+                    #instance.#look(&#buf, #aging)#wait
+                })
+            }
+        });
+        let looked: Vec<_> = looked.collect();
         let asked = below.iter().map(|(other, key)| {
             let (reach, render, ttl) = (other.instance(), key.render_into(&quote!(&mut #buf)), life(other));
             let private = private(other);
@@ -108,7 +124,8 @@ impl Function {
                 #asyncness move || {
                     #(let #names = #asked;)*
                     let #out = (#run)()#wait;
-                    (#out, ::core::primitive::u64::MAX #(.min(#names.left()))*)
+                    let #left = ::core::primitive::u64::MAX #(.min(#names.left()))* #(#looked)*;
+                    (#out, #left)
                 }
             }
         })

@@ -37,14 +37,19 @@ impl Function {
     pub(crate) fn entries(&self, place: &Place) -> Vec<TokenStream> {
         let Some((outer, _)) = layers(self).next().filter(|_| has_value(self)) else { return Vec::new() };
         let private = private(outer);
-        let (of, is_whole) = self.kept(outer);
+        // all layers have one type: the whole, if one of them keeps that
+        let (of, is_whole) = match layers(self).find(|(layer, _)| layer.keeps_all()) {
+            Some((layer, _)) => self.kept(layer),
+            None => self.kept(outer),
+        };
         let keys: Vec<_> = layers(self).map(|(_, key)| key).collect();
         let [value, found, failure, e] =
             ["value", "found", "failure", "e"].map(|name| Ident::new(name, Span::mixed_site()));
         let layers: Vec<_> = layers(self).collect();
         // outermost first: what a call would return
         let looked = layers.iter().map(|(layer, key)| {
-            let base = if is_whole { self.whole(layer) } else { quote!(#private::Whole) };
+            // its times say nothing of what is there
+            let base = if is_whole && !layer.keeps_all() { self.whole(layer) } else { quote!(#private::Whole) };
             let ask = self.about_value(layer, key, &of, &Self::encoded(layer, base), "peeked", &TokenStream::new());
             quote! {
                 match #ask? {

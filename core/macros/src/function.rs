@@ -87,6 +87,14 @@ impl Function {
     pub(crate) fn shape(&self, layer: &Layer) -> TokenStream {
         let shape = self.whole(layer);
         let shape = if layer.closed.is_some() { self.closed(layer, &shape) } else { shape };
+        let known = check::behind_parameter(&self.item.sig).is_none();
+        let shape = match layer.aging.on_error {
+            Some(_) if known => {
+                let (private, returned) = (private(layer), self.returned());
+                quote!({ #private::serves_err::<#returned>(); #shape })
+            }
+            _ => shape,
+        };
         self.shape_of(layer, &self.returned(), shape)
     }
 

@@ -6,7 +6,6 @@ use crate::{
     arguments::{Layer, Origin},
     key::{Parameter, function_path},
     path::FunctionPath,
-    scope,
     values::Companions,
 };
 use proc_macro2::{Ident, TokenStream};
@@ -33,7 +32,7 @@ impl Parts {
                 let what = "a method needs a key, which says what of `self` makes a difference, as in `key = \"{fn}:{self.id}\"`";
                 return Err(Error::new(parameter.argument.span(), what));
             }
-            if instance.is_some_and(|instance| scope::names(instance, &parameter.names)) {
+            if instance.is_some_and(|instance| leads(instance, &parameter.names)) {
                 continue;
             }
             if let Some(hidden) = parameter.pattern().and_then(hidden) {
@@ -88,6 +87,20 @@ pub(crate) fn proof(layers: &[Layer], is_method: bool) -> Option<TokenStream> {
             const _: () = ();
         )
     })
+}
+
+/// Whether what the parameter binds is where the instance is found, or a part of it is; not what says which one it is.
+fn leads(instance: &Expr, bound: &[Ident]) -> bool {
+    match instance {
+        Expr::Path(path) => path.path.get_ident().is_some_and(|name| bound.contains(name)),
+        Expr::Field(field) => leads(&field.base, bound),
+        Expr::MethodCall(call) => call.args.is_empty() && leads(&call.receiver, bound),
+        Expr::Reference(of) => leads(&of.expr, bound),
+        Expr::Unary(of) => leads(&of.expr, bound),
+        Expr::Paren(of) => leads(&of.expr, bound),
+        Expr::Group(of) => leads(&of.expr, bound),
+        _ => false,
+    }
 }
 
 /// Where a pattern leaves something out.

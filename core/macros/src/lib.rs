@@ -13,6 +13,7 @@ mod bracket;
 mod cached;
 mod check;
 mod companions;
+mod contradictions;
 mod deferred;
 mod entry;
 mod expand;

@@ -151,4 +151,7 @@ impl<R, K: Shape<R>, P: Handle, C, L: Lives<K::Value>> Shape<R> for Timed<'_, K,
     fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
         self.inner.refused(why)
     }
+    fn fails(&self, out: &R) -> bool {
+        self.inner.fails(out)
+    }
 }

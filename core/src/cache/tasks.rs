@@ -19,7 +19,7 @@ impl<P: Handle, C, L> Cache<P, C, L>
 where
     <P::Store as Platform>::Clock: Timer,
 {
-    /// The value, if it is there and fresh.
+    /// The value, if it is there: until its end, with the window that was said when it was stored.
     ///
     /// # Errors
     /// [`Error::Store`] when the store could not be asked; bytes of another type count for no value.
@@ -30,7 +30,7 @@ where
         asked::get(&self.handle, &self.key, &self.codec).await
     }
 
-    /// For how long the value is fresh; `None` if it is not there. Of whatever type it is.
+    /// For how long the value is there, its window included; `None` if it is not. Of whatever type it is.
     ///
     /// # Errors
     /// [`Error::Store`] when the store could not be asked, or cannot tell.

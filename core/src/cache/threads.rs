@@ -19,7 +19,7 @@ impl<P: Handle, C, L> Cache<P, C, L>
 where
     <P::Store as Platform>::Clock: Sleep,
 {
-    /// The value, if it is there and fresh.
+    /// The value, if it is there: until its end, with the window that was said when it was stored.
     ///
     /// # Errors
     /// [`Error::Store`] when the store could not be asked; bytes of another type count for no value.

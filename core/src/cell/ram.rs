@@ -214,7 +214,7 @@ impl<P: Places, T: Table + ?Sized> Ram<P, T> {
 
 /// Cached values.
 impl<P: Places, T: Table + ?Sized> Ram<P, T> {
-    /// Puts a value in its place, for the holder of the flight; nobody sees it before `release` makes it fresh.
+    /// Puts a value in its place, for the holder of the flight; `release` gives it its end. In between it has that of the one before.
     pub fn put(&mut self, key: &Key<'_>, token: HolderToken, value: T::Value, now: Instant) {
         if let Some(cell) = self.table.cell_held_by(key, token, now) {
             cell.value = Some(value);

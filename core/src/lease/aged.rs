@@ -27,9 +27,9 @@ impl<H: Handle> Lease<H> {
         }
     }
 
-    /// Where a load brought nothing to keep: how long must be left of the value that there was, for it to be served.
+    /// Where a load failed: how long must be left of the value that there was, for it to be served.
     fn spared<K: Shape<R>, R>(&self, aging: Aging, shape: &K, out: &R) -> Option<u64> {
-        aging.spared().filter(|_| self.source() == Source::Loaded && shape.keep(out).is_none())
+        aging.spared().filter(|_| self.source() == Source::Loaded && shape.fails(out))
     }
 
     fn serve<K: Shape<R>, R>(&mut self, shape: &K, value: K::Value) -> R {

@@ -44,6 +44,10 @@ impl<R, K: Shape<R>, F: Fn(Refused) -> R> Shape<R> for Closed<K, F> {
     fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
         Some((self.refuse)(why()))
     }
+    #[inline]
+    fn fails(&self, out: &R) -> bool {
+        self.inner.fails(out)
+    }
 }
 
 /// A return type that tells every caller that its store could not be asked.

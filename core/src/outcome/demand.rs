@@ -40,6 +40,19 @@ impl<T> MayMiss for Option<T> {
     }
 }
 
+/// What `stale_on_error` is for.
+#[diagnostic::on_unimplemented(
+    message = "`stale_on_error` is for a `Result`, which `{Self}` is not",
+    label = "there is no `Err` that a stale value could make good",
+    note = "leave `stale_on_error` out: a `None` is an answer, and no failure"
+)]
+pub trait MayFail {}
+#[diagnostic::do_not_recommend]
+impl<T, E> MayFail for Result<T, E> {}
+
+/// Demands a `Result`.
+pub const fn serves_err<R: MayFail>() {}
+
 /// Demands a `Result`.
 pub const fn keeps_err<R: MayErr>() {}
 

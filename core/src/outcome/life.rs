@@ -67,6 +67,10 @@ impl<R, K: Shape<R>, F: Fn(&K::Value) -> L, L: Life> Shape<R> for Lasting<K, F> 
     fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
         self.inner.refused(why)
     }
+    #[inline]
+    fn fails(&self, out: &R) -> bool {
+        self.inner.fails(out)
+    }
 }
 
 /// Kept for as long as `most` makes of what would be, once for each result.
@@ -102,5 +106,9 @@ impl<R, K: Shape<R>, F: Fn(u64) -> u64> Shape<R> for AtMost<K, F> {
     #[inline]
     fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
         self.inner.refused(why)
+    }
+    #[inline]
+    fn fails(&self, out: &R) -> bool {
+        self.inner.fails(out)
     }
 }

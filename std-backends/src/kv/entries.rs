@@ -96,8 +96,8 @@ pub(super) async fn join<S: AsyncKvStore>(kv: &S, key: Key<'_>, wanted: &Wanted<
         let flight = Record::held(ask, fence, Block::default());
         let (bytes, ttl) = match value.and_then(|value| Beside::begun(flight, value, micros)) {
             Some(beside) => beside.kept(micros),
-            // the value that is to be changed would be lost
-            None if value.is_some() && *window == Asked::ALONE => return Err(NO_LIFE),
+            // the value that is to be loaded again or changed would be lost
+            None if value.is_some() && *window >= Asked::AGAIN => return Err(NO_LIFE),
             None => (Some(flight.bytes()), Some(flight.ttl())),
         };
         if exchange(kv, &key, &found, bytes.as_deref(), ttl).await? {

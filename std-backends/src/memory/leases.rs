@@ -2,8 +2,8 @@
 //! flight.
 
 use super::{
-    Memory, Rights,
-    values::{self, AnyNode, Has, Node, read, write},
+    Memory,
+    values::{self, AnyNode, Has, Node, Seen, read, write},
 };
 use crate::{
     flights::{self, Patience},
@@ -12,10 +12,7 @@ use crate::{
 use cachify_core::{
     __private::Shares,
     Cause, Holding,
-    cell::{
-        table::Table,
-        waiters::{Place, Woken},
-    },
+    cell::waiters::{Place, Woken},
     key::{Key, Kind},
     op::{Answer, Ask, Inspection, Left, Op, Outcome, Request, Watched},
     patience::Ticket,
@@ -46,6 +43,8 @@ struct Waits {
     /// Since when: there was no value then, so one that was fresh after that was loaded for it, and it takes it also when
     /// that has ended by now.
     since: Instant,
+    /// What was there then, to be told from what comes meanwhile.
+    seen: Seen,
     /// Once the value that was there was of another type than the caller's: how one of its own is looked for.
     own: Option<Has>,
 }
@@ -58,8 +57,8 @@ impl InFlight {
 }
 
 impl Waits {
-    fn since(now: Instant) -> Self {
-        Self { patience: Patience::default(), since: now, own: None }
+    fn since(now: Instant, seen: Seen) -> Self {
+        Self { patience: Patience::default(), since: now, seen, own: None }
     }
 
     /// It asks again; since when it waits, and how a value of its own is looked for.
@@ -85,7 +84,8 @@ impl Store for Memory {
         }
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
         let (mut woken, mut gone, mut is_closed) = (Woken::NOBODY, Vec::new(), false);
-        let has_waited = state.flight.is_some();
+        let before = state.flight.as_ref().map(|flight| flight.seen);
+        let mut seen = before.unwrap_or_default();
         let (since, own) = state.flight.as_mut().map_or((now, None), |flight| flight.asks());
         let (place, has) = (&mut state.place, own.unwrap_or(values::Values::has));
         let answer = self.0.step_at(key, |ram| match op {
@@ -98,10 +98,10 @@ impl Store for Memory {
             Op::Acquire(ask) if key.kind == Kind::Cache => {
                 // looked at under the leases: nobody can publish between this look and the flight
                 let is_there = |then| has(&read(self.0.values(key)), key, then);
-                let is_enough = match ask.window {
-                    Ask::AGAIN => has_waited && self.was_loaded(ram, key, since, now) && is_there(since),
-                    window => is_there(Ask::horizon(window, since)),
-                };
+                seen = read(self.0.values(key)).seen(key);
+                // what came while it waited is what it waits for, however short that lives
+                let has_come = ask.window < Ask::ALONE && before.is_some_and(|before| before != seen);
+                let is_enough = is_there(Ask::horizon(ask.window, since)) || has_come && is_there(since);
                 if is_enough || flights::is_marked(self.id(), key) {
                     ram.leave(key, token, place, now, &mut woken);
                     return if is_enough { Answer::Filled } else { Answer::Recursive };
@@ -151,7 +151,7 @@ impl Store for Memory {
         self.tell(key, op);
         // a user's `Drop` never runs under a lock
         drop(gone);
-        Poll::Ready(Ok(self.or_compute(state, request, answer)))
+        Poll::Ready(Ok(self.or_compute(state, request, answer, before.unwrap_or(seen))))
     }
 
     fn unkept(state: &mut InFlight) {
@@ -227,12 +227,6 @@ impl Memory {
         values::copy(self.0.values(key), key, then)
     }
 
-    /// Whether the load that somebody has waited for since then is over, and did not fail.
-    fn was_loaded(&self, ram: &mut Rights, key: &Key<'_>, since: Instant, now: Instant) -> bool {
-        let is_over = ram.table.find(key).is_none_or(|cell| !cell.lease.is_live(now));
-        is_over && !locked(&self.0.shard(key).failures).since(key.hash, since)
-    }
-
     /// Waits no longer, and takes nothing.
     fn leave(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken) {
         self.abandon(state, key, token, Left::HandOff);
@@ -256,18 +250,18 @@ impl Memory {
 
     /// The answer, unless that is to wait for a flight which waits for the caller's: then it computes, and waits no longer.
     #[inline]
-    fn or_compute(&self, state: &mut InFlight, request: &Request<'_>, answer: Answer) -> Answer {
+    fn or_compute(&self, state: &mut InFlight, request: &Request<'_>, answer: Answer, seen: Seen) -> Answer {
         let Request { key, token, now, op, .. } = *request;
         if key.kind == Kind::Cache && matches!(answer, Answer::Busy { .. }) {
             // somebody else was quicker to load again what failed
             if let Some(flight) = &state.flight
-                && !is_change(op)
+                && !is_in_turn(op)
                 && locked(&self.0.shard(key).failures).since(key.hash, flight.since)
             {
                 self.leave(state, key, token);
                 return Answer::Recursive;
             }
-            let flight = state.flight.get_or_insert_with(|| Waits::since(now).into());
+            let flight = state.flight.get_or_insert_with(|| Waits::since(now, seen).into());
             if flight.patience.is_in_vain(self.id(), key, now, u64::MAX) {
                 self.leave(state, key, token);
                 return Answer::Recursive;
@@ -277,9 +271,9 @@ impl Memory {
     }
 }
 
-/// Whether a value is changed, which is done in turn and by nobody beside.
-const fn is_change(op: &Op) -> bool {
-    matches!(op, Op::Acquire(Ask { window: Ask::ALONE, .. }))
+/// Whether a value is changed or loaded again, which is done in turn and by nobody beside: what it brings is to be kept.
+const fn is_in_turn(op: &Op) -> bool {
+    matches!(op, Op::Acquire(Ask { window: Ask::AGAIN.., .. }))
 }
 
 /// Recursion is told by the thread's own stack, not by the cell.
@@ -305,7 +299,9 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
             None => self.peek(key, codec),
         };
         if value.is_none() {
-            let flight = state.flight.get_or_insert_with(|| Waits::since(self.0.clock.now()).into());
+            let flight = state
+                .flight
+                .get_or_insert_with(|| Waits::since(self.0.clock.now(), read(self.0.values(key)).seen(key)).into());
             flight.own = Some(values::Values::has_of::<V>);
         }
         value

@@ -151,6 +151,10 @@ impl Room {
     }
 }
 
+/// Which values lie at a key, of whatever types: where, and until when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen(usize, Instant);
+
 /// Looks for a value.
 pub(super) type Has = fn(&Values, &Key<'_>, Instant) -> bool;
 
@@ -203,6 +207,14 @@ impl Values {
     fn of_type<V: 'static>(&self, key: &Key<'_>) -> Option<(&AnyNode, &V)> {
         let node = self.nodes.find(key.hash, |node| node.is_of(key, TypeId::of::<V>()))?;
         node.value.downcast_ref().map(|value| (node, value))
+    }
+
+    /// What lies at the key, ended or not.
+    pub(super) fn seen(&self, key: &Key<'_>) -> Seen {
+        let of_key = self.nodes.iter_hash(key.hash).filter(|node| node.is(key));
+        of_key.fold(Seen::default(), |Seen(at, until), node| {
+            Seen(at ^ Arc::as_ptr(node).cast::<()>() as usize, until.max(node.fresh_until))
+        })
     }
 
     /// Whether there is a fresh value of this type.

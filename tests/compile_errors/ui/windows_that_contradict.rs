@@ -55,4 +55,14 @@ fn which_part() -> u32 {
     1
 }
 
+#[cached(key = "l", ttl = 60, early = 0.8, cache_err = 5)]
+fn always_early() -> Result<u32, u32> {
+    Ok(1)
+}
+
+#[cached(key = "m", ttl = 60, early = 0.5, jitter = 0.5)]
+fn nothing_left() -> u32 {
+    1
+}
+
 fn main() {}

@@ -11,13 +11,14 @@ use std::{
     cell::Cell,
     future::{Future, pending, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc, Barrier,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     task::Poll,
     thread,
+    time::Duration,
 };
 
 /// One in memory, one outside the process.
@@ -417,4 +418,58 @@ fn a_device_has_all_of_it() {
         assert_eq!(load.await, Ok(6));
         assert_eq!(value.get::<u32>().await, Ok(Some(6)));
     });
+}
+
+#[test]
+fn who_waited_for_a_refresh_that_was_given_up_refreshes() {
+    let clock = ManualClock::new();
+    for c in both(&clock) {
+        let value = c.cache("k").ttl(secs(60));
+        for first_changes in [false, true] {
+            value.insert_blocking(1_u32).unwrap();
+            let mut first: Pin<Box<dyn Future<Output = ()>>> = if first_changes {
+                Box::pin(async { _ = value.update_with(async |_: Option<u32>| pending().await).await })
+            } else {
+                Box::pin(async { _ = value.refresh_with(async || pending::<Result<u32, ()>>().await).await })
+            };
+            let mut second = Box::pin(value.refresh_with(async || Ok::<_, ()>(2_u32)));
+            let once = |future: Pin<&mut dyn Future<Output = ()>>| block_on(once(future));
+            assert!(once(first.as_mut()).is_pending());
+            assert_eq!(block_on(poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx)))), Poll::Pending);
+            drop(first);
+            assert_eq!(block_on(second), Ok(2), "not the value that there was");
+            assert_eq!(value.get_blocking::<u32>(), Ok(Some(2)));
+        }
+    }
+}
+
+/// Polls it once.
+async fn once(mut future: Pin<&mut dyn Future<Output = ()>>) -> Poll<()> {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
+#[test]
+fn those_who_waited_have_a_value_that_is_not_to_be_kept_also_with_a_window() {
+    let clock = ManualClock::new();
+    let c = Cachify::builder().clock(clock.clone()).build().unwrap();
+    let value = c.cache("k").ttl_with(|_: &u32| None::<Duration>).stale_for(secs(30));
+    // the load takes time: what ends as it lands was loaded for those who came before
+    let (loads, landed) = (Cell::new(0), Cell::new(false));
+    let load = async || {
+        loads.set(loads.get() + 1);
+        poll_fn(|_| if landed.get() { Poll::Ready(()) } else { Poll::Pending }).await;
+        7_u32
+    };
+    let mut calls: Vec<_> = (0..5).map(|_| Box::pin(value.get_or_insert(load()))).collect();
+    let mut poll = |call: usize| block_on(poll_fn(|cx| Poll::Ready(calls[call].as_mut().poll(cx))));
+    for call in 0..5 {
+        assert_eq!(poll(call), Poll::Pending);
+    }
+    clock.advance(secs(1));
+    landed.set(true);
+    for call in 0..5 {
+        assert_eq!(poll(call), Poll::Ready(7));
+    }
+    assert_eq!(loads.get(), 1);
+    assert_eq!(value.get_blocking::<u32>(), Ok(None));
 }

@@ -3,7 +3,7 @@
 use cachify::{Cachify, Error, ManualClock, Ttl, cached, lock, secs};
 use cachify_core::testing::block_on;
 use cachify_tests::Guest;
-use std::{fmt::Display, sync::Arc};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 struct World {
     clock: ManualClock,
@@ -63,6 +63,20 @@ async fn generic<T: Display>(w: &World, id: T) -> Result<String, ()> {
 fn layers(w: &World, id: u64) -> Result<u64, Error> {
     let _ = w;
     Ok(id)
+}
+
+#[cached(key = "mixed:{id}", ttl = 10, instance = w.near)]
+#[cached(key = "mixed:{id}", ttl = 60, cache_err = keep_for, instance = w.c)]
+fn mixed(w: &World, id: u64, keep_for: Duration) -> Result<u64, String> {
+    let _ = w;
+    Ok(id)
+}
+
+#[cached(key = "own:{n}", instance = w.near)]
+#[cached(key = "own:{n}", instance = w.c, ttl = |n: &u64| (*n > 0).then(|| secs(*n)))]
+fn own_times(w: &World, n: u64) -> u64 {
+    let _ = w;
+    n
 }
 
 #[cached(instance = w.c, ttl = 60)]
@@ -158,6 +172,30 @@ fn all_layers_get_it_and_the_outermost_that_has_it_is_seen() {
         assert_eq!(layers::peek(&w, 1), Ok(Some(8)));
         w.clock.advance(secs(10));
         assert_eq!(layers::peek(&w, 1), Ok(Some(9)), "below");
+    }
+}
+
+#[test]
+fn layers_that_keep_different_things_have_the_whole_put_and_seen() {
+    for w in worlds() {
+        mixed::insert(&w, 1, Duration::from_secs(5), &Ok(9)).unwrap();
+        assert_eq!(mixed(&w, 1, Duration::ZERO), Ok(9));
+        assert_eq!(w.near.cache(("mixed", 1)).get_blocking::<u64>(), Ok(Some(9)));
+        assert_eq!(w.c.cache(("mixed", 1)).get_blocking::<Result<u64, String>>(), Ok(Some(Ok(9))));
+        w.clock.advance(secs(10));
+        assert_eq!(mixed::peek(&w, 1), Ok(Some(Ok(9))), "below");
+        assert_eq!(mixed(&w, 1, Duration::ZERO), Ok(9));
+    }
+}
+
+#[test]
+fn a_layer_keeps_no_value_for_longer_than_that_says_itself_below() {
+    for w in worlds() {
+        let near = |n: u64| w.near.cache(("own", n)).remaining_blocking().unwrap();
+        assert_eq!((own_times(&w, 10), near(10)), (10, Some(Ttl::For(secs(10)))));
+        assert_eq!((own_times(&w, 0), near(0)), (0, None), "nor what is not kept there");
+        w.clock.advance(secs(10));
+        assert_eq!(near(10), None);
     }
 }
 

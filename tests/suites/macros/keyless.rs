@@ -131,6 +131,19 @@ fn functions_of_one_name_are_two_and_what_leads_to_the_instance_is_no_part() {
     assert_eq!(alone(1, 2), alone(1, 2));
 }
 
+static SHARDS: LazyLock<[Cachify<Memory>; 2]> = LazyLock::new(|| [(); 2].map(|()| Cachify::builder().build_memory()));
+
+#[cached(instance = SHARDS[usize::from(id % 2)])]
+fn sharded(id: u8) -> u8 {
+    id
+}
+
+#[test]
+fn an_argument_that_says_which_instance_it_is_is_part_of_the_key() {
+    assert_eq!([1, 3, 1, 2].map(sharded), [1, 3, 1, 2]);
+    assert!(sharded::key(3).unwrap().ends_with("keyless::sharded:3"));
+}
+
 type Device<'c> = Instance<FixedStore<NoLock, &'c ManualClock, 4, u32>>;
 
 #[cachify_core::cached(instance = device, ttl = 5, companions = false)]

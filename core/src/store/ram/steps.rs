@@ -121,8 +121,8 @@ impl<B: Backing> Store for RamStore<B> {
     }
 }
 
-/// In two steps: put in its place, then made fresh. Nobody sees it in between: a key whose flight is held has no fresh
-/// value.
+/// In two steps: put in its place, then given its end. In between others see it where they saw the one before, until that
+/// one's end.
 #[diagnostic::do_not_recommend]
 impl<B: Backing, C> Values<B::Value, C> for RamStore<B>
 where
