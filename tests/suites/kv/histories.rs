@@ -133,13 +133,20 @@ trait Whole: Values<Vec<u8>, AsIs> + Sized {
         }
     }
 
-    /// The cell leaves the end of a right where it is when the same token asks again; `Kv` counts it anew.
+    /// The cell leaves the end of a right where it is when the same token asks again; `Kv` counts it anew, if it is
+    /// granted.
     async fn step_of_a_cell(&self, step: Step) -> Seen {
         match step {
             Step::Acquire(w, t) => drop(self.step(Step::Renew(w, t)).await),
             Step::Take(_, w, t) => drop(self.step(Step::Extend(w, t)).await),
             Step::Begin(w, t) => drop(self.step(Step::Touch(w, t)).await),
-            Step::Join(w, t, _) => drop(self.step(Step::KeepFlying(w, t)).await),
+            Step::Join(w, t, _) => {
+                let seen = self.step(step).await;
+                if seen.what != Seen::only("fill").what {
+                    return seen;
+                }
+                drop(self.step(Step::KeepFlying(w, t)).await);
+            }
             _ => {}
         }
         self.step(step).await
