@@ -19,6 +19,46 @@ use crate::{
 };
 use core::{any::type_name, marker::PhantomData};
 
+/// What a shape round another one leaves to that: each method by its name, of `self.inner`.
+macro_rules! inner {
+    ($($method:ident)*) => { $( inner! { @$method } )* };
+    (@keep) => {
+        fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, K::Value>> {
+            self.inner.keep(out)
+        }
+    };
+    (@back) => {
+        fn back(&self, value: K::Value) -> R {
+            self.inner.back(value)
+        }
+    };
+    (@hides) => {
+        #[inline]
+        fn hides(&self) -> bool {
+            self.inner.hides()
+        }
+    };
+    (@lasts) => {
+        #[inline]
+        fn lasts(&self, out: &R) -> u64 {
+            self.inner.lasts(out)
+        }
+    };
+    (@fails) => {
+        #[inline]
+        fn fails(&self, out: &R) -> bool {
+            self.inner.fails(out)
+        }
+    };
+    (@refused) => {
+        #[inline]
+        fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
+            self.inner.refused(why)
+        }
+    };
+}
+pub(crate) use inner;
+
 /// How a return type `R` is taken apart and put together again.
 pub trait Shape<R> {
     /// The part that is kept.
@@ -163,27 +203,12 @@ impl<K, F, G> Encoded<K, F, G> {
 
 impl<R, K: Shape<R>, U, F: Fn(&K::Value) -> U, G: Fn(U) -> K::Value> Shape<R> for Encoded<K, F, G> {
     type Value = U;
+    inner! { hides lasts fails refused }
     fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, U>> {
         self.inner.keep(out).map(|kept| MaybeOwned::Owned((self.encode)(kept.as_ref())))
     }
     fn back(&self, value: U) -> R {
         self.inner.back((self.decode)(value))
-    }
-    #[inline]
-    fn hides(&self) -> bool {
-        self.inner.hides()
-    }
-    #[inline]
-    fn lasts(&self, out: &R) -> u64 {
-        self.inner.lasts(out)
-    }
-    #[inline]
-    fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
-        self.inner.refused(why)
-    }
-    #[inline]
-    fn fails(&self, out: &R) -> bool {
-        self.inner.fails(out)
     }
 }
 

@@ -9,6 +9,7 @@ mod leases;
 mod markers;
 mod order;
 mod values;
+mod waits;
 
 use crate::{
     clock::{StdClock, wall_micros},
@@ -34,7 +35,6 @@ use cachify_core::{
     token::HolderToken,
 };
 use failures::Failures;
-pub(crate) use leases::InFlight;
 pub(crate) use markers::DEFAULT_MAX_MARKERS;
 use markers::Markers;
 use std::{
@@ -43,6 +43,7 @@ use std::{
     task::Waker,
 };
 use values::{Gone, Room, Values};
+pub(crate) use waits::InFlight;
 
 /// How many values an instance keeps unless told otherwise.
 pub const DEFAULT_MAX_ENTRIES: usize = 100_000;

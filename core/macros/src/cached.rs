@@ -14,43 +14,70 @@ use syn::spanned::Spanned;
 impl Function {
     /// A hit, or the flight that fills the key.
     pub(crate) fn cached(&self, layer: &Layer, key: &Key, body: &TokenStream) -> TokenStream {
-        let Names { instance, key: buf, held, shape, codec, out, .. } = &self.names;
+        let Names { shape, codec, .. } = &self.names;
         let private = private(layer);
         let (of, closure) = (self.shape(layer), self.closure(body));
         let layered = self.layered(layer, &closure);
-        let (closure, flown, brought) = match &layered {
+        let (closure, flown, brought) = match layered {
             Some(layered) => (layered, quote!(#private::Within(#shape)), quote!(.0)),
-            None => (&closure, quote!(#shape), TokenStream::new()),
+            None => (closure, quote!(#shape), TokenStream::new()),
         };
-        let (make_codec, ttl) = (self.codec(layer), life(layer));
-        let demands = self.demands(layer, &self.returned());
-        let aging = layer.aging.rules(&private);
-        let [aged, most] = ["aged", "most"].map(|name| Ident::new(name, Span::mixed_site()));
+        let (make_codec, demands) = (self.codec(layer), self.demands(layer, &self.returned()));
         let prepare = quote! {
             let #shape = #of;
             let #codec = #make_codec;
             #demands
         };
-        // on a device a lease is too large to be moved about: made in its place, with its key rendered there
+        // on a device a lease is too large to be moved about
         if self.is_async() && layer.home == Home::Core {
-            let render = key.render_into(&quote!(#held.key_mut()));
-            let fly = match &aging {
-                Some(rules) => quote! {
-                    let #aged = #rules;
-                    #held.age(#aged);
-                    let #shape = #private::AtMost::new(#flown, |#most| #aged.kept(#most));
-                    #held.aged(#aged, #shape, &#codec, #closure).await #brought
-                },
-                None => quote!(#held.cached(#flown, &#codec, #closure).await #brought),
-            };
-            return quote! {
-                let mut #held = { #instance.flight(#ttl) };
-                #render
-                #prepare
-                #fly
-            };
+            self.flown(layer, key, &prepare, [&flown, &closure, &brought])
+        } else {
+            self.hit_or_flown(layer, key, &prepare, [&flown, &closure, &brought])
         }
+    }
+
+    /// The flight alone, made in its place, with its key rendered there.
+    fn flown(
+        &self,
+        layer: &Layer,
+        key: &Key,
+        prepare: &TokenStream,
+        [flown, closure, brought]: [&TokenStream; 3],
+    ) -> TokenStream {
+        let Names { instance, held, shape, codec, .. } = &self.names;
+        let (private, ttl) = (private(layer), life(layer));
+        let render = key.render_into(&quote!(#held.key_mut()));
+        let [aged, most] = ["aged", "most"].map(|name| Ident::new(name, Span::mixed_site()));
+        let fly = match layer.aging.rules(&private) {
+            Some(rules) => quote! {
+                let #aged = #rules;
+                #held.age(#aged);
+                let #shape = #private::AtMost::new(#flown, |#most| #aged.kept(#most));
+                #held.aged(#aged, #shape, &#codec, #closure).await #brought
+            },
+            None => quote!(#held.cached(#flown, &#codec, #closure).await #brought),
+        };
+        quote! {
+            let mut #held = { #instance.flight(#ttl) };
+            #render
+            #prepare
+            #fly
+        }
+    }
+
+    /// A look, and the flight where that finds nothing.
+    fn hit_or_flown(
+        &self,
+        layer: &Layer,
+        key: &Key,
+        prepare: &TokenStream,
+        [flown, closure, brought]: [&TokenStream; 3],
+    ) -> TokenStream {
+        let Names { instance, key: buf, shape, codec, out, .. } = &self.names;
+        let (private, ttl) = (private(layer), life(layer));
         let render = key.render_into(&quote!(&mut #buf));
+        let aged = Ident::new("aged", Span::mixed_site());
+        let aging = layer.aging.rules(&private);
         let (hit, [cached, cached_blocking], terms) = match &aging {
             Some(_) => (quote!(hit_aged), [quote!(aged), quote!(aged_blocking)], quote!((#ttl, #aged))),
             None => (quote!(hit), [quote!(cached), quote!(cached_blocking)], ttl),

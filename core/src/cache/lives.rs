@@ -6,7 +6,7 @@ use crate::{
     error::Refused,
     instance::{Handle, spread},
     lease::Lease,
-    outcome::{Life, Shape},
+    outcome::{Life, Shape, inner},
     store::{Platform, Values},
     time::{Sleep, Timer},
     ttl::Ttl,
@@ -134,24 +134,10 @@ impl<'c, K, P: Handle, C, L> Timed<'c, K, P, C, L> {
 
 impl<R, K: Shape<R>, P: Handle, C, L: Lives<K::Value>> Shape<R> for Timed<'_, K, P, C, L> {
     type Value = K::Value;
-    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, K::Value>> {
-        self.inner.keep(out)
-    }
-    fn back(&self, value: K::Value) -> R {
-        self.inner.back(value)
-    }
-    fn hides(&self) -> bool {
-        self.inner.hides()
-    }
+    inner! { keep back hides fails refused }
     fn lasts(&self, out: &R) -> u64 {
         let Cache { handle, ttl, lives, .. } = self.of;
         let fresh = self.inner.keep(out).map_or(u64::MAX, |value| lives.millis(value.as_ref(), handle, *ttl));
         lives.aging().kept(fresh)
-    }
-    fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
-        self.inner.refused(why)
-    }
-    fn fails(&self, out: &R) -> bool {
-        self.inner.fails(out)
     }
 }

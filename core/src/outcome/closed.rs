@@ -1,6 +1,6 @@
 //! A cached call that does not run where its store cannot be asked: a shape round the shape of its type.
 
-use super::Shape;
+use super::{Shape, inner};
 use crate::{
     cell::MaybeOwned,
     error::{Error, Refused},
@@ -26,27 +26,10 @@ impl<K, F> Closed<K, F> {
 
 impl<R, K: Shape<R>, F: Fn(Refused) -> R> Shape<R> for Closed<K, F> {
     type Value = K::Value;
-    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, K::Value>> {
-        self.inner.keep(out)
-    }
-    fn back(&self, value: K::Value) -> R {
-        self.inner.back(value)
-    }
-    #[inline]
-    fn hides(&self) -> bool {
-        self.inner.hides()
-    }
-    #[inline]
-    fn lasts(&self, out: &R) -> u64 {
-        self.inner.lasts(out)
-    }
+    inner! { keep back hides lasts fails }
     #[inline]
     fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
         Some((self.refuse)(why()))
-    }
-    #[inline]
-    fn fails(&self, out: &R) -> bool {
-        self.inner.fails(out)
     }
 }
 

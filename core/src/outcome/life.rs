@@ -1,6 +1,6 @@
 //! For how long a result is kept, where that is not the TTL alone: shapes round the shape of its type.
 
-use super::Shape;
+use super::{Shape, inner};
 use crate::{cell::MaybeOwned, error::Refused, span::Span, time::millis, ttl::Ttl};
 
 /// What is said of how long one value is kept: a time, a [`Ttl`], or a whole number of seconds; of `None` or a time of no
@@ -48,28 +48,11 @@ impl<K, F> Lasting<K, F> {
 
 impl<R, K: Shape<R>, F: Fn(&K::Value) -> L, L: Life> Shape<R> for Lasting<K, F> {
     type Value = K::Value;
-    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, K::Value>> {
-        self.inner.keep(out)
-    }
-    fn back(&self, value: K::Value) -> R {
-        self.inner.back(value)
-    }
-    #[inline]
-    fn hides(&self) -> bool {
-        self.inner.hides()
-    }
+    inner! { keep back hides fails refused }
     #[inline]
     fn lasts(&self, out: &R) -> u64 {
         let said = self.inner.keep(out).map_or(u64::MAX, |value| (self.of)(value.as_ref()).millis());
         said.min(self.inner.lasts(out))
-    }
-    #[inline]
-    fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
-        self.inner.refused(why)
-    }
-    #[inline]
-    fn fails(&self, out: &R) -> bool {
-        self.inner.fails(out)
     }
 }
 
@@ -89,26 +72,9 @@ impl<K, F> AtMost<K, F> {
 
 impl<R, K: Shape<R>, F: Fn(u64) -> u64> Shape<R> for AtMost<K, F> {
     type Value = K::Value;
-    fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, K::Value>> {
-        self.inner.keep(out)
-    }
-    fn back(&self, value: K::Value) -> R {
-        self.inner.back(value)
-    }
-    #[inline]
-    fn hides(&self) -> bool {
-        self.inner.hides()
-    }
+    inner! { keep back hides fails refused }
     #[inline]
     fn lasts(&self, out: &R) -> u64 {
         (self.most)(self.inner.lasts(out))
-    }
-    #[inline]
-    fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
-        self.inner.refused(why)
-    }
-    #[inline]
-    fn fails(&self, out: &R) -> bool {
-        self.inner.fails(out)
     }
 }

@@ -2,13 +2,11 @@
 //! flight.
 
 use super::{
-    Memory,
+    Memory, Rights,
     values::{self, AnyNode, Has, Node, Seen, read, write},
+    waits::{InFlight, Waits},
 };
-use crate::{
-    flights::{self, Patience},
-    sync::locked,
-};
+use crate::{flights, sync::locked};
 use cachify_core::{
     __private::Shares,
     Cause, Holding,
@@ -25,48 +23,6 @@ use std::{
     sync::Arc,
     task::{Context, Poll, Waker},
 };
-
-/// What an operation keeps between polls: the place of one who waits.
-#[derive(Debug, Default)]
-pub struct InFlight {
-    place: Place,
-    /// Of one who waits for a flight. Boxed: few do, and guards have room for it all the same.
-    flight: Option<Box<Waits>>,
-    /// Its flight brought nothing that is kept.
-    is_unkept: bool,
-}
-
-/// How somebody waits for a flight, inside of another perhaps.
-#[derive(Debug)]
-struct Waits {
-    patience: Patience,
-    /// Since when: there was no value then, so one that was fresh after that was loaded for it, and it takes it also when
-    /// that has ended by now.
-    since: Instant,
-    /// What was there then, to be told from what comes meanwhile.
-    seen: Seen,
-    /// Once the value that was there was of another type than the caller's: how one of its own is looked for.
-    own: Option<Has>,
-}
-
-impl InFlight {
-    /// Its flight brought nothing that is kept.
-    pub(crate) const fn unkept(&mut self) {
-        self.is_unkept = true;
-    }
-}
-
-impl Waits {
-    fn since(now: Instant, seen: Seen) -> Self {
-        Self { patience: Patience::default(), since: now, seen, own: None }
-    }
-
-    /// It asks again; since when it waits, and how a value of its own is looked for.
-    fn asks(&mut self) -> (Instant, Option<Has>) {
-        self.patience.ask();
-        (self.since, self.own.take())
-    }
-}
 
 impl Store for Memory {
     type InFlight = InFlight;
@@ -96,24 +52,9 @@ impl Store for Memory {
                 Answer::Full
             }
             Op::Acquire(ask) if key.kind == Kind::Cache => {
-                // looked at under the leases: nobody can publish between this look and the flight
-                let is_there = |then| has(&read(self.0.values(key)), key, then);
                 seen = read(self.0.values(key)).seen(key);
-                // what came while it waited is what it waits for, however short that lives
-                let has_come = ask.window < Ask::ALONE && before.is_some_and(|before| before != seen);
-                let is_enough = is_there(Ask::horizon(ask.window, since)) || has_come && is_there(since);
-                if is_enough || flights::is_marked(self.id(), key) {
-                    ram.leave(key, token, place, now, &mut woken);
-                    return if is_enough { Answer::Filled } else { Answer::Recursive };
-                }
-                if ask.window == 0 || !ask.takes_stale() || !is_there(now) {
-                    return ram.ask(key, ask, token, place, (now, NO_STACK), &mut woken);
-                }
-                // who has a value does not wait for the next one
-                match ram.ask(key, &Ask { wait: 0, ..*ask }, token, place, (now, NO_STACK), &mut woken) {
-                    Answer::Busy { .. } => Answer::Stale,
-                    answer => answer,
-                }
+                let has_come = before.is_some_and(|before| before != seen);
+                self.join(ram, request, ask, place, (since, has_come, has), &mut woken)
             }
             Op::Acquire(ask) => ram.ask(key, ask, token, place, (now, NO_STACK), &mut woken),
             Op::Renew { .. } => Answer::Held(ram.extend(key, token, end, now)),
@@ -126,23 +67,19 @@ impl Store for Memory {
                 gone = forgotten;
                 Answer::Cleared(was_fresh)
             }
-            Op::Inspect if key.kind == Kind::Cache => {
-                // by the clock of a hit, which may find what has ended by the other one
-                let end = read(self.0.values(key)).end(key, self.0.clock.coarse());
-                Answer::Inspected(end.map_or(Inspection::FREE, |end| Inspection::until(1, end, now)))
-            }
+            Op::Inspect if key.kind == Kind::Cache => Answer::Inspected(self.life(key, now)),
             Op::Inspect => Answer::Inspected(ram.inspect(key, now)),
             Op::Get if read(self.0.values(key)).has(key, now) => Answer::Filled,
             Op::Get => Answer::Absent,
-            Op::Release(outcome) => {
-                // a value has an end of its own
-                let is_marked = key.kind != Kind::Cache && *outcome != Outcome::Free;
-                let held = ram.end(key, token, place, (now, is_marked.then_some(end)), &mut woken);
-                if is_marked && held == Holding::Held {
+            // a value has an end of its own
+            Op::Release(Outcome::Done { .. }) if key.kind != Kind::Cache => {
+                let held = ram.end(key, token, place, (now, Some(end)), &mut woken);
+                if held == Holding::Held {
                     self.0.markers.note();
                 }
                 Answer::Held(held)
             }
+            Op::Release(_) => Answer::Held(ram.end(key, token, place, (now, None), &mut woken)),
         });
         woken.wake();
         if is_closed {
@@ -219,6 +156,43 @@ impl Memory {
             self.0.wake_all(key);
         }
         holding
+    }
+
+    /// The value, or the flight that brings it, for one who waits since then; `has` looks for values of its type, and others
+    /// may have come meanwhile. Under the leases: nobody can publish between the look and the flight.
+    fn join(
+        &self,
+        ram: &mut Rights,
+        request: &Request<'_>,
+        ask: &Ask,
+        place: &mut Place,
+        (since, has_come, has): (Instant, bool, Has),
+        woken: &mut Woken,
+    ) -> Answer {
+        let Request { key, token, now, .. } = *request;
+        let is_there = |then| has(&read(self.0.values(key)), key, then);
+        // what came while it waited is what it waits for, however short that lives
+        let has_come = has_come && ask.window < Ask::ALONE;
+        let is_enough = is_there(Ask::horizon(ask.window, since)) || has_come && is_there(since);
+        if is_enough || flights::is_marked(self.id(), key) {
+            ram.leave(key, token, place, now, woken);
+            return if is_enough { Answer::Filled } else { Answer::Recursive };
+        }
+        if ask.window == 0 || !ask.takes_stale() || !is_there(now) {
+            return ram.ask(key, ask, token, place, (now, NO_STACK), woken);
+        }
+        // who has a value does not wait for the next one
+        match ram.ask(key, &Ask { wait: 0, ..*ask }, token, place, (now, NO_STACK), woken) {
+            Answer::Busy { .. } => Answer::Stale,
+            answer => answer,
+        }
+    }
+
+    /// Whether there is a value, and how long it is fresh.
+    fn life(&self, key: &Key<'_>, now: Instant) -> Inspection {
+        // by the clock of a hit, which may find what has ended by the other one
+        let end = read(self.0.values(key)).end(key, self.0.clock.coarse());
+        end.map_or(Inspection::FREE, |end| Inspection::until(1, end, now))
     }
 
     /// A copy of the value that was fresh then.

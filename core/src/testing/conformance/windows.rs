@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cell::{Ask, Holding, Life, Lookup, MaybeOwned},
     error::Cause,
-    key::Kind,
+    key::{Key, Kind},
     op,
     patience::Contended,
     store::{Platform, Values},
@@ -80,18 +80,34 @@ where
         must!(answer!(client.give_up(key, a.token)) == Holding::Held, "end that flight");
         must!(answer!(client.get(key, codec)).is_some_and(|v| v == two), "keep the fresh value");
     }
-    let lands = |by: Ask| client.publish(key, codec, by.token, MaybeOwned::Borrowed(&one), life);
-    must!(fills(&answer!(client.join_within(key, codec, &a, op::Ask::ALONE))), "let somebody change a value");
-    let _ = answer!(client.insert(key, codec, MaybeOwned::Borrowed(&two), Ttl::Forever));
-    must!(answer!(lands(a)) == Holding::Lost, "answer `Lost` to a change during which a value was inserted");
-    must!(answer!(client.get(key, codec)).is_some_and(|v| v == two), "keep what was inserted during a change");
-    must!(fills(&answer!(client.join_within(key, codec, &a, op::Ask::ALONE))), "let somebody change what was inserted");
+    changes(client, key, codec, &a, [&one, &two]).await
+}
+
+/// Changes of a value, of a store that keeps flights beside it.
+async fn changes<S, V, C>(
+    client: &Client<'_, S>,
+    key: Key<'_>,
+    codec: &C,
+    a: &Ask,
+    [one, two]: [&V; 2],
+) -> Result<(), Broken>
+where
+    S: Values<V, C> + Platform<Codec = C>,
+    V: Clone + PartialEq,
+{
+    let life = Life { ttl: Ttl::For(HOUR), stale_for: HOUR };
+    let lands = || client.publish(key, codec, a.token, MaybeOwned::Borrowed(one), life);
+    must!(fills(&answer!(client.join_within(key, codec, a, op::Ask::ALONE))), "let somebody change a value");
+    let _ = answer!(client.insert(key, codec, MaybeOwned::Borrowed(two), Ttl::Forever));
+    must!(answer!(lands()) == Holding::Lost, "answer `Lost` to a change during which a value was inserted");
+    must!(answer!(client.get(key, codec)).is_some_and(|v| v == *two), "keep what was inserted during a change");
+    must!(fills(&answer!(client.join_within(key, codec, a, op::Ask::ALONE))), "let somebody change what was inserted");
     must!(answer!(client.give_up(key, a.token)) == Holding::Held, "end a change of a value without an end");
-    must!(answer!(client.get(key, codec)).is_some_and(|v| v == two), "keep for ever what has no end");
-    must!(fills(&answer!(client.join_within(key, codec, &a, op::Ask::ALONE))), "let somebody change it again");
+    must!(answer!(client.get(key, codec)).is_some_and(|v| v == *two), "keep for ever what has no end");
+    must!(fills(&answer!(client.join_within(key, codec, a, op::Ask::ALONE))), "let somebody change it again");
     must!(answer!(client.invalidate(key)), "tell that a value was forgotten beside its flight");
     must!(answer!(client.get(key, codec)).is_none(), "forget a value beside its flight");
-    must!(answer!(lands(a)) == Holding::Lost, "answer `Lost` to a change during which all was forgotten");
+    must!(answer!(lands()) == Holding::Lost, "answer `Lost` to a change during which all was forgotten");
     must!(answer!(client.get(key, codec)).is_none(), "store nothing after that");
     Ok(())
 }
