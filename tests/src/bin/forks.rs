@@ -132,8 +132,8 @@ impl Near {
     }
 
     fn in_a_child(&self) -> Result<()> {
-        let held = self.memory.lock("child").ttl(Duration::from_millis(600)).acquire_blocking()?;
-        let waited = block_on(self.memory.lock("child").wait(Duration::from_millis(1_800)).acquire()).is_err();
+        let held = self.memory.lock("child").ttl(Duration::from_secs(2)).acquire_blocking()?;
+        let waited = block_on(self.memory.lock("child").wait(Duration::from_millis(4_500)).acquire()).is_err();
         println!("memory {}", waited && held.is_valid());
         drop(self.own.lock("child").acquire_blocking()?);
         let began = Instant::now();

@@ -15,7 +15,7 @@ use std::{
 };
 
 /// How long anything that a server has to do may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Deaf to the signals of a terminal: a paused server obeys none of those, and must be ended after them.
 const WATCHDOG: &str = r#"trap "" INT TERM HUP; read -r _; kill -KILL "$1"; rm -rf "$2""#;

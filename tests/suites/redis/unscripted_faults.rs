@@ -91,7 +91,7 @@ fn a_server_that_was_loading_when_it_was_met_is_asked_again() {
         .option("enable-debug-command", "yes")
         .option("loading-process-events-interval-bytes", "1024")
         .start();
-    server.command(&["DEBUG", "POPULATE", "20000", "fill", "100"]);
+    server.command(&["DEBUG", "POPULATE", "5000", "fill", "100"]);
     assert_eq!(server.command(&["CONFIG", "SET", "key-load-delay", "100"]), "OK".into());
     let c = patient(server.url()).prefix("app").build().unwrap();
     std::thread::scope(|scope| {
