@@ -175,4 +175,13 @@ impl<R, K: Shape<R>> Shape<(R, u64)> for Within<K> {
     fn fails(&self, out: &(R, u64)) -> bool {
         self.0.fails(&out.0)
     }
+    type Failure = K::Failure;
+    #[inline]
+    fn passes(&self, out: &(R, u64)) -> Option<K::Failure> {
+        self.0.passes(&out.0)
+    }
+    #[inline]
+    fn passed(&self, failure: &K::Failure) -> Option<(R, u64)> {
+        self.0.passed(failure).map(|out| (out, 0))
+    }
 }

@@ -3,9 +3,9 @@
 //! Caches fail open: after the store's first failure, or without a key, the body simply runs.
 
 mod aging;
-mod closed;
 mod fetched;
 mod lives;
+mod loading;
 #[cfg(feature = "stale")]
 mod stale;
 mod tasks;
@@ -24,13 +24,13 @@ use crate::{
 };
 #[doc(hidden)]
 pub use aging::Aging;
-pub use closed::Closed;
 use core::fmt;
 pub use fetched::{Fetched, Source};
 #[doc(hidden)]
 pub use lives::Lives;
 use lives::Timed;
 pub use lives::{Alike, By, Spread};
+pub use loading::{Both, Loading, Refusing, Rule, Sharing};
 
 /// A cached value by its key; can be kept and used again. Made by `Instance::cache`.
 ///
@@ -123,8 +123,25 @@ impl<P: Handle, C, L> Cache<P, C, L> {
     /// let paid = device.cache("{no key}").closed().get_or_insert_with_blocking(|| Ok::<u32, Refused>(1));
     /// assert!(matches!(paid, Err(Refused::BadKey(_))), "nobody paid");
     /// ```
-    pub fn closed(self) -> Closed<P, C, L> {
-        Closed(self)
+    pub fn closed(self) -> Loading<P, C, L, Refusing> {
+        Loading { cache: self, rule: Refusing }
+    }
+
+    /// That those who wait in this process for a load that fails have what `copy` makes of its error, and do not load in their
+    /// turn: `|error: &E| error.clone()`, where it can be cloned. It makes one copy for all of them, and of that one for each.
+    /// Said last, as [`closed`](Self::closed), which may follow. A store without heap passes nothing on: each loads for itself.
+    ///
+    /// ```
+    /// # use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
+    /// # let clock = ManualClock::new();
+    /// # let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
+    /// # let device = Instance::new(&store);
+    /// let page = device.cache("page").share_err(|error: &String| error.clone());
+    /// let failed = page.get_or_insert_with_blocking(|| Err::<u32, _>("the source is down".to_owned()));
+    /// assert_eq!(failed.unwrap_err(), "the source is down");
+    /// ```
+    pub fn share_err<E, F: Fn(&E) -> E>(self, copy: F) -> Loading<P, C, L, Sharing<F>> {
+        Loading { cache: self, rule: Sharing(copy) }
     }
 
     /// How the value becomes bytes, where the store needs bytes.

@@ -97,13 +97,15 @@ pub mod __private {
         op::Inspection,
         outcome::{
             AtMost, Closed, Closes, Encoded, Ends, IsAny, IsOption, IsResult, Lasting, NeverSilent, Probe, Refusal,
-            Refuses, Shape, Whole, err_for, keeps_err, keeps_none, none_for, serves_err,
+            Refuses, Shape, Whole, err_for, keeps_err, keeps_none, none_for, pass_on, serves_err,
         },
         span::duration,
         ttl::Ttl,
     };
 
     pub use crate::error::{Error, Refused};
+    #[cfg(feature = "alloc")]
+    pub use crate::outcome::{IsCopied, IsTold};
 
     /// Core does not allocate: a rendered key comes in the buffer it was rendered into.
     pub fn key_of<B: KeyBuffer>(buf: B) -> Result<B, Error> {

@@ -3,6 +3,7 @@
 mod closed;
 mod demand;
 mod life;
+mod passed;
 mod refusal;
 
 pub use closed::{Closed, Closes};
@@ -11,13 +12,16 @@ pub use demand::{
     keeps_none, none_for, serves_err,
 };
 pub use life::{AtMost, Lasting, Life};
+pub use passed::{Fallible, IsCopied, PassedOn, pass_on};
+#[cfg(feature = "alloc")]
+pub use passed::{IsTold, LoadFailed, Told};
 pub use refusal::{AsError, Itself, NeverSilent, Refusal, Refuses};
 
 use crate::{
     cell::MaybeOwned,
     error::{Cause, Refused},
 };
-use core::{any::type_name, marker::PhantomData};
+use core::{any::type_name, convert::Infallible, marker::PhantomData};
 
 /// What a shape round another one leaves to that: each method by its name, of `self.inner`.
 macro_rules! inner {
@@ -56,6 +60,17 @@ macro_rules! inner {
             self.inner.refused(why)
         }
     };
+    (@passes) => {
+        type Failure = K::Failure;
+        #[inline]
+        fn passes(&self, out: &R) -> Option<K::Failure> {
+            self.inner.passes(out)
+        }
+        #[inline]
+        fn passed(&self, failure: &K::Failure) -> Option<R> {
+            self.inner.passed(failure)
+        }
+    };
 }
 pub(crate) use inner;
 
@@ -63,6 +78,8 @@ pub(crate) use inner;
 pub trait Shape<R> {
     /// The part that is kept.
     type Value;
+    /// What those have of a load that failed who waited for it.
+    type Failure: Send + Sync + 'static;
     /// The part worth keeping; `None` when the call did not succeed.
     fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, Self::Value>>;
     /// What a hit returns.
@@ -87,6 +104,18 @@ pub trait Shape<R> {
     #[inline]
     fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
         let _ = why;
+        None
+    }
+    /// What is passed on of a result of which nothing is kept; `None` where those who waited load for themselves.
+    #[inline]
+    fn passes(&self, out: &R) -> Option<Self::Failure> {
+        let _ = out;
+        None
+    }
+    /// What a call returns to which that was passed on.
+    #[inline]
+    fn passed(&self, failure: &Self::Failure) -> Option<R> {
+        let _ = failure;
         None
     }
 }
@@ -115,6 +144,15 @@ impl<R, K: Shape<R>> Shape<R> for &K {
     fn fails(&self, out: &R) -> bool {
         (**self).fails(out)
     }
+    type Failure = K::Failure;
+    #[inline]
+    fn passes(&self, out: &R) -> Option<K::Failure> {
+        (**self).passes(out)
+    }
+    #[inline]
+    fn passed(&self, failure: &K::Failure) -> Option<R> {
+        (**self).passed(failure)
+    }
 }
 
 /// Everything is kept.
@@ -132,6 +170,7 @@ pub struct InOk;
 
 impl<R> Shape<R> for Whole {
     type Value = R;
+    type Failure = Infallible;
     fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, R>> {
         Some(MaybeOwned::Borrowed(out))
     }
@@ -142,6 +181,7 @@ impl<R> Shape<R> for Whole {
 
 impl<R> Shape<R> for Unseen {
     type Value = R;
+    type Failure = Infallible;
     #[inline]
     fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, R>> {
         (!Shape::<R>::hides(self)).then_some(MaybeOwned::Borrowed(out))
@@ -165,6 +205,13 @@ pub(crate) const HIDDEN: Cause = Cause::Unsupported(
 
 impl<T> Shape<Option<T>> for InSome {
     type Value = T;
+    type Failure = ();
+    fn passes(&self, out: &Option<T>) -> Option<()> {
+        out.is_none().then_some(())
+    }
+    fn passed(&self, (): &()) -> Option<Option<T>> {
+        Some(None)
+    }
     fn keep<'r>(&self, out: &'r Option<T>) -> Option<MaybeOwned<'r, T>> {
         out.as_ref().map(MaybeOwned::Borrowed)
     }
@@ -175,6 +222,7 @@ impl<T> Shape<Option<T>> for InSome {
 
 impl<T, E> Shape<Result<T, E>> for InOk {
     type Value = T;
+    type Failure = Infallible;
     fn keep<'r>(&self, out: &'r Result<T, E>) -> Option<MaybeOwned<'r, T>> {
         out.as_ref().ok().map(MaybeOwned::Borrowed)
     }
@@ -203,7 +251,7 @@ impl<K, F, G> Encoded<K, F, G> {
 
 impl<R, K: Shape<R>, U, F: Fn(&K::Value) -> U, G: Fn(U) -> K::Value> Shape<R> for Encoded<K, F, G> {
     type Value = U;
-    inner! { hides lasts fails refused }
+    inner! { hides lasts fails refused passes }
     fn keep<'r>(&self, out: &'r R) -> Option<MaybeOwned<'r, U>> {
         self.inner.keep(out).map(|kept| MaybeOwned::Owned((self.encode)(kept.as_ref())))
     }

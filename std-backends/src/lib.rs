@@ -59,6 +59,7 @@ pub use cachify_core::{
     codec::{Codec, Postcard, Sink, Tagged, Uncodable},
     key::{Arguments, Hashed, KeyError, KeyPart, KeyTemplate, Shown},
     observe::{Event, Eviction, Loss, Observer},
+    outcome::LoadFailed,
     token::{FenceGate, FencingToken, HolderToken},
 };
 #[cfg(feature = "macros")]
@@ -106,10 +107,10 @@ pub mod __private {
     pub use crate::{Error, global::current as global, observe::Meets, templates::Site};
     pub use cachify_core::{
         __private::{
-            Aging, AtMost, ByDisplay, ByPart, Closed, Encoded, Ends, Inspection, IsAny, IsOption, IsResult, Keeps,
-            KeyBuffer, KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends, Part, Probe, Refuses, Same, Shape,
-            Tagged, Text, Ttl, Wait, Whole, Within, begun, carried, decide, duration, err_for, keeps_err, keeps_none,
-            none_for, put_hash, put_part, refuse_closed, refuse_lock, run, serves_err,
+            Aging, AtMost, ByDisplay, ByPart, Closed, Encoded, Ends, Inspection, IsAny, IsCopied, IsOption, IsResult,
+            IsTold, Keeps, KeyBuffer, KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends, Part, Probe, Refuses,
+            Same, Shape, Tagged, Text, Ttl, Wait, Whole, Within, begun, carried, decide, duration, err_for, keeps_err,
+            keeps_none, none_for, pass_on, put_hash, put_part, refuse_closed, refuse_lock, run, serves_err,
         },
         Refused,
         key::{Kind, LongKeyBuf as KeyBuf},

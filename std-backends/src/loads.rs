@@ -11,6 +11,7 @@ use crate::{
 };
 use cachify_core::{Cause, time::Instant, token::HolderToken};
 use std::{
+    any::Any,
     collections::{BTreeMap, HashMap},
     future::{Future, poll_fn},
     sync::{
@@ -40,14 +41,18 @@ struct Load {
 }
 
 /// What came of a load, for one who waited for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum News {
     Value(Arc<[u8]>),
-    /// It brought nothing that could be kept: each computes for itself, or one failure after another would be waited for.
-    Nothing,
+    /// It brought nothing that could be kept: each has what was passed on of that, or computes for itself, or one failure
+    /// after another would be waited for.
+    Nothing(Option<Failure>),
     /// Whoever loaded has gone.
     Gone,
 }
+
+/// What is passed on of a load that failed, in the type of its caller.
+pub(crate) type Failure = Arc<dyn Any + Send + Sync>;
 
 /// What a caller has to do with a load.
 #[derive(Debug)]
@@ -117,9 +122,9 @@ pub(crate) fn landed(loads: &Loads, key: &OwnedKey, bytes: &[u8]) {
     tell(loads, key, None, &News::Value(bytes.into()));
 }
 
-/// A flight that the store knows ended without a value.
-pub(crate) fn failed(loads: &Loads, key: &OwnedKey) {
-    tell(loads, key, None, &News::Nothing);
+/// A flight that the store knows ended without a value, or is about to.
+pub(crate) fn failed(loads: &Loads, key: &OwnedKey, failure: Option<Failure>) {
+    tell(loads, key, None, &News::Nothing(failure));
 }
 
 /// Without the store: leads the load of a key, or waits for whoever does.
@@ -154,9 +159,18 @@ pub(crate) fn age(loads: &Loads) -> u64 {
 }
 
 impl Leader {
-    /// It is over: with a value, or without one that could be kept.
-    pub(crate) fn end(mut self, value: Option<&[u8]>) {
-        self.tell(&value.map_or(News::Nothing, |value| News::Value(value.into())));
+    /// It is over: with a value.
+    pub(crate) fn land(self, value: &[u8]) {
+        self.end(&News::Value(value.into()));
+    }
+
+    /// It is over: without a value that could be kept.
+    pub(crate) fn fail(self, failure: Option<Failure>) {
+        self.end(&News::Nothing(failure));
+    }
+
+    fn end(mut self, news: &News) {
+        self.tell(news);
         self.is_over = true;
     }
 

@@ -4,7 +4,6 @@
 //! values, so a flight, its value and its end are one atomic step. Ended values go a few at a time with every write; past the
 //! bound `order` says which one goes. Leases, permits and flights are never evicted.
 
-mod failures;
 mod leases;
 mod markers;
 mod order;
@@ -15,6 +14,7 @@ use crate::{
     clock::{StdClock, wall_micros},
     closing::Closing,
     flights,
+    loads::Loads,
     observe::Watcher,
     renewer::Renewed,
     sync::locked,
@@ -34,7 +34,6 @@ use cachify_core::{
     time::{Clock, Instant},
     token::HolderToken,
 };
-use failures::Failures;
 pub(crate) use markers::DEFAULT_MAX_MARKERS;
 use markers::Markers;
 use std::{
@@ -62,6 +61,8 @@ struct Inner {
     values: Box<[RwLock<Values>]>,
     room: Room,
     markers: Markers,
+    /// Who waits for a load; locked alone, or inside of the rights of its key.
+    loads: Arc<Loads>,
     closing: Closing,
     clock: StdClock,
     /// Is told what is gone.
@@ -72,8 +73,6 @@ struct Inner {
 
 struct Shard {
     rights: Mutex<Rights>,
-    /// Locked alone, or inside of the rights.
-    failures: Mutex<Failures>,
 }
 
 impl fmt::Debug for Memory {
@@ -96,14 +95,22 @@ impl Memory {
         let (room, of_values) = (Room::new(max_entries), SHARDS.min(1 << worth.ilog2()).max(few));
         let fences = Fences(wall_micros());
         let seed = token::random_word();
-        let shard = || Shard {
-            failures: Mutex::default(),
-            rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Crowd::new()), fences)),
-        };
+        let shard = || Shard { rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Crowd::new()), fences)) };
         let shards = (0..SHARDS).map(|_| shard()).collect();
         let values = (0..of_values).map(|_| RwLock::new(Values::new(seed, room.share(of_values)))).collect();
-        let (markers, closing) = (Markers::new(max_markers), Closing::default());
-        Self(Arc::new(Inner { shards, values, room, markers, closing, clock, watcher, prefix: prefix.into(), seed }))
+        let (markers, loads, closing) = (Markers::new(max_markers), Arc::default(), Closing::default());
+        Self(Arc::new(Inner {
+            shards,
+            values,
+            room,
+            markers,
+            loads,
+            closing,
+            clock,
+            watcher,
+            prefix: prefix.into(),
+            seed,
+        }))
     }
 
     /// How many values it holds, ended ones that were not reclaimed yet included.

@@ -4,6 +4,7 @@ use crate::{
     Home, Primitive,
     aging::Aging,
     groups,
+    passing::Passing,
     span::Span,
     text,
     values::{Companions, companions, flag, part, path, size, version},
@@ -57,6 +58,8 @@ pub(crate) struct Layer {
     pub(crate) jitter: Option<u8>,
     /// What becomes of a value near its end.
     pub(crate) aging: Aging,
+    /// What those have of a failed load who waited for it.
+    pub(crate) passing: Passing,
     /// Where it is said that it does not run where its store cannot be asked.
     pub(crate) closed: Option<proc_macro2::Span>,
     pub(crate) companions: Companions,
@@ -182,6 +185,7 @@ impl Layer {
             ttl_of: None,
             jitter: None,
             aging: Aging::default(),
+            passing: Passing::ByType,
             closed: None,
             companions: Companions::Own,
             keys: Keys::Own,
@@ -220,6 +224,7 @@ impl Layer {
             ("jitter", Cached) => self.jitter = Some(part(&value, 100, JITTER)?),
             ("stale_for", Cached) => self.aging.stale_for = Some((window(&value)?, name.span())),
             ("stale_on_error", Cached) => self.aging.on_error = flag(&value)?.then(|| name.span()),
+            ("share_err", Cached) => self.passing = Passing::parse(value),
             ("closed", Cached) => self.closed = flag(&value)?.then(|| name.span()),
             ("early", Cached) => self.aging.early = Some((part(&value, 99, EARLY)?, name.span())),
             _ => return Err(self.unknown(name)),
@@ -242,7 +247,7 @@ impl Layer {
         let known = match self.primitive {
             Primitive::Cached => {
                 "key, ttl, jitter, early, stale_for, stale_on_error, version, codec, type_tag, encode, decode, cache_err, \
-                 cache_none, closed"
+                 cache_none, share_err, closed"
             }
             Primitive::Lock => "key, ttl, wait, renew, label, guard, when_busy, otherwise",
             Primitive::Once => "key, ttl, keep, renew, label, guard, when_busy, otherwise",

@@ -19,7 +19,8 @@ impl Function {
         let render = key.render_into(&quote!(#held.key_mut()));
         let (terms, refuse) = (Self::terms(layer)?, self.refuse(layer)?);
         let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = &#held;));
-        let (private, of, closure, returned) = (private(layer), self.shape(layer), self.closure(body), self.returned());
+        let (private, of, closure, returned) =
+            (private(layer), self.shape(layer, self.whole(layer)), self.closure(body), self.returned());
         let label = layer.label.as_ref().map(|label| quote!(.labelled(#private::Label::new(#label))));
         let hidden = (layer.primitive == Primitive::Once).then(|| {
             quote! {

@@ -16,7 +16,7 @@ impl Function {
     pub(crate) fn cached(&self, layer: &Layer, key: &Key, body: &TokenStream) -> TokenStream {
         let Names { shape, codec, .. } = &self.names;
         let private = private(layer);
-        let (of, closure) = (self.shape(layer), self.closure(body));
+        let (of, closure) = (self.shape(layer, self.passing(layer)), self.closure(body));
         let layered = self.layered(layer, &closure);
         let (closure, flown, brought) = match layered {
             Some(layered) => (layered, quote!(#private::Within(#shape)), quote!(.0)),

@@ -67,7 +67,11 @@ impl Function {
         let put = layers.iter().rev().map(|(layer, key)| {
             let (ttl, aging) = (life(layer), layer.aging.rules(&private));
             let aging = aging.unwrap_or(quote!(#private::Aging::NONE));
-            let shape = if is_whole { self.shape(layer) } else { self.shape_of(layer, &of, quote!(#private::Whole)) };
+            let shape = if is_whole {
+                self.shape(layer, self.whole(layer))
+            } else {
+                self.shape_of(layer, &of, quote!(#private::Whole))
+            };
             let ask = self.about_value(layer, key, &of, &shape, "inserted", &quote!(, (#ttl, #aging), #value));
             quote! {
                 if let ::core::result::Result::Err(#e) = #ask {

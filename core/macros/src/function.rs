@@ -84,9 +84,8 @@ impl Function {
     }
 
     /// What of the result counts: all of it, or what is inside `Ok` or `Some`; with its times and its encoding.
-    pub(crate) fn shape(&self, layer: &Layer) -> TokenStream {
-        let shape = self.whole(layer);
-        let shape = if layer.closed.is_some() { self.closed(layer, &shape) } else { shape };
+    pub(crate) fn shape(&self, layer: &Layer, whole: TokenStream) -> TokenStream {
+        let shape = if layer.closed.is_some() { self.closed(layer, &whole) } else { whole };
         let known = check::behind_parameter(&self.item.sig).is_none();
         let shape = match layer.aging.on_error {
             Some(_) if known => {

@@ -25,6 +25,7 @@ mod keyless;
 mod method;
 mod page;
 mod part;
+mod passing;
 mod path;
 mod quiet;
 mod scope;

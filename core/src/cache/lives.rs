@@ -134,7 +134,7 @@ impl<'c, K, P: Handle, C, L> Timed<'c, K, P, C, L> {
 
 impl<R, K: Shape<R>, P: Handle, C, L: Lives<K::Value>> Shape<R> for Timed<'_, K, P, C, L> {
     type Value = K::Value;
-    inner! { keep back hides fails refused }
+    inner! { keep back hides fails refused passes }
     fn lasts(&self, out: &R) -> u64 {
         let Cache { handle, ttl, lives, .. } = self.of;
         let fresh = self.inner.keep(out).map_or(u64::MAX, |value| lives.millis(value.as_ref(), handle, *ttl));

@@ -1,8 +1,8 @@
 //! Values near their end, as users say it (feature `stale`): windows, loading again, changes.
 
-use super::{Aging, Cache, Closed, Lives, Timed, closed::closed, percent};
+use super::{Aging, Cache, Lives, Loading, Rule, Timed, percent};
 use crate::{
-    error::{Error, Refused},
+    error::Error,
     instance::Handle,
     lease::Lease,
     op::Ask,
@@ -182,37 +182,39 @@ where
 }
 
 /// For tasks.
-impl<P: Handle, C, L> Closed<P, C, L>
+impl<P: Handle, C, L, W> Loading<P, C, L, W>
 where
     <P::Store as Platform>::Clock: Timer,
 {
-    /// [`Cache::refresh_with`], refused where the store cannot be asked.
+    /// [`Cache::refresh_with`] by this rule.
     ///
     /// # Errors
-    /// What `load` fails with, and why it did not run.
-    pub async fn refresh_with<V, E: From<Refused>>(&self, load: impl AsyncFnOnce() -> Result<V, E>) -> Result<V, E>
+    /// What `load` fails with, and of a closed cache why it did not run.
+    pub async fn refresh_with<V, E>(&self, load: impl AsyncFnOnce() -> Result<V, E>) -> Result<V, E>
     where
         P::Store: Values<V, C>,
         L: Lives<V>,
+        W: Rule<E>,
     {
-        self.0.refresh(closed(), load).await
+        self.cache.refresh(self.rule.shape(), load).await
     }
 }
 
 /// For threads.
-impl<P: Handle, C, L> Closed<P, C, L>
+impl<P: Handle, C, L, W> Loading<P, C, L, W>
 where
     <P::Store as Platform>::Clock: Sleep,
 {
     /// [`refresh_with`](Self::refresh_with) for threads.
     ///
     /// # Errors
-    /// What `load` fails with, and why it did not run.
-    pub fn refresh_with_blocking<V, E: From<Refused>>(&self, load: impl FnOnce() -> Result<V, E>) -> Result<V, E>
+    /// What `load` fails with, and of a closed cache why it did not run.
+    pub fn refresh_with_blocking<V, E>(&self, load: impl FnOnce() -> Result<V, E>) -> Result<V, E>
     where
         P::Store: Values<V, C>,
         L: Lives<V>,
+        W: Rule<E>,
     {
-        self.0.refresh_blocking(closed(), load)
+        self.cache.refresh_blocking(self.rule.shape(), load)
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     store::Platform,
     time::{Instant, Sleep, Timer, millis},
 };
-use core::future::poll_fn;
+use core::{convert::Infallible, future::poll_fn};
 
 impl<H: Handle> Lease<H> {
     /// Where the value of a cached call came from that is over.
@@ -98,7 +98,7 @@ impl<H: Handle<Store: Platform<Clock: Timer>>> Lease<H> {
     where
         H::Store: Values<V, C>,
     {
-        self.fly::<V, C>(codec).await;
+        self.fly::<V, Infallible, C>(codec).await;
         if self.stage != Stage::Held {
             return Err(self.unheld());
         }
@@ -139,7 +139,7 @@ impl<H: Handle<Store: Platform<Clock: Sleep>>> Lease<H> {
     where
         H::Store: Values<V, C>,
     {
-        self.fly_blocking::<V, C>(codec);
+        self.fly_blocking::<V, Infallible, C>(codec);
         if self.stage != Stage::Held {
             return Err(self.unheld());
         }

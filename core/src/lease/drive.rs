@@ -85,12 +85,12 @@ where
     }
 
     /// The value, or else the flight is held, or there is nothing to ask.
-    pub(super) fn fly<V, C>(&mut self, codec: &C) -> impl Future<Output = Option<V>>
+    pub(super) fn fly<V, T: 'static, C>(&mut self, codec: &C) -> impl Future<Output = Option<V>>
     where
         H::Store: Values<V, C>,
     {
         let mut wait = <ClockOf<H> as Timer>::Wait::default();
-        poll_fn(move |cx| self.poll_value(codec, |lease, cx| lease.poll_timed(&mut wait, cx), cx))
+        poll_fn(move |cx| self.poll_value::<V, T, C>(codec, |lease, cx| lease.poll_timed(&mut wait, cx), cx))
     }
 
     /// A cached call.
@@ -98,8 +98,11 @@ where
     where
         H::Store: Values<K::Value, C>,
     {
-        if let Some(v) = self.fly(codec).await {
+        if let Some(v) = self.fly::<_, K::Failure, _>(codec).await {
             return shape.back(v);
+        }
+        if let Some(out) = self.passed(&shape) {
+            return out;
         }
         if let Some(out) = self.closed(&shape) {
             return out;
@@ -110,6 +113,9 @@ where
         }
         self.keep = self.keep.min(shape.lasts(&out));
         let mut value = shape.keep(&out);
+        if value.is_none() {
+            self.unkept(&shape, &out);
+        }
         poll_fn(|cx| self.poll_land(codec, &mut value, cx)).await;
         drop(value);
         out
@@ -153,11 +159,11 @@ where
     }
 
     /// The value, or else the flight is held, or there is nothing to ask; blocking this thread.
-    pub(super) fn fly_blocking<V, C>(&mut self, codec: &C) -> Option<V>
+    pub(super) fn fly_blocking<V, T: 'static, C>(&mut self, codec: &C) -> Option<V>
     where
         H::Store: Values<V, C>,
     {
-        self.block(|lease, cx| lease.poll_value(codec, Self::poll_asked, cx))
+        self.block(|lease, cx| lease.poll_value::<V, T, C>(codec, Self::poll_asked, cx))
     }
 
     /// A cached call, blocking this thread.
@@ -165,8 +171,11 @@ where
     where
         H::Store: Values<K::Value, C>,
     {
-        if let Some(v) = self.fly_blocking(codec) {
+        if let Some(v) = self.fly_blocking::<_, K::Failure, _>(codec) {
             return shape.back(v);
+        }
+        if let Some(out) = self.passed(&shape) {
+            return out;
         }
         if let Some(out) = self.closed(&shape) {
             return out;
@@ -177,6 +186,9 @@ where
         }
         self.keep = self.keep.min(shape.lasts(&out));
         let mut value = shape.keep(&out);
+        if value.is_none() {
+            self.unkept(&shape, &out);
+        }
         self.block(|lease, cx| lease.poll_land(codec, &mut value, cx));
         drop(value);
         out

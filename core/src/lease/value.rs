@@ -17,10 +17,10 @@ use core::{
 };
 
 impl<H: Handle> Lease<H> {
-    /// One step on the way to a value: the value, or else the flight is held, or there is nothing to ask. Pending where
+    /// One step on the way to a value: the value, or else a `T` was passed on, or the flight is held, or there is nothing to ask. Pending where
     /// it waits for a change, or for [`Lease::wake_at`].
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(super) fn poll_value<V, C>(
+    pub(super) fn poll_value<V, T: 'static, C>(
         &mut self,
         codec: &C,
         mut asked: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<()>,
@@ -34,14 +34,16 @@ impl<H: Handle> Lease<H> {
         }
         loop {
             if self.stage == Stage::New || self.stage.has_value() {
-                if let Some(v) = self.value(codec) {
+                let was_passed = self.was_passed::<T>();
+                let value = if was_passed { None } else { self.value(codec) };
+                if was_passed || value.is_some() {
                     let (waited, is_stale) = (self.at != Instant::ZERO, self.stage == Stage::Stale);
                     self.say(|key| match (is_stale, waited) {
                         (true, _) => Event::Stale { key },
                         (false, true) => Event::Joined { key },
                         (false, false) => Event::Hit { key },
                     });
-                    return Poll::Ready(Some(v));
+                    return Poll::Ready(value);
                 }
                 if self.stage != Stage::New {
                     self.stage = Stage::Asked;
@@ -63,6 +65,33 @@ impl<H: Handle> Lease<H> {
                 return Poll::Ready(None);
             }
         }
+    }
+
+    /// Whether a `T` was passed on, of a load that failed while this call waited.
+    fn was_passed<T: 'static>(&self) -> bool {
+        <H::Store>::PASSES_ON
+            && self.stage == Stage::Filled
+            && <H::Store>::passed(&self.state, |_: &T| Some(())).is_some()
+    }
+
+    /// What this call returns to which a failure was passed on.
+    pub(super) fn passed<K: Shape<R>, R>(&self, shape: &K) -> Option<R> {
+        if !<H::Store>::PASSES_ON || self.stage != Stage::Filled {
+            return None;
+        }
+        <H::Store>::passed(&self.state, |failure| shape.passed(failure))
+    }
+
+    /// The body brought nothing that is kept: those who wait hear of it.
+    pub(super) fn unkept<K: Shape<R>, R>(&mut self, shape: &K, out: &R) {
+        if !<H::Store>::PASSES_ON || self.stage != Stage::Held || !self.is_ours() {
+            return;
+        }
+        let mut state = take(&mut self.state);
+        if let Some(key) = self.key() {
+            self.handle.instance().store().unkept(&mut state, &key, || shape.passes(out));
+        }
+        self.state = state;
     }
 
     fn value<V, C>(&mut self, codec: &C) -> Option<V>
@@ -95,7 +124,6 @@ impl<H: Handle> Lease<H> {
         }
         // what a forked child inherited is its parent's, also to publish
         if value.is_none() || !self.is_ours() {
-            <H::Store>::unkept(&mut self.state);
             return self.poll_end(false, cx);
         }
         let now = self.now();

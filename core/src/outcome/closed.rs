@@ -26,7 +26,7 @@ impl<K, F> Closed<K, F> {
 
 impl<R, K: Shape<R>, F: Fn(Refused) -> R> Shape<R> for Closed<K, F> {
     type Value = K::Value;
-    inner! { keep back hides lasts fails }
+    inner! { keep back hides lasts fails passes }
     #[inline]
     fn refused(&self, why: impl FnOnce() -> Refused) -> Option<R> {
         Some((self.refuse)(why()))

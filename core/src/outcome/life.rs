@@ -48,7 +48,7 @@ impl<K, F> Lasting<K, F> {
 
 impl<R, K: Shape<R>, F: Fn(&K::Value) -> L, L: Life> Shape<R> for Lasting<K, F> {
     type Value = K::Value;
-    inner! { keep back hides fails refused }
+    inner! { keep back hides fails refused passes }
     #[inline]
     fn lasts(&self, out: &R) -> u64 {
         let said = self.inner.keep(out).map_or(u64::MAX, |value| (self.of)(value.as_ref()).millis());
@@ -72,7 +72,7 @@ impl<K, F> AtMost<K, F> {
 
 impl<R, K: Shape<R>, F: Fn(u64) -> u64> Shape<R> for AtMost<K, F> {
     type Value = K::Value;
-    inner! { keep back hides fails refused }
+    inner! { keep back hides fails refused passes }
     #[inline]
     fn lasts(&self, out: &R) -> u64 {
         (self.most)(self.inner.lasts(out))

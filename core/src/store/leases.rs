@@ -51,11 +51,27 @@ pub trait Store: Platform {
         let _ = state;
     }
 
+    /// Whether those who wait for a flight hear of its end that brought nothing which is kept; if not, nothing of it is
+    /// compiled.
+    const PASSES_ON: bool = false;
+
     /// What follows is the release of a flight that brought nothing which is kept, which is none that was given up: those who
-    /// wait for it need not wait for each other.
+    /// wait for it have what `failure` is, or need not wait for each other.
     #[inline]
-    fn unkept(state: &mut Self::InFlight) {
-        let _ = state;
+    fn unkept<T: Send + Sync + 'static>(
+        &self,
+        state: &mut Self::InFlight,
+        key: &Key<'_>,
+        failure: impl FnOnce() -> Option<T>,
+    ) {
+        let _ = (state, key, failure);
+    }
+
+    /// What was passed on to one who waited, if it is of that type; after [`Answer::Filled`].
+    #[inline]
+    fn passed<T: 'static, R>(state: &Self::InFlight, with: impl FnOnce(&T) -> Option<R>) -> Option<R> {
+        let _ = (state, with);
+        None
     }
 
     /// Why a flight that was granted is none of the store's, which could not be asked: it loads for this process alone.
@@ -215,8 +231,17 @@ impl<S: Store> Store for &S {
     fn abandon(&self, state: &mut S::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
         (**self).abandon(state, key, token, left);
     }
-    fn unkept(state: &mut S::InFlight) {
-        S::unkept(state);
+    const PASSES_ON: bool = S::PASSES_ON;
+    fn unkept<T: Send + Sync + 'static>(
+        &self,
+        state: &mut S::InFlight,
+        key: &Key<'_>,
+        failure: impl FnOnce() -> Option<T>,
+    ) {
+        (**self).unkept(state, key, failure);
+    }
+    fn passed<T: 'static, R>(state: &S::InFlight, with: impl FnOnce(&T) -> Option<R>) -> Option<R> {
+        S::passed(state, with)
     }
     fn unasked(state: &S::InFlight) -> Option<Cause> {
         S::unasked(state)

@@ -6,7 +6,11 @@ use super::{
     values::{self, AnyNode, Has, Node, Seen, read, write},
     waits::{InFlight, Waits},
 };
-use crate::{flights, sync::locked};
+use crate::{
+    backend::OwnedKey,
+    flights,
+    loads::{self, Failure, Waiter},
+};
 use cachify_core::{
     __private::Shares,
     Cause, Holding,
@@ -32,14 +36,15 @@ impl Store for Memory {
     #[inline]
     fn poll_op(&self, state: &mut InFlight, request: &Request<'_>, _: &mut Context<'_>) -> Poll<Result<Answer, Cause>> {
         let Request { key, token, now, op, .. } = *request;
-        if state.is_unkept && matches!(op, Op::Release(_)) {
-            return Poll::Ready(Ok(Answer::Held(self.fail(state, request))));
+        if let Some(known) = self.known(state, request) {
+            return Poll::Ready(Ok(known));
         }
         if matches!(op, Op::Acquire(_)) && key.kind == Kind::Once && self.is_full_for(key, now) {
             return Poll::Ready(Ok(Answer::Full));
         }
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
-        let (mut woken, mut gone, mut is_closed) = (Woken::NOBODY, Vec::new(), false);
+        let (mut woken, mut gone, mut is_closed, mut seat) = (Woken::NOBODY, Vec::new(), false, None);
+        let is_seated = state.flight.as_ref().is_some_and(|flight| flight.seat.is_some());
         let before = state.flight.as_ref().map(|flight| flight.seen);
         let mut seen = before.unwrap_or_default();
         let (since, own) = state.flight.as_mut().map_or((now, None), |flight| flight.asks());
@@ -54,7 +59,12 @@ impl Store for Memory {
             Op::Acquire(ask) if key.kind == Kind::Cache => {
                 seen = read(self.0.values(key)).seen(key);
                 let has_come = before.is_some_and(|before| before != seen);
-                self.join(ram, request, ask, place, (since, has_come, has), &mut woken)
+                let answer = self.join(ram, request, ask, place, (since, has_come, has), &mut woken);
+                if !is_seated && matches!(answer, Answer::Busy { .. }) {
+                    // under the leases: the flight cannot end before
+                    seat = Some(self.seat(key));
+                }
+                answer
             }
             Op::Acquire(ask) => ram.ask(key, ask, token, place, (now, NO_STACK), &mut woken),
             Op::Renew { .. } => Answer::Held(ram.extend(key, token, end, now)),
@@ -88,11 +98,24 @@ impl Store for Memory {
         self.tell(key, op);
         // a user's `Drop` never runs under a lock
         drop(gone);
-        Poll::Ready(Ok(self.or_compute(state, request, answer, before.unwrap_or(seen))))
+        Poll::Ready(Ok(self.or_compute(state, request, answer, (before.unwrap_or(seen), seat))))
     }
 
-    fn unkept(state: &mut InFlight) {
-        state.unkept();
+    const PASSES_ON: bool = true;
+
+    fn unkept<T: Send + Sync + 'static>(
+        &self,
+        state: &mut InFlight,
+        key: &Key<'_>,
+        failure: impl FnOnce() -> Option<T>,
+    ) {
+        let is_waited_for = loads::is_waited_for(&self.0.loads, &self.own(key));
+        let failure = if is_waited_for { failure() } else { None };
+        state.unkept = Some(failure.map(|failure| -> Failure { Arc::new(failure) }));
+    }
+
+    fn passed<T: 'static, R>(state: &InFlight, with: impl FnOnce(&T) -> Option<R>) -> Option<R> {
+        with(state.flight.as_ref()?.failure.as_ref()?.downcast_ref()?)
     }
 
     fn abandon(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
@@ -140,14 +163,40 @@ impl Store for Memory {
 }
 
 impl Memory {
-    /// A load brought nothing that is kept: who waits for it loads at once.
-    fn fail(&self, state: &mut InFlight, request: &Request<'_>) -> Holding {
+    /// The answer where a load has just failed: the caller's own, or one for which it waited and which was passed on.
+    fn known(&self, state: &mut InFlight, request: &Request<'_>) -> Option<Answer> {
+        match request.op {
+            Op::Release(_) => {
+                let failure = state.unkept.take()?;
+                Some(Answer::Held(self.fail(state, request, failure)))
+            }
+            // a value is changed in turn, and takes nothing of what others load
+            Op::Acquire(ask) if ask.window != Ask::ALONE && state.flight.as_mut()?.hears() => {
+                self.leave(state, request.key, request.token);
+                Some(Answer::Filled)
+            }
+            _ => None,
+        }
+    }
+
+    /// The key as who waits for a load of it keeps it.
+    fn own(&self, key: &Key<'_>) -> OwnedKey {
+        OwnedKey::under(&self.0.prefix, key)
+    }
+
+    /// Where somebody hears that the load of the key failed.
+    fn seat(&self, key: &Key<'_>) -> Waiter {
+        Waiter::new(&self.0.loads, &self.own(key))
+    }
+
+    /// A load brought nothing that is kept: who waits for it has what that passes on, or loads at once.
+    fn fail(&self, state: &mut InFlight, request: &Request<'_>, failure: Option<Failure>) -> Holding {
         let Request { key, token, now, .. } = *request;
         let mut woken = Woken::NOBODY;
         let holding = self.0.step_at(key, |ram| {
             let holding = ram.end(key, token, &mut state.place, (now, None), &mut woken);
             if holding == Holding::Held {
-                locked(&self.0.shard(key).failures).note(key.hash, self.0.clock.now());
+                loads::failed(&self.0.loads, &self.own(key), failure);
             }
             holding
         });
@@ -224,18 +273,25 @@ impl Memory {
 
     /// The answer, unless that is to wait for a flight which waits for the caller's: then it computes, and waits no longer.
     #[inline]
-    fn or_compute(&self, state: &mut InFlight, request: &Request<'_>, answer: Answer, seen: Seen) -> Answer {
+    fn or_compute(
+        &self,
+        state: &mut InFlight,
+        request: &Request<'_>,
+        answer: Answer,
+        (seen, seat): (Seen, Option<Waiter>),
+    ) -> Answer {
         let Request { key, token, now, op, .. } = *request;
         if key.kind == Kind::Cache && matches!(answer, Answer::Busy { .. }) {
             // somebody else was quicker to load again what failed
             if let Some(flight) = &state.flight
                 && !is_in_turn(op)
-                && locked(&self.0.shard(key).failures).since(key.hash, flight.since)
+                && flight.is_alone
             {
                 self.leave(state, key, token);
                 return Answer::Recursive;
             }
             let flight = state.flight.get_or_insert_with(|| Waits::since(now, seen).into());
+            flight.seat = seat.or(flight.seat.take());
             if flight.patience.is_in_vain(self.id(), key, now, u64::MAX) {
                 self.leave(state, key, token);
                 return Answer::Recursive;

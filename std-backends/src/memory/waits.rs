@@ -1,7 +1,10 @@
 //! What an operation on memory keeps between polls, above all how somebody waits for a value.
 
 use super::values::{Has, Seen};
-use crate::flights::Patience;
+use crate::{
+    flights::Patience,
+    loads::{Failure, News, Waiter},
+};
 use cachify_core::{cell::waiters::Place, time::Instant};
 
 /// What an operation keeps between polls: the place of one who waits.
@@ -10,8 +13,8 @@ pub struct InFlight {
     pub(super) place: Place,
     /// Of one who waits for a flight. Boxed: few do, and guards have room for it all the same.
     pub(super) flight: Option<Box<Waits>>,
-    /// Its flight brought nothing that is kept.
-    pub(super) is_unkept: bool,
+    /// Its flight brought nothing that is kept, and passes this on.
+    pub(super) unkept: Option<Option<Failure>>,
 }
 
 /// How somebody waits for a flight, inside of another perhaps.
@@ -23,25 +26,34 @@ pub(super) struct Waits {
     pub(super) since: Instant,
     /// What was there then, to be told from what comes meanwhile.
     pub(super) seen: Seen,
+    /// Where it hears that the load failed for which it waits.
+    pub(super) seat: Option<Waiter>,
+    /// What was passed on of that.
+    pub(super) failure: Option<Failure>,
+    /// That failed: it waits for no other one.
+    pub(super) is_alone: bool,
     /// Once the value that was there was of another type than the caller's: how one of its own is looked for.
     pub(super) own: Option<Has>,
 }
 
-impl InFlight {
-    /// Its flight brought nothing that is kept.
-    pub(crate) const fn unkept(&mut self) {
-        self.is_unkept = true;
-    }
-}
-
 impl Waits {
     pub(super) fn since(now: Instant, seen: Seen) -> Self {
-        Self { patience: Patience::default(), since: now, seen, own: None }
+        Self { patience: Patience::default(), since: now, seen, seat: None, failure: None, is_alone: false, own: None }
     }
 
     /// It asks again; since when it waits, and how a value of its own is looked for.
     pub(super) fn asks(&mut self) -> (Instant, Option<Has>) {
         self.patience.ask();
         (self.since, self.own.take())
+    }
+
+    /// Hears of the end of the load for which it waits; whether what that failed with was passed on.
+    pub(super) fn hears(&mut self) -> bool {
+        let Some(News::Nothing(failure)) = self.seat.as_ref().and_then(Waiter::take) else { return false };
+        (self.seat, self.is_alone) = (None, true);
+        // of another type than its own it has been told once
+        let is_first = self.failure.is_none() && failure.is_some();
+        self.failure = self.failure.take().or(failure);
+        is_first
     }
 }

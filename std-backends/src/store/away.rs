@@ -5,7 +5,7 @@ use crate::{
     backend::{OwnedKey, Reply},
     flights::{self, Patience},
     lines::{IN_LINE, Place},
-    loads::{self, Part, Waiter},
+    loads::{self, Failure, Part, Waiter},
     memory,
 };
 use cachify_core::{
@@ -44,6 +44,8 @@ pub(super) struct Away {
     pub(super) is_hopeless: bool,
     /// Its own load brought nothing that is kept.
     pub(super) is_unkept: bool,
+    /// What its own load passes on that failed without the store, or was passed on to it.
+    pub(super) failure: Option<Failure>,
     /// The load that it waited for failed: it waits for no other one.
     pub(super) is_alone: bool,
     /// Of one who waits for a flight, inside of another perhaps.
@@ -125,7 +127,7 @@ impl AnyStore {
                 None => {
                     let answer = ready!(self.poll_store(away, remote, request, cx));
                     if away.is_unkept && matches!(answer, Ok(Answer::Held(Holding::Held))) {
-                        self.failed(remote, request.key);
+                        self.failed(remote, request.key, None);
                     }
                     return Poll::Ready(answer);
                 }

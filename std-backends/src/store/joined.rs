@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     backend::{Reply, lasting},
-    loads::{self, News, Part},
+    loads::{self, Failure, News, Part},
 };
 use cachify_core::{
     Cause, Holding,
@@ -18,7 +18,7 @@ use cachify_core::{
     time::Instant,
     token::{FencingToken, HolderToken},
 };
-use std::task::Poll;
+use std::{sync::Arc, task::Poll};
 
 /// The ticket of one who waits for a load of this process.
 const LOADED: Ticket = Ticket(1);
@@ -48,9 +48,13 @@ impl AnyStore {
                 away.value = Some(bytes.to_vec());
                 Some(Ok(Answer::Filled))
             }
-            (News::Nothing, Some(cause)) => Some(Err(cause)),
+            (News::Nothing(Some(failure)), _) if away.failure.is_none() => {
+                (away.failure, away.is_alone) = (Some(failure), true);
+                Some(Ok(Answer::Filled))
+            }
+            (News::Nothing(_), Some(cause)) => Some(Err(cause)),
             // it failed: who waited loads at once, one of them for those to come
-            (News::Nothing, None) => {
+            (News::Nothing(_), None) => {
                 away.is_alone = true;
                 None
             }
@@ -102,7 +106,7 @@ impl AnyStore {
         if let Op::Release(_) = op
             && let Some(Part::Leads(leader, _)) = away.load.take()
         {
-            leader.end(None);
+            leader.fail(away.failure.take());
         }
         Some(Answer::Held(Holding::Held))
     }
@@ -115,11 +119,11 @@ impl AnyStore {
         let Some(Part::Leads(leader, _)) = away.load.take() else { return Poll::Pending };
         Poll::Ready(match bytes() {
             Ok(bytes) => {
-                leader.end(Some(&bytes));
+                leader.land(&bytes);
                 Ok(Answer::Held(Holding::Held))
             }
             Err(cause) => {
-                leader.end(None);
+                leader.fail(None);
                 Err(cause)
             }
         })
@@ -136,8 +140,29 @@ impl AnyStore {
     }
 
     /// A load of this process brought nothing that is kept.
-    pub(super) fn failed(&self, remote: &Remote, key: &Key<'_>) {
-        loads::failed(remote.loads(), &self.own(key));
+    pub(super) fn failed(&self, remote: &Remote, key: &Key<'_>, failure: Option<Failure>) {
+        loads::failed(remote.loads(), &self.own(key), failure);
+    }
+
+    /// A load of this process is about to end, which brought nothing that is kept: those who wait for it have it before the
+    /// store calls one of them to load again.
+    pub(super) fn pass_on<T: Send + Sync + 'static>(
+        &self,
+        away: &mut Away,
+        remote: &Remote,
+        key: &Key<'_>,
+        failure: impl FnOnce() -> Option<T>,
+    ) {
+        (away.is_unkept, away.failure) = (true, None);
+        let leads = matches!(away.load, Some(Part::Leads(..)));
+        if !self.is_waited_for(remote, key) || !leads && away.age != loads::age(remote.loads()) {
+            return;
+        }
+        let failure = failure().map(|failure| -> Failure { Arc::new(failure) });
+        match failure {
+            Some(failure) if !leads => self.failed(remote, key, Some(failure)),
+            failure => away.failure = failure,
+        }
     }
 
     /// Whether a flight is a load without the store, which is not renewed there.

@@ -6,7 +6,7 @@ use super::{
     away::{Away, InFlight, Look},
     entry::encode,
 };
-use crate::{backend::BoxFuture, loads::Part};
+use crate::{backend::BoxFuture, loads::Part, memory::Memory};
 use cachify_core::{
     __private::{Encodes, Shares},
     Cause,
@@ -118,9 +118,26 @@ impl Store for AnyStore {
             _ => None,
         }
     }
-    fn unkept(state: &mut InFlight) {
-        state.memory.unkept();
-        state.remote.get_or_insert_default().is_unkept = true;
+    const PASSES_ON: bool = true;
+
+    fn unkept<T: Send + Sync + 'static>(
+        &self,
+        state: &mut InFlight,
+        key: &Key<'_>,
+        failure: impl FnOnce() -> Option<T>,
+    ) {
+        match &self.kind {
+            Kind::Memory(memory) => memory.unkept(&mut state.memory, key, failure),
+            Kind::Remote(remote) => self.pass_on(state.remote.get_or_insert_default(), remote, key, failure),
+            Kind::Nothing => {}
+        }
+    }
+
+    fn passed<T: 'static, R>(state: &InFlight, with: impl FnOnce(&T) -> Option<R>) -> Option<R> {
+        match &state.remote {
+            Some(away) => with(away.failure.as_ref()?.downcast_ref()?),
+            None => Memory::passed(&state.memory, with),
+        }
     }
 
     fn abandon(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, left: Left) {

@@ -8,7 +8,11 @@ use cachify_tests::{
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
+    },
+    thread,
     time::Duration,
 };
 
@@ -138,4 +142,153 @@ fn who_gives_up_is_followed_by_one() {
         }
         assert_eq!((loads.get(), done.get()), (2, 19), "kind {kind}");
     }
+}
+
+#[test]
+fn a_failure_is_shared_with_those_who_waited_for_it_and_with_nobody_else() {
+    let clock = &ManualClock::new();
+    for (kind, c) in kinds(clock).iter().enumerate() {
+        let (loads, told) = (&Cell::new(0), &RefCell::new(Vec::new()));
+        let page = &c.cache("page").share_err(|error: &String| format!("{error}, shared"));
+        let mut crew = Crew::new(clock);
+        let load = async || {
+            loads.set(loads.get() + 1);
+            let number = loads.get();
+            sleep(clock, secs(1)).await;
+            Err::<u32, _>(format!("failure {number}"))
+        };
+        for _ in 0..50 {
+            crew.spawn(async move {
+                let failed = page.get_or_insert_with(load).await;
+                told.borrow_mut().push(failed.unwrap_err());
+            });
+        }
+        // one who waits for a value of another type, and one of whom nothing is said
+        crew.spawn(async move {
+            let load = async || Ok::<String, u8>("mine".to_owned());
+            let other = c.cache("page").share_err(|error: &u8| *error).get_or_insert_with(load).await;
+            assert_eq!(other, Ok("mine".to_owned()), "kind {kind}");
+        });
+        crew.spawn(async move {
+            let alone = c.cache("page").get_or_insert_with(async || Err::<u32, ()>(())).await;
+            assert_eq!(alone, Err(()), "kind {kind}");
+        });
+        crew.run(900);
+        assert_eq!(loads.get(), 1, "kind {kind}");
+        crew.run(100);
+        let told = told.take();
+        let own = told.iter().filter(|text| *text == "failure 1").count();
+        let shared = told.iter().filter(|text| text.starts_with("failure 1, shared")).count();
+        assert_eq!((loads.get(), own, shared), (1, 1, 49), "kind {kind}: {told:?}");
+        // who comes after it loads again
+        c.cache("page").reset_blocking().unwrap();
+        crew.spawn(async move {
+            assert_eq!(page.get_or_insert_with(load).await.unwrap_err(), "failure 2");
+        });
+        crew.run(1_100);
+        assert_eq!(loads.get(), 2, "kind {kind}");
+    }
+}
+
+#[test]
+fn a_failure_of_a_load_that_was_reset_is_nobody_elses() {
+    let clock = &ManualClock::new();
+    for (kind, c) in kinds(clock).iter().enumerate() {
+        let told = &RefCell::new(Vec::new());
+        let page = &c.cache("page").share_err(String::clone);
+        let mut crew = Crew::new(clock);
+        let mut load = |name: &'static str, takes: u64| {
+            crew.spawn(async move {
+                let load = async || {
+                    sleep(clock, Duration::from_millis(takes)).await;
+                    Err::<u32, _>(name.to_owned())
+                };
+                let failed = page.get_or_insert_with(load).await;
+                told.borrow_mut().push((name, failed.unwrap_err()));
+            });
+        };
+        load("old", 1_000);
+        load("waits", 1_000);
+        crew.run(500);
+        c.cache("page").reset_blocking().unwrap();
+        crew.run(400);
+        assert!(told.borrow().is_empty(), "kind {kind}");
+        crew.run(5_000);
+        let mut told = told.take();
+        told.sort_unstable();
+        assert_eq!(told, [("old", "old".to_owned()), ("waits", "waits".to_owned())], "kind {kind}");
+    }
+}
+
+#[test]
+fn a_failed_refresh_is_shared_and_what_is_there_stays() {
+    let clock = &ManualClock::new();
+    for (kind, c) in kinds(clock).iter().enumerate() {
+        let (loads, failed) = (&Cell::new(0), &Cell::new(0));
+        let page = &c.cache("page").ttl(secs(600)).share_err(String::clone);
+        c.cache("page").ttl(secs(600)).insert_blocking(7_u32).unwrap();
+        let mut crew = Crew::new(clock);
+        for _ in 0..10 {
+            crew.spawn(async move {
+                let load = async || {
+                    loads.set(loads.get() + 1);
+                    sleep(clock, secs(1)).await;
+                    Err::<u32, _>("down".to_owned())
+                };
+                assert_eq!(page.refresh_with(load).await.unwrap_err(), "down");
+                failed.set(failed.get() + 1);
+            });
+        }
+        crew.run(1_100);
+        assert_eq!((loads.get(), failed.get()), (1, 10), "kind {kind}");
+        assert_eq!(c.cache("page").get_blocking::<u32>(), Ok(Some(7)), "kind {kind}");
+    }
+}
+
+#[test]
+fn threads_share_a_failure_and_a_copy_that_panics_ends_its_own_call_alone() {
+    // in memory nobody else sleeps by this clock
+    let clock = &ManualClock::new();
+    let c = &Cachify::builder().clock(clock.clone()).build_memory();
+    let (loads, panics) = (&AtomicU32::new(0), &AtomicBool::new(false));
+    let load = || {
+        loads.fetch_add(1, SeqCst);
+        while clock.sleepers() < 7 {
+            thread::yield_now();
+        }
+        Err::<u32, _>("down".to_owned())
+    };
+    let copy = |error: &String| {
+        assert!(!panics.load(SeqCst), "a copy that panics");
+        error.clone()
+    };
+    let crowd = || {
+        thread::scope(|scope| {
+            let page = || c.cache("page").share_err(copy).get_or_insert_with_blocking(load).unwrap_err();
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(page)).collect();
+            threads.into_iter().filter_map(|thread| thread.join().ok()).filter(|error| error == "down").count()
+        })
+    };
+    assert_eq!((crowd(), loads.swap(0, SeqCst)), (8, 1));
+    panics.store(true, SeqCst);
+    // the first one to load has no copy for the others, who then are too few to be waited for
+    let ended = thread::scope(|scope| {
+        let page = || c.cache("page").share_err(copy).get_or_insert_with_blocking(load).unwrap_err();
+        let first = scope.spawn(page);
+        while loads.load(SeqCst) == 0 {
+            thread::yield_now();
+        }
+        let others: Vec<_> = (0..7)
+            .map(|_| {
+                scope.spawn(|| {
+                    c.cache("page").share_err(copy).get_or_insert_with_blocking(|| {
+                        loads.fetch_add(1, SeqCst);
+                        Ok::<u32, String>(7)
+                    })
+                })
+            })
+            .collect();
+        (first.join().is_err(), others.into_iter().all(|thread| thread.join().is_ok_and(|got| got == Ok(7))))
+    });
+    assert_eq!(ended, (true, true));
 }

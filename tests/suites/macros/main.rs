@@ -20,6 +20,7 @@ mod named;
 mod names;
 mod outages;
 mod parts;
+mod passed;
 mod paths;
 mod refusals;
 mod returned;
