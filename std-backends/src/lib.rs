@@ -28,6 +28,7 @@ pub mod clock;
 mod closing;
 mod flights;
 mod global;
+mod groups;
 mod health;
 // documentation only; its programs are tests, and need both features
 #[cfg(any(all(doc, not(doctest)), all(doctest, feature = "macros", feature = "redis")))]
@@ -71,6 +72,7 @@ pub use builder::Builder;
 pub use builder::ReadFrom;
 pub use clock::{ManualClock, secs};
 pub use global::global;
+pub use groups::Group;
 pub use health::{Found, Health, Node};
 pub use instance::{Cachify, Pong};
 #[cfg(feature = "json")]
@@ -104,7 +106,13 @@ pub type BlockingRunGuard<S = AnyStore> = cachify_core::guard::BlockingRunGuard<
 #[doc(hidden)]
 pub mod __private {
     use crate::{AnyStore, Watcher};
-    pub use crate::{Error, global::current as global, observe::Meets, templates::Site};
+    pub use crate::{
+        Error,
+        global::current as global,
+        groups::{forget, forget_blocking, group},
+        observe::Meets,
+        templates::Site,
+    };
     pub use cachify_core::{
         __private::{
             Aging, AtMost, ByDisplay, ByPart, Closed, Encoded, Ends, Inspection, IsAny, IsCopied, IsOption, IsResult,

@@ -14,6 +14,7 @@ use crate::{
     clock::{StdClock, wall_micros},
     closing::Closing,
     flights,
+    groups::{Groups, Parts},
     loads::Loads,
     observe::Watcher,
     renewer::Renewed,
@@ -21,7 +22,7 @@ use crate::{
     token,
 };
 use cachify_core::{
-    AsIs,
+    AsIs, Cause,
     cell::{
         Fences,
         map::Map,
@@ -63,6 +64,7 @@ struct Inner {
     markers: Markers,
     /// Who waits for a load; locked alone, or inside of the rights of its key.
     loads: Arc<Loads>,
+    groups: Groups<Memory>,
     closing: Closing,
     clock: StdClock,
     /// Is told what is gone.
@@ -98,13 +100,15 @@ impl Memory {
         let shard = || Shard { rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Crowd::new()), fences)) };
         let shards = (0..SHARDS).map(|_| shard()).collect();
         let values = (0..of_values).map(|_| RwLock::new(Values::new(seed, room.share(of_values)))).collect();
-        let (markers, loads, closing) = (Markers::new(max_markers), Arc::default(), Closing::default());
+        let (markers, loads, groups, closing) =
+            (Markers::new(max_markers), Arc::default(), Groups::default(), Closing::default());
         Self(Arc::new(Inner {
             shards,
             values,
             room,
             markers,
             loads,
+            groups,
             closing,
             clock,
             watcher,
@@ -128,6 +132,7 @@ impl Memory {
     /// From now on nothing new is asked; who waits is woken, to hear of it.
     pub(crate) fn close(&self) {
         self.0.closing.close();
+        self.0.groups.stores().for_each(Self::close);
         for shard in &self.0.shards {
             let woken: Vec<_> = locked(&shard.rights).waiters.take_all().collect();
             woken.into_iter().for_each(Waker::wake);
@@ -143,7 +148,8 @@ impl Memory {
     /// How many leases are held.
     pub(crate) fn held(&self) -> usize {
         let now = self.0.clock.now();
-        self.0.shards.iter().map(|shard| locked(&shard.rights).table.live(now)).sum()
+        let own: usize = self.0.shards.iter().map(|shard| locked(&shard.rights).table.live(now)).sum();
+        own + self.0.groups.stores().map(Self::held).sum::<usize>()
     }
 
     /// Ends every lease; how many there were. Who waits, or watches over one of them, is woken.
@@ -157,7 +163,32 @@ impl Memory {
             woken.into_iter().for_each(Waker::wake);
             count
         });
-        each.sum()
+        each.sum::<usize>() + self.0.groups.stores().map(Self::drain).sum::<usize>()
+    }
+
+    /// Forgets all values; no flight that began before brings another one.
+    fn forget_all(&self) {
+        let now = self.0.clock.now();
+        for shard in &self.0.shards {
+            let flights = locked(&shard.rights).table.live_of(Kind::Cache, now);
+            for key in flights {
+                let key = Key::new(Kind::Cache, &self.0.prefix, &key, self.0.seed);
+                let mut woken = Woken::NOBODY;
+                self.0.step_at(&key, |ram| ram.force(&key, now, &mut woken));
+                woken.wake();
+                self.0.wake_each(&key, |ram| ram.waiters.next_watching(&key));
+            }
+        }
+        for values in &self.0.values {
+            // dropped after the lock was left: a user's `Drop` is not ours to run in there
+            let gone = values::write(values).take_all(&self.0.room);
+            drop(gone);
+        }
+    }
+
+    /// How many values its groups hold.
+    pub(crate) fn grouped(&self) -> usize {
+        self.0.groups.stores().map(Self::len).sum()
     }
 
     /// Tells this store from every other one in this process, while it lives.
@@ -263,5 +294,23 @@ impl Platform for Memory {
     }
     fn mark(&self, key: &Key<'_>, _: HolderToken, inside: bool) {
         flights::mark(self.id(), key, inside);
+    }
+}
+
+impl Parts for Memory {
+    #[expect(private_interfaces, reason = "nobody else's")]
+    fn groups(&self) -> &Groups<Self> {
+        &self.0.groups
+    }
+    fn part(&self, name: &str, bound: Option<usize>, watcher: Watcher) -> Self {
+        let prefix = format!("{}:{name}", self.0.prefix);
+        Self::new(self.0.clock.clone(), &prefix, (bound.unwrap_or_else(|| self.0.room.bound()), 0), watcher)
+    }
+    async fn forget(&self) -> Result<(), Cause> {
+        self.forget_blocking()
+    }
+    fn forget_blocking(&self) -> Result<(), Cause> {
+        self.forget_all();
+        Ok(())
     }
 }

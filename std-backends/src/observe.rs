@@ -42,6 +42,11 @@ impl Watcher {
         self
     }
 
+    /// Who watches a part of an instance: the same, and counts for itself if this one counts.
+    pub(crate) fn of_part(&self) -> Self {
+        if self.0.is_none() { Self::default() } else { Self::new(self.clone()).counting_as(self) }
+    }
+
     pub(crate) fn stats(&self) -> Option<&Counters> {
         self.0.as_ref()?.stats.as_deref()
     }

@@ -2,16 +2,27 @@
 
 mod away;
 mod entry;
+mod generation;
 mod held;
 mod joined;
+mod landing;
 mod leases;
 mod line;
 #[cfg(feature = "link")]
 mod raw;
 mod remote;
 
-use crate::{clock::StdClock, flights, memory::Memory, observe::Watcher, renewer::Renewed, token};
+use crate::{
+    clock::StdClock,
+    flights,
+    groups::{Groups, Parts, UNBOUND},
+    memory::Memory,
+    observe::Watcher,
+    renewer::Renewed,
+    token,
+};
 use cachify_core::{
+    Cause,
     codec::Postcard,
     key::{Key, LongKeyBuf},
     store::Platform,
@@ -32,6 +43,11 @@ pub struct AnyStore {
     prefix: Arc<str>,
     seed: u64,
     watcher: Watcher,
+    groups: Arc<Groups<AnyStore>>,
+    /// Whether its values lie outside the process and carry the generation of their group.
+    is_part: bool,
+    /// Why it keeps no values, if it does not.
+    unfit: Option<Cause>,
 }
 
 impl fmt::Debug for AnyStore {
@@ -55,17 +71,20 @@ enum Kind {
 impl AnyStore {
     pub(crate) fn memory(memory: Memory, clock: StdClock, prefix: &str, watcher: Watcher) -> Self {
         let seed = memory.seed();
-        Self { kind: Kind::Memory(memory), clock, prefix: prefix.into(), seed, watcher }
+        Self { seed, ..Self::of(Kind::Memory(memory), clock, prefix, watcher) }
     }
 
     pub(crate) fn remote(remote: Remote, clock: StdClock, prefix: &str, watcher: Watcher) -> Self {
-        let seed = token::random_word();
-        Self { kind: Kind::Remote(remote), clock, prefix: prefix.into(), seed, watcher }
+        Self { seed: token::random_word(), ..Self::of(Kind::Remote(remote), clock, prefix, watcher) }
     }
 
     pub(crate) fn nothing() -> Self {
-        let watcher = Watcher::default();
-        Self { kind: Kind::Nothing, clock: StdClock::system(), prefix: "".into(), seed: 0, watcher }
+        Self::of(Kind::Nothing, StdClock::system(), "", Watcher::default())
+    }
+
+    fn of(kind: Kind, clock: StdClock, prefix: &str, watcher: Watcher) -> Self {
+        let (groups, is_part, unfit) = (Arc::default(), false, None);
+        Self { kind, clock, prefix: prefix.into(), seed: 0, watcher, groups, is_part, unfit }
     }
 
     pub(crate) const fn is_nothing(&self) -> bool {
@@ -75,7 +94,10 @@ impl AnyStore {
     /// From now on nothing new is asked, and who waits hears of it.
     pub(crate) fn close(&self) {
         match &self.kind {
-            Kind::Memory(memory) => memory.close(),
+            Kind::Memory(memory) => {
+                memory.close();
+                self.groups.stores().for_each(Self::close);
+            }
             Kind::Remote(remote) => remote.closing().close(),
             Kind::Nothing => {}
         }
@@ -84,7 +106,7 @@ impl AnyStore {
     /// How much is held through it that ends with its holder.
     pub(crate) fn held(&self) -> usize {
         match &self.kind {
-            Kind::Memory(memory) => memory.held(),
+            Kind::Memory(memory) => memory.held() + self.groups.stores().map(Self::held).sum::<usize>(),
             Kind::Remote(remote) => remote.renewer().held(),
             Kind::Nothing => 0,
         }
@@ -93,7 +115,7 @@ impl AnyStore {
     /// Ends all that is held through it; how much there was.
     pub(crate) fn drain(&self) -> usize {
         match &self.kind {
-            Kind::Memory(memory) => memory.drain(),
+            Kind::Memory(memory) => memory.drain() + self.groups.stores().map(Self::drain).sum::<usize>(),
             Kind::Remote(remote) => {
                 remote.closing().drain();
                 remote.renewer().drain()
@@ -105,9 +127,24 @@ impl AnyStore {
     /// How many values lie in this process.
     pub(crate) fn entries(&self) -> usize {
         match &self.kind {
-            Kind::Memory(memory) => memory.len(),
+            Kind::Memory(memory) => memory.len() + self.groups.stores().map(Self::entries).sum::<usize>(),
             Kind::Remote(_) | Kind::Nothing => 0,
         }
+    }
+
+    /// Forgets all values, where they are in this process.
+    fn forget_here(&self) -> Result<(), Cause> {
+        match &self.kind {
+            Kind::Memory(memory) => memory.forget_blocking(),
+            Kind::Remote(_) => Err(UNGROUPED),
+            Kind::Nothing => Err(Cause::NotInitialised),
+        }
+    }
+
+    /// The store of a group.
+    fn part_of(&self, kind: Kind, name: &str, watcher: Watcher) -> Self {
+        let prefix = format!("{}:{name}", self.prefix);
+        Self { seed: self.seed, ..Self::of(kind, self.clock.clone(), &prefix, watcher) }
     }
 
     /// What lies outside the process, if anything does.
@@ -176,6 +213,42 @@ impl Platform for AnyStore {
             Kind::Memory(memory) => memory.mark(key, token, inside),
             Kind::Remote(remote) => flights::mark(remote.id(), key, inside),
             Kind::Nothing => {}
+        }
+    }
+}
+
+const UNGROUPED: Cause = Cause::Unsupported(
+    "outside the process no keys are listed: values that are to be forgotten together are in a group, which has `reset_all`",
+);
+
+impl Parts for AnyStore {
+    #[expect(private_interfaces, reason = "nobody else's")]
+    fn groups(&self) -> &Groups<Self> {
+        &self.groups
+    }
+    fn part(&self, name: &str, bound: Option<usize>, watcher: Watcher) -> Self {
+        match &self.kind {
+            Kind::Memory(memory) => {
+                let memory = memory.part(name, bound, watcher.clone());
+                Self { seed: memory.seed(), ..self.part_of(Kind::Memory(memory), name, watcher) }
+            }
+            Kind::Remote(remote) => {
+                let unfit = bound.map(|_| UNBOUND);
+                Self { unfit, is_part: true, ..self.part_of(Kind::Remote(remote.clone()), name, watcher) }
+            }
+            Kind::Nothing => self.clone(),
+        }
+    }
+    async fn forget(&self) -> Result<(), Cause> {
+        match self.as_part() {
+            Some(remote) => self.renew_generation(remote).await,
+            None => self.forget_here(),
+        }
+    }
+    fn forget_blocking(&self) -> Result<(), Cause> {
+        match self.as_part() {
+            Some(remote) => self.renew_generation_blocking(remote),
+            None => self.forget_here(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     Home, Primitive,
     aging::Aging,
+    grouped::Grouped,
     groups,
     passing::Passing,
     span::Span,
@@ -58,6 +59,8 @@ pub(crate) struct Layer {
     pub(crate) jitter: Option<u8>,
     /// What becomes of a value near its end.
     pub(crate) aging: Aging,
+    /// The group that its values are in.
+    pub(crate) grouped: Grouped,
     /// What those have of a failed load who waited for it.
     pub(crate) passing: Passing,
     /// Where it is said that it does not run where its store cannot be asked.
@@ -185,6 +188,7 @@ impl Layer {
             ttl_of: None,
             jitter: None,
             aging: Aging::default(),
+            grouped: Grouped::default(),
             passing: Passing::ByType,
             closed: None,
             companions: Companions::Own,
@@ -224,6 +228,14 @@ impl Layer {
             ("jitter", Cached) => self.jitter = Some(part(&value, 100, JITTER)?),
             ("stale_for", Cached) => self.aging.stale_for = Some((window(&value)?, name.span())),
             ("stale_on_error", Cached) => self.aging.on_error = flag(&value)?.then(|| name.span()),
+            ("group" | "max_entries", Cached) if self.home == Home::Core => {
+                return Err(Error::new(
+                    name.span(),
+                    "without std there are no groups: the store's own size is the bound",
+                ));
+            }
+            ("group", Cached) => self.grouped.name = Some(text::read(&value, "a group is named by a string literal")?),
+            ("max_entries", Cached) => self.grouped.most = Some(value),
             ("share_err", Cached) => self.passing = Passing::parse(value),
             ("closed", Cached) => self.closed = flag(&value)?.then(|| name.span()),
             ("early", Cached) => self.aging.early = Some((part(&value, 99, EARLY)?, name.span())),
@@ -247,7 +259,7 @@ impl Layer {
         let known = match self.primitive {
             Primitive::Cached => {
                 "key, ttl, jitter, early, stale_for, stale_on_error, version, codec, type_tag, encode, decode, cache_err, \
-                 cache_none, share_err, closed"
+                 cache_none, share_err, closed, group, max_entries"
             }
             Primitive::Lock => "key, ttl, wait, renew, label, guard, when_busy, otherwise",
             Primitive::Once => "key, ttl, keep, renew, label, guard, when_busy, otherwise",
@@ -306,10 +318,11 @@ impl Layer {
     /// The instance, as an expression of reference type.
     pub(crate) fn instance(&self) -> TokenStream {
         let krate = self.krate();
-        match &self.instance {
+        let instance = match &self.instance {
             Some(instance) => quote!((#instance).instance()),
             None => quote!(#krate::__private::global().instance()),
-        }
+        };
+        self.grouped.reach(&quote!(#krate::__private), instance)
     }
 }
 

@@ -75,6 +75,7 @@ fn keyed(
     path: &FunctionPath,
     names: &Names,
 ) -> Result<(Layer, Key)> {
+    layer.grouped.of(path);
     if layer.origin == Origin::Written {
         return Key::parse(&layer, parameters, path, &names.key).map(|key| (layer, key));
     }

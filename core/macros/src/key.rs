@@ -104,7 +104,14 @@ impl Key {
         if let Some((name, _)) = unused.first().and_then(|at| layer.named.get(*at)) {
             return Err(Error::new(name.span(), format!("the key has no `{{{}}}`", name.unraw())));
         }
-        for expression in layer.named.iter().map(|(_, value)| value).chain(&layer.instance).chain(&layer.size) {
+        for expression in layer
+            .named
+            .iter()
+            .map(|(_, value)| value)
+            .chain(&layer.instance)
+            .chain(&layer.size)
+            .chain(&layer.grouped.most)
+        {
             key.take(|_, parameter| scope::names(expression, &parameter.names), parameters);
         }
         let render = layer.named.iter().fold(key.render, |render, (name, value)| {

@@ -19,6 +19,7 @@ mod entry;
 mod expand;
 mod function;
 mod generics;
+mod grouped;
 mod groups;
 mod key;
 mod keyless;

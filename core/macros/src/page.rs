@@ -6,6 +6,7 @@ use crate::{
     companions::{self, Companion, KEY},
     entry,
     function::{Function, private},
+    grouped,
     key::{Key, Parameter},
 };
 use syn::{Attribute, parse_quote};
@@ -33,6 +34,9 @@ pub(crate) fn section(function: &Function) -> Vec<Attribute> {
         let taken = [arguments(function, &keys), more.to_owned()].into_iter().filter(|text| !text.is_empty());
         lines.push(format!("- `{place}{name}({}){wait}`: {doc}", taken.collect::<Vec<_>>().join(", ")));
     }
+    if let Some((name, doc)) = grouped::names(function) {
+        lines.push(format!("- `{place}{name}({}){wait}`: {doc}", grouped::arguments(function)));
+    }
     let (name, doc) = KEY;
     lines.push(format!("- `{place}{name}({})`: {doc}", arguments(function, &[key])));
     lines.iter().map(|line| parse_quote!(#[doc = #line])).collect()
@@ -44,7 +48,7 @@ fn arguments(function: &Function, keys: &[&Key]) -> String {
     taken.map(|(_, parameter)| name(parameter)).collect::<Vec<_>>().join(", ")
 }
 
-fn name(parameter: &Parameter) -> String {
+pub(crate) fn name(parameter: &Parameter) -> String {
     let names: Vec<_> = parameter.names.iter().map(ToString::to_string).collect();
     match parameter.plain() {
         Some(name) => name.to_string(),

@@ -12,7 +12,7 @@ use crate::{
     time::Instant,
     token::HolderToken,
 };
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 use hashbrown::HashTable;
 use permits::Permits;
 
@@ -77,6 +77,12 @@ impl<V> Map<V> {
     pub fn live(&self, now: Instant) -> usize {
         let leases = self.cells.iter().filter(|cell| cell.of.lease.is_live(now)).count();
         leases + self.pools.iter().map(|pool| pool.of.live(now)).sum::<usize>()
+    }
+
+    /// The keys of a kind other than pools whose leases are live.
+    pub fn live_of(&self, kind: Kind, now: Instant) -> Vec<Box<[u8]>> {
+        let live = self.cells.iter().filter(|cell| cell.kind == kind && cell.of.lease.is_live(now));
+        live.map(|cell| cell.key.clone()).collect()
     }
 
     /// How many markers are kept.

@@ -59,7 +59,7 @@ impl Cachify<Memory> {
     /// How often what happened to its cached values; `None` unless [`Builder::stats`](crate::Builder::stats) was said.
     #[must_use]
     pub fn stats(&self) -> Option<Stats> {
-        self.counted(self.len())
+        self.counted(self.len() + self.instance().store().grouped())
     }
 }
 

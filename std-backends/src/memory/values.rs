@@ -133,6 +133,10 @@ impl Room {
         self.taken() > self.bound
     }
 
+    pub(super) const fn bound(&self) -> usize {
+        self.bound
+    }
+
     fn is_full(&self) -> bool {
         self.taken() >= self.bound
     }
@@ -275,6 +279,12 @@ impl Values {
             gone.push(node);
         }
         (gone, was_fresh)
+    }
+
+    /// Takes out all of them.
+    pub(super) fn take_all(&mut self, room: &Room) -> Self {
+        self.nodes.iter().for_each(|_| room.give_back());
+        std::mem::replace(self, Self::new(self.seed, self.share))
     }
 
     /// Takes out the one that is to go.

@@ -1,6 +1,10 @@
 //! An operation outside the process, from poll to poll: its future in a box, and what its answer brought.
 
-use super::{AnyStore, Remote, held::Held};
+use super::{
+    AnyStore, Remote,
+    generation::{Generation, Told, both},
+    held::Held,
+};
 use crate::{
     backend::{OwnedKey, Reply},
     flights::{self, Patience},
@@ -11,10 +15,11 @@ use crate::{
 use cachify_core::{
     Cause, Holding,
     key::{Key, Kind as Of},
-    op::{Answer, Ask, Left, Op, Request},
+    op::{Answer, Ask, Inspection, Left, Op, Request},
     time::Instant,
 };
 use std::{
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -52,6 +57,13 @@ pub(super) struct Away {
     pub(super) patience: Patience,
     /// What it has to do with a load of this process.
     pub(super) load: Option<Part>,
+    /// The generation of its group, as it was seen before anything was loaded; and whether the last question brought it.
+    pub(super) generation: Option<Generation>,
+    pub(super) has_learnt: bool,
+    pub(super) told: Option<Arc<Told>>,
+    pub(super) learning: Held<Result<Generation, Cause>>,
+    /// Its value was looked at, whose life is asked for now.
+    pub(super) is_there: bool,
     /// Its value, for others of this process who wait for it.
     pub(super) copy: Option<Vec<u8>>,
     /// How many invalidations of this process there were when the flight was asked for.
@@ -92,15 +104,36 @@ impl AnyStore {
         if away.call.get().is_none() {
             away.since = request.now;
             let bytes = bytes(away);
+            let learns = self.has_to_learn(away, request.key, &op);
+            away.has_learnt = learns;
             let call = remote.question(self.own(request.key), request.token, op).with(bytes);
             let op = call.op;
             if request.may_block {
+                if learns {
+                    // before the value: what is seen is never newer than its generation
+                    away.generation = Some(self.learn_blocking(remote)?);
+                }
                 return Poll::Ready(remote.call_blocking(call).and_then(|reply| reply.of(&op, request.key.kind)));
             }
-            let (remote, kind) = (remote.clone(), request.key.kind);
-            *away.call.get() = Some(Box::pin(async move { remote.call(call).await?.of(&op, kind) }));
+            let kind = request.key.kind;
+            let asked = remote.clone().call(call);
+            *away.call.get() = Some(if learns {
+                let (told, learnt) = (Arc::<Told>::default(), self.learn(remote));
+                away.told = Some(told.clone());
+                Box::pin(async move {
+                    let (generation, reply) = both(learnt, asked).await;
+                    let _ = told.set(generation);
+                    reply?.of(&op, kind)
+                })
+            } else {
+                Box::pin(async move { asked.await?.of(&op, kind) })
+            });
         }
-        away.call.poll(|| Box::pin(std::future::pending()), cx)
+        let reply = ready!(away.call.poll(|| Box::pin(std::future::pending()), cx));
+        if let Some(told) = away.told.take().and_then(|told| told.get().copied()) {
+            away.generation = Some(told?);
+        }
+        Poll::Ready(reply)
     }
 
     /// The key as a call keeps it; a gateway may have a prefix of its own.
@@ -135,7 +168,7 @@ impl AnyStore {
         };
         if away.load.is_some()
             && away.call.get().is_none()
-            && let Some(known) = Self::loaded(away, remote, request.now)
+            && let Some(known) = self.loaded(away, remote, request.now)
         {
             *away.changed.get() = None;
             if known == Ok(Answer::Filled) && away.place.is_none() {
@@ -187,6 +220,13 @@ impl AnyStore {
                 away.load = Some(Part::Stands(Waiter::new(remote.loads(), &self.own(request.key))));
             }
         }
+        if self.is_part && *request.op == Op::Inspect && request.key.kind == Of::Cache && !away.is_there {
+            let looked = ready!(self.poll_away(away, remote, request, Op::Get, |_| None, cx))?;
+            away.is_there = matches!(looked, Reply::Filled(bytes) if self.is_current(away, &bytes));
+            if !away.is_there {
+                return Poll::Ready(Ok(Answer::Inspected(Inspection::FREE)));
+            }
+        }
         let foreign = |away: &mut Away| away.foreign.clone().filter(|_| matches!(request.op, Op::Acquire(_)));
         let reply = ready!(self.poll_away(away, remote, request, *request.op, foreign, cx));
         if reply.as_ref().is_err_and(|cause| !cause.may_pass() || request.key.kind == Of::Cache) {
@@ -194,6 +234,17 @@ impl AnyStore {
             away.place = None;
         }
         let answer = away.read(reply?, request.now);
+        if matches!(answer, Answer::Filled | Answer::Stale)
+            && !away.value.as_ref().is_some_and(|bytes| self.is_current(away, bytes))
+        {
+            if *request.op == Op::Get {
+                return Poll::Ready(Ok(Answer::Absent));
+            }
+            // of an older generation, unless it is of one that the caller does not know yet
+            let (is_old, bytes) = (away.has_learnt, away.value.take());
+            (away.foreign, away.generation) = if is_old { (bytes, away.generation) } else { (None, None) };
+            return self.poll_store(away, remote, request, cx);
+        }
         if let Op::Acquire(ask) = request.op {
             self.in_line(away, remote, request, ask, &answer);
         }
@@ -236,9 +287,13 @@ impl AnyStore {
             away.look = Look::Looking;
             let looked = ready!(self.poll_away(away, remote, request, Op::Get, |_| None, cx))?;
             away.look = Look::Over;
-            if let Reply::Filled(bytes) = looked {
-                away.value = Some(bytes);
-                return Poll::Ready(Ok(Some(Answer::Filled)));
+            match looked {
+                Reply::Filled(bytes) if self.is_current(away, &bytes) => {
+                    away.value = Some(bytes);
+                    return Poll::Ready(Ok(Some(Answer::Filled)));
+                }
+                Reply::Filled(bytes) => away.foreign = Some(bytes),
+                _ => {}
             }
         }
         Poll::Ready(if away.is_hopeless { Err(Cause::Codec) } else { Ok(None) })
@@ -270,57 +325,5 @@ impl Away {
             Reply::Cleared(was) => Answer::Cleared(was),
             Reply::Inspected(seen) => Answer::Inspected(seen),
         }
-    }
-}
-
-impl AnyStore {
-    /// A value as bytes on its way out of the process, with the end of its flight.
-    pub(super) fn poll_landing(
-        &self,
-        state: &mut InFlight,
-        remote: &Remote,
-        request: &Request<'_>,
-        cx: &mut Context<'_>,
-        bytes: impl FnOnce() -> Result<Vec<u8>, Cause>,
-    ) -> Poll<Result<Option<Answer>, Cause>> {
-        let away = state.remote.get_or_insert_default();
-        if matches!(away.load, Some(Part::Leads(..))) {
-            return Self::led_to(away, bytes).map_ok(Some);
-        }
-        if matches!(request.op, Op::Insert { .. }) {
-            // nobody's flight: what cannot be sent is not asked
-            let bytes = if away.call.get().is_none() { Some(bytes()?) } else { None };
-            let reply = ready!(self.poll_away(away, remote, request, *request.op, |_| bytes, cx))?;
-            return Poll::Ready(Ok(Some(away.read(reply, request.now))));
-        }
-        let is_waited_for = || self.is_waited_for(remote, request.key);
-        let encoded = |away: &mut Away| match bytes() {
-            Ok(bytes) => {
-                away.copy = is_waited_for().then(|| bytes.clone());
-                Some(bytes)
-            }
-            Err(cause) => {
-                away.unfit = Some(cause);
-                None
-            }
-        };
-        let reply = ready!(self.poll_away(away, remote, request, *request.op, encoded, cx))?;
-        self.landed(away, remote, request.key, &reply);
-        Poll::Ready(match away.unfit {
-            Some(cause) => Err(cause),
-            None => Ok(Some(away.read(reply, request.now))),
-        })
-    }
-
-    /// The question is a device's.
-    #[cfg(feature = "link")]
-    pub(super) fn for_device(state: &mut InFlight) {
-        state.remote.get_or_insert_default().look = Look::Never;
-    }
-
-    /// The bytes that the last answer brought from outside the process.
-    #[cfg(feature = "link")]
-    pub(super) fn brought(state: &mut InFlight) -> Option<Vec<u8>> {
-        state.remote.as_mut()?.value.take()
     }
 }

@@ -25,7 +25,7 @@ const LOADED: Ticket = Ticket(1);
 
 impl AnyStore {
     /// What is known of a load without asking the store; nothing if that is to be asked.
-    pub(super) fn loaded(away: &mut Away, remote: &Remote, now: Instant) -> Option<Result<Answer, Cause>> {
+    pub(super) fn loaded(&self, away: &mut Away, remote: &Remote, now: Instant) -> Option<Result<Answer, Cause>> {
         let (news, cause) = match away.load.as_ref()? {
             Part::Leads(..) => return None,
             Part::Stands(waiter) => (waiter.take()?, None),
@@ -44,6 +44,11 @@ impl AnyStore {
         };
         away.load = None;
         match (news, cause) {
+            // of a generation that it does not know: that is asked for
+            (News::Value(bytes), None) if !self.is_current(away, &bytes) => {
+                away.generation = None;
+                None
+            }
             (News::Value(bytes), _) => {
                 away.value = Some(bytes.to_vec());
                 Some(Ok(Answer::Filled))
@@ -113,13 +118,14 @@ impl AnyStore {
 
     /// The value of one who loads without the store, for those who wait.
     pub(super) fn led_to(
+        &self,
         away: &mut Away,
         bytes: impl FnOnce() -> Result<Vec<u8>, Cause>,
     ) -> Poll<Result<Answer, Cause>> {
         let Some(Part::Leads(leader, _)) = away.load.take() else { return Poll::Pending };
         Poll::Ready(match bytes() {
             Ok(bytes) => {
-                leader.land(&bytes);
+                leader.land(&self.dated(away, bytes));
                 Ok(Answer::Held(Holding::Held))
             }
             Err(cause) => {

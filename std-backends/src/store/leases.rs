@@ -37,6 +37,7 @@ impl Store for AnyStore {
     ) -> Poll<Result<Answer, Cause>> {
         match &self.kind {
             Kind::Memory(memory) => memory.poll_op(&mut state.memory, request, cx),
+            Kind::Remote(_) if let Some(cause) = self.unfit => Poll::Ready(Err(cause)),
             Kind::Remote(remote) => self.poll_remote(state.remote.get_or_insert_default(), remote, request, cx),
             Kind::Nothing => Poll::Ready(Err(Cause::NotInitialised)),
         }
@@ -193,7 +194,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
             Kind::Remote(_) => {
                 let away = state.remote.as_mut()?;
                 let bytes = away.value.take()?;
-                let value = decode(&bytes, codec);
+                let value = decode(self.undated(&bytes), codec);
                 if value.is_none() {
                     // a miss that is told of. Once more such bytes come from somebody who writes them now
                     self.report(*key);

@@ -9,6 +9,7 @@ mod destructors;
 mod ending;
 mod failed;
 mod fairness;
+mod grouped;
 mod inserts;
 mod leases;
 mod loads;

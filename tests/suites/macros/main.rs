@@ -10,6 +10,7 @@ mod determined;
 mod entries;
 mod fragments;
 mod generics;
+mod grouped;
 mod hashed;
 mod keyless;
 mod lives;

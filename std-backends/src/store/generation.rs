@@ -1,0 +1,182 @@
+//! The generation of a group outside the process: a value beside its values, each of which carries the one that was seen before
+//! it was loaded. Another generation, and none of them counts any more.
+//!
+//! A generation is a random number, compared for equality alone: no clocks and no counts meet. One that is missing, since the
+//! server dropped it, is made anew. Not here: groups in memory, which forget what they have.
+
+use super::{AnyStore, Kind, Remote, away::Away};
+use crate::{
+    backend::{OwnedKey, Reply},
+    token,
+};
+use cachify_core::{
+    Cause,
+    key::{Key, Kind as Of},
+    op::{Op, Request},
+    token::HolderToken,
+};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::OnceLock,
+    task::{Context, Poll, ready},
+};
+
+/// How many bytes it has.
+const LEN: usize = 16;
+/// No key of a user's has a control character in front.
+const KEY: &[u8] = b"\x1fgeneration";
+/// How often it is looked for that was just made: others may make one at the same time.
+const TRIES: u32 = 3;
+
+/// The generation of a group.
+pub(super) type Generation = [u8; LEN];
+
+/// A generation that a question brings along.
+pub(super) type Told = OnceLock<Result<Generation, Cause>>;
+
+const KEEP: Op = Op::Insert { fresh: u64::MAX };
+
+fn made() -> Generation {
+    let mut generation = [0; LEN];
+    let words = [token::random_word(), token::random_word()];
+    generation.iter_mut().zip(words.iter().flat_map(|word| word.to_le_bytes())).for_each(|(to, from)| *to = from);
+    generation
+}
+
+fn read(reply: &Reply) -> Option<Generation> {
+    match reply {
+        Reply::Filled(bytes) => bytes.as_slice().try_into().ok(),
+        _ => None,
+    }
+}
+
+/// Both, at the same time.
+pub(super) async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> (A, B) {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    let (mut of_a, mut of_b) = (None, None);
+    poll_fn(|cx| {
+        if of_a.is_none()
+            && let Poll::Ready(out) = a.as_mut().poll(cx)
+        {
+            of_a = Some(out);
+        }
+        if of_b.is_none()
+            && let Poll::Ready(out) = b.as_mut().poll(cx)
+        {
+            of_b = Some(out);
+        }
+        match (of_a.take(), of_b.take()) {
+            (Some(a), Some(b)) => Poll::Ready((a, b)),
+            (a, b) => {
+                (of_a, of_b) = (a, b);
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+impl AnyStore {
+    fn generation_key(&self) -> OwnedKey {
+        OwnedKey::under(&self.prefix, &Key::new(Of::Cache, &self.prefix, KEY, self.seed))
+    }
+
+    /// The generation, which is made if there is none.
+    pub(super) fn learn(&self, remote: &Remote) -> impl Future<Output = Result<Generation, Cause>> + Send + 'static {
+        let (key, remote) = (self.generation_key(), remote.clone());
+        let ask =
+            move |op, bytes| remote.clone().call(remote.question(key.clone(), HolderToken::default(), op).with(bytes));
+        async move {
+            let mut own = None;
+            for _ in 0..TRIES {
+                if let Some(found) = read(&ask(Op::Get, None).await?) {
+                    return Ok(found);
+                }
+                let made = *own.get_or_insert_with(made);
+                ask(KEEP, Some(made.into())).await?;
+            }
+            Err(LOST)
+        }
+    }
+
+    /// The same for threads.
+    pub(super) fn learn_blocking(&self, remote: &Remote) -> Result<Generation, Cause> {
+        let key = self.generation_key();
+        let ask =
+            |op, bytes| remote.call_blocking(remote.question(key.clone(), HolderToken::default(), op).with(bytes));
+        let mut own = None;
+        for _ in 0..TRIES {
+            if let Some(found) = read(&ask(Op::Get, None)?) {
+                return Ok(found);
+            }
+            let made = *own.get_or_insert_with(made);
+            ask(KEEP, Some(made.into()))?;
+        }
+        Err(LOST)
+    }
+
+    /// Another generation from now on.
+    pub(super) async fn renew_generation(&self, remote: &Remote) -> Result<(), Cause> {
+        let call = remote.question(self.generation_key(), HolderToken::default(), KEEP).with(Some(made().into()));
+        remote.clone().call(call).await.map(drop)
+    }
+
+    /// The same for threads.
+    pub(super) fn renew_generation_blocking(&self, remote: &Remote) -> Result<(), Cause> {
+        let call = remote.question(self.generation_key(), HolderToken::default(), KEEP).with(Some(made().into()));
+        remote.call_blocking(call).map(drop)
+    }
+
+    /// Whether an operation on the key of a group has to know its generation, and does not yet.
+    pub(super) fn has_to_learn(&self, away: &Away, key: &Key<'_>, op: &Op) -> bool {
+        let asks = matches!(op, Op::Get | Op::Acquire(_) | Op::Insert { .. });
+        self.is_part && key.kind == Of::Cache && asks && away.generation.is_none()
+    }
+
+    /// Learns the generation before anything else is asked, if it has to.
+    pub(super) fn poll_learn(
+        &self,
+        away: &mut Away,
+        remote: &Remote,
+        request: &Request<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Cause>> {
+        if self.has_to_learn(away, request.key, request.op) {
+            away.generation = Some(if request.may_block {
+                self.learn_blocking(remote)?
+            } else {
+                ready!(away.learning.poll(|| Box::pin(self.learn(remote)), cx))?
+            });
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether stored bytes count: those of the generation that the caller saw.
+    pub(super) fn is_current(&self, away: &Away, bytes: &[u8]) -> bool {
+        !self.is_part || away.generation.is_some_and(|generation| bytes.starts_with(&generation))
+    }
+
+    /// An entry with the generation that was seen before it was loaded.
+    pub(super) fn dated(&self, away: &Away, entry: Vec<u8>) -> Vec<u8> {
+        match self.is_part {
+            true => [away.generation.unwrap_or_default().as_slice(), &entry].concat(),
+            false => entry,
+        }
+    }
+
+    /// The entry of stored bytes.
+    pub(super) fn undated<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        if self.is_part { bytes.get(LEN..).unwrap_or_default() } else { bytes }
+    }
+
+    /// What lies outside the process, of a group.
+    pub(super) const fn as_part(&self) -> Option<&Remote> {
+        match &self.kind {
+            Kind::Remote(remote) if self.is_part => Some(remote),
+            _ => None,
+        }
+    }
+}
+
+const LOST: Cause = Cause::Unsupported("the store does not keep the generation of a group");

@@ -1,0 +1,275 @@
+//! Groups of cached values: a bound and numbers of their own, and one command that forgets them.
+
+use cachify::{
+    AsyncKv, AsyncKvStore, Cachify, Cause, Error, Event, Eviction, ManualClock, Observer, Refused, Source, secs,
+};
+use cachify_core::testing::block_on;
+use cachify_tests::{
+    Guest,
+    crew::{Crew, sleep},
+};
+use std::{
+    cell::Cell,
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    thread,
+    time::Duration,
+};
+
+/// Bytes in a map, without ends.
+#[derive(Clone, Default)]
+struct Shelf(Arc<Mutex<HashMap<String, Vec<u8>>>>);
+
+impl Shelf {
+    fn with<R>(&self, f: impl FnOnce(&mut HashMap<String, Vec<u8>>) -> R) -> R {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl AsyncKvStore for Shelf {
+    type Error = Cause;
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
+        Ok(self.with(|all| all.get(key).cloned()))
+    }
+    async fn compare_exchange(
+        &self,
+        key: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        _: Option<Duration>,
+    ) -> Result<bool, Cause> {
+        Ok(self.with(|all| {
+            let is_same = all.get(key).map(Vec::as_slice) == old;
+            if is_same {
+                match new {
+                    Some(new) => drop(all.insert(key.into(), new.into())),
+                    None => drop(all.remove(key)),
+                }
+            }
+            is_same
+        }))
+    }
+    async fn remove(&self, key: &str) -> Result<bool, Cause> {
+        Ok(self.with(|all| all.remove(key).is_some()))
+    }
+}
+
+fn kinds(clock: &ManualClock) -> [Cachify; 3] {
+    let builder = || Cachify::builder().clock(clock.clone()).prefix("app");
+    [
+        builder().build().unwrap(),
+        builder().store(Guest::new(clock.clone())).build().unwrap(),
+        builder().store(AsyncKv(Shelf::default())).build().unwrap(),
+    ]
+}
+
+#[test]
+fn one_command_forgets_a_group_and_nothing_else() {
+    let clock = &ManualClock::new();
+    for (kind, c) in kinds(clock).iter().enumerate() {
+        let [pages, users] = ["pages", "users"].map(|name| c.group(name));
+        block_on(async {
+            for key in 0..100_u32 {
+                pages.cache(key).ttl(secs(600)).insert(key).await.unwrap();
+            }
+            users.cache(1).ttl(secs(600)).insert(10_u32).await.unwrap();
+            c.cache(1).ttl(secs(600)).insert(100_u32).await.unwrap();
+            assert_eq!(
+                pages.cache(1).get::<u32>().await,
+                Ok(Some(1)),
+                "kind {kind}: a key is another one in each group"
+            );
+            // a store without a clock cannot tell
+            let has_clock = kind < 2;
+            assert!(!has_clock || pages.cache(1).remaining().await.unwrap().is_some(), "kind {kind}");
+            pages.reset_all().await.unwrap();
+            for key in 0..100_u32 {
+                assert_eq!(pages.cache(key).get::<u32>().await, Ok(None), "kind {kind}");
+                assert!(!has_clock || pages.cache(key).remaining().await == Ok(None), "kind {kind}");
+            }
+            assert_eq!(users.cache(1).get::<u32>().await, Ok(Some(10)), "kind {kind}");
+            assert_eq!(c.cache(1).get::<u32>().await, Ok(Some(100)), "kind {kind}");
+            // it goes on, through whatever handle
+            let again = c.group("pages").cache(1).ttl(secs(600)).fetch_with(async || Ok::<u32, ()>(2)).await.unwrap();
+            assert_eq!((again.value, again.source), (2, Source::Loaded), "kind {kind}");
+            let hit = pages.cache(1).ttl(secs(600)).fetch_with(async || Ok::<u32, ()>(3)).await.unwrap();
+            assert_eq!((hit.value, hit.source), (2, Source::Hit), "kind {kind}");
+            assert!(pages.cache(1).reset().await.unwrap(), "kind {kind}");
+            assert_eq!(pages.cache(1).get::<u32>().await, Ok(None), "kind {kind}");
+        });
+    }
+}
+
+#[test]
+fn a_load_that_began_before_fills_nothing_after_it() {
+    let clock = &ManualClock::new();
+    for (kind, c) in kinds(clock).iter().enumerate() {
+        let (pages, loads, later) = (&c.group("pages"), &Cell::new(0), &Cell::new(0));
+        let call = &async |takes: u64, value: u32| {
+            let load = async || {
+                loads.set(loads.get() + 1);
+                sleep(clock, Duration::from_millis(takes)).await;
+                Ok::<u32, ()>(value)
+            };
+            pages.cache("page").ttl(secs(600)).get_or_insert_with(load).await.unwrap()
+        };
+        let mut crew = Crew::new(clock);
+        crew.spawn(async move { assert_eq!(call(1_000, 1).await, 1, "its own caller has it") });
+        crew.run(500);
+        crew.spawn(async move { pages.reset_all().await.unwrap() });
+        crew.run(100);
+        for _ in 0..10 {
+            crew.spawn(async move {
+                assert_eq!(call(1_000, 2).await, 2, "kind {kind}: nobody who came later has the old one");
+                later.set(later.get() + 1);
+            });
+        }
+        crew.run(5_000);
+        assert_eq!((loads.get(), later.get()), (2, 10), "kind {kind}");
+        crew.spawn(async move { assert_eq!(call(0, 3).await, 2, "kind {kind}") });
+        crew.run(100);
+    }
+}
+
+#[test]
+fn values_near_their_end_and_refreshes_know_their_group_too() {
+    let clock = &ManualClock::new();
+    for (kind, c) in kinds(clock)[..2].iter().enumerate() {
+        let pages = c.group("pages");
+        let page = || pages.cache("page").ttl(secs(60)).stale_for(secs(600));
+        let load = |value: u32| page().get_or_insert_with_blocking(move || Ok::<u32, ()>(value)).unwrap();
+        assert_eq!((load(1), load(2)), (1, 1), "kind {kind}");
+        pages.reset_all_blocking().unwrap();
+        assert_eq!((load(3), load(4)), (3, 3), "kind {kind}");
+        clock.advance(secs(100));
+        assert_eq!(load(5), 5, "kind {kind}: stale, and loaded by who asks");
+        clock.advance(secs(100));
+        pages.reset_all_blocking().unwrap();
+        let failed = page().stale_on_error().get_or_insert_with_blocking(|| Err::<u32, _>("down"));
+        assert_eq!(failed, Err("down"), "kind {kind}: what was forgotten is not served for a failure");
+        assert_eq!(load(6), 6, "kind {kind}");
+        assert_eq!(page().refresh_with_blocking(|| Ok::<u32, ()>(7)), Ok(7), "kind {kind}");
+        assert_eq!(load(8), 7, "kind {kind}");
+        assert_eq!(page().update_with_blocking(|old: Option<u32>| old.unwrap_or(0) + 10), Ok(17), "kind {kind}");
+        pages.reset_all_blocking().unwrap();
+        assert_eq!(page().update_with_blocking(|old: Option<u32>| old.unwrap_or(0) + 10), Ok(10), "kind {kind}");
+    }
+}
+
+#[test]
+fn a_whole_instance_is_forgotten_in_memory_and_refused_by_name_elsewhere() {
+    let clock = &ManualClock::new();
+    let [memory, guest, _] = kinds(clock);
+    let held = memory.lock("lock").ttl(secs(60)).acquire_blocking().unwrap();
+    memory.once("run").keep(secs(600)).run_blocking(|_| ()).unwrap();
+    memory.cache("own").insert_blocking(1_u32).unwrap();
+    memory.group("pages").cache("page").insert_blocking(1_u32).unwrap();
+    memory.reset_all_blocking().unwrap();
+    assert_eq!(memory.cache("own").get_blocking::<u32>(), Ok(None));
+    assert_eq!(memory.group("pages").cache("page").get_blocking::<u32>(), Ok(None));
+    assert!(held.is_valid() && memory.lock("lock").is_locked_blocking().unwrap(), "leases stay");
+    assert!(memory.once("run").is_locked_blocking().unwrap(), "markers stay");
+    for refused in [guest.reset_all_blocking(), block_on(guest.reset_all())] {
+        let why = refused.unwrap_err();
+        assert!(matches!(why, Error::Store(Cause::Unsupported(_))) && why.to_string().contains("reset_all"), "{why}");
+    }
+}
+
+#[derive(Clone, Default)]
+struct Evicted(Arc<AtomicU32>);
+
+impl Observer for Evicted {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Evicted { key, why: Eviction::Full } = event {
+            assert!(key.to_string().starts_with("app:pages:c:"), "{key}");
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+}
+
+#[test]
+fn a_group_has_a_bound_and_numbers_of_its_own() {
+    let evicted = Evicted::default();
+    let c = Cachify::builder().prefix("app").max_entries(1_000).stats(true).observer(evicted.clone()).build().unwrap();
+    let quiet = Cachify::builder().build().unwrap();
+    for most in [0, 1, 16, 100] {
+        let group = quiet.group(&format!("of {most}")).max_entries(most).unwrap();
+        for key in 0..300_u32 {
+            assert_eq!(group.cache(key).get_or_insert_blocking(|| key), key);
+        }
+        assert_eq!(group.entries(), most, "a bound is reached, and not passed");
+    }
+    let pages = c.group("pages").max_entries(16).unwrap();
+    for key in 0..300_u32 {
+        pages.cache(key).get_or_insert_blocking(|| key);
+    }
+    assert_eq!(pages.entries(), 16);
+    let (of_pages, of_all) = (pages.stats().unwrap(), c.stats().unwrap());
+    assert_eq!((of_pages.misses, of_pages.entries, of_pages.evicted), (300, 16, 284));
+    assert!(of_all.misses >= 300 && of_all.evicted >= 284, "all are its own, too: {of_all:?}");
+    assert_eq!(c.cache("own").get_blocking::<u32>(), Ok(None));
+
+    // the first bound that is said, or used, counts
+    assert!(c.group("pages").max_entries(16).is_ok());
+    assert!(matches!(c.group("pages").max_entries(17), Err(Error::Store(Cause::Unsupported(_)))));
+    c.group("used").cache("k").insert_blocking(1_u32).unwrap();
+    assert!(c.group("used").max_entries(16).is_err());
+    let guest = Cachify::builder().store(Guest::new(ManualClock::new())).build().unwrap();
+    let why = guest.group("pages").max_entries(16).unwrap_err();
+    assert!(why.to_string().contains("`max_entries`"), "{why}");
+}
+
+#[test]
+fn an_instance_that_is_shut_down_ends_its_groups_too() {
+    let clock = &ManualClock::new();
+    for c in &kinds(clock)[..2] {
+        let pages = c.group("pages");
+        let page = pages.cache("page").closed();
+        assert_eq!(page.get_or_insert_with_blocking(|| Err::<u32, _>(Refused::Zero)), Err(Refused::Zero));
+        c.shutdown_blocking(Duration::ZERO);
+        let refused = page.get_or_insert_with_blocking(|| Err::<u32, _>(Refused::Zero));
+        assert_eq!(refused, Err(Refused::ShutDown));
+    }
+}
+
+#[test]
+fn threads_that_meet_a_group_first_find_one() {
+    for _ in 0..50 {
+        let c = Cachify::builder().build().unwrap();
+        thread::scope(|scope| {
+            for thread in 0..4_u32 {
+                let c = &c;
+                scope.spawn(move || {
+                    for group in 0..100_u32 {
+                        c.group(&format!("group {group}")).cache(thread).insert_blocking(thread).unwrap();
+                    }
+                });
+            }
+        });
+        for group in 0..100_u32 {
+            assert_eq!(c.group(&format!("group {group}")).entries(), 4);
+        }
+    }
+}
+
+#[test]
+fn a_generation_that_a_server_dropped_is_made_anew_and_old_values_stay_forgotten() {
+    let (clock, shelf) = (&ManualClock::new(), Shelf::default());
+    let build = || Cachify::builder().clock(clock.clone()).store(AsyncKv(shelf.clone())).build().unwrap();
+    let (here, there) = (build(), build());
+    let page = |c: &Cachify, value: u32| {
+        let page = c.group("pages").cache("page").ttl(secs(600));
+        block_on(async { page.get_or_insert_with(async || Ok::<u32, ()>(value)).await.unwrap() })
+    };
+    assert_eq!((page(&here, 1), page(&there, 2)), (1, 1));
+    let dropped = shelf.with(|all| {
+        let before = all.len();
+        all.retain(|key, _| !key.contains("generation"));
+        before - all.len()
+    });
+    assert_eq!(dropped, 1);
+    assert_eq!((page(&there, 3), page(&here, 4)), (3, 3));
+}
