@@ -1,9 +1,12 @@
 //! Groups of cached values: a bound and numbers of their own, and one command that forgets them.
 
 use cachify::{
-    AsyncKv, AsyncKvStore, Cachify, Cause, Error, Event, Eviction, ManualClock, Observer, Refused, Source, secs,
+    AsyncKv, AsyncKvStore, Backend, Cachify, Cause, Error, Event, Eviction, HolderToken, ManualClock, Observer,
+    Refused, Source,
+    backend::{BoxFuture, Call, OwnedKey, Reply},
+    secs,
 };
-use cachify_core::testing::block_on;
+use cachify_core::{op::Left, patience::Ticket, testing::block_on};
 use cachify_tests::{
     Guest,
     crew::{Crew, sleep},
@@ -11,10 +14,13 @@ use cachify_tests::{
 use std::{
     cell::Cell,
     collections::HashMap,
+    future::poll_fn,
+    mem::take,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering::SeqCst},
     },
+    task::Poll,
     thread,
     time::Duration,
 };
@@ -272,4 +278,66 @@ fn a_generation_that_a_server_dropped_is_made_anew_and_old_values_stay_forgotten
     });
     assert_eq!(dropped, 1);
     assert_eq!((page(&there, 3), page(&here, 4)), (3, 3));
+}
+
+/// A store that notes how many questions were under way at once.
+#[derive(Clone, Debug)]
+struct Counting {
+    guest: Arc<Guest>,
+    now: Arc<AtomicU32>,
+    most: Arc<AtomicU32>,
+    asked: Arc<AtomicU32>,
+}
+
+impl Backend for Counting {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
+        Box::pin(async move {
+            self.asked.fetch_add(1, SeqCst);
+            let now = self.now.fetch_add(1, SeqCst) + 1;
+            self.most.fetch_max(now, SeqCst);
+            let mut is_on_its_way = true;
+            poll_fn(|cx| {
+                if take(&mut is_on_its_way) {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(())
+            })
+            .await;
+            self.now.fetch_sub(1, SeqCst);
+            self.guest.clone().call_blocking(call)
+        })
+    }
+    fn changed(self: Arc<Self>, key: OwnedKey, ticket: Ticket) -> BoxFuture<'static, ()> {
+        self.guest.clone().changed(key, ticket)
+    }
+    fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
+        self.guest.clone().abandon(key, token, left);
+    }
+}
+
+#[test]
+fn a_hit_of_a_task_asks_for_value_and_generation_at_once_and_what_is_in_no_group_asks_for_one() {
+    let clock = ManualClock::new();
+    let [now, most, asked] = std::array::from_fn(|_| Arc::new(AtomicU32::new(0)));
+    let store = Counting { guest: Arc::new(Guest::new(clock.clone())), now, most: most.clone(), asked: asked.clone() };
+    let c = Cachify::builder().clock(clock).store(store).build().unwrap();
+    let pages = c.group("pages");
+    block_on(async {
+        pages.cache("page").ttl(secs(60)).insert(1_u32).await.unwrap();
+        c.cache("page").ttl(secs(60)).insert(1_u32).await.unwrap();
+        let counted = || (asked.swap(0, SeqCst), most.swap(0, SeqCst));
+        counted();
+        assert_eq!(pages.cache("page").get_or_insert(async { 2_u32 }).await, 1);
+        assert_eq!(counted(), (2, 2));
+        let aged = pages.cache("aged").ttl(secs(60)).stale_for(secs(60));
+        aged.insert(1_u32).await.unwrap();
+        counted();
+        assert_eq!(aged.get_or_insert(async { 2_u32 }).await, 1);
+        assert_eq!(counted(), (2, 2));
+        assert_eq!(c.cache("page").get_or_insert(async { 2_u32 }).await, 1);
+        assert_eq!(counted(), (1, 1));
+        pages.reset_all().await.unwrap();
+        assert_eq!(counted(), (1, 1), "one command");
+    });
 }

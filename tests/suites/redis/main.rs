@@ -16,6 +16,7 @@ mod far;
 mod faults;
 mod forks;
 mod full;
+mod grouped;
 mod histories;
 mod labels;
 mod lent;
