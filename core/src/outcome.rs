@@ -12,7 +12,7 @@ pub use demand::{
     keeps_none, none_for, serves_err,
 };
 pub use life::{AtMost, Lasting, Life};
-pub use passed::{Fallible, IsCopied, PassedOn, pass_on};
+pub use passed::{CopyOf, Fallible, IsCopied, PassedOn, pass_on};
 #[cfg(feature = "alloc")]
 pub use passed::{IsTold, LoadFailed, Told};
 pub use refusal::{AsError, Itself, NeverSilent, Refusal, Refuses};

@@ -131,7 +131,7 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What its servers say of themselves, for [`about`](crate::Cachify::about); each within one `op_timeout`.
     #[doc(hidden)]
-    fn nodes(self: Arc<Self>) -> BoxFuture<'static, Vec<crate::Node>> {
+    fn nodes(self: Arc<Self>) -> BoxFuture<'static, Vec<crate::health::Node>> {
         Box::pin(async { Vec::new() })
     }
 

@@ -2,6 +2,7 @@
 
 mod about;
 mod ending;
+mod group;
 
 use crate::{
     memory::Memory,
@@ -22,6 +23,7 @@ use cachify_core::{
     time::{Instant, Sleep, Timer},
 };
 use ending::Ending;
+pub use group::Group;
 use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
 /// An instance: its store, its defaults, its observer. Every clone is the same instance.

@@ -72,9 +72,8 @@ pub use builder::Builder;
 pub use builder::ReadFrom;
 pub use clock::{ManualClock, secs};
 pub use global::global;
-pub use groups::Group;
 pub use health::{Found, Health, Node};
-pub use instance::{Cachify, Pong};
+pub use instance::{Cachify, Group, Pong};
 #[cfg(feature = "json")]
 pub use json::Json;
 pub use kv::{AsyncKv, AsyncKvStore, Kv, KvStore};

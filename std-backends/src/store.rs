@@ -5,6 +5,7 @@ mod entry;
 mod generation;
 mod held;
 mod joined;
+mod knowledge;
 mod landing;
 mod leases;
 mod line;

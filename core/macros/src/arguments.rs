@@ -5,10 +5,9 @@ use crate::{
     aging::Aging,
     grouped::Grouped,
     groups,
-    passing::Passing,
     span::Span,
     text,
-    values::{Companions, companions, flag, part, path, size, version},
+    values::{Companions, Passing, companions, flag, part, path, size, version},
 };
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};

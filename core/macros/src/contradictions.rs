@@ -17,6 +17,10 @@ impl Layer {
             let what = "a failure kept for a while has no value: neither `encode` nor a `ttl` by value goes with it";
             return Err(Error::new(at, what));
         }
+        if self.passing.is_said() && self.keeps_all() {
+            let what = "a failure that is kept is everybody's: leave out `share_err`, or what keeps it";
+            return Err(Error::new(self.passing.span().unwrap_or(at), what));
+        }
         if let Some((over, at)) = self.aging.early {
             if self.failure_for.is_some() {
                 let what =

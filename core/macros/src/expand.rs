@@ -75,7 +75,7 @@ fn keyed(
     path: &FunctionPath,
     names: &Names,
 ) -> Result<(Layer, Key)> {
-    layer.grouped.of(path);
+    layer.grouped.of(path.texts());
     if layer.origin == Origin::Written {
         return Key::parse(&layer, parameters, path, &names.key).map(|key| (layer, key));
     }

@@ -1,16 +1,6 @@
-//! Groups of cached values: what an attribute says of the one that its values are in, and the companion that forgets it.
+//! What an attribute says of the group that its values are in.
 
-use crate::{
-    Primitive,
-    arguments::Layer,
-    companions::{self, More, Place},
-    function::{Function, private},
-    key::Parameter,
-    page,
-    path::FunctionPath,
-    scope,
-};
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Expr, LitStr};
 
@@ -31,8 +21,8 @@ impl Grouped {
     }
 
     /// A group without a name has that of its function.
-    pub(crate) fn of(&mut self, path: &FunctionPath) {
-        self.path = path.texts();
+    pub(crate) fn of(&mut self, path: TokenStream) {
+        self.path = path;
     }
 
     /// The group of an instance, as an expression of reference type.
@@ -49,64 +39,5 @@ impl Grouped {
             None => quote!(::core::option::Option::None),
         };
         quote!(#private::group(#instance, #name, #most))
-    }
-}
-
-/// Forgets the group.
-const RESET_ALL: (&str, &str) = (
-    "reset_all",
-    "Forgets all values of the function, and of those that share its group; what calls under way compute will not be kept.",
-);
-
-/// It, if the function has a group.
-pub(crate) fn names(function: &Function) -> Option<(&'static str, &'static str)> {
-    layers(function).next().map(|_| RESET_ALL)
-}
-
-fn layers(function: &Function) -> impl Iterator<Item = &Layer> {
-    let cached = companions::about(function, |primitive| primitive == Primitive::Cached, true);
-    cached.map(|(layer, _)| layer).filter(|layer| layer.grouped.is_said())
-}
-
-/// What it is led by.
-fn named_by(function: &Function) -> impl Iterator<Item = &Expr> {
-    layers(function).flat_map(|layer| layer.instance.iter().chain(&layer.grouped.most))
-}
-
-/// What it takes, by name.
-pub(crate) fn arguments(function: &Function) -> String {
-    let is_named = |parameter: &&Parameter| named_by(function).any(|e| scope::names(e, &parameter.names));
-    function.parameters.iter().filter(is_named).map(page::name).collect::<Vec<_>>().join(", ")
-}
-
-impl Function {
-    pub(crate) fn reset_all(&self, place: &Place) -> Option<TokenStream> {
-        let private = private(layers(self).next()?);
-        let [failure, e] = ["failure", "e"].map(|name| Ident::new(name, Span::mixed_site()));
-        let (forget, wait) = match self.is_async() {
-            true => (quote!(forget), quote!(.await)),
-            false => (quote!(forget_blocking), TokenStream::new()),
-        };
-        // innermost first, as they are reset
-        let all: Vec<_> = layers(self).collect();
-        let steps = all.iter().rev().map(|layer| {
-            let reach = layer.instance();
-            quote! {
-                if let ::core::result::Result::Err(#e) = #private::#forget(#reach)#wait {
-                    #failure.get_or_insert(#e);
-                }
-            }
-        });
-        let body = quote! {
-            let mut #failure = ::core::option::Option::None;
-            #(#steps)*
-            match #failure {
-                ::core::option::Option::None => ::core::result::Result::Ok(()),
-                ::core::option::Option::Some(#e) => ::core::result::Result::Err(#e),
-            }
-        };
-        let returned = quote!(::core::result::Result<(), #private::Error>);
-        let more = More { argument: TokenStream::new(), named_by: named_by(self).collect() };
-        Some(self.signature(RESET_ALL, &[], place, self.is_async(), (&more, &returned), &body))
     }
 }

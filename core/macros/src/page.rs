@@ -4,9 +4,8 @@
 use crate::{
     Primitive,
     companions::{self, Companion, KEY},
-    entry,
+    entry, forgetting,
     function::{Function, private},
-    grouped,
     key::{Key, Parameter},
 };
 use syn::{Attribute, parse_quote};
@@ -34,8 +33,9 @@ pub(crate) fn section(function: &Function) -> Vec<Attribute> {
         let taken = [arguments(function, &keys), more.to_owned()].into_iter().filter(|text| !text.is_empty());
         lines.push(format!("- `{place}{name}({}){wait}`: {doc}", taken.collect::<Vec<_>>().join(", ")));
     }
-    if let Some((name, doc)) = grouped::names(function) {
-        lines.push(format!("- `{place}{name}({}){wait}`: {doc}", grouped::arguments(function)));
+    if let Some((name, doc)) = forgetting::names(function) {
+        let taken: Vec<_> = forgetting::parameters(function).map(self::name).collect();
+        lines.push(format!("- `{place}{name}({}){wait}`: {doc}", taken.join(", ")));
     }
     let (name, doc) = KEY;
     lines.push(format!("- `{place}{name}({})`: {doc}", arguments(function, &[key])));
@@ -48,7 +48,7 @@ fn arguments(function: &Function, keys: &[&Key]) -> String {
     taken.map(|(_, parameter)| name(parameter)).collect::<Vec<_>>().join(", ")
 }
 
-pub(crate) fn name(parameter: &Parameter) -> String {
+fn name(parameter: &Parameter) -> String {
     let names: Vec<_> = parameter.names.iter().map(ToString::to_string).collect();
     match parameter.plain() {
         Some(name) => name.to_string(),

@@ -5,33 +5,11 @@ use crate::{
     arguments::Layer,
     borrowed,
     function::{Function, private},
+    values::Passing,
 };
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{Expr, ExprLit, Lit, ReturnType, spanned::Spanned};
-
-/// What an attribute says of a failed load for those who waited for it.
-#[derive(Default)]
-pub(crate) enum Passing {
-    /// They have it, where its type allows that.
-    #[default]
-    ByType,
-    /// They have what a function makes of it.
-    By(Expr),
-    /// They load for themselves.
-    Never,
-}
-
-impl Passing {
-    /// `share_err = false`, or a function.
-    pub(crate) fn parse(value: Expr) -> Self {
-        match value {
-            Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) if flag.value => Self::ByType,
-            Expr::Lit(ExprLit { lit: Lit::Bool(_), .. }) => Self::Never,
-            copy => Self::By(copy),
-        }
-    }
-}
+use syn::{ReturnType, spanned::Spanned};
 
 impl Function {
     /// What of the result counts, and what is passed on of a failure.

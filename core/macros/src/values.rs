@@ -1,6 +1,6 @@
 //! What the value of one argument says, read by its kind.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, Span};
 use syn::{Error, Expr, ExprLit, Lit, LitInt, Path, Result, spanned::Spanned};
 
 /// Where companions go.
@@ -15,6 +15,40 @@ pub(crate) enum Companions {
     Methods(Ident),
     /// Nowhere.
     None,
+}
+
+/// What an attribute says of a failed load for those who waited for it.
+#[derive(Default)]
+pub(crate) enum Passing {
+    /// They have it, where its type allows that.
+    #[default]
+    ByType,
+    /// They have what a function makes of it.
+    By(Expr),
+    /// They load for themselves.
+    Never,
+}
+
+impl Passing {
+    /// `share_err = false`, or a function.
+    pub(crate) fn parse(value: Expr) -> Self {
+        match value {
+            Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) if flag.value => Self::ByType,
+            Expr::Lit(ExprLit { lit: Lit::Bool(_), .. }) => Self::Never,
+            copy => Self::By(copy),
+        }
+    }
+}
+
+impl Passing {
+    pub(crate) const fn is_said(&self) -> bool {
+        !matches!(self, Self::ByType)
+    }
+
+    /// Where the function stands, if there is one.
+    pub(crate) fn span(&self) -> Option<Span> {
+        if let Self::By(copy) = self { Some(copy.span()) } else { None }
+    }
 }
 
 pub(crate) fn version(value: &Expr) -> Result<LitInt> {

@@ -80,6 +80,7 @@ impl<V> Map<V> {
     }
 
     /// The keys of a kind other than pools whose leases are live.
+    #[must_use]
     pub fn live_of(&self, kind: Kind, now: Instant) -> Vec<Box<[u8]>> {
         let live = self.cells.iter().filter(|cell| cell.kind == kind && cell.of.lease.is_live(now));
         live.map(|cell| cell.key.clone()).collect()

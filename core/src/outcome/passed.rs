@@ -104,16 +104,19 @@ impl<R: Fallible<Err: fmt::Display + From<LoadFailed>>, K: Shape<R>> Shape<R> fo
     }
 }
 
+/// What copies an error.
+pub type CopyOf<E> = fn(&E) -> E;
+
 /// `R` is a `Result` whose error can be copied: `(&&&&Probe::<R>::NEW).shape()`.
 pub trait IsCopied {
     /// Its error.
     type Err;
     /// Its shape.
-    fn shape(&self) -> PassedOn<InOk, fn(&Self::Err) -> Self::Err>;
+    fn shape(&self) -> PassedOn<InOk, CopyOf<Self::Err>>;
 }
 impl<T, E: Clone + Send + Sync + 'static> IsCopied for &&&Probe<Result<T, E>> {
     type Err = E;
-    fn shape(&self) -> PassedOn<InOk, fn(&E) -> E> {
+    fn shape(&self) -> PassedOn<InOk, CopyOf<E>> {
         PassedOn { inner: InOk, copy: E::clone }
     }
 }

@@ -4,7 +4,7 @@
 use super::{
     Memory, Rights,
     values::{self, AnyNode, Has, Node, Seen, read, write},
-    waits::{InFlight, Waits},
+    waits::{InFlight, Unkept, Waits},
 };
 use crate::{
     backend::OwnedKey,
@@ -111,7 +111,7 @@ impl Store for Memory {
     ) {
         let is_waited_for = loads::is_waited_for(&self.0.loads, &self.own(key));
         let failure = if is_waited_for { failure() } else { None };
-        state.unkept = Some(failure.map(|failure| -> Failure { Arc::new(failure) }));
+        state.unkept = Some(Unkept(failure.map(|failure| -> Failure { Arc::new(failure) })));
     }
 
     fn passed<T: 'static, R>(state: &InFlight, with: impl FnOnce(&T) -> Option<R>) -> Option<R> {
@@ -167,7 +167,7 @@ impl Memory {
     fn known(&self, state: &mut InFlight, request: &Request<'_>) -> Option<Answer> {
         match request.op {
             Op::Release(_) => {
-                let failure = state.unkept.take()?;
+                let Unkept(failure) = state.unkept.take()?;
                 Some(Answer::Held(self.fail(state, request, failure)))
             }
             // a value is changed in turn, and takes nothing of what others load

@@ -13,9 +13,13 @@ pub struct InFlight {
     pub(super) place: Place,
     /// Of one who waits for a flight. Boxed: few do, and guards have room for it all the same.
     pub(super) flight: Option<Box<Waits>>,
-    /// Its flight brought nothing that is kept, and passes this on.
-    pub(super) unkept: Option<Option<Failure>>,
+    /// Its flight brought nothing that is kept.
+    pub(super) unkept: Option<Unkept>,
 }
+
+/// What a flight passes on that brought nothing which is kept.
+#[derive(Debug)]
+pub(super) struct Unkept(pub(super) Option<Failure>);
 
 /// How somebody waits for a flight, inside of another perhaps.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use super::{
     AnyStore, Remote,
-    generation::{Generation, Told, both},
     held::Held,
+    knowledge::{Knowledge, Told, both},
 };
 use crate::{
     backend::{OwnedKey, Reply},
@@ -57,13 +57,8 @@ pub(super) struct Away {
     pub(super) patience: Patience,
     /// What it has to do with a load of this process.
     pub(super) load: Option<Part>,
-    /// The generation of its group, as it was seen before anything was loaded; and whether the last question brought it.
-    pub(super) generation: Option<Generation>,
-    pub(super) has_learnt: bool,
-    pub(super) told: Option<Arc<Told>>,
-    pub(super) learning: Held<Result<Generation, Cause>>,
-    /// Its value was looked at, whose life is asked for now.
-    pub(super) is_there: bool,
+    /// What it knows of the group of its key.
+    pub(super) group: Knowledge,
     /// Its value, for others of this process who wait for it.
     pub(super) copy: Option<Vec<u8>>,
     /// How many invalidations of this process there were when the flight was asked for.
@@ -105,23 +100,23 @@ impl AnyStore {
             away.since = request.now;
             let bytes = bytes(away);
             let learns = self.has_to_learn(away, request.key, &op);
-            away.has_learnt = learns;
+            away.group.is_new = learns;
             let call = remote.question(self.own(request.key), request.token, op).with(bytes);
             let op = call.op;
             if request.may_block {
                 if learns {
                     // before the value: what is seen is never newer than its generation
-                    away.generation = Some(self.learn_blocking(remote)?);
+                    away.group.generation = Some(self.learn_blocking(remote)?);
                 }
                 return Poll::Ready(remote.call_blocking(call).and_then(|reply| reply.of(&op, request.key.kind)));
             }
             let kind = request.key.kind;
             let asked = remote.clone().call(call);
             *away.call.get() = Some(if learns {
-                let (told, learnt) = (Arc::<Told>::default(), self.learn(remote));
-                away.told = Some(told.clone());
+                let (told, generation) = (Arc::<Told>::default(), self.learn(remote));
+                away.group.told = Some(told.clone());
                 Box::pin(async move {
-                    let (generation, reply) = both(learnt, asked).await;
+                    let (generation, reply) = both(generation, asked).await;
                     let _ = told.set(generation);
                     reply?.of(&op, kind)
                 })
@@ -130,8 +125,8 @@ impl AnyStore {
             });
         }
         let reply = ready!(away.call.poll(|| Box::pin(std::future::pending()), cx));
-        if let Some(told) = away.told.take().and_then(|told| told.get().copied()) {
-            away.generation = Some(told?);
+        if let Some(told) = away.group.told.take().and_then(|told| told.get().copied()) {
+            away.group.generation = Some(told?);
         }
         Poll::Ready(reply)
     }
@@ -220,12 +215,8 @@ impl AnyStore {
                 away.load = Some(Part::Stands(Waiter::new(remote.loads(), &self.own(request.key))));
             }
         }
-        if self.is_part && *request.op == Op::Inspect && request.key.kind == Of::Cache && !away.is_there {
-            let looked = ready!(self.poll_away(away, remote, request, Op::Get, |_| None, cx))?;
-            away.is_there = matches!(looked, Reply::Filled(bytes) if self.is_current(away, &bytes));
-            if !away.is_there {
-                return Poll::Ready(Ok(Answer::Inspected(Inspection::FREE)));
-            }
+        if !ready!(self.poll_there(away, remote, request, cx))? {
+            return Poll::Ready(Ok(Answer::Inspected(Inspection::FREE)));
         }
         let foreign = |away: &mut Away| away.foreign.clone().filter(|_| matches!(request.op, Op::Acquire(_)));
         let reply = ready!(self.poll_away(away, remote, request, *request.op, foreign, cx));
@@ -234,16 +225,11 @@ impl AnyStore {
             away.place = None;
         }
         let answer = away.read(reply?, request.now);
-        if matches!(answer, Answer::Filled | Answer::Stale)
-            && !away.value.as_ref().is_some_and(|bytes| self.is_current(away, bytes))
-        {
-            if *request.op == Op::Get {
-                return Poll::Ready(Ok(Answer::Absent));
-            }
-            // of an older generation, unless it is of one that the caller does not know yet
-            let (is_old, bytes) = (away.has_learnt, away.value.take());
-            (away.foreign, away.generation) = if is_old { (bytes, away.generation) } else { (None, None) };
-            return self.poll_store(away, remote, request, cx);
+        if self.is_of_old(away, &answer) {
+            return match request.op {
+                Op::Get => Poll::Ready(Ok(Answer::Absent)),
+                _ => self.poll_store(away, remote, request, cx),
+            };
         }
         if let Op::Acquire(ask) = request.op {
             self.in_line(away, remote, request, ask, &answer);

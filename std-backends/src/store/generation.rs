@@ -4,7 +4,11 @@
 //! A generation is a random number, compared for equality alone: no clocks and no counts meet. One that is missing, since the
 //! server dropped it, is made anew. Not here: groups in memory, which forget what they have.
 
-use super::{AnyStore, Kind, Remote, away::Away};
+use super::{
+    AnyStore, Kind, Remote,
+    away::Away,
+    knowledge::{Generation, LEN},
+};
 use crate::{
     backend::{OwnedKey, Reply},
     token,
@@ -12,28 +16,18 @@ use crate::{
 use cachify_core::{
     Cause,
     key::{Key, Kind as Of},
-    op::{Op, Request},
+    op::{Answer, Op, Request},
     token::HolderToken,
 };
 use std::{
-    future::{Future, poll_fn},
-    pin::pin,
-    sync::OnceLock,
+    future::Future,
     task::{Context, Poll, ready},
 };
 
-/// How many bytes it has.
-const LEN: usize = 16;
 /// No key of a user's has a control character in front.
 const KEY: &[u8] = b"\x1fgeneration";
 /// How often it is looked for that was just made: others may make one at the same time.
 const TRIES: u32 = 3;
-
-/// The generation of a group.
-pub(super) type Generation = [u8; LEN];
-
-/// A generation that a question brings along.
-pub(super) type Told = OnceLock<Result<Generation, Cause>>;
 
 const KEEP: Op = Op::Insert { fresh: u64::MAX };
 
@@ -49,32 +43,6 @@ fn read(reply: &Reply) -> Option<Generation> {
         Reply::Filled(bytes) => bytes.as_slice().try_into().ok(),
         _ => None,
     }
-}
-
-/// Both, at the same time.
-pub(super) async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> (A, B) {
-    let (mut a, mut b) = (pin!(a), pin!(b));
-    let (mut of_a, mut of_b) = (None, None);
-    poll_fn(|cx| {
-        if of_a.is_none()
-            && let Poll::Ready(out) = a.as_mut().poll(cx)
-        {
-            of_a = Some(out);
-        }
-        if of_b.is_none()
-            && let Poll::Ready(out) = b.as_mut().poll(cx)
-        {
-            of_b = Some(out);
-        }
-        match (of_a.take(), of_b.take()) {
-            (Some(a), Some(b)) => Poll::Ready((a, b)),
-            (a, b) => {
-                (of_a, of_b) = (a, b);
-                Poll::Pending
-            }
-        }
-    })
-    .await
 }
 
 impl AnyStore {
@@ -131,7 +99,7 @@ impl AnyStore {
     /// Whether an operation on the key of a group has to know its generation, and does not yet.
     pub(super) fn has_to_learn(&self, away: &Away, key: &Key<'_>, op: &Op) -> bool {
         let asks = matches!(op, Op::Get | Op::Acquire(_) | Op::Insert { .. });
-        self.is_part && key.kind == Of::Cache && asks && away.generation.is_none()
+        self.is_part && key.kind == Of::Cache && asks && away.group.generation.is_none()
     }
 
     /// Learns the generation before anything else is asked, if it has to.
@@ -143,24 +111,56 @@ impl AnyStore {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Cause>> {
         if self.has_to_learn(away, request.key, request.op) {
-            away.generation = Some(if request.may_block {
+            away.group.generation = Some(if request.may_block {
                 self.learn_blocking(remote)?
             } else {
-                ready!(away.learning.poll(|| Box::pin(self.learn(remote)), cx))?
+                ready!(away.group.learning.poll(|| Box::pin(self.learn(remote)), cx))?
             });
         }
         Poll::Ready(Ok(()))
     }
 
+    /// Whether there is a value whose life can be asked for: one that a group has forgotten is none.
+    pub(super) fn poll_there(
+        &self,
+        away: &mut Away,
+        remote: &Remote,
+        request: &Request<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<bool, Cause>> {
+        if self.is_part && *request.op == Op::Inspect && request.key.kind == Of::Cache && !away.group.is_there {
+            let looked = ready!(self.poll_away(away, remote, request, Op::Get, |_| None, cx))?;
+            away.group.is_there = matches!(looked, Reply::Filled(bytes) if self.is_current(away, &bytes));
+            return Poll::Ready(Ok(away.group.is_there));
+        }
+        Poll::Ready(Ok(true))
+    }
+
+    /// Whether the value that an answer brought does not count. Asked again, exactly these bytes count for none, if they are of an
+    /// older generation; unless they are of one that the caller does not know yet, which it then learns.
+    pub(super) fn is_of_old(&self, away: &mut Away, answer: &Answer) -> bool {
+        let is_value = matches!(answer, Answer::Filled | Answer::Stale);
+        if !is_value || away.value.as_ref().is_some_and(|bytes| self.is_current(away, bytes)) {
+            return false;
+        }
+        let bytes = away.value.take();
+        if away.group.is_new {
+            away.foreign = bytes;
+        } else {
+            (away.foreign, away.group.generation) = (None, None);
+        }
+        true
+    }
+
     /// Whether stored bytes count: those of the generation that the caller saw.
     pub(super) fn is_current(&self, away: &Away, bytes: &[u8]) -> bool {
-        !self.is_part || away.generation.is_some_and(|generation| bytes.starts_with(&generation))
+        !self.is_part || away.group.generation.is_some_and(|generation| bytes.starts_with(&generation))
     }
 
     /// An entry with the generation that was seen before it was loaded.
     pub(super) fn dated(&self, away: &Away, entry: Vec<u8>) -> Vec<u8> {
         match self.is_part {
-            true => [away.generation.unwrap_or_default().as_slice(), &entry].concat(),
+            true => [away.group.generation.unwrap_or_default().as_slice(), &entry].concat(),
             false => entry,
         }
     }

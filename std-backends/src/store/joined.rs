@@ -46,7 +46,7 @@ impl AnyStore {
         match (news, cause) {
             // of a generation that it does not know: that is asked for
             (News::Value(bytes), None) if !self.is_current(away, &bytes) => {
-                away.generation = None;
+                away.group.generation = None;
                 None
             }
             (News::Value(bytes), _) => {

@@ -1,0 +1,160 @@
+//! A group of an instance's cached values, by its name.
+
+use super::Cachify;
+use crate::{
+    groups::{OTHER_BOUND, Parts, UNBOUND, node},
+    memory::Memory,
+    observe::Watcher,
+    stats::Stats,
+    store::AnyStore,
+};
+use cachify_core::{Error, Instance, cache::Cache, instance::Handle, key::AsKey, primitives::Primitives};
+use std::{fmt, sync::Arc};
+
+/// A part of an instance's cached values by its name: with a bound and numbers of its own, forgotten together. Made by
+/// [`Cachify::group`].
+///
+/// ```
+/// use cachify::{Cachify, secs};
+/// let c = Cachify::builder().build()?;
+/// let pages = c.group("pages").max_entries(2)?;
+/// for page in 0..10 {
+///     pages.cache(page).ttl(secs(60)).insert_blocking("text".to_owned())?;
+/// }
+/// assert_eq!(pages.entries(), 2);
+/// pages.reset_all_blocking()?;
+/// assert_eq!(pages.entries(), 0);
+/// # Ok::<(), cachify::Error>(())
+/// ```
+pub struct Group<S = AnyStore> {
+    of: Cachify<S>,
+    name: Arc<str>,
+}
+
+impl<S> Clone for Group<S> {
+    fn clone(&self) -> Self {
+        Self { of: self.of.clone(), name: self.name.clone() }
+    }
+}
+
+impl<S> fmt::Debug for Group<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<S: Parts> Handle for Group<S> {
+    type Store = S;
+    type Observer = Watcher;
+    fn instance(&self) -> &Instance<S, Watcher> {
+        self.instance()
+    }
+}
+
+impl<S: Parts> Cachify<S> {
+    /// The cached values of a name of their own: what is kept in a group is found in that group only.
+    #[must_use]
+    pub fn group(&self, name: &str) -> Group<S> {
+        Group { of: self.clone(), name: name.into() }
+    }
+
+    /// Forgets all cached values, those of its groups too. What a load brings that began before is not stored, and who waits for
+    /// it loads again. Leases, permits and markers stay.
+    ///
+    /// # Errors
+    /// [`Error::Store`] with [`Cause::Unsupported`] where values lie outside the process: there groups are forgotten, each by
+    /// its name ([`Group::reset_all`]).
+    pub async fn reset_all(&self) -> Result<(), Error> {
+        let store = self.instance().store();
+        store.forget().await?;
+        for part in store.groups().stores() {
+            part.forget().await?;
+        }
+        Ok(())
+    }
+
+    /// The same, blocking.
+    ///
+    /// # Errors
+    /// As [`reset_all`](Self::reset_all).
+    pub fn reset_all_blocking(&self) -> Result<(), Error> {
+        let store = self.instance().store();
+        store.forget_blocking()?;
+        store.groups().stores().try_for_each(Parts::forget_blocking)?;
+        Ok(())
+    }
+}
+
+impl<S: Parts> Group<S> {
+    /// What the macros reach it by: `instance = pages` keeps a function's values there.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn instance(&self) -> &Instance<S, Watcher> {
+        &node(self.of.instance(), [&self.name, ""], None).instance
+    }
+
+    /// How many values it keeps at most: said before it is used, else it is the instance's bound. Zero keeps none.
+    ///
+    /// # Errors
+    /// [`Error::Store`] with [`Cause::Unsupported`] where values lie outside the process, or another bound was said before.
+    pub fn max_entries(self, most: usize) -> Result<Self, Error> {
+        if !self.of.instance().store().is_local() {
+            return Err(UNBOUND.into());
+        }
+        let said = node(self.of.instance(), [&self.name, ""], Some(most)).bound;
+        if said == Some(most) { Ok(self) } else { Err(OTHER_BOUND.into()) }
+    }
+
+    /// A cached value of this group.
+    pub fn cache(&self, key: impl AsKey) -> Cache<Self, S::Codec> {
+        Primitives::cache(self, key)
+    }
+
+    /// Forgets all values of the group. What a load brings that began before is not stored, and who waits for it loads again.
+    ///
+    /// Outside the process this is one command, however many values there are.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store could not be asked.
+    pub async fn reset_all(&self) -> Result<(), Error> {
+        Ok(self.instance().store().forget().await?)
+    }
+
+    /// The same, blocking.
+    ///
+    /// # Errors
+    /// As [`reset_all`](Self::reset_all).
+    pub fn reset_all_blocking(&self) -> Result<(), Error> {
+        Ok(self.instance().store().forget_blocking()?)
+    }
+}
+
+impl Group {
+    /// How many of its values this process has, ended ones that were not reclaimed yet included; none where values lie outside
+    /// of it.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.instance().store().entries()
+    }
+
+    /// How often what happened to its values; `None` unless [`Builder::stats`](crate::Builder::stats) was said.
+    #[must_use]
+    pub fn stats(&self) -> Option<Stats> {
+        self.instance().observer().stats().map(|counters| counters.read(self.entries()))
+    }
+}
+
+impl Group<Memory> {
+    /// How many values it has, ended ones that were not reclaimed yet included.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.instance().store().len()
+    }
+
+    /// How often what happened to its values; `None` unless [`Builder::stats`](crate::Builder::stats) was said.
+    #[must_use]
+    pub fn stats(&self) -> Option<Stats> {
+        self.instance().observer().stats().map(|counters| counters.read(self.entries()))
+    }
+}

@@ -1,0 +1,30 @@
+//! What of a failure is shared with those who waited for it, and which groups there are.
+use cachify::cached;
+
+
+#[cached(key = "a:{id}", share_err = |error: &String| error.clone())]
+fn of_an_option(id: u32) -> Option<u32> {
+    Some(id)
+}
+
+#[cached(key = "c:{id}", cache_err, share_err = |error: &String| error.clone())]
+fn kept_and_shared(id: u32) -> Result<u32, String> {
+    Ok(id)
+}
+
+#[cachify_core::cached(key = "d:{id}", instance = DEVICE, group = "pages")]
+fn of_a_device(id: u32) -> u32 {
+    id
+}
+
+#[cached(key = "e:{id}", group = 7)]
+fn without_a_name(id: u32) -> u32 {
+    id
+}
+
+#[cached(key = "f:{id}", max_entries = "many")]
+fn not_a_number(id: u32) -> u32 {
+    id
+}
+
+fn main() {}
