@@ -58,10 +58,10 @@ impl<S> Node<S> {
     }
 }
 
-/// Names differ in their lengths, and in their last letters.
+/// Names differ in their lengths, and in their last letters; wherever one is cut in two.
 fn line([first, second]: [&str; 2]) -> usize {
-    let last = |text: &str| text.bytes().rev().take(4).fold(text.len(), |sum, byte| sum * 31 + usize::from(byte));
-    (last(first) ^ last(second).wrapping_mul(7)) % LINES
+    let last = first.bytes().chain(second.bytes()).rev().take(8);
+    last.fold(first.len() + second.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % LINES
 }
 
 /// A store whose cached values can be kept in groups.
@@ -76,6 +76,12 @@ pub trait Parts: Store + Sized {
     /// The store of a group, of at most so many values.
     #[doc(hidden)]
     fn part(&self, name: &str, bound: Option<usize>, watcher: Watcher) -> Self;
+    /// Whether it was shut down.
+    #[doc(hidden)]
+    fn is_closed(&self) -> bool;
+    /// Shuts down.
+    #[doc(hidden)]
+    fn shut(&self);
     /// Forgets all cached values, and ends the flights under way.
     #[doc(hidden)]
     fn forget(&self) -> impl Future<Output = Result<(), Cause>> + Send;
@@ -89,12 +95,19 @@ pub(crate) fn node<'i, S: Parts>(
     name: [&str; 2],
     bound: Option<usize>,
 ) -> &'i Node<S> {
-    instance.store().groups().get(name, || {
+    let mut is_new = false;
+    let node = instance.store().groups().get(name, || {
+        is_new = true;
         let (name, watcher): (String, _) = (name.concat(), instance.observer().of_part());
         let store = instance.store().part(&name, bound, watcher.clone());
         let config: Config = *instance.config();
         Node { name: name.into(), bound, instance: Instance::with(store, config, watcher), next: OnceLock::new() }
-    })
+    });
+    // looked at once others see it: whoever shuts down closes it, or is seen here
+    if is_new && instance.store().is_closed() {
+        node.instance.store().shut();
+    }
+    node
 }
 
 /// What the macros reach a group by; the first bound that was said counts, and another one is told.

@@ -36,6 +36,8 @@ struct Load {
     led_by: Option<HolderToken>,
     /// Until when that one is waited for, by its last heartbeat.
     until: Instant,
+    /// Until when those who wait for a flight that the store knows ask for nothing: it is being ended, and brought nothing.
+    ends_by: Option<Instant>,
     seats: BTreeMap<u64, Arc<Seat>>,
     last: u64,
 }
@@ -51,8 +53,18 @@ pub(crate) enum News {
     Gone,
 }
 
-/// What is passed on of a load that failed, in the type of its caller.
-pub(crate) type Failure = Arc<dyn Any + Send + Sync>;
+/// What is passed on of a load that failed, in the type of its caller; and the generation of its group that it saw.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) of: Arc<dyn Any + Send + Sync>,
+    pub(crate) seen: Option<[u8; 16]>,
+}
+
+impl Failure {
+    pub(crate) fn new<T: Send + Sync + 'static>(failure: T) -> Self {
+        Self { of: Arc::new(failure), seen: None }
+    }
+}
 
 /// What a caller has to do with a load.
 #[derive(Debug)]
@@ -122,9 +134,22 @@ pub(crate) fn landed(loads: &Loads, key: &OwnedKey, bytes: &[u8]) {
     tell(loads, key, None, &News::Value(bytes.into()));
 }
 
-/// A flight that the store knows ended without a value, or is about to.
+/// A flight that the store knows ended without a value.
 pub(crate) fn failed(loads: &Loads, key: &OwnedKey, failure: Option<Failure>) {
     tell(loads, key, None, &News::Nothing(failure));
+}
+
+/// A flight that the store knows was none any more when it ended.
+pub(crate) fn lost(loads: &Loads, key: &OwnedKey) {
+    tell(loads, key, None, &News::Gone);
+}
+
+/// A flight that the store knows is about to end without a value: those who wait hear of it from here, and are not to load
+/// because the store was the first to tell them. Whether anybody waits.
+pub(crate) fn ends(loads: &Loads, key: &OwnedKey, by: Instant) -> bool {
+    let Some(table) = loads.get() else { return false };
+    let mut table = locked(&table.loads);
+    table.get_mut(key).map(|load| load.ends_by = Some(by)).is_some()
 }
 
 /// Without the store: leads the load of a key, or waits for whoever does.
@@ -198,6 +223,11 @@ impl Waiter {
     pub(crate) fn until(&self) -> Instant {
         let until = |table: &Table| locked(&table.loads).get(&self.key).map(|load| load.until);
         self.loads.get().and_then(until).unwrap_or(Instant::ZERO)
+    }
+
+    /// Until when the end of the load is under way, if it is.
+    pub(crate) fn ends_by(&self) -> Option<Instant> {
+        locked(&self.loads.get()?.loads).get(&self.key)?.ends_by
     }
 
     /// What came of it, if anything did.

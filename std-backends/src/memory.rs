@@ -27,7 +27,7 @@ use cachify_core::{
         Fences,
         map::Map,
         ram::Ram,
-        waiters::{Crowd, Waiters, Woken},
+        waiters::{Crowd, Place, Waiters, Woken},
     },
     key::{Key, Kind, LongKeyBuf},
     observe::{Event, Observer},
@@ -166,24 +166,34 @@ impl Memory {
         each.sum::<usize>() + self.0.groups.stores().map(Self::drain).sum::<usize>()
     }
 
-    /// Forgets all values; no flight that began before brings another one.
+    /// Forgets all values; no flight that began before brings another one. Shard by shard: in one step for each key.
     fn forget_all(&self) {
-        let now = self.0.clock.now();
-        for shard in &self.0.shards {
-            let flights = locked(&shard.rights).table.live_of(Kind::Cache, now);
-            for key in flights {
-                let key = Key::new(Kind::Cache, &self.0.prefix, &key, self.0.seed);
-                let mut woken = Woken::NOBODY;
-                self.0.step_at(&key, |ram| ram.force(&key, now, &mut woken));
-                woken.wake();
-                self.0.wake_each(&key, |ram| ram.waiters.next_watching(&key));
+        let (now, shards) = (self.0.clock.now(), self.0.values.len());
+        for (at, values) in self.0.values.iter().enumerate() {
+            let (mut woken, mut ended) = (Vec::new(), Vec::new());
+            // others take one of these alone
+            let mut rights: Vec<_> = self.0.shards.iter().skip(at).step_by(shards).map(|s| locked(&s.rights)).collect();
+            for ram in &mut rights {
+                for key in ram.table.end_of(Kind::Cache, now) {
+                    let mut next = Woken::NOBODY;
+                    ram.leave(&self.key_of(&key), HolderToken::default(), &mut Place::default(), now, &mut next);
+                    woken.push(next);
+                    ended.push(key);
+                }
             }
-        }
-        for values in &self.0.values {
-            // dropped after the lock was left: a user's `Drop` is not ours to run in there
             let gone = values::write(values).take_all(&self.0.room);
+            drop(rights);
+            // a waker, and a user's `Drop`, are not ours to run in there
+            woken.into_iter().for_each(Woken::wake);
+            ended.iter().for_each(|key| {
+                self.0.wake_each(&self.key_of(key), |ram| ram.waiters.next_watching(&self.key_of(key)))
+            });
             drop(gone);
         }
+    }
+
+    fn key_of<'k>(&'k self, bytes: &'k [u8]) -> Key<'k> {
+        Key::new(Kind::Cache, &self.0.prefix, bytes, self.0.seed)
     }
 
     /// How many values its groups hold.
@@ -305,6 +315,12 @@ impl Parts for Memory {
     fn part(&self, name: &str, bound: Option<usize>, watcher: Watcher) -> Self {
         let prefix = format!("{}:{name}", self.0.prefix);
         Self::new(self.0.clock.clone(), &prefix, (bound.unwrap_or_else(|| self.0.room.bound()), 0), watcher)
+    }
+    fn is_closed(&self) -> bool {
+        self.0.closing.check().is_err()
+    }
+    fn shut(&self) {
+        self.close();
     }
     async fn forget(&self) -> Result<(), Cause> {
         self.forget_blocking()

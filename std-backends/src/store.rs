@@ -145,7 +145,8 @@ impl AnyStore {
     /// The store of a group.
     fn part_of(&self, kind: Kind, name: &str, watcher: Watcher) -> Self {
         let prefix = format!("{}:{name}", self.prefix);
-        Self { seed: self.seed, ..Self::of(kind, self.clock.clone(), &prefix, watcher) }
+        // of its own: the flights of two groups are told apart by the hashes of their keys
+        Self { seed: token::random_word(), ..Self::of(kind, self.clock.clone(), &prefix, watcher) }
     }
 
     /// What lies outside the process, if anything does.
@@ -239,6 +240,12 @@ impl Parts for AnyStore {
             }
             Kind::Nothing => self.clone(),
         }
+    }
+    fn is_closed(&self) -> bool {
+        matches!(&self.kind, Kind::Memory(memory) if memory.is_closed())
+    }
+    fn shut(&self) {
+        self.close();
     }
     async fn forget(&self) -> Result<(), Cause> {
         match self.as_part() {

@@ -79,11 +79,14 @@ impl<V> Map<V> {
         leases + self.pools.iter().map(|pool| pool.of.live(now)).sum::<usize>()
     }
 
-    /// The keys of a kind other than pools whose leases are live.
-    #[must_use]
-    pub fn live_of(&self, kind: Kind, now: Instant) -> Vec<Box<[u8]>> {
-        let live = self.cells.iter().filter(|cell| cell.kind == kind && cell.of.lease.is_live(now));
-        live.map(|cell| cell.key.clone()).collect()
+    /// Ends every lease of a kind other than pools; the keys of those that were live.
+    pub fn end_of(&mut self, kind: Kind, now: Instant) -> Vec<Box<[u8]>> {
+        let live = self.cells.iter_mut().filter(|cell| cell.kind == kind && cell.of.lease.is_live(now));
+        live.map(|cell| {
+            cell.of.lease.set_end(Instant::ZERO);
+            cell.key.clone()
+        })
+        .collect()
     }
 
     /// How many markers are kept.

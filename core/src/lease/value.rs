@@ -10,6 +10,7 @@ use crate::{
     time::Instant,
 };
 use core::{
+    any::type_name,
     future::Future,
     mem::take,
     pin::Pin,
@@ -34,7 +35,7 @@ impl<H: Handle> Lease<H> {
         }
         loop {
             if self.stage == Stage::New || self.stage.has_value() {
-                let was_passed = self.was_passed::<T>();
+                let was_passed = self.was_passed::<V, T>();
                 let value = if was_passed { None } else { self.value(codec) };
                 if was_passed || value.is_some() {
                     let (waited, is_stale) = (self.at != Instant::ZERO, self.stage == Stage::Stale);
@@ -68,10 +69,10 @@ impl<H: Handle> Lease<H> {
     }
 
     /// Whether a `T` was passed on, of a load that failed while this call waited.
-    fn was_passed<T: 'static>(&self) -> bool {
+    fn was_passed<V, T: 'static>(&self) -> bool {
         <H::Store>::PASSES_ON
             && self.stage == Stage::Filled
-            && <H::Store>::passed(&self.state, |_: &T| Some(())).is_some()
+            && <H::Store>::passed(&self.state, |passed: &Passed<T>| passed.of::<V>().map(|_| ())).is_some()
     }
 
     /// What this call returns to which a failure was passed on.
@@ -79,7 +80,7 @@ impl<H: Handle> Lease<H> {
         if !<H::Store>::PASSES_ON || self.stage != Stage::Filled {
             return None;
         }
-        <H::Store>::passed(&self.state, |failure| shape.passed(failure))
+        <H::Store>::passed(&self.state, |passed: &Passed<_>| shape.passed(passed.of::<K::Value>()?))
     }
 
     /// The body brought nothing that is kept: those who wait hear of it.
@@ -89,7 +90,7 @@ impl<H: Handle> Lease<H> {
         }
         let mut state = take(&mut self.state);
         if let Some(key) = self.key() {
-            self.handle.instance().store().unkept(&mut state, &key, || shape.passes(out));
+            self.handle.instance().store().unkept(&mut state, &key, || shape.passes(out).map(Passed::new::<K::Value>));
         }
         self.state = state;
     }
@@ -210,5 +211,21 @@ impl<'a, H: Handle> Inside<'a, H> {
 impl<H: Handle> Drop for Inside<'_, H> {
     fn drop(&mut self) {
         self.0.mark(false);
+    }
+}
+
+/// What is passed on of a load of one type of values: another type at the same key waits for loads of its own.
+struct Passed<T> {
+    of: &'static str,
+    failure: T,
+}
+
+impl<T> Passed<T> {
+    fn new<V>(failure: T) -> Self {
+        Self { of: type_name::<V>(), failure }
+    }
+
+    fn of<V>(&self) -> Option<&T> {
+        (self.of == type_name::<V>()).then_some(&self.failure)
     }
 }

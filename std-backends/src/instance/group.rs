@@ -66,9 +66,12 @@ impl<S: Parts> Cachify<S> {
     /// its name ([`Group::reset_all`]).
     pub async fn reset_all(&self) -> Result<(), Error> {
         let store = self.instance().store();
-        store.forget().await?;
-        for part in store.groups().stores() {
-            part.forget().await?;
+        // twice: what is loaded in between may be made of what was not forgotten yet
+        for _ in 0..2 {
+            for part in store.groups().stores() {
+                part.forget().await?;
+            }
+            store.forget().await?;
         }
         Ok(())
     }
@@ -79,8 +82,10 @@ impl<S: Parts> Cachify<S> {
     /// As [`reset_all`](Self::reset_all).
     pub fn reset_all_blocking(&self) -> Result<(), Error> {
         let store = self.instance().store();
-        store.forget_blocking()?;
-        store.groups().stores().try_for_each(Parts::forget_blocking)?;
+        for _ in 0..2 {
+            store.groups().stores().try_for_each(Parts::forget_blocking)?;
+            store.forget_blocking()?;
+        }
         Ok(())
     }
 }

@@ -111,11 +111,12 @@ impl Store for Memory {
     ) {
         let is_waited_for = loads::is_waited_for(&self.0.loads, &self.own(key));
         let failure = if is_waited_for { failure() } else { None };
-        state.unkept = Some(Unkept(failure.map(|failure| -> Failure { Arc::new(failure) })));
+        let flight = state.flight.get_or_insert_with(|| Waits::since(self.0.clock.now(), Seen::default()).into());
+        flight.unkept = Some(Unkept(failure.map(Failure::new)));
     }
 
     fn passed<T: 'static, R>(state: &InFlight, with: impl FnOnce(&T) -> Option<R>) -> Option<R> {
-        with(state.flight.as_ref()?.failure.as_ref()?.downcast_ref()?)
+        with(state.flight.as_ref()?.failure.as_ref()?.of.downcast_ref()?)
     }
 
     fn abandon(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
@@ -167,7 +168,7 @@ impl Memory {
     fn known(&self, state: &mut InFlight, request: &Request<'_>) -> Option<Answer> {
         match request.op {
             Op::Release(_) => {
-                let Unkept(failure) = state.unkept.take()?;
+                let Unkept(failure) = state.flight.as_mut()?.unkept.take()?;
                 Some(Answer::Held(self.fail(state, request, failure)))
             }
             // a value is changed in turn, and takes nothing of what others load
@@ -192,7 +193,8 @@ impl Memory {
     /// A load brought nothing that is kept: who waits for it has what that passes on, or loads at once.
     fn fail(&self, state: &mut InFlight, request: &Request<'_>, failure: Option<Failure>) -> Holding {
         let Request { key, token, now, .. } = *request;
-        let mut woken = Woken::NOBODY;
+        // dropped after the lock was left: a user's `Drop` is not ours to run in there
+        let (mut woken, _last) = (Woken::NOBODY, failure.clone());
         let holding = self.0.step_at(key, |ram| {
             let holding = ram.end(key, token, &mut state.place, (now, None), &mut woken);
             if holding == Holding::Held {

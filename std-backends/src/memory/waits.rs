@@ -11,10 +11,8 @@ use cachify_core::{cell::waiters::Place, time::Instant};
 #[derive(Debug, Default)]
 pub struct InFlight {
     pub(super) place: Place,
-    /// Of one who waits for a flight. Boxed: few do, and guards have room for it all the same.
+    /// Of one who waits for a flight, or has one that brought nothing. Boxed: few do, and guards have room for it all the same.
     pub(super) flight: Option<Box<Waits>>,
-    /// Its flight brought nothing that is kept.
-    pub(super) unkept: Option<Unkept>,
 }
 
 /// What a flight passes on that brought nothing which is kept.
@@ -36,13 +34,24 @@ pub(super) struct Waits {
     pub(super) failure: Option<Failure>,
     /// That failed: it waits for no other one.
     pub(super) is_alone: bool,
+    /// Its own flight brought nothing that is kept.
+    pub(super) unkept: Option<Unkept>,
     /// Once the value that was there was of another type than the caller's: how one of its own is looked for.
     pub(super) own: Option<Has>,
 }
 
 impl Waits {
     pub(super) fn since(now: Instant, seen: Seen) -> Self {
-        Self { patience: Patience::default(), since: now, seen, seat: None, failure: None, is_alone: false, own: None }
+        Self {
+            patience: Patience::default(),
+            since: now,
+            seen,
+            seat: None,
+            failure: None,
+            is_alone: false,
+            unkept: None,
+            own: None,
+        }
     }
 
     /// It asks again; since when it waits, and how a value of its own is looked for.

@@ -154,8 +154,8 @@ impl AnyStore {
                 }
                 None => {
                     let answer = ready!(self.poll_store(away, remote, request, cx));
-                    if away.is_unkept && matches!(answer, Ok(Answer::Held(Holding::Held))) {
-                        self.failed(remote, request.key, None);
+                    if away.is_unkept {
+                        self.ended(away, remote, request.key, &answer);
                     }
                     return Poll::Ready(answer);
                 }

@@ -14,20 +14,92 @@ use crate::{
     token,
 };
 use cachify_core::{
-    Cause,
+    Cause, Holding, Label,
     key::{Key, Kind as Of},
-    op::{Answer, Op, Request},
+    op::{Answer, Ask, Op, Outcome, Request},
+    time::{Clock, Sleep, Timer},
     token::HolderToken,
 };
 use std::{
-    future::Future,
+    future::{Future, pending},
+    pin::pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 /// No key of a user's has a control character in front.
 const KEY: &[u8] = b"\x1fgeneration";
-/// How often it is looked for that was just made: others may make one at the same time.
-const TRIES: u32 = 3;
+/// How long whoever makes one is waited for, and how often: he may have gone.
+const PAUSE: Duration = Duration::from_millis(20);
+const TRIES: u32 = 100;
+/// How many milliseconds he has for it.
+const MAKING: u64 = 1_000;
+
+/// On the way to a generation: looked at first, and where there is none, made by one under a flight of its own, which the master
+/// grants.
+struct Search {
+    token: HolderToken,
+    made: Generation,
+    /// What lies there and is none.
+    foreign: Option<Vec<u8>>,
+    step: Step,
+    tries: u32,
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    Look,
+    Join,
+    Wait,
+    Publish,
+    Found(Generation),
+}
+
+enum Next {
+    Ask(Op, Option<Vec<u8>>),
+    Pause,
+    Over(Result<Generation, Cause>),
+}
+
+impl Search {
+    fn new() -> Self {
+        Self { token: token::shared(), made: made(), foreign: None, step: Step::Look, tries: 0 }
+    }
+
+    fn next(&self) -> Next {
+        match self.step {
+            _ if self.tries == TRIES => Next::Over(Err(LOST)),
+            Step::Look => Next::Ask(Op::Get, None),
+            Step::Join => {
+                let ask = Ask { ttl: MAKING, wait: 0, size: 1, window: 0, label: Label::NONE };
+                Next::Ask(Op::Acquire(ask), self.foreign.clone())
+            }
+            Step::Publish => Next::Ask(Op::Release(Outcome::Done { fresh: u64::MAX }), Some(self.made.into())),
+            Step::Wait => Next::Pause,
+            Step::Found(generation) => Next::Over(Ok(generation)),
+        }
+    }
+
+    fn heard(&mut self, reply: Reply) {
+        self.step = match (self.step, reply) {
+            (_, Reply::Filled(bytes)) => match bytes.as_slice().try_into() {
+                Ok(generation) => Step::Found(generation),
+                Err(_) => {
+                    self.foreign = Some(bytes);
+                    Step::Wait
+                }
+            },
+            (Step::Look, _) => Step::Join,
+            (Step::Join, Reply::Granted { .. }) => Step::Publish,
+            (Step::Publish, Reply::Held(Holding::Held)) => Step::Found(self.made),
+            _ => Step::Wait,
+        };
+    }
+
+    fn paused(&mut self) {
+        (self.step, self.tries) = (Step::Join, self.tries + 1);
+    }
+}
 
 const KEEP: Op = Op::Insert { fresh: u64::MAX };
 
@@ -38,13 +110,6 @@ fn made() -> Generation {
     generation
 }
 
-fn read(reply: &Reply) -> Option<Generation> {
-    match reply {
-        Reply::Filled(bytes) => bytes.as_slice().try_into().ok(),
-        _ => None,
-    }
-}
-
 impl AnyStore {
     fn generation_key(&self) -> OwnedKey {
         OwnedKey::under(&self.prefix, &Key::new(Of::Cache, &self.prefix, KEY, self.seed))
@@ -53,35 +118,40 @@ impl AnyStore {
     /// The generation, which is made if there is none.
     pub(super) fn learn(&self, remote: &Remote) -> impl Future<Output = Result<Generation, Cause>> + Send + 'static {
         let (key, remote) = (self.generation_key(), remote.clone());
-        let ask =
-            move |op, bytes| remote.clone().call(remote.question(key.clone(), HolderToken::default(), op).with(bytes));
         async move {
-            let mut own = None;
-            for _ in 0..TRIES {
-                if let Some(found) = read(&ask(Op::Get, None).await?) {
-                    return Ok(found);
+            let mut search = Search::new();
+            loop {
+                match search.next() {
+                    Next::Ask(op, bytes) => {
+                        let call = remote.question(key.clone(), search.token, op).with(bytes);
+                        search.heard(remote.clone().call(call).await?);
+                    }
+                    Next::Pause => {
+                        remote.clock().sleep_until(remote.clock().now().saturating_add(PAUSE)).await;
+                        search.paused();
+                    }
+                    Next::Over(found) => return found,
                 }
-                let made = *own.get_or_insert_with(made);
-                ask(KEEP, Some(made.into())).await?;
             }
-            Err(LOST)
         }
     }
 
     /// The same for threads.
     pub(super) fn learn_blocking(&self, remote: &Remote) -> Result<Generation, Cause> {
-        let key = self.generation_key();
-        let ask =
-            |op, bytes| remote.call_blocking(remote.question(key.clone(), HolderToken::default(), op).with(bytes));
-        let mut own = None;
-        for _ in 0..TRIES {
-            if let Some(found) = read(&ask(Op::Get, None)?) {
-                return Ok(found);
+        let (key, mut search) = (self.generation_key(), Search::new());
+        loop {
+            match search.next() {
+                Next::Ask(op, bytes) => {
+                    let call = remote.question(key.clone(), search.token, op).with(bytes);
+                    search.heard(remote.call_blocking(call)?);
+                }
+                Next::Pause => {
+                    remote.clock().wait(remote.clock().now().saturating_add(PAUSE), pin!(pending()));
+                    search.paused();
+                }
+                Next::Over(found) => return found,
             }
-            let made = *own.get_or_insert_with(made);
-            ask(KEEP, Some(made.into()))?;
         }
-        Err(LOST)
     }
 
     /// Another generation from now on.

@@ -18,7 +18,7 @@ use cachify_core::{
     time::Instant,
     token::{FencingToken, HolderToken},
 };
-use std::{sync::Arc, task::Poll};
+use std::task::Poll;
 
 /// The ticket of one who waits for a load of this process.
 const LOADED: Ticket = Ticket(1);
@@ -28,7 +28,11 @@ impl AnyStore {
     pub(super) fn loaded(&self, away: &mut Away, remote: &Remote, now: Instant) -> Option<Result<Answer, Cause>> {
         let (news, cause) = match away.load.as_ref()? {
             Part::Leads(..) => return None,
-            Part::Stands(waiter) => (waiter.take()?, None),
+            Part::Stands(waiter) => match (waiter.take(), waiter.ends_by()) {
+                (Some(news), _) => (news, None),
+                (None, Some(by)) if now < by => return Some(Ok(Answer::Busy { until: by, ticket: LOADED })),
+                (None, _) => return None,
+            },
             Part::Waits(waiter, cause, until) => match (waiter.take(), remote.closing().check()) {
                 (Some(news), _) => (news, Some(*cause)),
                 (None, Ok(())) if now < waiter.until().max(*until) => {
@@ -45,7 +49,7 @@ impl AnyStore {
         away.load = None;
         match (news, cause) {
             // of a generation that it does not know: that is asked for
-            (News::Value(bytes), None) if !self.is_current(away, &bytes) => {
+            (News::Value(bytes), _) if away.group.generation.is_some() && !self.is_current(away, &bytes) => {
                 away.group.generation = None;
                 None
             }
@@ -53,7 +57,7 @@ impl AnyStore {
                 away.value = Some(bytes.to_vec());
                 Some(Ok(Answer::Filled))
             }
-            (News::Nothing(Some(failure)), _) if away.failure.is_none() => {
+            (News::Nothing(Some(failure)), _) if away.failure.is_none() && failure.seen == away.group.generation => {
                 (away.failure, away.is_alone) = (Some(failure), true);
                 Some(Ok(Answer::Filled))
             }
@@ -150,8 +154,8 @@ impl AnyStore {
         loads::failed(remote.loads(), &self.own(key), failure);
     }
 
-    /// A load of this process is about to end, which brought nothing that is kept: those who wait for it have it before the
-    /// store calls one of them to load again.
+    /// A load of this process is about to end, which brought nothing that is kept: those who wait for it have what it passes on
+    /// once it has ended, and ask for nothing until then, though the store may call one of them.
     pub(super) fn pass_on<T: Send + Sync + 'static>(
         &self,
         away: &mut Away,
@@ -160,14 +164,23 @@ impl AnyStore {
         failure: impl FnOnce() -> Option<T>,
     ) {
         (away.is_unkept, away.failure) = (true, None);
-        let leads = matches!(away.load, Some(Part::Leads(..)));
-        if !self.is_waited_for(remote, key) || !leads && away.age != loads::age(remote.loads()) {
-            return;
+        let by = remote.deadline();
+        if self.is_waited_for(remote, key)
+            && let Some(failure) = failure()
+        {
+            away.failure = Some(Failure { seen: away.group.generation, ..Failure::new(failure) });
+            if !matches!(away.load, Some(Part::Leads(..))) {
+                loads::ends(remote.loads(), &self.own(key), by);
+            }
         }
-        let failure = failure().map(|failure| -> Failure { Arc::new(failure) });
-        match failure {
-            Some(failure) if !leads => self.failed(remote, key, Some(failure)),
-            failure => away.failure = failure,
+    }
+
+    /// The end of such a load was heard, or that it was none any more.
+    pub(super) fn ended(&self, away: &mut Away, remote: &Remote, key: &Key<'_>, answer: &Result<Answer, Cause>) {
+        match (answer, away.failure.take()) {
+            (Ok(Answer::Held(Holding::Held)), failure) => self.failed(remote, key, failure),
+            (_, Some(_)) => loads::lost(remote.loads(), &self.own(key)),
+            (_, None) => {}
         }
     }
 

@@ -136,7 +136,7 @@ impl Store for AnyStore {
 
     fn passed<T: 'static, R>(state: &InFlight, with: impl FnOnce(&T) -> Option<R>) -> Option<R> {
         match &state.remote {
-            Some(away) => with(away.failure.as_ref()?.downcast_ref()?),
+            Some(away) => with(away.failure.as_ref()?.of.downcast_ref()?),
             None => Memory::passed(&state.memory, with),
         }
     }
@@ -215,6 +215,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
     ) -> Poll<Result<Option<Answer>, Cause>> {
         let remote = match &self.kind {
             Kind::Memory(memory) => return memory.poll_publish(&mut state.memory, request, fresh, cx),
+            Kind::Remote(_) if let Some(cause) = self.unfit => return Poll::Ready(Err(cause)),
             Kind::Remote(remote) => remote,
             Kind::Nothing => return Poll::Ready(Err(Cause::NotInitialised)),
         };

@@ -292,3 +292,100 @@ fn threads_share_a_failure_and_a_copy_that_panics_ends_its_own_call_alone() {
     });
     assert_eq!(ended, (true, true));
 }
+
+#[test]
+fn a_failure_of_one_type_of_values_is_none_of_another_at_the_same_key() {
+    let clock = &ManualClock::new();
+    let c = &Cachify::builder().clock(clock.clone()).build().unwrap();
+    let found = &Cell::new(false);
+    let mut crew = Crew::new(clock);
+    crew.spawn(async move {
+        let load = async || {
+            sleep(clock, secs(1)).await;
+            Err::<u32, _>("no number".to_owned())
+        };
+        let _ = c.cache("k").share_err(String::clone).get_or_insert_with(load).await;
+    });
+    crew.spawn(async move {
+        let load = async || Ok::<String, String>("a text".to_owned());
+        let text = c.cache("k").share_err(String::clone).get_or_insert_with(load).await;
+        assert_eq!(text.as_deref(), Ok("a text"));
+        found.set(true);
+    });
+    crew.run(2_000);
+    assert!(found.get());
+}
+
+/// An error that asks the cache when it goes.
+#[derive(Debug)]
+struct Loud(Cachify);
+
+impl Drop for Loud {
+    fn drop(&mut self) {
+        let _ = self.0.cache("page").get_blocking::<u32>();
+        let _ = self.0.cache("page").reset_blocking();
+    }
+}
+
+#[test]
+fn an_error_may_ask_the_cache_when_it_goes() {
+    let clock = &ManualClock::new();
+    for c in &kinds(clock)[..2] {
+        let done = &Cell::new(0);
+        let page = &c.cache("page").share_err(|error: &Loud| Loud(error.0.clone()));
+        let mut crew = Crew::new(clock);
+        for _ in 0..3 {
+            crew.spawn(async move {
+                let load = async || {
+                    sleep(clock, secs(1)).await;
+                    Err::<u32, _>(Loud(c.clone()))
+                };
+                assert!(page.get_or_insert_with(load).await.is_err());
+                done.set(done.get() + 1);
+            });
+        }
+        crew.run(500);
+        // those who wait stay where they are, and the load is none any more
+        c.cache("page").reset_blocking().unwrap();
+        crew.run(5_000);
+        assert_eq!(done.get(), 3);
+    }
+}
+
+/// Two processes, as far as they know.
+#[test]
+fn a_failure_of_a_load_that_another_process_reset_is_nobody_elses() {
+    for by_group in [false, true] {
+        let (clock, guest) = (&ManualClock::new(), Guest::new(ManualClock::new()));
+        let build = || Cachify::builder().clock(clock.clone()).store(guest.clone()).build().unwrap();
+        let (here, there) = (&build(), &build());
+        let told = &RefCell::new(Vec::new());
+        let call = &async |name: &'static str| {
+            let load = async || {
+                sleep(clock, secs(1)).await;
+                Err::<u32, _>(name.to_owned())
+            };
+            let failed = match by_group {
+                true => here.group("pages").cache("k").share_err(String::clone).get_or_insert_with(load).await,
+                false => here.cache("k").share_err(String::clone).get_or_insert_with(load).await,
+            };
+            told.borrow_mut().push((name, failed.unwrap_err()));
+        };
+        let mut crew = Crew::new(clock);
+        crew.spawn(call("old"));
+        crew.run(500);
+        crew.spawn(async move {
+            match by_group {
+                true => there.group("pages").reset_all().await.unwrap(),
+                false => drop(there.cache("k").reset().await.unwrap()),
+            }
+        });
+        crew.run(100);
+        crew.spawn(call("came later"));
+        crew.run(10_000);
+        let mut told = told.take();
+        told.sort_unstable();
+        let expected = [("came later", "came later".to_owned()), ("old", "old".to_owned())];
+        assert_eq!(told, expected, "by group {by_group}");
+    }
+}

@@ -4,7 +4,7 @@ use cachify::{
     AsyncKv, AsyncKvStore, Backend, Cachify, Cause, Error, Event, Eviction, HolderToken, ManualClock, Observer,
     Refused, Source,
     backend::{BoxFuture, Call, OwnedKey, Reply},
-    secs,
+    cached, secs,
 };
 use cachify_core::{op::Left, patience::Ticket, testing::block_on};
 use cachify_tests::{
@@ -339,5 +339,81 @@ fn a_hit_of_a_task_asks_for_value_and_generation_at_once_and_what_is_in_no_group
         assert_eq!(counted(), (1, 1));
         pages.reset_all().await.unwrap();
         assert_eq!(counted(), (1, 1), "one command");
+    });
+}
+
+/// What a review found: groups outside the process are told apart wherever keys are, and end with their instance.
+#[test]
+fn a_load_of_one_group_may_ask_for_the_same_key_in_another() {
+    let clock = &ManualClock::new();
+    for (kind, c) in kinds(clock)[..2].iter().enumerate() {
+        let (raw, page) = (c.group("raw"), c.group("page"));
+        raw.cache("k").ttl(secs(600)).insert_blocking(1_u32).unwrap();
+        let of_raw = || raw.cache("k").ttl(secs(600)).fetch_with_blocking(|| Ok::<u32, ()>(2)).unwrap();
+        let made = page.cache("k").ttl(secs(600)).get_or_insert_blocking(|| {
+            let found = of_raw();
+            assert_eq!((found.value, found.source), (1, Source::Hit), "kind {kind}");
+            c.cache("k").ttl(secs(600)).update_with_blocking(|_: Option<u32>| 5).unwrap();
+            found.value + 10
+        });
+        assert_eq!((made, c.cache("k").get_blocking::<u32>()), (11, Ok(Some(5))), "kind {kind}");
+    }
+}
+
+#[test]
+fn a_group_is_one_wherever_its_name_is_cut_and_is_closed_with_its_instance() {
+    #[cached(instance = c, key = "icon:{n}", max_entries = 3)]
+    fn icon(c: &Cachify, n: u32) -> u32 {
+        n
+    }
+    let c = Cachify::builder().build().unwrap();
+    (0..10).for_each(|n| assert_eq!(icon(&c, n), n));
+    let path = concat!(module_path!(), "::icon");
+    assert_eq!(c.group(path).entries(), 3);
+    c.group(path).reset_all_blocking().unwrap();
+    assert_eq!((c.group(path).entries(), icon::peek(&c, 9)), (0, Ok(None)));
+
+    c.shutdown_blocking(Duration::ZERO);
+    let late = c.group("met afterwards").cache("k").closed();
+    assert_eq!(late.get_or_insert_with_blocking(|| Ok::<u32, Refused>(1)), Err(Refused::ShutDown));
+}
+
+#[test]
+fn nothing_is_kept_outside_the_process_that_says_a_bound() {
+    #[cached(instance = c, key = "icon:{n}", max_entries = 3)]
+    fn icon(c: &Cachify, n: u32) -> u32 {
+        n
+    }
+    let c = Cachify::builder().store(Guest::new(ManualClock::new())).build().unwrap();
+    assert_eq!(icon(&c, 7), 7);
+    for refused in [icon::insert(&c, 7, &8), icon::peek(&c, 7).map(drop)] {
+        assert!(matches!(refused, Err(Error::Store(Cause::Unsupported(_)))), "{refused:?}");
+    }
+}
+
+#[test]
+fn what_is_made_of_forgotten_values_does_not_outlive_them() {
+    // the clock stands still; threads make and forget as fast as they can
+    let c = &Cachify::builder().build().unwrap();
+    let source = &AtomicU32::new(0);
+    let is_over = &AtomicU32::new(0);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(move || {
+                while is_over.load(SeqCst) == 0 {
+                    let _ = c
+                        .cache("k")
+                        .update_with_blocking(|old: Option<u32>| old.unwrap_or_else(|| source.load(SeqCst)));
+                }
+            });
+        }
+        for _ in 0..3_000 {
+            let now = source.fetch_add(1, SeqCst) + 1;
+            c.reset_all_blocking().unwrap();
+            if let Ok(Some(found)) = c.cache("k").get_blocking::<u32>() {
+                assert!(found >= now, "{found} was there before {now}");
+            }
+        }
+        is_over.store(1, SeqCst);
     });
 }
