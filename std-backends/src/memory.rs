@@ -4,6 +4,8 @@
 //! values, so a flight, its value and its end are one atomic step. Ended values go a few at a time with every write; past the
 //! bound `order` says which one goes. Leases, permits and flights are never evicted.
 
+mod forgetting;
+mod joined;
 mod leases;
 mod markers;
 mod order;
@@ -14,7 +16,7 @@ use crate::{
     clock::{StdClock, wall_micros},
     closing::Closing,
     flights,
-    groups::{Groups, Parts},
+    groups::Groups,
     loads::Loads,
     observe::Watcher,
     renewer::Renewed,
@@ -22,12 +24,12 @@ use crate::{
     token,
 };
 use cachify_core::{
-    AsIs, Cause,
+    AsIs,
     cell::{
         Fences,
         map::Map,
         ram::Ram,
-        waiters::{Crowd, Place, Waiters, Woken},
+        waiters::{Crowd, Waiters, Woken},
     },
     key::{Key, Kind, LongKeyBuf},
     observe::{Event, Observer},
@@ -166,36 +168,6 @@ impl Memory {
         each.sum::<usize>() + self.0.groups.stores().map(Self::drain).sum::<usize>()
     }
 
-    /// Forgets all values; no flight that began before brings another one. Shard by shard: in one step for each key.
-    fn forget_all(&self) {
-        let (now, shards) = (self.0.clock.now(), self.0.values.len());
-        for (at, values) in self.0.values.iter().enumerate() {
-            let (mut woken, mut ended) = (Vec::new(), Vec::new());
-            // others take one of these alone
-            let mut rights: Vec<_> = self.0.shards.iter().skip(at).step_by(shards).map(|s| locked(&s.rights)).collect();
-            for ram in &mut rights {
-                for key in ram.table.end_of(Kind::Cache, now) {
-                    let mut next = Woken::NOBODY;
-                    ram.leave(&self.key_of(&key), HolderToken::default(), &mut Place::default(), now, &mut next);
-                    woken.push(next);
-                    ended.push(key);
-                }
-            }
-            let gone = values::write(values).take_all(&self.0.room);
-            drop(rights);
-            // a waker, and a user's `Drop`, are not ours to run in there
-            woken.into_iter().for_each(Woken::wake);
-            ended.iter().for_each(|key| {
-                self.0.wake_each(&self.key_of(key), |ram| ram.waiters.next_watching(&self.key_of(key)))
-            });
-            drop(gone);
-        }
-    }
-
-    fn key_of<'k>(&'k self, bytes: &'k [u8]) -> Key<'k> {
-        Key::new(Kind::Cache, &self.0.prefix, bytes, self.0.seed)
-    }
-
     /// How many values its groups hold.
     pub(crate) fn grouped(&self) -> usize {
         self.0.groups.stores().map(Self::len).sum()
@@ -304,29 +276,5 @@ impl Platform for Memory {
     }
     fn mark(&self, key: &Key<'_>, _: HolderToken, inside: bool) {
         flights::mark(self.id(), key, inside);
-    }
-}
-
-impl Parts for Memory {
-    #[expect(private_interfaces, reason = "nobody else's")]
-    fn groups(&self) -> &Groups<Self> {
-        &self.0.groups
-    }
-    fn part(&self, name: &str, bound: Option<usize>, watcher: Watcher) -> Self {
-        let prefix = format!("{}:{name}", self.0.prefix);
-        Self::new(self.0.clock.clone(), &prefix, (bound.unwrap_or_else(|| self.0.room.bound()), 0), watcher)
-    }
-    fn is_closed(&self) -> bool {
-        self.0.closing.check().is_err()
-    }
-    fn shut(&self) {
-        self.close();
-    }
-    async fn forget(&self) -> Result<(), Cause> {
-        self.forget_blocking()
-    }
-    fn forget_blocking(&self) -> Result<(), Cause> {
-        self.forget_all();
-        Ok(())
     }
 }

@@ -2,19 +2,15 @@
 //! flight.
 
 use super::{
-    Memory, Rights,
-    values::{self, AnyNode, Has, Node, Seen, read, write},
+    Memory,
+    values::{self, AnyNode, Node, Seen, read, write},
     waits::{InFlight, Unkept, Waits},
 };
-use crate::{
-    backend::OwnedKey,
-    flights,
-    loads::{self, Failure, Waiter},
-};
+use crate::loads::{self, Failure};
 use cachify_core::{
     __private::Shares,
     Cause, Holding,
-    cell::waiters::{Place, Woken},
+    cell::waiters::Woken,
     key::{Key, Kind},
     op::{Answer, Ask, Inspection, Left, Op, Outcome, Request, Watched},
     patience::Ticket,
@@ -44,8 +40,8 @@ impl Store for Memory {
         }
         let end = Instant::from_millis(now.as_millis().saturating_add(op.lasts()));
         let (mut woken, mut gone, mut is_closed, mut seat) = (Woken::NOBODY, Vec::new(), false, None);
-        let is_seated = state.flight.as_ref().is_some_and(|flight| flight.seat.is_some());
-        let before = state.flight.as_ref().map(|flight| flight.seen);
+        let waits = state.flight.as_ref().map(|flight| (flight.seen, flight.seat.is_some()));
+        let (before, is_seated) = (waits.map(|(seen, _)| seen), waits.is_some_and(|(_, is_seated)| is_seated));
         let mut seen = before.unwrap_or_default();
         let (since, own) = state.flight.as_mut().map_or((now, None), |flight| flight.asks());
         let (place, has) = (&mut state.place, own.unwrap_or(values::Values::has));
@@ -60,10 +56,7 @@ impl Store for Memory {
                 seen = read(self.0.values(key)).seen(key);
                 let has_come = before.is_some_and(|before| before != seen);
                 let answer = self.join(ram, request, ask, place, (since, has_come, has), &mut woken);
-                if !is_seated && matches!(answer, Answer::Busy { .. }) {
-                    // under the leases: the flight cannot end before
-                    seat = Some(self.seat(key));
-                }
+                seat = self.seat(key, is_seated, &answer);
                 answer
             }
             Op::Acquire(ask) => ram.ask(key, ask, token, place, (now, NO_STACK), &mut woken),
@@ -164,81 +157,6 @@ impl Store for Memory {
 }
 
 impl Memory {
-    /// The answer where a load has just failed: the caller's own, or one for which it waited and which was passed on.
-    fn known(&self, state: &mut InFlight, request: &Request<'_>) -> Option<Answer> {
-        match request.op {
-            Op::Release(_) => {
-                let Unkept(failure) = state.flight.as_mut()?.unkept.take()?;
-                Some(Answer::Held(self.fail(state, request, failure)))
-            }
-            // a value is changed in turn, and takes nothing of what others load
-            Op::Acquire(ask) if ask.window != Ask::ALONE && state.flight.as_mut()?.hears() => {
-                self.leave(state, request.key, request.token);
-                Some(Answer::Filled)
-            }
-            _ => None,
-        }
-    }
-
-    /// The key as who waits for a load of it keeps it.
-    fn own(&self, key: &Key<'_>) -> OwnedKey {
-        OwnedKey::under(&self.0.prefix, key)
-    }
-
-    /// Where somebody hears that the load of the key failed.
-    fn seat(&self, key: &Key<'_>) -> Waiter {
-        Waiter::new(&self.0.loads, &self.own(key))
-    }
-
-    /// A load brought nothing that is kept: who waits for it has what that passes on, or loads at once.
-    fn fail(&self, state: &mut InFlight, request: &Request<'_>, failure: Option<Failure>) -> Holding {
-        let Request { key, token, now, .. } = *request;
-        // dropped after the lock was left: a user's `Drop` is not ours to run in there
-        let (mut woken, _last) = (Woken::NOBODY, failure.clone());
-        let holding = self.0.step_at(key, |ram| {
-            let holding = ram.end(key, token, &mut state.place, (now, None), &mut woken);
-            if holding == Holding::Held {
-                loads::failed(&self.0.loads, &self.own(key), failure);
-            }
-            holding
-        });
-        woken.wake();
-        if holding == Holding::Held {
-            self.0.wake_all(key);
-        }
-        holding
-    }
-
-    /// The value, or the flight that brings it, for one who waits since then; `has` looks for values of its type, and others
-    /// may have come meanwhile. Under the leases: nobody can publish between the look and the flight.
-    fn join(
-        &self,
-        ram: &mut Rights,
-        request: &Request<'_>,
-        ask: &Ask,
-        place: &mut Place,
-        (since, has_come, has): (Instant, bool, Has),
-        woken: &mut Woken,
-    ) -> Answer {
-        let Request { key, token, now, .. } = *request;
-        let is_there = |then| has(&read(self.0.values(key)), key, then);
-        // what came while it waited is what it waits for, however short that lives
-        let has_come = has_come && ask.window < Ask::ALONE;
-        let is_enough = is_there(Ask::horizon(ask.window, since)) || has_come && is_there(since);
-        if is_enough || flights::is_marked(self.id(), key) {
-            ram.leave(key, token, place, now, woken);
-            return if is_enough { Answer::Filled } else { Answer::Recursive };
-        }
-        if ask.window == 0 || !ask.takes_stale() || !is_there(now) {
-            return ram.ask(key, ask, token, place, (now, NO_STACK), woken);
-        }
-        // who has a value does not wait for the next one
-        match ram.ask(key, &Ask { wait: 0, ..*ask }, token, place, (now, NO_STACK), woken) {
-            Answer::Busy { .. } => Answer::Stale,
-            answer => answer,
-        }
-    }
-
     /// Whether there is a value, and how long it is fresh.
     fn life(&self, key: &Key<'_>, now: Instant) -> Inspection {
         // by the clock of a hit, which may find what has ended by the other one
@@ -250,11 +168,6 @@ impl Memory {
     #[inline]
     fn copy<V: Clone + 'static>(&self, key: &Key<'_>, then: Instant) -> Option<V> {
         values::copy(self.0.values(key), key, then)
-    }
-
-    /// Waits no longer, and takes nothing.
-    fn leave(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken) {
-        self.abandon(state, key, token, Left::HandOff);
     }
 
     /// Wakes those for whom an operation is news.
@@ -272,44 +185,10 @@ impl Memory {
             _ => {}
         }
     }
-
-    /// The answer, unless that is to wait for a flight which waits for the caller's: then it computes, and waits no longer.
-    #[inline]
-    fn or_compute(
-        &self,
-        state: &mut InFlight,
-        request: &Request<'_>,
-        answer: Answer,
-        (seen, seat): (Seen, Option<Waiter>),
-    ) -> Answer {
-        let Request { key, token, now, op, .. } = *request;
-        if key.kind == Kind::Cache && matches!(answer, Answer::Busy { .. }) {
-            // somebody else was quicker to load again what failed
-            if let Some(flight) = &state.flight
-                && !is_in_turn(op)
-                && flight.is_alone
-            {
-                self.leave(state, key, token);
-                return Answer::Recursive;
-            }
-            let flight = state.flight.get_or_insert_with(|| Waits::since(now, seen).into());
-            flight.seat = seat.or(flight.seat.take());
-            if flight.patience.is_in_vain(self.id(), key, now, u64::MAX) {
-                self.leave(state, key, token);
-                return Answer::Recursive;
-            }
-        }
-        answer
-    }
-}
-
-/// Whether a value is changed or loaded again, which is done in turn and by nobody beside: what it brings is to be kept.
-const fn is_in_turn(op: &Op) -> bool {
-    matches!(op, Op::Acquire(Ask { window: Ask::AGAIN.., .. }))
 }
 
 /// Recursion is told by the thread's own stack, not by the cell.
-const NO_STACK: u32 = u32::MAX;
+pub(super) const NO_STACK: u32 = u32::MAX;
 
 impl Shares for Memory {}
 

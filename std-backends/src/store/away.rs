@@ -192,28 +192,10 @@ impl AnyStore {
         request: &Request<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Answer, Cause>> {
-        if let Op::Acquire(ask) = request.op {
-            // what is on its way is heard out
-            if away.call.get().is_none() {
-                remote.closing().check()?;
-            }
-            // whatever woke the caller, its wait is over
-            *away.changed.get() = None;
-            if let Some(until) = self.is_behind(away, remote, request, ask) {
-                return Poll::Ready(Ok(Answer::Busy { until, ticket: IN_LINE }));
-            }
-            away.patience.ask();
-            if request.key.kind == Of::Cache
-                && away.look != Look::Never
-                && let Some(answer) = ready!(self.poll_look(away, remote, request, ask, cx))?
-            {
-                return Poll::Ready(Ok(answer));
-            }
-            if request.key.kind == Of::Cache && away.look == Look::Over && away.load.is_none() && !is_change(ask) {
-                away.age = loads::age(remote.loads());
-                // before it asks: the value may land before it hears that it is to wait
-                away.load = Some(Part::Stands(Waiter::new(remote.loads(), &self.own(request.key))));
-            }
+        if let Op::Acquire(ask) = request.op
+            && let Some(answer) = ready!(self.poll_begin(away, remote, request, ask, cx))?
+        {
+            return Poll::Ready(Ok(answer));
         }
         if !ready!(self.poll_there(away, remote, request, cx))? {
             return Poll::Ready(Ok(Answer::Inspected(Inspection::FREE)));
@@ -251,6 +233,39 @@ impl AnyStore {
             Answer::Busy { until, .. } if away.place.is_some() => Answer::Busy { until, ticket: IN_LINE },
             answer => answer,
         }))
+    }
+
+    /// What is known of a right before it is asked for, or has to be; `None` if that is to be asked now.
+    fn poll_begin(
+        &self,
+        away: &mut Away,
+        remote: &Remote,
+        request: &Request<'_>,
+        ask: &Ask,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Answer>, Cause>> {
+        // what is on its way is heard out
+        if away.call.get().is_none() {
+            remote.closing().check()?;
+        }
+        // whatever woke the caller, its wait is over
+        *away.changed.get() = None;
+        if let Some(until) = self.is_behind(away, remote, request, ask) {
+            return Poll::Ready(Ok(Some(Answer::Busy { until, ticket: IN_LINE })));
+        }
+        away.patience.ask();
+        if request.key.kind == Of::Cache
+            && away.look != Look::Never
+            && let Some(answer) = ready!(self.poll_look(away, remote, request, ask, cx))?
+        {
+            return Poll::Ready(Ok(Some(answer)));
+        }
+        if request.key.kind == Of::Cache && away.look == Look::Over && away.load.is_none() && !is_change(ask) {
+            away.age = loads::age(remote.loads());
+            // before it asks: the value may land before it hears that it is to wait
+            away.load = Some(Part::Stands(Waiter::new(remote.loads(), &self.own(request.key))));
+        }
+        Poll::Ready(Ok(None))
     }
 
     /// Looks at the value before its flight is asked for, which takes nothing; `None` if that is to be asked now.
