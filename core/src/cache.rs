@@ -30,7 +30,9 @@ pub use fetched::{Fetched, Source};
 pub use lives::Lives;
 use lives::Timed;
 pub use lives::{Alike, By, Spread};
-pub use loading::{Both, Loading, Refusing, Rule, Sharing};
+#[doc(hidden)]
+pub use loading::Rule;
+pub use loading::{Both, Loading, Refusing, Sharing};
 
 /// A cached value by its key; can be kept and used again. Made by `Instance::cache`.
 ///
