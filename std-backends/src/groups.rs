@@ -2,7 +2,7 @@
 //!
 //! A group is an instance of its own, which lives as long as the one it is a part of. Not here: how a store forgets.
 
-use crate::observe::Watcher;
+use crate::{observe::Watcher, stats::Stats};
 use cachify_core::{
     Cause, Config, Error, Instance,
     observe::{Event, Observer},
@@ -76,6 +76,9 @@ pub trait Parts: Store + Sized {
     /// The store of a group, of at most so many values.
     #[doc(hidden)]
     fn part(&self, name: &str, bound: Option<usize>, watcher: Watcher) -> Self;
+    /// How many values this process has.
+    #[doc(hidden)]
+    fn count(&self) -> usize;
     /// Whether it was shut down.
     #[doc(hidden)]
     fn is_closed(&self) -> bool;
@@ -128,10 +131,15 @@ pub(crate) const OTHER_BOUND: Cause =
 /// Why a store does not bound how many values it has.
 pub(crate) const UNBOUND: Cause = Cause::Unsupported("`max_entries` bounds values in memory, and these lie outside");
 
+/// How often what happened to the values of an instance, or of a group; if that is counted.
+pub fn stats<S: Parts>(instance: &Instance<S, Watcher>) -> Option<Stats> {
+    instance.observer().stats().map(|counters| counters.read(instance.store().count()))
+}
+
 /// What the macros reset a group by.
 ///
 /// # Errors
-/// As [`Group::reset_all`].
+/// As [`Group::reset_all`](crate::Group::reset_all).
 pub async fn forget<S: Parts>(instance: &Instance<S, Watcher>) -> Result<(), Error> {
     Ok(instance.store().forget().await?)
 }
@@ -139,7 +147,7 @@ pub async fn forget<S: Parts>(instance: &Instance<S, Watcher>) -> Result<(), Err
 /// The same for threads.
 ///
 /// # Errors
-/// As [`Group::reset_all`].
+/// As [`Group::reset_all`](crate::Group::reset_all).
 pub fn forget_blocking<S: Parts>(instance: &Instance<S, Watcher>) -> Result<(), Error> {
     Ok(instance.store().forget_blocking()?)
 }

@@ -26,6 +26,7 @@ mod backlog;
 mod builder;
 pub mod clock;
 mod closing;
+mod detached;
 mod flights;
 mod global;
 mod groups;
@@ -106,9 +107,10 @@ pub type BlockingRunGuard<S = AnyStore> = cachify_core::guard::BlockingRunGuard<
 pub mod __private {
     use crate::{AnyStore, Watcher};
     pub use crate::{
-        Error,
+        Error, Stats,
+        detached::detached,
         global::current as global,
-        groups::{forget, forget_blocking, group},
+        groups::{forget, forget_blocking, group, stats},
         observe::Meets,
         templates::Site,
     };

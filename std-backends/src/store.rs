@@ -241,6 +241,9 @@ impl Parts for AnyStore {
             Kind::Nothing => self.clone(),
         }
     }
+    fn count(&self) -> usize {
+        self.entries()
+    }
     fn is_closed(&self) -> bool {
         matches!(&self.kind, Kind::Memory(memory) if memory.is_closed())
     }

@@ -62,6 +62,8 @@ pub(crate) struct Layer {
     pub(crate) grouped: Grouped,
     /// What those have of a failed load who waited for it.
     pub(crate) passing: Passing,
+    /// Where it is said that its load finishes although the caller gave up.
+    pub(crate) detached: Option<proc_macro2::Span>,
     /// Where it is said that it does not run where its store cannot be asked.
     pub(crate) closed: Option<proc_macro2::Span>,
     pub(crate) companions: Companions,
@@ -115,7 +117,9 @@ impl Parse for Argument {
         }
         if !input.peek(Token![=]) {
             // a flag is a bare word
-            if ["share", "cache_err", "cache_none", "renew", "stale_on_error", "closed"].iter().any(|flag| name == flag)
+            if ["share", "cache_err", "cache_none", "renew", "stale_on_error", "closed", "detached"]
+                .iter()
+                .any(|flag| name == flag)
             {
                 return Ok(Self { name, value: parse_quote!(true), named: Vec::new() });
             }
@@ -189,6 +193,7 @@ impl Layer {
             aging: Aging::default(),
             grouped: Grouped::default(),
             passing: Passing::ByType,
+            detached: None,
             closed: None,
             companions: Companions::Own,
             keys: Keys::Own,
@@ -236,6 +241,10 @@ impl Layer {
             ("group", Cached) => self.grouped.name = Some(text::read(&value, "a group is named by a string literal")?),
             ("max_entries", Cached) => self.grouped.most = Some(value),
             ("share_err", Cached) => self.passing = Passing::parse(value),
+            ("detached", Cached) if self.home == Home::Core => {
+                return Err(Error::new(name.span(), "without std there is no task in which a load could go on"));
+            }
+            ("detached", Cached) => self.detached = flag(&value)?.then(|| name.span()),
             ("closed", Cached) => self.closed = flag(&value)?.then(|| name.span()),
             ("early", Cached) => self.aging.early = Some((part(&value, 99, EARLY)?, name.span())),
             _ => return Err(self.unknown(name)),
@@ -258,7 +267,7 @@ impl Layer {
         let known = match self.primitive {
             Primitive::Cached => {
                 "key, ttl, jitter, early, stale_for, stale_on_error, version, codec, type_tag, encode, decode, cache_err, \
-                 cache_none, share_err, closed, group, max_entries"
+                 cache_none, share_err, closed, detached, group, max_entries"
             }
             Primitive::Lock => "key, ttl, wait, renew, label, guard, when_busy, otherwise",
             Primitive::Once => "key, ttl, keep, renew, label, guard, when_busy, otherwise",

@@ -85,8 +85,12 @@ impl Function {
         let asked = aging.as_ref().map(|_| quote!(, #terms));
         let aging = aging.map(|rules| quote!(let #aged = #rules;));
         let miss = if self.is_async() {
+            let load = quote!(#instance.#cached(#buf, #flown, &#codec, #terms, #closure));
             // boxed, which takes the future of a hit from a kilobyte to nothing
-            quote!(#private::boxed(#instance.#cached(#buf, #flown, &#codec, #terms, #closure)).await #brought)
+            match layer.detached {
+                Some(_) => quote!(#private::detached(#private::boxed(async move { #load.await })).await #brought),
+                None => quote!(#private::boxed(#load).await #brought),
+            }
         } else {
             quote!(#instance.#cached_blocking(#buf, #flown, &#codec, #terms, #closure)#brought)
         };

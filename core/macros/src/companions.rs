@@ -154,7 +154,7 @@ fn functions(function: &Function, place: &Place) -> Vec<TokenStream> {
         }
     }
     functions.extend(function.entries(place));
-    functions.extend(function.reset_all(place));
+    functions.extend(function.of_group(place));
     functions.extend(function.layers.first().map(|(layer, key)| function.key_companion(layer, key, place)));
     functions
 }

@@ -1,4 +1,4 @@
-//! The companion that forgets a group.
+//! The companions of a group: what forgets it, and its numbers.
 
 use crate::{
     Primitive,
@@ -18,9 +18,13 @@ const RESET_ALL: (&str, &str) = (
     "Forgets all values of the function, and of those that share its group; what calls under way compute will not be kept.",
 );
 
-/// It, if the function has a group.
-pub(crate) fn names(function: &Function) -> Option<(&'static str, &'static str)> {
-    layers(function).next().map(|_| RESET_ALL)
+/// Its numbers.
+pub(crate) const STATS: (&str, &str) =
+    ("stats", "How often what happened to the values of its group, if the instance counts that.");
+
+/// Both, if the function has a group.
+pub(crate) fn names(function: &Function) -> impl Iterator<Item = (&'static str, &'static str)> {
+    layers(function).next().map(|_| [RESET_ALL, STATS]).into_iter().flatten()
 }
 
 fn layers(function: &Function) -> impl Iterator<Item = &Layer> {
@@ -39,7 +43,21 @@ pub(crate) fn parameters(function: &Function) -> impl Iterator<Item = &Parameter
 }
 
 impl Function {
-    pub(crate) fn reset_all(&self, place: &Place) -> Option<TokenStream> {
+    /// Those that there are.
+    pub(crate) fn of_group(&self, place: &Place) -> Vec<TokenStream> {
+        self.reset_all(place).into_iter().chain(self.stats(place)).collect()
+    }
+
+    /// Of the outermost layer that is in a group.
+    fn stats(&self, place: &Place) -> Option<TokenStream> {
+        let layer = layers(self).next()?;
+        let (private, reach) = (private(layer), layer.instance());
+        let more = More { argument: TokenStream::new(), named_by: named_by(self).collect() };
+        let returned = quote!(::core::option::Option<#private::Stats>);
+        Some(self.signature(STATS, &[], place, false, (&more, &returned), &quote!(#private::stats(#reach))))
+    }
+
+    fn reset_all(&self, place: &Place) -> Option<TokenStream> {
         let private = private(layers(self).next()?);
         let [failure, e] = ["failure", "e"].map(|name| Ident::new(name, Span::mixed_site()));
         let (forget, wait) = match self.is_async() {

@@ -33,8 +33,9 @@ pub(crate) fn section(function: &Function) -> Vec<Attribute> {
         let taken = [arguments(function, &keys), more.to_owned()].into_iter().filter(|text| !text.is_empty());
         lines.push(format!("- `{place}{name}({}){wait}`: {doc}", taken.collect::<Vec<_>>().join(", ")));
     }
-    if let Some((name, doc)) = forgetting::names(function) {
+    for (name, doc) in forgetting::names(function) {
         let taken: Vec<_> = forgetting::parameters(function).map(self::name).collect();
+        let wait = if (name, doc) == forgetting::STATS { "" } else { wait };
         lines.push(format!("- `{place}{name}({}){wait}`: {doc}", taken.join(", ")));
     }
     let (name, doc) = KEY;

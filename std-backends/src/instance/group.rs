@@ -2,8 +2,7 @@
 
 use super::Cachify;
 use crate::{
-    groups::{OTHER_BOUND, Parts, UNBOUND, node},
-    memory::Memory,
+    groups::{self, OTHER_BOUND, Parts, UNBOUND, node},
     observe::Watcher,
     stats::Stats,
     store::AnyStore,
@@ -62,7 +61,7 @@ impl<S: Parts> Cachify<S> {
     /// it loads again. Leases, permits and markers stay.
     ///
     /// # Errors
-    /// [`Error::Store`] with [`Cause::Unsupported`] where values lie outside the process: there groups are forgotten, each by
+    /// [`Error::Store`] with [`Cause::Unsupported`](crate::Cause::Unsupported) where values lie outside the process: there groups are forgotten, each by
     /// its name ([`Group::reset_all`]).
     pub async fn reset_all(&self) -> Result<(), Error> {
         let store = self.instance().store();
@@ -102,7 +101,7 @@ impl<S: Parts> Group<S> {
     /// How many values it keeps at most: said before it is used, else it is the instance's bound. Zero keeps none.
     ///
     /// # Errors
-    /// [`Error::Store`] with [`Cause::Unsupported`] where values lie outside the process, or another bound was said before.
+    /// [`Error::Store`] with [`Cause::Unsupported`](crate::Cause::Unsupported) where values lie outside the process, or another bound was said before.
     pub fn max_entries(self, most: usize) -> Result<Self, Error> {
         if !self.of.instance().store().is_local() {
             return Err(UNBOUND.into());
@@ -133,33 +132,17 @@ impl<S: Parts> Group<S> {
     pub fn reset_all_blocking(&self) -> Result<(), Error> {
         Ok(self.instance().store().forget_blocking()?)
     }
-}
 
-impl Group {
     /// How many of its values this process has, ended ones that were not reclaimed yet included; none where values lie outside
     /// of it.
     #[must_use]
     pub fn entries(&self) -> usize {
-        self.instance().store().entries()
+        self.instance().store().count()
     }
 
     /// How often what happened to its values; `None` unless [`Builder::stats`](crate::Builder::stats) was said.
     #[must_use]
     pub fn stats(&self) -> Option<Stats> {
-        self.instance().observer().stats().map(|counters| counters.read(self.entries()))
-    }
-}
-
-impl Group<Memory> {
-    /// How many values it has, ended ones that were not reclaimed yet included.
-    #[must_use]
-    pub fn entries(&self) -> usize {
-        self.instance().store().len()
-    }
-
-    /// How often what happened to its values; `None` unless [`Builder::stats`](crate::Builder::stats) was said.
-    #[must_use]
-    pub fn stats(&self) -> Option<Stats> {
-        self.instance().observer().stats().map(|counters| counters.read(self.entries()))
+        groups::stats(self.instance())
     }
 }

@@ -56,6 +56,9 @@ impl Parts for Memory {
         let prefix = format!("{}:{name}", self.0.prefix);
         Self::new(self.0.clock.clone(), &prefix, (bound.unwrap_or_else(|| self.0.room.bound()), 0), watcher)
     }
+    fn count(&self) -> usize {
+        self.len()
+    }
     fn is_closed(&self) -> bool {
         self.0.closing.check().is_err()
     }

@@ -1,4 +1,4 @@
-//! What of a failure is shared with those who waited for it, and which groups there are.
+//! What of a failure is shared with those who waited for it, which groups there are, and which loads go on.
 use cachify::cached;
 
 
@@ -24,6 +24,30 @@ fn without_a_name(id: u32) -> u32 {
 
 #[cached(key = "f:{id}", max_entries = "many")]
 fn not_a_number(id: u32) -> u32 {
+    id
+}
+
+#[cached(key = "g:{id}", detached)]
+fn of_a_thread(id: u32) -> u32 {
+    id
+}
+
+#[cached(key = "h:{name}", detached)]
+async fn of_a_borrowed_argument(name: &str) -> u32 {
+    name.len() as u32
+}
+
+struct Shop;
+
+impl Shop {
+    #[cached(key = "i:{id}", detached)]
+    async fn of_a_method(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+#[cachify_core::cached(key = "j:{id}", instance = DEVICE, detached)]
+async fn detached_of_a_device(id: u32) -> u32 {
     id
 }
 

@@ -84,6 +84,8 @@ fn a_function_has_a_bound_of_its_own_beside_those_of_others() {
         bounded(&c, n);
     }
     assert_eq!(c.stats().unwrap().entries, 500 + MOST);
+    let own = bounded::stats(&c).unwrap();
+    assert_eq!((own.misses, own.entries, own.evicted), (500, MOST, 500 - MOST as u64));
     bounded::reset_all(&c).unwrap();
     assert_eq!(c.stats().unwrap().entries, 500);
     let memory = Cachify::builder().stats(true).build_memory();

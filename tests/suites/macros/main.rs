@@ -6,6 +6,7 @@
 mod aging;
 mod arguments;
 mod chosen;
+mod detached;
 mod determined;
 mod entries;
 mod fragments;
