@@ -7,7 +7,7 @@ use std::{
     future::poll_fn,
     sync::{
         Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, Ordering, fence},
     },
     task::{Poll, Waker},
 };
@@ -31,6 +31,8 @@ impl Closing {
     /// From now on nothing new is asked.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
+        // who adds a part looks at this after it did
+        fence(Ordering::SeqCst);
         let wakers = std::mem::take(&mut locked(&self.waiting).wakers);
         wakers.into_values().for_each(Waker::wake);
     }

@@ -9,7 +9,7 @@ where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return load.await };
-    match runtime.spawn(load).await {
+    match runtime.spawn(crate::flights::inside_of(load)).await {
         Ok(out) => out,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -12,6 +12,12 @@ use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard},
 };
+#[cfg(feature = "tokio")]
+use std::{
+    future::{Future, poll_fn},
+    mem::take,
+    pin::Pin,
+};
 
 /// A flight of this process: its store and the hash of its key.
 type Flight = (usize, u64);
@@ -50,6 +56,24 @@ pub(crate) fn mark(store: usize, key: &Key<'_>, inside: bool) {
 /// nobody knows, and whoever misses computes without a flight.
 pub(crate) fn is_marked(store: usize, key: &Key<'_>) -> bool {
     INSIDE.try_with(|stack| stack.borrow().contains(&(store, key.hash))).unwrap_or(true)
+}
+
+/// The same future, polled inside of those flights that this is called inside of: a task of its own for a part of their bodies.
+#[cfg(feature = "tokio")]
+pub(crate) fn inside_of<F: Future + Unpin>(mut of: F) -> impl Future<Output = F::Output> {
+    /// Puts back what was on a thread's stack, also after a panic.
+    struct Back(Vec<Flight>);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            let before = take(&mut self.0);
+            let _ = INSIDE.try_with(|stack| stack.replace(before));
+        }
+    }
+    let inside = INSIDE.try_with(|stack| stack.borrow().clone()).unwrap_or_default();
+    poll_fn(move |cx| {
+        let _back = Back(INSIDE.try_with(|stack| stack.replace(inside.clone())).unwrap_or_default());
+        Pin::new(&mut of).poll(cx)
+    })
 }
 
 /// A wait inside of a flight, for another one; over when dropped.

@@ -8,7 +8,13 @@ use cachify_core::{
     observe::{Event, Observer},
     store::{Platform, Store},
 };
-use std::{fmt, sync::OnceLock};
+use std::{
+    fmt,
+    sync::{
+        OnceLock,
+        atomic::{Ordering::SeqCst, fence},
+    },
+};
 
 /// How many lines of groups there are: a call of a grouped function goes through one of them.
 const LINES: usize = 64;
@@ -107,8 +113,11 @@ pub(crate) fn node<'i, S: Parts>(
         Node { name: name.into(), bound, instance: Instance::with(store, config, watcher), next: OnceLock::new() }
     });
     // looked at once others see it: whoever shuts down closes it, or is seen here
-    if is_new && instance.store().is_closed() {
-        node.instance.store().shut();
+    if is_new {
+        fence(SeqCst);
+        if instance.store().is_closed() {
+            node.instance.store().shut();
+        }
     }
     node
 }

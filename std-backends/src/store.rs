@@ -144,7 +144,7 @@ impl AnyStore {
 
     /// The store of a group.
     fn part_of(&self, kind: Kind, name: &str, watcher: Watcher) -> Self {
-        let prefix = format!("{}:{name}", self.prefix);
+        let prefix = format!("{}:g:{name}", self.prefix);
         // of its own: the flights of two groups are told apart by the hashes of their keys
         Self { seed: token::random_word(), ..Self::of(kind, self.clock.clone(), &prefix, watcher) }
     }

@@ -115,7 +115,8 @@ impl<S: Parts> Group<S> {
         Primitives::cache(self, key)
     }
 
-    /// Forgets all values of the group. What a load brings that began before is not stored, and who waits for it loads again.
+    /// Forgets all values of the group. What a load brings that began before counts for nobody who comes later; in memory it is
+    /// not stored, and who waits for it loads again.
     ///
     /// Outside the process this is one command, however many values there are.
     ///

@@ -53,7 +53,7 @@ impl Parts for Memory {
         &self.0.groups
     }
     fn part(&self, name: &str, bound: Option<usize>, watcher: Watcher) -> Self {
-        let prefix = format!("{}:{name}", self.0.prefix);
+        let prefix = format!("{}:g:{name}", self.0.prefix);
         Self::new(self.0.clock.clone(), &prefix, (bound.unwrap_or_else(|| self.0.room.bound()), 0), watcher)
     }
     fn count(&self) -> usize {

@@ -29,8 +29,7 @@ impl Memory {
                 let Unkept(failure) = state.flight.as_mut()?.unkept.take()?;
                 Some(Answer::Held(self.fail(state, request, failure)))
             }
-            // a value is changed in turn, and takes nothing of what others load
-            Op::Acquire(ask) if ask.window != Ask::ALONE && state.flight.as_mut()?.hears() => {
+            Op::Acquire(ask) if hears(state, ask) => {
                 self.leave(state, request.key, request.token);
                 Some(Answer::Filled)
             }
@@ -114,6 +113,13 @@ impl Memory {
         (seen, seat): (Seen, Option<Waiter>),
     ) -> Answer {
         let Request { key, token, now, op, .. } = *request;
+        if let (Op::Acquire(ask), Answer::Granted { .. }) = (op, answer)
+            && hears(state, ask)
+        {
+            // it failed between the two looks
+            self.abandon(state, key, token, Left::Lease);
+            return Answer::Filled;
+        }
         if key.kind == Kind::Cache && matches!(answer, Answer::Busy { .. }) {
             // somebody else was quicker to load again what failed
             if let Some(flight) = &state.flight
@@ -132,6 +138,12 @@ impl Memory {
         }
         answer
     }
+}
+
+/// Whether what a load failed with was passed on to one who waited for it; a value is changed in turn, and takes nothing of what
+/// others load.
+fn hears(state: &mut InFlight, ask: &Ask) -> bool {
+    ask.window != Ask::ALONE && state.flight.as_mut().is_some_and(|flight| flight.hears())
 }
 
 /// Whether a value is changed or loaded again, which is done in turn and by nobody beside: what it brings is to be kept.

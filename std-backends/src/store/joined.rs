@@ -28,11 +28,20 @@ impl AnyStore {
     pub(super) fn loaded(&self, away: &mut Away, remote: &Remote, now: Instant) -> Option<Result<Answer, Cause>> {
         let (news, cause) = match away.load.as_ref()? {
             Part::Leads(..) => return None,
-            Part::Stands(waiter) => match (waiter.take(), waiter.ends_by()) {
-                (Some(news), _) => (news, None),
-                (None, Some(by)) if now < by => return Some(Ok(Answer::Busy { until: by, ticket: LOADED })),
-                (None, _) => return None,
-            },
+            Part::Stands(waiter) => {
+                // in this order: once it has ended there are news, and no end any more
+                let ends_by = waiter.ends_by();
+                let closed = remote.closing().check();
+                away.is_at_its_end = false;
+                match (waiter.take(), ends_by) {
+                    (Some(news), _) => (news, None),
+                    (None, Some(by)) if now < by && closed.is_ok() => {
+                        away.is_at_its_end = true;
+                        return Some(Ok(Answer::Busy { until: by, ticket: LOADED }));
+                    }
+                    (None, _) => return None,
+                }
+            }
             Part::Waits(waiter, cause, until) => match (waiter.take(), remote.closing().check()) {
                 (Some(news), _) => (news, Some(*cause)),
                 (None, Ok(())) if now < waiter.until().max(*until) => {
@@ -172,6 +181,13 @@ impl AnyStore {
             if !matches!(away.load, Some(Part::Leads(..))) {
                 loads::ends(remote.loads(), &self.own(key), by);
             }
+        }
+    }
+
+    /// Nobody waits any more for the answer to the end of such a load, if it was one.
+    pub(super) fn unheard(&self, away: &Away, remote: &Remote, key: &Key<'_>) {
+        if away.is_unkept && away.failure.is_some() {
+            loads::lost(remote.loads(), &self.own(key));
         }
     }
 

@@ -78,11 +78,11 @@ impl Store for AnyStore {
         match &self.kind {
             Kind::Memory(memory) => memory.poll_changed(&mut state.memory, key, ticket, cx),
             Kind::Remote(remote) => {
-                let Away { changed, place, load, .. } = &mut **state.remote.get_or_insert_default();
+                let Away { changed, place, load, is_at_its_end, .. } = &mut **state.remote.get_or_insert_default();
                 let begin = || -> BoxFuture<'static, ()> {
                     let remote = remote.clone();
                     let told = match place {
-                        _ if matches!(load, Some(Part::Waits(..))) => Box::pin(pending()),
+                        _ if *is_at_its_end || matches!(load, Some(Part::Waits(..))) => Box::pin(pending()),
                         Some(place) => {
                             let turn = place.wait(remote.clock());
                             let remote = remote.clone();
@@ -148,6 +148,9 @@ impl Store for AnyStore {
             Kind::Nothing => return,
         };
         let away = state.remote.take();
+        if let Some(away) = &away {
+            self.unheard(away, remote, key);
+        }
         // of a load without the store that is told nothing
         if away.as_ref().is_some_and(|away| matches!(away.load, Some(Part::Leads(..)))) {
             return;

@@ -1,6 +1,15 @@
 //! A load that fails: who waited for it loads at once, side by side, and not in turn; whoever only gave up is followed by one.
 
-use cachify::{AsyncKv, AsyncKvStore, Cachify, Cause, ManualClock, secs};
+use cachify::{
+    AsyncKv, AsyncKvStore, Backend, Cachify, Cause, HolderToken, ManualClock,
+    backend::{BoxFuture, Call, OwnedKey, Reply},
+    secs,
+};
+use cachify_core::{
+    op::{Left, Op},
+    patience::Ticket,
+    time::Clock,
+};
 use cachify_tests::{
     Guest,
     crew::{Crew, sleep},
@@ -8,10 +17,14 @@ use cachify_tests::{
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    future::{Future, poll_fn},
+    mem::take,
+    pin::pin,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
     },
+    task::Poll,
     thread,
     time::Duration,
 };
@@ -388,4 +401,78 @@ fn a_failure_of_a_load_that_another_process_reset_is_nobody_elses() {
         let expected = [("came later", "came later".to_owned()), ("old", "old".to_owned())];
         assert_eq!(told, expected, "by group {by_group}");
     }
+}
+
+/// A store that calls those who wait before it answers.
+#[derive(Clone)]
+struct CallsFirst(Arc<Guest>);
+
+impl Backend for CallsFirst {
+    fn call(self: Arc<Self>, call: Call) -> BoxFuture<'static, Result<Reply, Cause>> {
+        Box::pin(async move {
+            let ends = matches!(call.op, Op::Release(_));
+            let reply = self.0.clone().call_blocking(call);
+            let mut is_on_its_way = ends;
+            poll_fn(|cx| {
+                if take(&mut is_on_its_way) {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(())
+            })
+            .await;
+            reply
+        })
+    }
+    fn changed(self: Arc<Self>, key: OwnedKey, ticket: Ticket) -> BoxFuture<'static, ()> {
+        self.0.clone().changed(key, ticket)
+    }
+    fn abandon(self: Arc<Self>, key: OwnedKey, token: HolderToken, left: Left) {
+        self.0.clone().abandon(key, token, left);
+    }
+}
+
+#[test]
+fn whoever_the_store_calls_before_it_answers_waits_for_the_news_of_this_process() {
+    let (clock, guest) = (&ManualClock::new(), Guest::new(ManualClock::new()));
+    let c = &Cachify::builder().clock(clock.clone()).store(CallsFirst(Arc::new(guest))).build().unwrap();
+    let (page, loads, told) = (&c.cache("page").share_err(String::clone), &Cell::new(0), &Cell::new(0));
+    let load = async || {
+        loads.set(loads.get() + 1);
+        sleep(clock, secs(1)).await;
+        Err::<u32, _>("down".to_owned())
+    };
+    let (gone, found) = (&Cell::new(false), &Cell::new(0));
+    let mut crew = Crew::new(clock);
+    for _ in 0..10 {
+        crew.spawn(async move {
+            assert_eq!(page.get_or_insert_with(load).await.unwrap_err(), "down");
+            told.set(told.get() + 1);
+        });
+    }
+    crew.run(5_000);
+    assert_eq!((loads.get(), told.get()), (1, 10));
+
+    // nor does anybody wait for one whose caller went in the middle of its end
+    let over = clock.now().saturating_add(secs(1));
+    crew.spawn(async move {
+        let mut call = pin!(page.get_or_insert_with(load));
+        // its load is over, and the store has called the others
+        poll_fn(|cx| {
+            let polled = call.as_mut().poll(cx);
+            let is_ending = clock.now() >= over;
+            if polled.is_ready() || is_ending { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        gone.set(true);
+    });
+    crew.run(500);
+    for _ in 0..3 {
+        crew.spawn(async move {
+            assert_eq!(page.get_or_insert_with(async || Ok(7)).await, Ok(7));
+            found.set(found.get() + 1);
+        });
+    }
+    crew.run(10_000);
+    assert_eq!((gone.get(), found.get()), (true, 3));
 }

@@ -190,7 +190,7 @@ struct Evicted(Arc<AtomicU32>);
 impl Observer for Evicted {
     fn event(&self, event: &Event<'_>) {
         if let Event::Evicted { key, why: Eviction::Full } = event {
-            assert!(key.to_string().starts_with("app:pages:c:"), "{key}");
+            assert!(key.to_string().starts_with("app:g:pages:c:"), "{key}");
             self.0.fetch_add(1, SeqCst);
         }
     }

@@ -4,6 +4,7 @@ use cachify::{Cachify, LoadFailed, cached, secs};
 use cachify_core::testing::block_on;
 use std::{
     panic::AssertUnwindSafe,
+    pin::Pin,
     sync::{
         Arc, LazyLock,
         atomic::{AtomicU32, Ordering::SeqCst},
@@ -87,6 +88,48 @@ async fn a_panic_is_its_callers_and_an_error_everybodys() {
     let (first, second) = tokio::join!(panics(1), panics(1));
     assert!([first, second].into_iter().all(|failed| failed.unwrap_err().to_string() == "no number"));
     assert_eq!((layered(1).await, layered(1).await, layered(0).await), (Some(1), Some(1), None));
+}
+
+/// The compiler does not see through a circle whether a future can be sent.
+type Sent = Pin<Box<dyn Future<Output = u32> + Send>>;
+
+fn recursive_again(n: u32, depth: u32) -> Sent {
+    Box::pin(recursive(n, depth))
+}
+
+fn there_again(n: u32, depth: u32) -> Sent {
+    Box::pin(there(n, depth))
+}
+
+fn back_again(n: u32, depth: u32) -> Sent {
+    Box::pin(back(n, depth))
+}
+
+#[cached(instance = HERE, key = "recursive:{n}", ttl = 600, detached)]
+async fn recursive(n: u32, depth: u32) -> u32 {
+    sleep(ms(1)).await;
+    if depth == 0 { n } else { recursive_again(n, depth - 1).await }
+}
+
+/// Two functions that ask for each other.
+#[cached(instance = HERE, key = "there:{n}", ttl = 600, detached)]
+async fn there(n: u32, depth: u32) -> u32 {
+    sleep(ms(1)).await;
+    if depth == 0 { n } else { back_again(n, depth - 1).await }
+}
+
+#[cached(instance = HERE, key = "back:{n}", ttl = 600, detached)]
+async fn back(n: u32, depth: u32) -> u32 {
+    sleep(ms(1)).await;
+    if depth == 0 { n } else { there_again(n, depth - 1).await }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_asks_for_itself_computes_also_in_a_task_of_its_own() {
+    assert_eq!(timeout(ms(1_000), recursive(7, 3)).await, Ok(7));
+    assert_eq!(timeout(ms(1_000), there(7, 5)).await, Ok(7));
+    let both = timeout(ms(1_000), async { tokio::join!(there(8, 3), back(8, 3)) }).await;
+    assert_eq!(both, Ok((8, 8)));
 }
 
 #[cached(instance = HERE, key = "anywhere:{n}", ttl = 600, detached)]
