@@ -75,6 +75,19 @@ pub(crate) enum Part {
     Waits(Waiter, Cause, Instant),
     /// It asks the store, or waits for a flight that the store knows.
     Stands(Waiter),
+    /// That flight is being ended, and brought nothing: it waits for news of that alone.
+    Ends(Waiter),
+}
+
+impl Part {
+    /// The same, of one that waits for a flight which is being ended, or is not.
+    pub(crate) fn at_end(self, is_at_end: bool) -> Self {
+        match self {
+            Self::Stands(waiter) | Self::Ends(waiter) if is_at_end => Self::Ends(waiter),
+            Self::Stands(waiter) | Self::Ends(waiter) => Self::Stands(waiter),
+            other => other,
+        }
+    }
 }
 
 type Seat = Bell<Option<News>>;

@@ -49,8 +49,6 @@ pub(super) struct Away {
     pub(super) is_hopeless: bool,
     /// Its own load brought nothing that is kept.
     pub(super) is_unkept: bool,
-    /// The load that it waits for is being ended: it waits for news of that alone.
-    pub(super) is_at_its_end: bool,
     /// What its own load passes on that failed without the store, or was passed on to it.
     pub(super) failure: Option<Failure>,
     /// The load that it waited for failed: it waits for no other one.

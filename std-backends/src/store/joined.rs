@@ -28,18 +28,15 @@ impl AnyStore {
     pub(super) fn loaded(&self, away: &mut Away, remote: &Remote, now: Instant) -> Option<Result<Answer, Cause>> {
         let (news, cause) = match away.load.as_ref()? {
             Part::Leads(..) => return None,
-            Part::Stands(waiter) => {
+            Part::Stands(waiter) | Part::Ends(waiter) => {
                 // in this order: once it has ended there are news, and no end any more
-                let ends_by = waiter.ends_by();
-                let closed = remote.closing().check();
-                away.is_at_its_end = false;
-                match (waiter.take(), ends_by) {
+                let by = waiter.ends_by().filter(|by| now < *by && remote.closing().check().is_ok());
+                match (waiter.take(), by) {
                     (Some(news), _) => (news, None),
-                    (None, Some(by)) if now < by && closed.is_ok() => {
-                        away.is_at_its_end = true;
-                        return Some(Ok(Answer::Busy { until: by, ticket: LOADED }));
+                    (None, by) => {
+                        away.load = away.load.take().map(|part| part.at_end(by.is_some()));
+                        return by.map(|until| Ok(Answer::Busy { until, ticket: LOADED }));
                     }
-                    (None, _) => return None,
                 }
             }
             Part::Waits(waiter, cause, until) => match (waiter.take(), remote.closing().check()) {

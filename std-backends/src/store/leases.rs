@@ -78,11 +78,11 @@ impl Store for AnyStore {
         match &self.kind {
             Kind::Memory(memory) => memory.poll_changed(&mut state.memory, key, ticket, cx),
             Kind::Remote(remote) => {
-                let Away { changed, place, load, is_at_its_end, .. } = &mut **state.remote.get_or_insert_default();
+                let Away { changed, place, load, .. } = &mut **state.remote.get_or_insert_default();
                 let begin = || -> BoxFuture<'static, ()> {
                     let remote = remote.clone();
                     let told = match place {
-                        _ if *is_at_its_end || matches!(load, Some(Part::Waits(..))) => Box::pin(pending()),
+                        _ if matches!(load, Some(Part::Waits(..) | Part::Ends(_))) => Box::pin(pending()),
                         Some(place) => {
                             let turn = place.wait(remote.clock());
                             let remote = remote.clone();
@@ -91,7 +91,7 @@ impl Store for AnyStore {
                         None => Box::pin(remote.clone().changed(self.own(key), ticket)),
                     };
                     match load {
-                        Some(Part::Waits(waiter, ..) | Part::Stands(waiter)) => {
+                        Some(Part::Waits(waiter, ..) | Part::Stands(waiter) | Part::Ends(waiter)) => {
                             let news = waiter.news();
                             Box::pin(async move {
                                 let _ = beside(told, remote.turn(news)).await;
