@@ -14,7 +14,7 @@ use crate::{
 use cachify_core::{
     Holding,
     cell::waiters::{Place, Woken},
-    key::{Key, Kind},
+    key::Key,
     op::{Answer, Ask, Left, Op, Request},
     store::Store,
     time::Instant,
@@ -104,7 +104,6 @@ impl Memory {
     }
 
     /// The answer, unless that is to wait for a flight which waits for the caller's: then it computes, and waits no longer.
-    #[inline]
     pub(super) fn or_compute(
         &self,
         state: &mut InFlight,
@@ -120,7 +119,7 @@ impl Memory {
             self.abandon(state, key, token, Left::Lease);
             return Answer::Filled;
         }
-        if key.kind == Kind::Cache && matches!(answer, Answer::Busy { .. }) {
+        if matches!(answer, Answer::Busy { .. }) {
             // somebody else was quicker to load again what failed
             if let Some(flight) = &state.flight
                 && !is_in_turn(op)

@@ -32,7 +32,9 @@ impl Store for Memory {
     #[inline]
     fn poll_op(&self, state: &mut InFlight, request: &Request<'_>, _: &mut Context<'_>) -> Poll<Result<Answer, Cause>> {
         let Request { key, token, now, op, .. } = *request;
-        if let Some(known) = self.known(state, request) {
+        if key.kind == Kind::Cache
+            && let Some(known) = self.known(state, request)
+        {
             return Poll::Ready(Ok(known));
         }
         if matches!(op, Op::Acquire(_)) && key.kind == Kind::Once && self.is_full_for(key, now) {
@@ -91,6 +93,9 @@ impl Store for Memory {
         self.tell(key, op);
         // a user's `Drop` never runs under a lock
         drop(gone);
+        if key.kind != Kind::Cache {
+            return Poll::Ready(Ok(answer));
+        }
         Poll::Ready(Ok(self.or_compute(state, request, answer, (before.unwrap_or(seen), seat))))
     }
 
