@@ -1,7 +1,8 @@
 //! A load that fails: who waited for it loads at once, side by side, and not in turn; whoever only gave up is followed by one.
 
+use crate::kinds::kinds;
 use cachify::{
-    AsyncKv, AsyncKvStore, Backend, Cachify, Cause, HolderToken, ManualClock,
+    Backend, Cachify, Cause, HolderToken, ManualClock,
     backend::{BoxFuture, Call, OwnedKey, Reply},
     secs,
 };
@@ -16,59 +17,17 @@ use cachify_tests::{
 };
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
     future::{Future, poll_fn},
     mem::take,
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
     },
     task::Poll,
     thread,
     time::Duration,
 };
-
-/// Bytes in a map, without ends.
-#[derive(Default)]
-struct Shelf(Mutex<HashMap<String, Vec<u8>>>);
-
-impl AsyncKvStore for Shelf {
-    type Error = Cause;
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
-    }
-    async fn compare_exchange(
-        &self,
-        key: &str,
-        old: Option<&[u8]>,
-        new: Option<&[u8]>,
-        _: Option<Duration>,
-    ) -> Result<bool, Cause> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_same = all.get(key).map(Vec::as_slice) == old;
-        if is_same {
-            match new {
-                Some(new) => drop(all.insert(key.into(), new.into())),
-                None => drop(all.remove(key)),
-            }
-        }
-        Ok(is_same)
-    }
-    async fn remove(&self, key: &str) -> Result<bool, Cause> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key).is_some())
-    }
-}
-
-/// In memory, in a store that signals, and in one that is polled.
-fn kinds(clock: &ManualClock) -> [Cachify; 3] {
-    let builder = || Cachify::builder().clock(clock.clone());
-    [
-        builder().build().unwrap(),
-        builder().store(Guest::new(clock.clone())).build().unwrap(),
-        builder().store(AsyncKv(Shelf::default())).build().unwrap(),
-    ]
-}
 
 #[test]
 fn those_who_waited_for_a_failure_load_side_by_side() {

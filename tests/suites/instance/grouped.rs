@@ -1,8 +1,8 @@
 //! Groups of cached values: a bound and numbers of their own, and one command that forgets them.
 
+use crate::kinds::{Shelf, kinds};
 use cachify::{
-    AsyncKv, AsyncKvStore, Backend, Cachify, Cause, Error, Event, Eviction, HolderToken, ManualClock, Observer,
-    Refused, Source,
+    AsyncKv, Backend, Cachify, Cause, Error, Event, Eviction, HolderToken, ManualClock, Observer, Refused, Source,
     backend::{BoxFuture, Call, OwnedKey, Reply},
     cached, secs,
 };
@@ -13,64 +13,16 @@ use cachify_tests::{
 };
 use std::{
     cell::Cell,
-    collections::HashMap,
     future::poll_fn,
     mem::take,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU32, Ordering::SeqCst},
     },
     task::Poll,
     thread,
     time::Duration,
 };
-
-/// Bytes in a map, without ends.
-#[derive(Clone, Default)]
-struct Shelf(Arc<Mutex<HashMap<String, Vec<u8>>>>);
-
-impl Shelf {
-    fn with<R>(&self, f: impl FnOnce(&mut HashMap<String, Vec<u8>>) -> R) -> R {
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl AsyncKvStore for Shelf {
-    type Error = Cause;
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Cause> {
-        Ok(self.with(|all| all.get(key).cloned()))
-    }
-    async fn compare_exchange(
-        &self,
-        key: &str,
-        old: Option<&[u8]>,
-        new: Option<&[u8]>,
-        _: Option<Duration>,
-    ) -> Result<bool, Cause> {
-        Ok(self.with(|all| {
-            let is_same = all.get(key).map(Vec::as_slice) == old;
-            if is_same {
-                match new {
-                    Some(new) => drop(all.insert(key.into(), new.into())),
-                    None => drop(all.remove(key)),
-                }
-            }
-            is_same
-        }))
-    }
-    async fn remove(&self, key: &str) -> Result<bool, Cause> {
-        Ok(self.with(|all| all.remove(key).is_some()))
-    }
-}
-
-fn kinds(clock: &ManualClock) -> [Cachify; 3] {
-    let builder = || Cachify::builder().clock(clock.clone()).prefix("app");
-    [
-        builder().build().unwrap(),
-        builder().store(Guest::new(clock.clone())).build().unwrap(),
-        builder().store(AsyncKv(Shelf::default())).build().unwrap(),
-    ]
-}
 
 #[test]
 fn one_command_forgets_a_group_and_nothing_else() {

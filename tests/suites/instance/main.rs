@@ -11,6 +11,7 @@ mod failed;
 mod fairness;
 mod grouped;
 mod inserts;
+mod kinds;
 mod leases;
 mod loads;
 mod numbers;
