@@ -2,8 +2,13 @@
 //!
 //! Caches fail open: after the store's first failure, or without a key, the body simply runs.
 
+#[cfg(feature = "stale")]
+mod aged;
 mod aging;
+#[cfg(feature = "stale")]
+pub(crate) mod chance;
 mod fetched;
+mod limited;
 mod lives;
 mod loading;
 #[cfg(feature = "stale")]
@@ -24,6 +29,8 @@ use crate::{
 };
 #[doc(hidden)]
 pub use aging::Aging;
+#[cfg(feature = "stale")]
+pub use chance::Early;
 use core::fmt;
 pub use fetched::{Fetched, Source};
 #[doc(hidden)]
@@ -32,7 +39,7 @@ use lives::Timed;
 pub use lives::{Alike, By, Spread};
 #[doc(hidden)]
 pub use loading::Rule;
-pub use loading::{Both, Loading, Refusing, Sharing};
+pub use loading::{Limited, Loading, Open, Refusing, Sharing};
 
 /// A cached value by its key; can be kept and used again. Made by `Instance::cache`.
 ///
@@ -55,7 +62,6 @@ pub use loading::{Both, Loading, Refusing, Sharing};
 /// assert!(reading.reset_blocking()?);
 /// # Ok::<(), cachify_core::Error>(())
 /// ```
-#[derive(Clone)]
 #[must_use = "nothing is read before `get`"]
 pub struct Cache<P: Handle, C, L = Alike> {
     handle: P,
@@ -63,6 +69,13 @@ pub struct Cache<P: Handle, C, L = Alike> {
     ttl: Option<Ttl>,
     codec: C,
     lives: L,
+}
+
+impl<P: Handle, C: Clone, L: Clone> Clone for Cache<P, C, L> {
+    fn clone(&self) -> Self {
+        let Self { handle, key, ttl, codec, lives } = self;
+        Self { handle: handle.clone(), key: key.clone(), ttl: *ttl, codec: codec.clone(), lives: lives.clone() }
+    }
 }
 
 /// Without its instance.
@@ -114,38 +127,6 @@ impl<P: Handle, C, L> Cache<P, C, L> {
         Cache { handle, key, ttl, codec, lives: Spread::new(lives, percent(most)) }
     }
 
-    /// That it is not loaded where the store cannot be asked, but refused. Said last, for from then on an error is needed that is
-    /// `From<Refused>`.
-    ///
-    /// ```
-    /// # use cachify_core::{FixedStore, Instance, Refused, store::lock::NoLock, testing::ManualClock};
-    /// # let clock = ManualClock::new();
-    /// # let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
-    /// # let device = Instance::new(&store);
-    /// let paid = device.cache("{no key}").closed().get_or_insert_with_blocking(|| Ok::<u32, Refused>(1));
-    /// assert!(matches!(paid, Err(Refused::BadKey(_))), "nobody paid");
-    /// ```
-    pub fn closed(self) -> Loading<P, C, L, Refusing> {
-        Loading { cache: self, rule: Refusing }
-    }
-
-    /// That those who wait in this process for a load that fails have what `copy` makes of its error, and do not load in their
-    /// turn: `|error: &E| error.clone()`, where it can be cloned. It makes one copy for all of them, and of that one for each.
-    /// Said last, as [`closed`](Self::closed), which may follow. A store without heap passes nothing on: each loads for itself.
-    ///
-    /// ```
-    /// # use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
-    /// # let clock = ManualClock::new();
-    /// # let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
-    /// # let device = Instance::new(&store);
-    /// let page = device.cache("page").share_err(|error: &String| error.clone());
-    /// let failed = page.get_or_insert_with_blocking(|| Err::<u32, _>("the source is down".to_owned()));
-    /// assert_eq!(failed.unwrap_err(), "the source is down");
-    /// ```
-    pub fn share_err<E, F: Fn(&E) -> E>(self, copy: F) -> Loading<P, C, L, Sharing<F>> {
-        Loading { cache: self, rule: Sharing(copy) }
-    }
-
     /// How the value becomes bytes, where the store needs bytes.
     pub fn codec<D>(self, codec: D) -> Cache<P, D, L> {
         let Self { handle, key, ttl, lives, .. } = self;
@@ -171,13 +152,24 @@ impl<P: Handle, C, L> Cache<P, C, L> {
     }
 
     /// A value that is fresh for long enough, where it lies in this process.
-    fn hit<K: Shape<R>, R>(&self, shape: &K) -> Option<R>
+    fn hit<K: Shape<R>, R>(&self, shape: &K, aging: Aging) -> Option<R>
     where
         P::Store: Values<K::Value, C>,
         L: Lives<K::Value>,
     {
-        let due = if L::AGES { self.lives.aging().due(self.millis()) } else { 0 };
+        let due = if L::AGES { aging.due(self.millis()) } else { 0 };
         hit(&self.handle, &self.key, shape, &self.codec, due)
+    }
+
+    /// How a value near its end is treated by one call.
+    fn aging<V>(&self) -> Aging
+    where
+        L: Lives<V>,
+    {
+        let aging = if L::AGES { self.lives.aging() } else { Aging::NONE };
+        #[cfg(feature = "stale")]
+        let aging = aging.drawn(&self.handle, &self.key);
+        aging
     }
 
     /// What the stored bytes are of; bytes of something else are a miss. The type's name unless said.

@@ -168,6 +168,11 @@ pub enum Refused {
     NotInitialised,
     /// The instance was shut down, before the call or while it waited.
     ShutDown,
+    /// A load took longer than it may.
+    LoadTimedOut {
+        /// How long it may take.
+        limit: Duration,
+    },
 }
 
 /// A run that was done, and whose marker is kept.
@@ -229,6 +234,7 @@ impl fmt::Display for Refused {
             Self::Indeterminate { .. } => f.write_str("the store did not answer: it may or may not have been granted"),
             Self::NotInitialised => Cause::NotInitialised.fmt(f),
             Self::ShutDown => Cause::ShutDown.fmt(f),
+            Self::LoadTimedOut { limit } => write!(f, "the load took longer than {limit:?}"),
         }
     }
 }

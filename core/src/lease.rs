@@ -5,6 +5,7 @@
 //! and knows nothing of where its store lies. Dropping it gives back what it holds, or may hold.
 
 mod acquire;
+#[cfg(feature = "stale")]
 mod aged;
 mod drive;
 mod ending;

@@ -34,7 +34,6 @@ use core::{fmt, time::Duration};
 /// assert!(bus.run_blocking(|next| next > fence)?);
 /// # Ok::<(), cachify_core::Refused>(())
 /// ```
-#[derive(Clone)]
 #[must_use = "nothing is locked before `acquire`"]
 pub struct Lock<P: Handle> {
     handle: P,
@@ -43,6 +42,13 @@ pub struct Lock<P: Handle> {
     wait: Wait,
     renew: bool,
     label: Label,
+}
+
+impl<P: Handle> Clone for Lock<P> {
+    fn clone(&self) -> Self {
+        let Self { handle, key, ttl, wait, renew, label } = self;
+        Self { handle: handle.clone(), key: key.clone(), ttl: *ttl, wait: *wait, renew: *renew, label: *label }
+    }
 }
 
 /// Without its instance.

@@ -103,7 +103,6 @@ impl<T: Success + ?Sized> Success for alloc::boxed::Box<T> {
 /// assert_eq!(upload.run_blocking(|_| 8)?, Ran::Ran(8));
 /// # Ok::<(), cachify_core::Refused>(())
 /// ```
-#[derive(Clone)]
 #[must_use = "nothing runs before `run`"]
 pub struct Once<P: Handle> {
     handle: P,
@@ -112,6 +111,13 @@ pub struct Once<P: Handle> {
     keep: Duration,
     renew: bool,
     label: Label,
+}
+
+impl<P: Handle> Clone for Once<P> {
+    fn clone(&self) -> Self {
+        let Self { handle, key, ttl, keep, renew, label } = self;
+        Self { handle: handle.clone(), key: key.clone(), ttl: *ttl, keep: *keep, renew: *renew, label: *label }
+    }
 }
 
 /// Without its instance.

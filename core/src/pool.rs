@@ -31,7 +31,6 @@ use core::{fmt, time::Duration};
 /// assert_eq!(radios.in_use_blocking().unwrap(), 1);
 /// # Ok::<(), cachify_core::Refused>(())
 /// ```
-#[derive(Clone)]
 #[must_use = "nothing is taken before `take`"]
 pub struct Pool<P: Handle> {
     handle: P,
@@ -40,6 +39,13 @@ pub struct Pool<P: Handle> {
     ttl: Option<Duration>,
     wait: Wait,
     renew: bool,
+}
+
+impl<P: Handle> Clone for Pool<P> {
+    fn clone(&self) -> Self {
+        let Self { handle, key, size, ttl, wait, renew } = self;
+        Self { handle: handle.clone(), key: key.clone(), size: *size, ttl: *ttl, wait: *wait, renew: *renew }
+    }
 }
 
 /// Without its instance.

@@ -2,7 +2,7 @@
 //! that devices and servers share.
 
 use crate::{
-    cache::{self, Aging, Cache},
+    cache::{self, Cache},
     instance::{Handle, Instance, Threads, spread},
     keeping::{Keeping, Lending},
     key::AsKey,
@@ -10,7 +10,7 @@ use crate::{
     lock::Lock,
     observe::Observer,
     once::Once,
-    outcome::{AtMost, Shape},
+    outcome::Shape,
     pool::Pool,
     store::{Platform, Store, Values},
     time::{Sleep, Timer},
@@ -120,23 +120,6 @@ impl<S: Store, O: Observer> Instance<S, O> {
         cache::hit(&self, key, shape, codec, 0)
     }
 
-    /// The same where values are served whose end is near.
-    #[inline]
-    pub fn hit_aged<K, R, C>(
-        &self,
-        key: &S::KeyBuf,
-        shape: &K,
-        codec: &C,
-        (ttl, aging): (Option<Ttl>, Aging),
-    ) -> Option<R>
-    where
-        S: Values<K::Value, C>,
-        K: Shape<R>,
-    {
-        let ttl = Ttl::resolve(ttl, self.config().ttl).millis();
-        cache::hit(&self, key, shape, codec, aging.due(ttl))
-    }
-
     /// A lock, a permit or a run about to be asked for by a task, without its key.
     #[inline]
     pub fn lease(&self, of: LeaseOf, ttl: Option<Duration>, wait: Wait, renew: bool) -> Lease<&Self> {
@@ -168,43 +151,6 @@ impl<S: Store, O: Observer> Instance<S, O> {
         K: Shape<R>,
     {
         Lease::flight(self, ttl).of_key(key).cached(shape, codec, body).await
-    }
-
-    /// The same where values are served whose end is near.
-    pub async fn aged<K, R, C>(
-        &self,
-        key: S::KeyBuf,
-        shape: K,
-        codec: &C,
-        (ttl, aging): (Option<Ttl>, Aging),
-        body: impl AsyncFnOnce() -> R,
-    ) -> R
-    where
-        S: Values<K::Value, C>,
-        S::Clock: Timer,
-        K: Shape<R>,
-    {
-        let mut flight = Lease::flight(self, ttl).of_key(key);
-        flight.age(aging);
-        flight.aged(aging, AtMost::new(shape, |fresh| aging.kept(fresh)), codec, body).await
-    }
-
-    pub fn aged_blocking<K, R, C>(
-        &self,
-        key: S::KeyBuf,
-        shape: K,
-        codec: &C,
-        (ttl, aging): (Option<Ttl>, Aging),
-        body: impl FnOnce() -> R,
-    ) -> R
-    where
-        S: Values<K::Value, C>,
-        S::Clock: Sleep,
-        K: Shape<R>,
-    {
-        let mut flight = Lease::flight(Threads(self), ttl).of_key(key);
-        flight.age(aging);
-        flight.aged_blocking(aging, AtMost::new(shape, |fresh| aging.kept(fresh)), codec, body)
     }
 
     pub fn cached_blocking<K, R, C>(

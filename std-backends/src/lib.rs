@@ -57,7 +57,7 @@ mod token;
 pub use cachify_core;
 pub use cachify_core::{
     AsIs, Cause, Code, Config, Done, Error, Holding, Label, Ran, Refused, Success, Ttl,
-    cache::{Fetched, Source},
+    cache::{Early, Fetched, Source},
     codec::{Codec, Postcard, Sink, Tagged, Uncodable},
     key::{Arguments, Hashed, KeyError, KeyPart, KeyTemplate, Shown},
     observe::{Event, Eviction, Loss, Observer},
@@ -72,6 +72,8 @@ pub use builder::Builder;
 #[cfg(feature = "redis")]
 pub use builder::ReadFrom;
 pub use clock::{ManualClock, secs};
+#[cfg(feature = "tokio")]
+pub use detached::detached;
 pub use global::global;
 pub use health::{Found, Health, Node};
 pub use instance::{Cachify, Group, Pong};
@@ -108,7 +110,7 @@ pub mod __private {
     use crate::{AnyStore, Watcher};
     pub use crate::{
         Error, Stats,
-        detached::detached,
+        detached::in_a_task,
         global::current as global,
         groups::{forget, forget_blocking, group, stats},
         observe::Meets,

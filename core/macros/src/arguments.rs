@@ -2,9 +2,10 @@
 
 use crate::{
     Home, Primitive,
-    aging::Aging,
+    aging::{Aging, Early},
     grouped::Grouped,
     groups,
+    limits::Limits,
     span::Span,
     text,
     values::{Companions, Passing, companions, flag, part, path, size, version},
@@ -62,8 +63,8 @@ pub(crate) struct Layer {
     pub(crate) grouped: Grouped,
     /// What those have of a failed load who waited for it.
     pub(crate) passing: Passing,
-    /// Where it is said that its load finishes although the caller gave up.
-    pub(crate) detached: Option<proc_macro2::Span>,
+    /// What becomes of its loads that take long.
+    pub(crate) limits: Limits,
     /// Where it is said that it does not run where its store cannot be asked.
     pub(crate) closed: Option<proc_macro2::Span>,
     pub(crate) companions: Companions,
@@ -193,7 +194,7 @@ impl Layer {
             aging: Aging::default(),
             grouped: Grouped::default(),
             passing: Passing::ByType,
-            detached: None,
+            limits: Limits::default(),
             closed: None,
             companions: Companions::Own,
             keys: Keys::Own,
@@ -241,12 +242,9 @@ impl Layer {
             ("group", Cached) => self.grouped.name = Some(text::read(&value, "a group is named by a string literal")?),
             ("max_entries", Cached) => self.grouped.most = Some(value),
             ("share_err", Cached) => self.passing = Passing::parse(value),
-            ("detached", Cached) if self.home == Home::Core => {
-                return Err(Error::new(name.span(), "without std there is no task in which a load could go on"));
-            }
-            ("detached", Cached) => self.detached = flag(&value)?.then(|| name.span()),
+            ("load_timeout" | "soft_load_timeout" | "detached", Cached) => self.limits.set(name, &value, self.home)?,
             ("closed", Cached) => self.closed = flag(&value)?.then(|| name.span()),
-            ("early", Cached) => self.aging.early = Some((part(&value, 99, EARLY)?, name.span())),
+            ("early", Cached) => self.aging.early = Some((Early::parse(value)?, name.span())),
             _ => return Err(self.unknown(name)),
         }
         Ok(())
@@ -267,7 +265,7 @@ impl Layer {
         let known = match self.primitive {
             Primitive::Cached => {
                 "key, ttl, jitter, early, stale_for, stale_on_error, version, codec, type_tag, encode, decode, cache_err, \
-                 cache_none, share_err, closed, detached, group, max_entries"
+                 cache_none, share_err, closed, detached, load_timeout, soft_load_timeout, group, max_entries"
             }
             Primitive::Lock => "key, ttl, wait, renew, label, guard, when_busy, otherwise",
             Primitive::Once => "key, ttl, keep, renew, label, guard, when_busy, otherwise",
@@ -340,5 +338,4 @@ fn window(value: &Expr) -> Result<Span> {
 }
 
 const JITTER: &str = "the part by which a TTL is shortened at most, from 0.01 to 1.0: `jitter = 0.1`";
-const EARLY: &str = "the part of the TTL after which a value is loaded again, from 0.01 to 0.99: `early = 0.8`";
 const NO_KEY: &str = "a key is a string literal; for a key made at run time use the values";

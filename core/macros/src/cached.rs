@@ -16,7 +16,7 @@ impl Function {
     pub(crate) fn cached(&self, layer: &Layer, key: &Key, body: &TokenStream) -> TokenStream {
         let Names { shape, codec, .. } = &self.names;
         let private = private(layer);
-        let (of, closure) = (self.shape(layer, self.passing(layer)), self.closure(body));
+        let (of, closure) = (self.shape(layer, self.passing(layer)), self.limited(layer, body));
         let layered = self.layered(layer, &closure);
         let (closure, flown, brought) = match layered {
             Some(layered) => (layered, quote!(#private::Within(#shape)), quote!(.0)),
@@ -48,9 +48,10 @@ impl Function {
         let (private, ttl) = (private(layer), life(layer));
         let render = key.render_into(&quote!(#held.key_mut()));
         let [aged, most] = ["aged", "most"].map(|name| Ident::new(name, Span::mixed_site()));
+        let drawn = layer.aging.is_drawn().then(|| quote!(.drawn(&#instance, #held.key_mut())));
         let fly = match layer.aging.rules(&private) {
             Some(rules) => quote! {
-                let #aged = #rules;
+                let #aged = #rules #drawn;
                 #held.age(#aged);
                 let #shape = #private::AtMost::new(#flown, |#most| #aged.kept(#most));
                 #held.aged(#aged, #shape, &#codec, #closure).await #brought
@@ -83,12 +84,13 @@ impl Function {
             None => (quote!(hit), [quote!(cached), quote!(cached_blocking)], ttl),
         };
         let asked = aging.as_ref().map(|_| quote!(, #terms));
-        let aging = aging.map(|rules| quote!(let #aged = #rules;));
+        let drawn = layer.aging.is_drawn().then(|| quote!(.drawn(&#instance, &#buf)));
+        let aging = aging.map(|rules| quote!(let #aged = #rules #drawn;));
         let miss = if self.is_async() {
             let load = quote!(#instance.#cached(#buf, #flown, &#codec, #terms, #closure));
             // boxed, which takes the future of a hit from a kilobyte to nothing
-            match layer.detached {
-                Some(_) => quote!(#private::detached(#private::boxed(async move { #load.await })).await #brought),
+            match layer.limits.detached {
+                Some(_) => self.detached(layer, &quote!(#load.await #brought), prepare),
                 None => quote!(#private::boxed(#load).await #brought),
             }
         } else {

@@ -4,8 +4,8 @@ use crate::{Primitive, arguments::Layer, borrowed, deferred::Deferred, generics,
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use syn::{
-    Error, FnArg, GenericArgument, ItemFn, PathArguments, ReceiverKind, Result, ReturnType, Signature, Type,
-    TypeImplTrait, spanned::Spanned, visit_mut::VisitMut,
+    Error, GenericArgument, ItemFn, PathArguments, Result, ReturnType, Signature, Type, TypeImplTrait,
+    spanned::Spanned, visit_mut::VisitMut,
 };
 
 /// Refuses what no expansion could make right.
@@ -17,8 +17,8 @@ pub(crate) fn check(item: &ItemFn, layers: &[Layer]) -> Result<()> {
     if !cached.is_empty() {
         generics::check(&item.sig, cached.iter().any(|layer| layer.cache_err))?;
     }
-    if let Some(at) = cached.iter().find_map(|layer| layer.detached) {
-        detached(&item.sig, at)?;
+    for layer in &cached {
+        layer.limits.check_of(&item.sig)?;
     }
     let ReturnType::Type(_, returned) = &item.sig.output else { return Ok(()) };
     if let Some(deferred) = Deferred::of(returned) {
@@ -46,29 +46,6 @@ pub(crate) fn check(item: &ItemFn, layers: &[Layer]) -> Result<()> {
             ),
         )),
         _ => Ok(()),
-    }
-}
-
-/// Refuses what cannot go on once its caller has gone.
-fn detached(signature: &Signature, at: Span) -> Result<()> {
-    if signature.asyncness.is_none() {
-        return Err(Error::new(at, "a thread that calls stays until its load is over: `detached` is for `async fn`"));
-    }
-    let lent = signature.inputs.iter().find_map(|argument| match argument {
-        FnArg::Receiver(receiver) => match &receiver.kind {
-            ReceiverKind::Value => None,
-            ReceiverKind::Typed(_, of) => borrowed::from_call(of),
-            _ => Some(receiver.span()),
-        },
-        FnArg::Typed(typed) => borrowed::from_call(&typed.ty),
-    });
-    match lent {
-        Some(lent) => {
-            let what = "a load that goes on after its caller has gone cannot borrow from it: with `detached` take what is owned, as \
-                        `String` or `Arc`, and use the global instance or a static";
-            Err(Error::new(lent, what))
-        }
-        None => Ok(()),
     }
 }
 

@@ -1,12 +1,13 @@
 //! What the arguments of one attribute cannot say together.
 
-use crate::{Home, Primitive, arguments::Layer};
+use crate::{Home, Primitive, aging::Early, arguments::Layer};
 use syn::{Error, Result};
 
 impl Layer {
     /// Refuses what contradicts itself; told at `at` where no argument is to blame alone.
     pub(crate) fn check(&self, at: proc_macro2::Span) -> Result<()> {
         self.aging.check(self.ttl.as_ref(), self.ttl_of.is_some(), self.keeps_all())?;
+        self.limits.check(self.aging.stale_for.is_some())?;
         if self.failure_for.is_some() && self.cache_err && self.cache_none {
             return Err(Error::new(
                 at,
@@ -21,7 +22,7 @@ impl Layer {
             let what = "a failure that is kept is everybody's: leave out `share_err`, or what keeps it";
             return Err(Error::new(self.passing.span().unwrap_or(at), what));
         }
-        if let Some((over, at)) = self.aging.early {
+        if let Some((Early::Part(over), at)) = self.aging.early {
             if self.failure_for.is_some() {
                 let what =
                     "a failure that is kept for a time of its own would always be due: leave out `early`, or that time";

@@ -154,14 +154,9 @@ impl Function {
 
     /// The shape of a result that also says that its store could not be asked.
     fn closed(&self, layer: &Layer, shape: &TokenStream) -> TokenStream {
-        let (private, returned, why) = (private(layer), self.returned(), &self.names.why);
-        let refuse = quote_spanned!(returned.span()=> #private::refuse_closed::<#returned, _>);
-        quote! {
-            #private::Closed::new(#shape, |#why| {
-                use #private::Refuses as _;
-                #refuse((&&&#private::Probe::<#returned>::NEW).made_from(), #why)
-            })
-        }
+        let (private, returned) = (private(layer), self.returned());
+        let refuse = self.refusing(layer, &quote_spanned!(returned.span()=> #private::refuse_closed::<#returned, _>));
+        quote!(#private::Closed::new(#shape, #refuse))
     }
 
     /// Attributes that decide whether the function is there at all.

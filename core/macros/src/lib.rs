@@ -24,6 +24,7 @@ mod grouped;
 mod groups;
 mod key;
 mod keyless;
+mod limits;
 mod method;
 mod page;
 mod part;

@@ -1,6 +1,6 @@
 //! Values near their end, as users say it (feature `stale`): windows, loading again, changes.
 
-use super::{Aging, Cache, Lives, Loading, Rule, Timed, percent};
+use super::{Aging, Cache, Early, Lives, Loading, Rule, Timed, loading::Unlimited};
 use crate::{
     error::Error,
     instance::Handle,
@@ -76,9 +76,10 @@ impl<P: Handle, C, L> Cache<P, C, L> {
 
     /// That a value is loaded again, by one caller while the others have it, when this part of its TTL is over: 0.8 is after
     /// four fifths. From 0.0 to 1.0, in whole per cents, of the TTL that was said, or the instance's: of one that each value has
-    /// for itself nothing is known beforehand. When that load fails, its caller has the value, too, which is fresh.
-    pub fn early(self, part: f64) -> Cache<P, C, Aged<L>> {
-        self.aged(Aging::NONE.early(100 - percent(part)))
+    /// for itself nothing is known beforehand. Or by chance, near its end, whatever says when that is ([`Early::XFetch`]).
+    /// When that load fails, its caller has the value, too, which is fresh.
+    pub fn early(self, when: impl Into<Early>) -> Cache<P, C, Aged<L>> {
+        self.aged(Aging::NONE.starting(when.into()))
     }
 
     fn aged(self, aging: Aging) -> Cache<P, C, Aged<L>> {
@@ -196,7 +197,7 @@ where
         L: Lives<V>,
         W: Rule<E>,
     {
-        self.cache.refresh(self.rule.shape(), load).await
+        self.cache.refresh(self.rule.shape(), async move || self.rule.load(self.clock(), load).await).await
     }
 }
 
@@ -213,7 +214,7 @@ where
     where
         P::Store: Values<V, C>,
         L: Lives<V>,
-        W: Rule<E>,
+        W: Rule<E> + Unlimited,
     {
         self.cache.refresh_blocking(self.rule.shape(), load)
     }

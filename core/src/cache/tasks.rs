@@ -82,12 +82,13 @@ where
         P::Store: Values<K::Value, C>,
         L: Lives<K::Value>,
     {
-        match self.hit(&shape) {
+        let aging = self.aging::<K::Value>();
+        match self.hit(&shape, aging) {
             Some(out) => out,
             None => {
                 let mut flight = self.flight(self.handle.clone());
                 if L::AGES {
-                    flight.age(self.lives.aging());
+                    flight.age(aging);
                 }
                 self.lives.load(&mut flight, Timed::new(shape, self), &self.codec, load).await
             }
@@ -99,12 +100,13 @@ where
         P::Store: Values<K::Value, C>,
         L: Lives<K::Value>,
     {
-        if let Some(out) = self.hit(&shape) {
+        let aging = self.aging::<K::Value>();
+        if let Some(out) = self.hit(&shape, aging) {
             return Fetched::new(out, Source::Hit);
         }
         let mut flight = self.flight(self.handle.clone());
         if L::AGES {
-            flight.age(self.lives.aging());
+            flight.age(aging);
         }
         let out = self.lives.load(&mut flight, Timed::new(shape, self), &self.codec, load).await;
         Fetched::new(out, flight.source())

@@ -1,6 +1,6 @@
 //! A cached value for threads.
 
-use super::{Cache, Fetched, Lives, Source, Timed, life};
+use super::{Aging, Cache, Fetched, Lives, Source, Timed, life};
 use crate::{
     asked,
     cell::MaybeOwned,
@@ -79,12 +79,13 @@ where
         P::Store: Values<K::Value, C>,
         L: Lives<K::Value>,
     {
-        if let Some(out) = self.hit(&shape) {
+        let aging = self.aging::<K::Value>();
+        if let Some(out) = self.hit(&shape, aging) {
             return Fetched::new(out, Source::Hit);
         }
         let mut flight = self.flight_blocking();
         if L::AGES {
-            flight.age(self.lives.aging());
+            flight.age(aging);
         }
         let out = self.lives.load_blocking(&mut flight, Timed::new(shape, self), &self.codec, load);
         Fetched::new(out, flight.source())
@@ -95,23 +96,24 @@ where
         P::Store: Values<K::Value, C>,
         L: Lives<K::Value>,
     {
-        match self.hit(&shape) {
+        let aging = self.aging::<K::Value>();
+        match self.hit(&shape, aging) {
             Some(out) => out,
-            None => self.miss_blocking(shape, load),
+            None => self.miss_blocking(shape, aging, load),
         }
     }
 
     // apart: a hit then has the frame of a hit
     #[cold]
     #[inline(never)]
-    fn miss_blocking<K: Shape<R>, R>(&self, shape: K, load: impl FnOnce() -> R) -> R
+    fn miss_blocking<K: Shape<R>, R>(&self, shape: K, aging: Aging, load: impl FnOnce() -> R) -> R
     where
         P::Store: Values<K::Value, C>,
         L: Lives<K::Value>,
     {
         let mut flight = self.flight_blocking();
         if L::AGES {
-            flight.age(self.lives.aging());
+            flight.age(aging);
         }
         self.lives.load_blocking(&mut flight, Timed::new(shape, self), &self.codec, load)
     }

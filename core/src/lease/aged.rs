@@ -3,7 +3,7 @@
 use super::{Lease, Stage, Values, drive::aloft};
 use crate::{
     asked,
-    cache::{Aging, Source},
+    cache::{Aging, Source, chance},
     cell::{Holding, MaybeOwned},
     error::{Cause, Error},
     instance::Handle,
@@ -12,30 +12,47 @@ use crate::{
     op::Inspection,
     outcome::Shape,
     store::Platform,
-    time::{Instant, Sleep, Timer, millis},
+    time::{Clock, Instant, Sleep, Timer, millis},
 };
 use core::{convert::Infallible, future::poll_fn};
 
 impl<H: Handle> Lease<H> {
-    /// Where the value of a cached call came from that is over.
-    pub fn source(&self) -> Source {
-        match self.stage {
-            Stage::New | Stage::Filled if self.at == Instant::ZERO => Source::Hit,
-            Stage::Filled => Source::Joined,
-            Stage::Stale => Source::Stale,
-            _ => Source::Loaded,
-        }
-    }
-
     /// Where a load failed: how long must be left of the value that there was, for it to be served.
     fn spared<K: Shape<R>, R>(&self, aging: Aging, shape: &K, out: &R) -> Option<u64> {
         aging.spared().filter(|_| self.source() == Source::Loaded && shape.fails(out))
+    }
+
+    fn watch(&self, aging: Aging) -> Option<Watch<H>> {
+        let (handle, key) = (&self.handle, &self.key);
+        aging.is_by_chance().then(|| Watch { handle: handle.clone(), key: key.clone(), began: Instant::ZERO })
     }
 
     fn serve<K: Shape<R>, R>(&mut self, shape: &K, value: K::Value) -> R {
         self.stage = Stage::Stale;
         self.say(|key| Event::Stale { key });
         shape.back(value)
+    }
+}
+
+/// Notes how long a load takes that does not fail, where that matters.
+struct Watch<H: Handle> {
+    handle: H,
+    key: <H::Store as Platform>::KeyBuf,
+    began: Instant,
+}
+
+impl<H: Handle> Watch<H> {
+    fn now(&self) -> Instant {
+        self.handle.instance().store().clock().now()
+    }
+
+    fn begun(self) -> Self {
+        Self { began: self.now(), ..self }
+    }
+
+    fn over(self) {
+        let took = self.now().millis_since(self.began);
+        chance::took(&self.handle, &self.key, took);
     }
 }
 
@@ -78,7 +95,15 @@ impl<H: Handle<Store: Platform<Clock: Timer>>> Lease<H> {
     where
         H::Store: Values<K::Value, C>,
     {
-        let out = self.cached(&shape, codec, body).await;
+        let watch = self.watch(aging);
+        let out = self
+            .cached(&shape, codec, async || {
+                let watch = watch.map(Watch::begun);
+                let out = body().await;
+                watch.filter(|_| !shape.fails(&out)).map(Watch::over);
+                out
+            })
+            .await;
         if let Some(least) = self.spared(aging, &shape, &out)
             && (least == 0 || outlives(&asked::inspect(&self.handle, Kind::Cache, &self.key).await, least))
             && let Ok(Some(value)) = asked::get(&self.handle, &self.key, codec).await
@@ -119,7 +144,13 @@ impl<H: Handle<Store: Platform<Clock: Sleep>>> Lease<H> {
     where
         H::Store: Values<K::Value, C>,
     {
-        let out = self.cached_blocking(&shape, codec, body);
+        let watch = self.watch(aging);
+        let out = self.cached_blocking(&shape, codec, || {
+            let watch = watch.map(Watch::begun);
+            let out = body();
+            watch.filter(|_| !shape.fails(&out)).map(Watch::over);
+            out
+        });
         if let Some(least) = self.spared(aging, &shape, &out)
             && (least == 0 || outlives(&asked::inspect_blocking(&self.handle, Kind::Cache, &self.key), least))
             && let Ok(Some(value)) = asked::get_blocking(&self.handle, &self.key, codec)

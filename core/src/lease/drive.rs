@@ -32,6 +32,7 @@ macro_rules! aloft {
         .await
     }};
 }
+#[cfg(feature = "stale")]
 pub(super) use aloft;
 
 /// For tasks.

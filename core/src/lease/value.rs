@@ -2,6 +2,7 @@
 
 use super::{InFlightOf, Lease, Op, Outcome, Request, Stage, Values};
 use crate::{
+    cache::Source,
     cell::MaybeOwned,
     instance::Handle,
     observe::{Event, Observer},
@@ -18,6 +19,16 @@ use core::{
 };
 
 impl<H: Handle> Lease<H> {
+    /// Where the value of a cached call came from that is over.
+    pub fn source(&self) -> Source {
+        match self.stage {
+            Stage::New | Stage::Filled if self.at == Instant::ZERO => Source::Hit,
+            Stage::Filled => Source::Joined,
+            Stage::Stale => Source::Stale,
+            _ => Source::Loaded,
+        }
+    }
+
     /// One step on the way to a value: the value, or else a `T` was passed on, or the flight is held, or there is nothing to ask. Pending where
     /// it waits for a change, or for [`Lease::wake_at`].
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]

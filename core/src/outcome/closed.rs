@@ -33,10 +33,10 @@ impl<R, K: Shape<R>, F: Fn(Refused) -> R> Shape<R> for Closed<K, F> {
     }
 }
 
-/// A return type that tells every caller that its store could not be asked.
+/// A return type that tells every caller why it has no value.
 #[diagnostic::on_unimplemented(
-    message = "a closed cache cannot return `{Self}`",
-    label = "where its store cannot be asked, this has no value that says so",
+    message = "a cached call that can be refused cannot return `{Self}`",
+    label = "where the store of one that is `closed` cannot be asked, or a load takes longer than `load_timeout`, this has no value that says so",
     note = "return `Result<T, E>` where `E` is `From<Refused>` or `From<cachify::Error>`"
 )]
 pub trait Closes<By = Itself>: Refusal<By> {}

@@ -65,4 +65,21 @@ fn nothing_left() -> u32 {
     1
 }
 
+#[cached(key = "n", ttl = forever, early = cachify::Early::XFetch)]
+fn never_due() -> u32 {
+    1
+}
+
+#[cached(key = "o", ttl = 60, early = "soon")]
+fn no_part() -> u32 {
+    1
+}
+
+#[cached(key = "p", ttl = 60, early = SOON)]
+fn no_early() -> u32 {
+    1
+}
+
+const SOON: u8 = 80;
+
 fn main() {}

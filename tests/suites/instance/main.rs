@@ -2,6 +2,7 @@
 
 mod aging;
 mod bounds;
+mod chance;
 mod circles;
 mod closed;
 mod copies;
@@ -13,6 +14,7 @@ mod grouped;
 mod inserts;
 mod kinds;
 mod leases;
+mod limits;
 mod loads;
 mod numbers;
 mod storm;

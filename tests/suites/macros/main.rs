@@ -5,6 +5,7 @@
 
 mod aging;
 mod arguments;
+mod chance;
 mod chosen;
 mod detached;
 mod determined;
@@ -14,6 +15,7 @@ mod generics;
 mod grouped;
 mod hashed;
 mod keyless;
+mod limits;
 mod lives;
 
 mod lints;
