@@ -1,5 +1,6 @@
 //! From a few words to an instance.
 
+mod bounds;
 mod check;
 mod parameters;
 #[cfg(feature = "redis")]
@@ -13,7 +14,7 @@ use crate::{
     clock::StdClock,
     global,
     instance::Cachify,
-    memory::{DEFAULT_MAX_ENTRIES, DEFAULT_MAX_MARKERS, Memory},
+    memory::{Bounds, DEFAULT_MAX_ENTRIES, DEFAULT_MAX_MARKERS, Memory, Weighers},
     observe::Watcher,
     store::{AnyStore, Limits, Remote},
 };
@@ -37,8 +38,8 @@ const DEFAULT_MAX_VALUE_BYTES: usize = 16 << 20;
 pub struct Builder {
     prefix: String,
     config: Config,
-    max_entries: usize,
-    max_markers: usize,
+    bounds: Bounds,
+    weighers: Weighers,
     op_timeout: Option<Duration>,
     max_value_bytes: usize,
     blocking: bool,
@@ -87,8 +88,8 @@ impl Builder {
         Self {
             prefix: "cachify".into(),
             config: Config::DEFAULT,
-            max_entries: DEFAULT_MAX_ENTRIES,
-            max_markers: DEFAULT_MAX_MARKERS,
+            bounds: Bounds { max_entries: DEFAULT_MAX_ENTRIES, max_markers: DEFAULT_MAX_MARKERS, max_weight: None },
+            weighers: Weighers::default(),
             op_timeout: None,
             max_value_bytes: DEFAULT_MAX_VALUE_BYTES,
             blocking: false,
@@ -154,26 +155,6 @@ impl Builder {
     /// Longest time between two attempts of a waiter whom nothing wakes; 5 s unless said.
     pub fn poll(mut self, poll: Duration) -> Self {
         self.config.poll = poll;
-        self
-    }
-
-    /// How many values memory keeps; 100 000 unless said.
-    pub fn max_entries(mut self, max_entries: usize) -> Self {
-        self.max_entries = max_entries;
-        self
-    }
-
-    /// How many markers of runs that are done memory keeps; 100 000 unless said. Past it a run of another key
-    /// is refused ([`StoreFull`](cachify_core::Refused::StoreFull)) until one has ended.
-    pub fn max_markers(mut self, max_markers: usize) -> Self {
-        self.max_markers = max_markers;
-        self
-    }
-
-    /// How many bytes a value may have outside the process, its header included; 16 MiB unless said. A larger one is
-    /// returned and not stored, which the observer is told ([`Failed`](cachify_core::observe::Event::Failed)).
-    pub fn max_value_bytes(mut self, max_value_bytes: usize) -> Self {
-        self.max_value_bytes = max_value_bytes;
         self
     }
 
@@ -254,11 +235,14 @@ impl Builder {
         if self.blocking && remote.as_ref().is_some_and(|remote| !remote.serves_threads()) {
             return Err(Error::Config("`blocking`: this store has only an async face"));
         }
-        let Self { prefix, config, clock, watcher, max_entries, max_markers, .. } = self;
+        if remote.is_some() && self.bounds.max_weight.is_some() {
+            return Err(Error::Config("`max_weight` bounds values in memory, and these lie outside"));
+        }
+        let Self { prefix, config, clock, watcher, bounds, weighers, .. } = self;
         let store = match remote {
             Some(remote) => AnyStore::remote(remote, clock, &prefix, watcher.clone()),
             None => {
-                let memory = Memory::new(clock.clone(), &prefix, (max_entries, max_markers), watcher.clone());
+                let memory = Memory::new(clock.clone(), &prefix, bounds, weighers, watcher.clone());
                 AnyStore::memory(memory, clock, &prefix, watcher.clone())
             }
         };
@@ -313,8 +297,7 @@ impl Builder {
     /// A zero among the defaults is refused by the calls that use it.
     #[must_use]
     pub fn build_memory(self) -> Cachify<Memory> {
-        let bounds = (self.max_entries, self.max_markers);
-        let memory = Memory::new(self.clock, &self.prefix, bounds, self.watcher.clone());
+        let memory = Memory::new(self.clock, &self.prefix, self.bounds, self.weighers, self.watcher.clone());
         debug_assert_eq!(memory.prefix(), self.prefix);
         Cachify::new(Instance::with(memory, self.config, self.watcher))
     }

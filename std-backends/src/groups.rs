@@ -2,7 +2,11 @@
 //!
 //! A group is an instance of its own, which lives as long as the one it is a part of. Not here: how a store forgets.
 
-use crate::{observe::Watcher, stats::Stats};
+use crate::{
+    memory::{Content, Memory},
+    observe::Watcher,
+    stats::Stats,
+};
 use cachify_core::{
     Cause, Config, Error, Instance,
     observe::{Event, Observer},
@@ -82,9 +86,13 @@ pub trait Parts: Store + Sized {
     /// The store of a group, of at most so many values.
     #[doc(hidden)]
     fn part(&self, name: &str, bound: Option<usize>, watcher: Watcher) -> Self;
-    /// How many values this process has.
+    /// Where its values lie, if they are in this process.
     #[doc(hidden)]
-    fn count(&self) -> usize;
+    fn in_memory(&self) -> Option<&Memory>;
+    /// What this process has, with all groups.
+    #[doc(hidden)]
+    #[expect(private_interfaces, reason = "nobody else's")]
+    fn content(&self) -> Content;
     /// Whether it was shut down.
     #[doc(hidden)]
     fn is_closed(&self) -> bool;
@@ -142,7 +150,7 @@ pub(crate) const UNBOUND: Cause = Cause::Unsupported("`max_entries` bounds value
 
 /// How often what happened to the values of an instance, or of a group; if that is counted.
 pub fn stats<S: Parts>(instance: &Instance<S, Watcher>) -> Option<Stats> {
-    instance.observer().stats().map(|counters| counters.read(instance.store().count()))
+    instance.observer().stats().map(|counters| counters.read(instance.store().content()))
 }
 
 /// What the macros reset a group by.

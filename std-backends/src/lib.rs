@@ -80,7 +80,7 @@ pub use instance::{Cachify, Group, Pong};
 #[cfg(feature = "json")]
 pub use json::Json;
 pub use kv::{AsyncKv, AsyncKvStore, Kv, KvStore};
-pub use memory::{DEFAULT_MAX_ENTRIES, Memory};
+pub use memory::{DEFAULT_MAX_ENTRIES, Memory, mib};
 pub use observe::Watcher;
 #[cfg(feature = "redis-1-client")]
 pub use redis::Connections;

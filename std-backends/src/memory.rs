@@ -8,7 +8,9 @@ mod forgetting;
 mod joined;
 mod leases;
 mod markers;
+mod node;
 mod order;
+mod room;
 mod values;
 mod waits;
 
@@ -39,12 +41,16 @@ use cachify_core::{
 };
 pub(crate) use markers::DEFAULT_MAX_MARKERS;
 use markers::Markers;
+use node::Gone;
+use room::Room;
+pub use room::mib;
+pub(crate) use room::{Bounds, Content, Weighers};
 use std::{
     fmt,
     sync::{Arc, Mutex, RwLock},
     task::Waker,
 };
-use values::{Gone, Room, Values};
+use values::Values;
 pub(crate) use waits::InFlight;
 
 /// How many values an instance keeps unless told otherwise.
@@ -53,6 +59,8 @@ pub const DEFAULT_MAX_ENTRIES: usize = 100_000;
 const SHARDS: usize = 16;
 /// How many values a shard is to have at least: of fewer an order can tell little.
 const WORTH_A_SHARD: usize = 256;
+/// How many there are at most where weights bound them: of large ones there are few.
+const OF_WEIGHTS: usize = 4;
 
 /// The store of this process; cheap to clone, every clone is the same store.
 #[derive(Clone)]
@@ -63,6 +71,7 @@ struct Inner {
     /// As many as are worth it: fewer where few are kept.
     values: Box<[RwLock<Values>]>,
     room: Room,
+    weighers: Weighers,
     markers: Markers,
     /// Who waits for a load; locked alone, or inside of the rights of its key.
     loads: Arc<Loads>,
@@ -86,28 +95,26 @@ impl fmt::Debug for Memory {
 }
 
 impl Memory {
-    /// An empty store of at most so many values, and markers of runs.
-    pub(crate) fn new(
-        clock: StdClock,
-        prefix: &str,
-        (max_entries, max_markers): (usize, usize),
-        watcher: Watcher,
-    ) -> Self {
+    /// An empty store with bounds.
+    pub(crate) fn new(clock: StdClock, prefix: &str, bounds: Bounds, weighers: Weighers, watcher: Watcher) -> Self {
+        let Bounds { max_entries, max_markers, max_weight } = bounds;
         let worth = (max_entries / WORTH_A_SHARD).max(1);
         // of more nobody has the memory
         let few = (max_entries / order::MOST + 1).min(1_024).next_power_of_two();
-        let (room, of_values) = (Room::new(max_entries), SHARDS.min(1 << worth.ilog2()).max(few));
+        let most = if max_weight.is_some() { OF_WEIGHTS } else { SHARDS };
+        let (room, of_values) = (Room::new(max_entries, max_weight), most.min(1 << worth.ilog2()).max(few));
         let fences = Fences(wall_micros());
         let seed = token::random_word();
         let shard = || Shard { rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Crowd::new()), fences)) };
         let shards = (0..SHARDS).map(|_| shard()).collect();
-        let values = (0..of_values).map(|_| RwLock::new(Values::new(seed, room.share(of_values)))).collect();
+        let values = (0..of_values).map(|_| RwLock::new(Values::new(seed, of_values, &room))).collect();
         let (markers, loads, groups, closing) =
             (Markers::new(max_markers), Arc::default(), Groups::default(), Closing::default());
         Self(Arc::new(Inner {
             shards,
             values,
             room,
+            weighers,
             markers,
             loads,
             groups,
@@ -168,9 +175,24 @@ impl Memory {
         each.sum::<usize>() + self.0.groups.stores().map(Self::drain).sum::<usize>()
     }
 
-    /// How many values its groups hold.
-    pub(crate) fn grouped(&self) -> usize {
-        self.0.groups.stores().map(Self::len).sum()
+    /// What it holds, without its groups.
+    pub(crate) fn content(&self) -> Content {
+        Content { entries: self.0.room.taken(), weight: self.0.room.weight() }
+    }
+
+    /// What it holds with its groups.
+    pub(crate) fn whole_content(&self) -> Content {
+        self.0.groups.stores().map(Self::content).fold(self.content(), Content::and)
+    }
+
+    /// What says how much its values weigh.
+    pub(crate) fn weighers(&self) -> &Weighers {
+        &self.0.weighers
+    }
+
+    /// Bounds the weight of its values, where nothing is kept yet; whether that is its bound then.
+    pub(crate) fn bound_weight(&self, most: u64) -> bool {
+        self.0.room.set_most(most)
     }
 
     /// Tells this store from every other one in this process, while it lives.
@@ -209,7 +231,7 @@ impl Inner {
             while self.room.is_over() {
                 // dropped after the lock was left: a user's `Drop` is not ours to run in there
                 let mut values = values::write(&self.values[(own + next) % shards]);
-                let may_give = round > 0 || values.has_too_many();
+                let may_give = round > 0 || values.has_too_many(&self.room);
                 let gone = if may_give { values.evict(now, &self.room) } else { None };
                 drop(values);
                 let Some(gone) = gone else { break };

@@ -1,5 +1,6 @@
 //! What an instance counts of its cached values, where it is asked to.
 
+use crate::memory::Content;
 use cachify_core::observe::{Event, Eviction};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -23,6 +24,8 @@ pub struct Stats {
     pub expired: u64,
     /// How many values this process has, ended ones that did not go yet included; none where values lie outside of it.
     pub entries: usize,
+    /// How much these weigh, where [`Builder::max_weight`](crate::Builder::max_weight) bounds that; else nothing.
+    pub weight: u64,
 }
 
 /// How many threads count without meeting each other.
@@ -52,10 +55,11 @@ impl Counters {
     }
 
     /// The sums.
-    pub(crate) fn read(&self, entries: usize) -> Stats {
+    pub(crate) fn read(&self, content: Content) -> Stats {
+        let Content { entries, weight } = content;
         let sum = |at: usize| self.0.iter().map(|stripe| stripe.0[at].load(Ordering::Relaxed)).sum();
         let [hits, misses, joined, stale, evicted, expired] = std::array::from_fn(sum);
-        Stats { hits, misses, joined, stale, evicted, expired, entries }
+        Stats { hits, misses, joined, stale, evicted, expired, entries, weight }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     clock::StdClock,
     flights,
     groups::{Groups, Parts, UNBOUND},
-    memory::Memory,
+    memory::{Content, Memory},
     observe::Watcher,
     renewer::Renewed,
     token,
@@ -122,14 +122,6 @@ impl AnyStore {
                 remote.renewer().drain()
             }
             Kind::Nothing => 0,
-        }
-    }
-
-    /// How many values lie in this process.
-    pub(crate) fn entries(&self) -> usize {
-        match &self.kind {
-            Kind::Memory(memory) => memory.len() + self.groups.stores().map(Self::entries).sum::<usize>(),
-            Kind::Remote(_) | Kind::Nothing => 0,
         }
     }
 
@@ -241,8 +233,16 @@ impl Parts for AnyStore {
             Kind::Nothing => self.clone(),
         }
     }
-    fn count(&self) -> usize {
-        self.entries()
+    fn in_memory(&self) -> Option<&Memory> {
+        match &self.kind {
+            Kind::Memory(memory) => Some(memory),
+            Kind::Remote(_) | Kind::Nothing => None,
+        }
+    }
+    #[expect(private_interfaces, reason = "nobody else's")]
+    fn content(&self) -> Content {
+        let own = self.in_memory().map(Memory::content).unwrap_or_default();
+        self.groups.stores().map(Parts::content).fold(own, Content::and)
     }
     fn is_closed(&self) -> bool {
         matches!(&self.kind, Kind::Memory(memory) if memory.is_closed())

@@ -100,7 +100,9 @@ impl<H: Handle<Store: Platform<Clock: Timer>>> Lease<H> {
             .cached(&shape, codec, async || {
                 let watch = watch.map(Watch::begun);
                 let out = body().await;
-                watch.filter(|_| !shape.fails(&out)).map(Watch::over);
+                if let Some(watch) = watch.filter(|_| !shape.fails(&out)) {
+                    watch.over();
+                }
                 out
             })
             .await;
@@ -148,7 +150,9 @@ impl<H: Handle<Store: Platform<Clock: Sleep>>> Lease<H> {
         let out = self.cached_blocking(&shape, codec, || {
             let watch = watch.map(Watch::begun);
             let out = body();
-            watch.filter(|_| !shape.fails(&out)).map(Watch::over);
+            if let Some(watch) = watch.filter(|_| !shape.fails(&out)) {
+                watch.over();
+            }
             out
         });
         if let Some(least) = self.spared(aging, &shape, &out)

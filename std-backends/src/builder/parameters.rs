@@ -50,7 +50,7 @@ fn decoded(text: &str) -> Option<String> {
 }
 
 /// All settings that are text, in the words of [`Builder`]'s methods.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "prefix",
     "default_ttl",
     "default_lease",
@@ -61,6 +61,7 @@ const NAMES: [&str; 19] = [
     "connect_timeout",
     "max_entries",
     "max_markers",
+    "max_weight",
     "max_value_bytes",
     "blocking",
     "label",
@@ -99,8 +100,9 @@ impl Builder {
             "poll" => self.config.poll = time!("poll"),
             "op_timeout" => self.op_timeout = Some(time!("op_timeout")),
             "connect_timeout" => self.connect_timeout = time!("connect_timeout"),
-            "max_entries" => self.max_entries = number!("max_entries"),
-            "max_markers" => self.max_markers = number!("max_markers"),
+            "max_entries" => self.bounds.max_entries = number!("max_entries"),
+            "max_markers" => self.bounds.max_markers = number!("max_markers"),
+            "max_weight" => self.bounds.max_weight = Some(number!("max_weight")),
             "max_value_bytes" => self.max_value_bytes = number!("max_value_bytes"),
             "blocking" => self.blocking = truth(value).ok_or(wrong!("blocking" "is `true` or `false`"))?,
             "label" => self.set_label(value),

@@ -1,8 +1,7 @@
 //! What is behind an instance, and what it counted.
 
 use super::Cachify;
-use crate::{health::Health, memory::Memory, stats::Stats};
-use cachify_core::{instance::Handle, store::Store};
+use crate::{groups, health::Health, memory::Memory, stats::Stats};
 
 impl Cachify {
     /// What is behind this instance, and how it is: kind, version, role, policy, clock and round trip of each server, asked
@@ -51,7 +50,7 @@ impl Cachify {
     /// ```
     #[must_use]
     pub fn stats(&self) -> Option<Stats> {
-        self.counted(self.instance().store().entries())
+        groups::stats(self.instance())
     }
 }
 
@@ -59,12 +58,6 @@ impl Cachify<Memory> {
     /// How often what happened to its cached values; `None` unless [`Builder::stats`](crate::Builder::stats) was said.
     #[must_use]
     pub fn stats(&self) -> Option<Stats> {
-        self.counted(self.len() + self.instance().store().grouped())
-    }
-}
-
-impl<S: Store> Cachify<S> {
-    fn counted(&self, entries: usize) -> Option<Stats> {
-        Handle::instance(self).observer().stats().map(|counters| counters.read(entries))
+        groups::stats(self.instance())
     }
 }

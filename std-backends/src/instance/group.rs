@@ -7,7 +7,7 @@ use crate::{
     stats::Stats,
     store::AnyStore,
 };
-use cachify_core::{Error, Instance, cache::Cache, instance::Handle, key::AsKey, primitives::Primitives};
+use cachify_core::{Cause, Error, Instance, cache::Cache, instance::Handle, key::AsKey, primitives::Primitives};
 use std::{fmt, sync::Arc};
 
 /// A part of an instance's cached values by its name: with a bound and numbers of its own, forgotten together. Made by
@@ -110,6 +110,35 @@ impl<S: Parts> Group<S> {
         if said == Some(most) { Ok(self) } else { Err(OTHER_BOUND.into()) }
     }
 
+    /// How much its values may weigh together: said before it keeps any, else they may weigh what they will.
+    ///
+    /// ```
+    /// use cachify::{Cachify, mib};
+    /// let c = Cachify::builder().build()?;
+    /// let pages = c.group("pages").max_weight(mib(64))?.weigher(|page: &String| page.len() as u64)?;
+    /// pages.cache("home").insert_blocking("text".repeat(1_000))?;
+    /// # Ok::<(), cachify::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Store`] with [`Cause::Unsupported`](crate::Cause::Unsupported) where values lie outside the process, or the group
+    /// keeps values, or has another bound.
+    pub fn max_weight(self, most: u64) -> Result<Self, Error> {
+        let memory = self.instance().store().in_memory().ok_or(UNWEIGHED)?;
+        if memory.bound_weight(most) { Ok(self) } else { Err(OTHER_WEIGHT.into()) }
+    }
+
+    /// How much each value of a type weighs, as [`Builder::weigher`](crate::Builder::weigher) says it of an instance, whose words
+    /// count unless this is said.
+    ///
+    /// # Errors
+    /// [`Error::Store`] with [`Cause::Unsupported`](crate::Cause::Unsupported) where values lie outside the process, or it was
+    /// said before of values of that type.
+    pub fn weigher<V: 'static>(self, of: impl Fn(&V) -> u64 + Send + Sync + 'static) -> Result<Self, Error> {
+        let memory = self.instance().store().in_memory().ok_or(UNWEIGHED)?;
+        if memory.weighers().add(of) { Ok(self) } else { Err(OTHER_WEIGHER.into()) }
+    }
+
     /// A cached value of this group.
     pub fn cache(&self, key: impl AsKey) -> Cache<Self, S::Codec> {
         Primitives::cache(self, key)
@@ -138,7 +167,7 @@ impl<S: Parts> Group<S> {
     /// of it.
     #[must_use]
     pub fn entries(&self) -> usize {
-        self.instance().store().count()
+        self.instance().store().content().entries
     }
 
     /// How often what happened to its values; `None` unless [`Builder::stats`](crate::Builder::stats) was said.
@@ -147,3 +176,8 @@ impl<S: Parts> Group<S> {
         groups::stats(self.instance())
     }
 }
+
+const UNWEIGHED: Cause = Cause::Unsupported("`max_weight` bounds values in memory, and these lie outside");
+const OTHER_WEIGHT: Cause =
+    Cause::Unsupported("`max_weight`: the group has another bound, or keeps values that were not weighed");
+const OTHER_WEIGHER: Cause = Cause::Unsupported("`weigher`: the group knows how much values of this type weigh");

@@ -1,6 +1,6 @@
 //! Groups in memory, and what forgets all values of one.
 
-use super::{Memory, values};
+use super::{Bounds, Content, Memory, values};
 use crate::{
     groups::{Groups, Parts},
     observe::Watcher,
@@ -54,10 +54,16 @@ impl Parts for Memory {
     }
     fn part(&self, name: &str, bound: Option<usize>, watcher: Watcher) -> Self {
         let prefix = format!("{}:g:{name}", self.0.prefix);
-        Self::new(self.0.clock.clone(), &prefix, (bound.unwrap_or_else(|| self.0.room.bound()), 0), watcher)
+        let max_entries = bound.unwrap_or_else(|| self.0.room.bound());
+        let bounds = Bounds { max_entries, max_markers: 0, max_weight: None };
+        Self::new(self.0.clock.clone(), &prefix, bounds, self.0.weighers.below(), watcher)
     }
-    fn count(&self) -> usize {
-        self.len()
+    fn in_memory(&self) -> Option<&Memory> {
+        Some(self)
+    }
+    #[expect(private_interfaces, reason = "nobody else's")]
+    fn content(&self) -> Content {
+        self.whole_content()
     }
     fn is_closed(&self) -> bool {
         self.0.closing.check().is_err()

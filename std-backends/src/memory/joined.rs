@@ -55,7 +55,7 @@ impl Memory {
     }
 
     /// A load brought nothing that is kept: who waits for it has what that passes on, or loads at once.
-    fn fail(&self, state: &mut InFlight, request: &Request<'_>, failure: Option<Failure>) -> Holding {
+    pub(super) fn fail(&self, state: &mut InFlight, request: &Request<'_>, failure: Option<Failure>) -> Holding {
         let Request { key, token, now, .. } = *request;
         // dropped after the lock was left: a user's `Drop` is not ours to run in there
         let (mut woken, _last) = (Woken::NOBODY, failure.clone());

@@ -3,7 +3,8 @@
 
 use super::{
     Memory,
-    values::{self, AnyNode, Node, Seen, read, write},
+    node::{AnyNode, Node},
+    values::{self, Seen, read, write},
     waits::{InFlight, Unkept, Waits},
 };
 use crate::loads::{self, Failure};
@@ -175,6 +176,11 @@ impl Memory {
         values::copy(self.0.values(key), key, then)
     }
 
+    /// How much a value weighs, where that is asked.
+    fn weigh<V: 'static>(&self, key: &Key<'_>, value: &V) -> u64 {
+        if self.0.room.most().is_some() { self.0.weighers.weigh(value, key.bytes.len()) } else { 0 }
+    }
+
     /// Wakes those for whom an operation is news.
     #[inline]
     fn tell(&self, key: &Key<'_>, op: &Op) {
@@ -191,6 +197,10 @@ impl Memory {
         }
     }
 }
+
+/// Why a value is kept by nobody.
+const TOO_HEAVY: Cause =
+    Cause::Unsupported("the value weighs more than all values together may (`max_weight`), so it is not kept");
 
 /// Recursion is told by the thread's own stack, not by the cell.
 pub(super) const NO_STACK: u32 = u32::MAX;
@@ -235,6 +245,13 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
         let is_insertion = matches!(op, Op::Insert { .. });
         // copied and boxed before the lock is taken
         let value = fresh.value.take().map(cachify_core::cell::MaybeOwned::into_owned);
+        let weight = value.as_ref().map_or(0, |value| self.weigh(key, value));
+        if weight > self.0.room.most().unwrap_or(u64::MAX) {
+            if !is_insertion {
+                self.fail(state, request, None);
+            }
+            return Poll::Ready(Err(TOO_HEAVY));
+        }
         let mut node = value.map(|value| -> AnyNode { Arc::new(Node::new(key, end, value)) });
         let mut woken = Woken::NOBODY;
         let (holding, gone) = self.0.step(key, |ram, now| {
@@ -245,7 +262,7 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
                 ram.end(key, token, &mut state.place, (now, None), &mut woken)
             };
             let kept = if holding == Holding::Held { node.take() } else { None };
-            (holding, kept.map(|node| write(self.0.values(key)).insert(node, key, now, &self.0.room)))
+            (holding, kept.map(|node| write(self.0.values(key)).insert((node, weight), key, now, &self.0.room)))
         });
         woken.wake();
         if holding == Holding::Held {

@@ -8,15 +8,17 @@
 //! traces of `benches/`. Not here: the values, and how many there may be.
 
 mod ghosts;
+mod links;
 mod mark;
 #[cfg(test)]
 mod tests;
 
 use ghosts::Ghosts;
+use links::{Links, NONE};
+pub(super) use links::{MOST, MOVED, Marks, Place};
 pub(super) use mark::Mark;
 use mark::Time;
 
-const NONE: u32 = u32::MAX;
 const WINDOW: usize = 0;
 const PROBATION: usize = 1;
 const PROTECTED: usize = 2;
@@ -37,107 +39,58 @@ const TURNS: usize = 64;
 /// How often one hit moves a newcomer round at most.
 const ROUNDS: usize = 31;
 
-/// Where a value stands: its place among the links.
-pub(super) type Place = u32;
-
-/// What a table needs of a hash to find a value: of 64 bits the lowest 25, for it has no more buckets, and the highest 7.
-#[derive(Clone, Copy, Debug)]
-struct Short(u32);
-
-impl Short {
-    const LOW: u32 = if cfg!(target_pointer_width = "64") { (1 << 25) - 1 } else { u32::MAX };
-
-    const fn of(hash: u64) -> Self {
-        let low = hash as u32 & Self::LOW;
-        Self(if Self::LOW == u32::MAX { low } else { low | (hash >> 57 << 25) as u32 })
-    }
-
-    const fn hash(self) -> u64 {
-        let low = (self.0 & Self::LOW) as u64;
-        if Self::LOW == u32::MAX { low } else { low | (self.0 as u64 >> 25) << 57 }
-    }
-}
-
-/// Most values that a table may have for that.
-pub(super) const MOST: usize = 1 << 23;
-
-/// One value in its list, by the hash under which it is found.
-#[derive(Debug)]
-struct Link {
-    hash: Short,
-    prev: u32,
-    next: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct List {
-    head: u32,
-    tail: u32,
-    len: usize,
-}
-
 /// What is weighed in parts.
 #[expect(clippy::cast_precision_loss, reason = "of more than 2^52 values one counts for little")]
 const fn count(values: usize) -> f64 {
     values as f64
 }
 
-/// Finds the mark of the value with a hash and a place.
-pub(super) trait Marks {
-    fn mark(&self, hash: u64, place: Place) -> &Mark;
-    /// It stands somewhere else from now on: at a place with [`MOVED`] in it, until that is taken out of all of them.
-    fn moved(&self, hash: u64, from: Place, to: Place);
-}
-
-/// In no place: two values of one hash are told apart while some have moved and some have not.
-pub(super) const MOVED: Place = 1 << 31;
-
 /// The order of one shard.
 #[derive(Debug)]
 pub(super) struct Order {
-    links: Vec<Link>,
-    /// The first that is free, the others behind it.
-    free: u32,
-    lists: [List; 3],
+    links: Links,
     /// How many the window may have; a part of one counts.
     most: f64,
     ghosts: Ghosts,
     time: Time,
+    /// How many values all of that is made for.
+    fits: usize,
 }
 
 impl Order {
     /// Of a shard that is to keep so many values.
     pub(super) fn new(quota: usize) -> Self {
         Self {
-            links: Vec::new(),
-            free: NONE,
-            lists: [List { head: NONE, tail: NONE, len: 0 }; 3],
+            links: Links::new(),
             most: (AT_FIRST * count(quota)).max(1.0),
             ghosts: Ghosts::new(quota),
             time: Time::new(quota),
+            fits: quota,
         }
     }
 
     /// Gives back the memory of places that nobody has any more.
     pub(super) fn compact(&mut self, marks: &impl Marks) {
-        let mut links = Vec::with_capacity(self.len() * 5 / 4);
-        for list in &mut self.lists {
-            let (mut at, mut before) = (list.head, NONE);
-            list.head = if list.len == 0 { NONE } else { links.len() as u32 };
-            while at != NONE {
-                let Link { hash, next, .. } = self.links[at as usize];
-                let here = links.len() as u32;
-                marks.moved(hash.hash(), at, here | MOVED);
-                links.push(Link { hash, prev: before, next: if next == NONE { NONE } else { here + 1 } });
-                (at, before) = (next, here);
-            }
-            list.tail = before;
-        }
-        (self.links, self.free) = (links, NONE);
+        self.links.compact(marks);
     }
 
-    fn len(&self) -> usize {
-        self.lists.iter().map(|list| list.len).sum()
+    /// How much the value there weighs; nothing where that is not asked.
+    pub(super) fn weight(&self, place: Place) -> u64 {
+        self.links.weight(place)
+    }
+
+    /// Notes how much the value there weighs.
+    pub(super) fn weigh(&mut self, place: Place, weight: u64) {
+        self.links.weigh(place, weight);
+    }
+
+    /// Where weights bound it, how many values there are is known once it is full: then it is of a shard that keeps so many.
+    pub(super) fn fit(&mut self) {
+        let len = self.links.len();
+        if len > self.fits.saturating_mul(4) || len < self.fits / 4 {
+            let Self { links, .. } = std::mem::replace(self, Self::new(len));
+            self.links = links;
+        }
     }
 
     /// A value was hit; under a read lock.
@@ -149,19 +102,19 @@ impl Order {
     /// One more, which was not there; where it stands.
     pub(super) fn insert(&mut self, marks: &impl Marks, hash: u64, mark: &Mark) -> Place {
         self.time.pass(1);
-        let ghost = self.ghosts.recall(Short::of(hash).hash(), &self.time);
-        if let Some(ghost) = ghost.filter(|ghost| ghost.went_lately && self.len() >= ENOUGH) {
+        let ghost = self.ghosts.recall(links::known(hash), &self.time);
+        if let Some(ghost) = ghost.filter(|ghost| ghost.went_lately && self.links.len() >= ENOUGH) {
             let step = if ghost.from_main { -STEP } else { STEP };
-            let most = (AT_MOST * count(self.len())).max(1.0);
+            let most = (AT_MOST * count(self.links.len())).max(1.0);
             self.most = (self.most + step).clamp(self.least().min(most), most);
         }
         mark.begin(&self.time, ghost.map_or(1, |ghost| ghost.frequency + 1));
-        let place = self.place(hash);
-        self.link(WINDOW, place, mark);
+        let place = self.links.place(hash);
+        self.links.link(WINDOW, place, mark);
         // while there was room, or after removals
         for _ in 0..2 {
-            if count(self.lists[WINDOW].len) > self.most + 1.0 {
-                let tail = self.lists[WINDOW].tail;
+            if count(self.links.lists[WINDOW].len) > self.most + 1.0 {
+                let tail = self.links.lists[WINDOW].tail;
                 let mark = self.mark(marks, tail);
                 mark.unvisit();
                 self.move_to(marks, PROBATION, tail);
@@ -178,27 +131,27 @@ impl Order {
 
     /// A value is gone that nobody pushed out.
     pub(super) fn remove(&mut self, place: Place, mark: &Mark) {
-        self.unlink(place, mark);
-        self.give_back(place);
+        self.links.unlink(place, mark);
+        self.links.give_back(place);
     }
 
     /// One is to go, of at least one: by which hash and where it is found.
     pub(super) fn evict(&mut self, marks: &impl Marks) -> Option<(u64, Place)> {
         self.time.pass(0);
-        let (window, mut turns) = (self.lists[WINDOW].len, 0);
-        let is_window_s = window > 0 && (count(window) >= self.most || window == self.len());
+        let (window, mut turns) = (self.links.lists[WINDOW].len, 0);
+        let is_window_s = window > 0 && (count(window) >= self.most || window == self.links.len());
         if !is_window_s {
             let place = self.victim(marks, &mut turns).or(self.tail(PROBATION))?;
             return Some(self.drop(marks, place, true));
         }
         for _ in 0..ROUNDS {
-            let tail = self.lists[WINDOW].tail;
+            let tail = self.links.lists[WINDOW].tail;
             if !self.mark(marks, tail).unvisit() {
                 break;
             }
             self.move_to(marks, WINDOW, tail);
         }
-        let newcomer = self.lists[WINDOW].tail;
+        let newcomer = self.links.lists[WINDOW].tail;
         let Some(victim) = self.victim(marks, &mut turns) else { return Some(self.drop(marks, newcomer, false)) };
         let (one, other) = (self.mark(marks, newcomer), self.mark(marks, victim));
         let (a, b) = (one.frequency(&self.time), other.frequency(&self.time));
@@ -246,9 +199,10 @@ impl Order {
 
     /// While more is protected than may be, its oldest go on probation; those that were hit go round.
     fn demote(&mut self, marks: &impl Marks, turns: &mut usize) {
-        while count(self.lists[PROTECTED].len) > PROTECTS * count(self.lists[PROBATION].len + self.lists[PROTECTED].len)
+        while count(self.links.lists[PROTECTED].len)
+            > PROTECTS * count(self.links.lists[PROBATION].len + self.links.lists[PROTECTED].len)
         {
-            let tail = self.lists[PROTECTED].tail;
+            let tail = self.links.lists[PROTECTED].tail;
             *turns += 1;
             if self.mark(marks, tail).unvisit() && *turns < TURNS {
                 self.move_to(marks, PROTECTED, tail);
@@ -260,78 +214,29 @@ impl Order {
     }
 
     fn least(&self) -> f64 {
-        (AT_LEAST * count(self.len())).max(1.0)
+        (AT_LEAST * count(self.links.len())).max(1.0)
     }
 
     fn tail(&self, list: usize) -> Option<Place> {
-        Some(self.lists[list].tail).filter(|tail| *tail != NONE)
+        Some(self.links.lists[list].tail).filter(|tail| *tail != NONE)
     }
 
     /// It goes, and is remembered.
     fn drop(&mut self, marks: &impl Marks, place: Place, from_main: bool) -> (u64, Place) {
-        let (hash, mark) = (self.links[place as usize].hash.hash(), self.mark(marks, place));
+        let (hash, mark) = (self.links.hash(place), self.mark(marks, place));
         self.ghosts.remember(hash, mark.frequency(&self.time), from_main, &self.time);
-        self.unlink(place, mark);
-        self.give_back(place);
+        self.links.unlink(place, mark);
+        self.links.give_back(place);
         (hash, place)
     }
 
     fn mark<'m>(&self, marks: &'m impl Marks, place: Place) -> &'m Mark {
-        marks.mark(self.links[place as usize].hash.hash(), place)
-    }
-
-    fn place(&mut self, hash: u64) -> Place {
-        let link = Link { hash: Short::of(hash), prev: NONE, next: NONE };
-        if self.free != NONE {
-            let place = self.free;
-            self.free = self.links[place as usize].next;
-            self.links[place as usize] = link;
-            return place;
-        }
-        if self.links.len() == self.links.capacity() {
-            // not twice as many: most of them would be empty for ever once the bound is reached
-            self.links.reserve_exact((self.links.len() / 4).max(16));
-        }
-        self.links.push(link);
-        (self.links.len() - 1) as u32
-    }
-
-    fn give_back(&mut self, place: Place) {
-        self.links[place as usize].next = self.free;
-        self.free = place;
+        marks.mark(self.links.hash(place), place)
     }
 
     fn move_to(&mut self, marks: &impl Marks, list: usize, place: Place) {
         let mark = self.mark(marks, place);
-        self.unlink(place, mark);
-        self.link(list, place, mark);
-    }
-
-    fn unlink(&mut self, place: Place, mark: &Mark) {
-        let list = mark.list();
-        let Link { prev, next, .. } = self.links[place as usize];
-        match prev {
-            NONE => self.lists[list].head = next,
-            prev => self.links[prev as usize].next = next,
-        }
-        match next {
-            NONE => self.lists[list].tail = prev,
-            next => self.links[next as usize].prev = prev,
-        }
-        self.lists[list].len -= 1;
-    }
-
-    /// At the head of a list.
-    fn link(&mut self, list: usize, place: Place, mark: &Mark) {
-        let head = self.lists[list].head;
-        mark.set_list(list);
-        let link = &mut self.links[place as usize];
-        (link.prev, link.next) = (NONE, head);
-        match head {
-            NONE => self.lists[list].tail = place,
-            head => self.links[head as usize].prev = place,
-        }
-        self.lists[list].head = place;
-        self.lists[list].len += 1;
+        self.links.unlink(place, mark);
+        self.links.link(list, place, mark);
     }
 }

@@ -1,160 +1,19 @@
-//! The values of one shard, each in its own type: one allocation an entry, 16 bytes in the table.
+//! The values of one shard.
 
-use super::order::{MOVED, Mark, Marks, Order, Place};
-use cachify_core::{
-    key::{Key, Kind},
-    observe::Eviction,
-    time::Instant,
+use super::{
+    node::{AnyNode, Gone, Node, is_plain},
+    order::{MOVED, Mark, Marks, Order, Place},
+    room::Room,
 };
+use cachify_core::{key::Key, observe::Eviction, time::Instant};
 use hashbrown::HashTable;
 use std::{
     any::{Any, TypeId},
-    sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU32, AtomicUsize, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering},
 };
 
 /// How many buckets a write looks at to reclaim ended values.
 const SWEEP: usize = 4;
-/// Longest key that lies in the entry itself: what fits beside a `Box` without making the entry larger.
-const INLINE: usize = 22;
-
-/// Key, expiry and value in one allocation; the value last, so that the whole can be unsized.
-///
-/// Kept small: past a few thousand entries a hit waits for memory more than for the processor.
-pub(super) struct Node<V: ?Sized> {
-    fresh_until: Instant,
-    key: NodeKey,
-    mark: Mark,
-    /// Where it stands in the order of its shard.
-    place: AtomicU32,
-    value: V,
-}
-
-enum NodeKey {
-    Short(u8, [u8; INLINE]),
-    Long(Box<[u8]>),
-}
-
-/// A value of any type. Shared, so that it can be copied after the lock was left.
-pub(super) type AnyNode = Arc<Node<dyn Any + Send + Sync>>;
-
-/// Whether copying it runs no code of a user's, and is done at once.
-#[inline]
-fn is_plain<V: 'static>() -> bool {
-    macro_rules! is_one_of {
-        ($($plain:ty)*) => { $(TypeId::of::<V>() == TypeId::of::<$plain>())||* };
-    }
-    is_one_of! {
-        () bool char u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64
-        &'static str Arc<str> std::time::Duration
-    }
-}
-
-impl<V> Node<V> {
-    pub(super) fn new(key: &Key<'_>, fresh_until: Instant, value: V) -> Self {
-        let mut short = [0; INLINE];
-        short.iter_mut().zip(key.bytes).for_each(|(to, from)| *to = *from);
-        let key = match u8::try_from(key.bytes.len()) {
-            Ok(len) if key.bytes.len() <= INLINE => NodeKey::Short(len, short),
-            _ => NodeKey::Long(key.bytes.into()),
-        };
-        Self { fresh_until, key, mark: Mark::default(), place: AtomicU32::default(), value }
-    }
-}
-
-/// A value that is gone, to be dropped outside the lock; and why, if nobody removed it.
-pub(super) struct Gone {
-    node: AnyNode,
-    pub(super) why: Option<Eviction>,
-}
-
-impl Gone {
-    pub(super) fn key(&self) -> &[u8] {
-        self.node.key()
-    }
-}
-
-impl Node<dyn Any + Send + Sync> {
-    /// Gone, for `why` or because its time is over.
-    fn gone(node: AnyNode, now: Instant, why: Option<Eviction>) -> Gone {
-        let is_over = now >= node.fresh_until;
-        Gone { node, why: if is_over { Some(Eviction::Expired) } else { why } }
-    }
-
-    #[inline]
-    fn key(&self) -> &[u8] {
-        match &self.key {
-            NodeKey::Short(len, short) => &short[..usize::from(*len).min(INLINE)],
-            NodeKey::Long(long) => long,
-        }
-    }
-
-    #[inline]
-    fn is(&self, key: &Key<'_>) -> bool {
-        self.key() == key.bytes
-    }
-
-    /// Whether it is of that key and type: one key may have a value of each type, as a generic function has them.
-    #[inline]
-    fn is_of(&self, key: &Key<'_>, of: TypeId) -> bool {
-        self.is(key) && (&self.value as &dyn Any).type_id() == of
-    }
-
-    fn place(&self) -> Place {
-        self.place.load(Ordering::Relaxed)
-    }
-
-    /// Hashed again where the table moves its entries: rarer than a hit, which so loads less.
-    fn hash(&self, seed: u64) -> u64 {
-        Key::new(Kind::Cache, "", self.key(), seed).hash
-    }
-}
-
-/// How many values all shards together have, and may have.
-#[derive(Debug)]
-pub(super) struct Room {
-    taken: AtomicUsize,
-    bound: usize,
-}
-
-impl Room {
-    pub(super) const fn new(bound: usize) -> Self {
-        Self { taken: AtomicUsize::new(0), bound }
-    }
-
-    pub(super) fn taken(&self) -> usize {
-        self.taken.load(Ordering::Relaxed)
-    }
-
-    /// Whether one has to go: several shards may have taken the last place at once.
-    pub(super) fn is_over(&self) -> bool {
-        self.taken() > self.bound
-    }
-
-    pub(super) const fn bound(&self) -> usize {
-        self.bound
-    }
-
-    fn is_full(&self) -> bool {
-        self.taken() >= self.bound
-    }
-
-    /// How many each of so many shards is to have.
-    pub(super) const fn share(&self, shards: usize) -> usize {
-        self.bound / shards
-    }
-
-    fn take(&self) {
-        self.taken.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn give_back(&self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// Which values lie at a key, of whatever types: where, and until when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen(usize, Instant);
@@ -168,6 +27,9 @@ pub(super) struct Values {
     order: Order,
     /// How many it is to have where there is no room.
     share: usize,
+    /// Of how many shards it is one.
+    shards: u64,
+    weight: u64,
     hand: usize,
     seed: u64,
 }
@@ -187,8 +49,11 @@ impl Marks for HashTable<AnyNode> {
 }
 
 impl Values {
-    pub(super) fn new(seed: u64, share: usize) -> Self {
-        Self { nodes: HashTable::new(), order: Order::new(share), share, hand: 0, seed }
+    /// One of so many shards.
+    pub(super) fn new(seed: u64, shards: usize, room: &Room) -> Self {
+        let share = room.share(shards);
+        let (nodes, order) = (HashTable::new(), Order::new(share));
+        Self { nodes, order, share, shards: shards as u64, weight: 0, hand: 0, seed }
     }
 
     /// What is taken of the value, if it is fresh and of this type.
@@ -237,25 +102,40 @@ impl Values {
         of_key.map(|node| node.fresh_until).filter(|end| now < *end).min()
     }
 
-    /// Stores a value; where there is no room, in the place of another one of this shard, if it has any. Gives back what
-    /// it replaced or evicted, to be dropped outside the lock.
-    pub(super) fn insert(&mut self, node: AnyNode, key: &Key<'_>, now: Instant, room: &Room) -> Vec<Gone> {
+    /// Stores a value of some weight; where there is no room, in the place of others of this shard, if it has any. Gives back
+    /// what it replaced or evicted, to be dropped outside the lock.
+    pub(super) fn insert(
+        &mut self,
+        (node, weight): (AnyNode, u64),
+        key: &Key<'_>,
+        now: Instant,
+        room: &Room,
+    ) -> Vec<Gone> {
         let mut gone = self.sweep(now, room);
         let of = (&node.value as &dyn Any).type_id();
         match self.nodes.find_mut(key.hash, |old| old.is_of(key, of)) {
             Some(old) => {
+                let place = old.place();
                 self.order.replace(&old.mark, &node.mark);
-                node.place.store(old.place(), Ordering::Relaxed);
+                node.place.store(place, Ordering::Relaxed);
                 gone.push(Node::gone(std::mem::replace(old, node), now, None));
+                let before = self.order.weight(place);
+                self.order.weigh(place, weight);
+                self.weight = self.weight - before + weight;
+                room.exchange(before, weight);
             }
-            None if room.bound == 0 => gone.push(Node::gone(node, now, Some(Eviction::Full))),
+            None if room.bound() == 0 => gone.push(Node::gone(node, now, Some(Eviction::Full))),
             None => {
                 // one that has less than its share takes the place of another shard's
-                if room.is_full() && self.nodes.len() >= self.share.max(1) {
-                    gone.extend(self.evict(now, room));
+                while room.is_full_for(weight) && self.has_its_share(weight, room) {
+                    let Some(one) = self.evict(now, room) else { break };
+                    gone.push(one);
                 }
-                room.take();
-                node.place.store(self.order.insert(&self.nodes, key.hash, &node.mark), Ordering::Relaxed);
+                room.take(weight);
+                self.weight += weight;
+                let place = self.order.insert(&self.nodes, key.hash, &node.mark);
+                self.order.weigh(place, weight);
+                node.place.store(place, Ordering::Relaxed);
                 let seed = self.seed;
                 self.nodes.insert_unique(key.hash, node, |node| node.hash(seed));
             }
@@ -263,9 +143,27 @@ impl Values {
         gone
     }
 
+    /// Whether it has so much that one more of that weight is more than its share.
+    fn has_its_share(&self, weight: u64, room: &Room) -> bool {
+        let heavy = room.most().is_some_and(|most| self.weight.saturating_add(weight) > most / self.shards);
+        self.nodes.len() >= self.share.max(1) || heavy
+    }
+
     /// Whether it has more than its share.
-    pub(super) fn has_too_many(&self) -> bool {
-        self.nodes.len() > self.share
+    pub(super) fn has_too_many(&self, room: &Room) -> bool {
+        self.nodes.len() > self.share || room.most().is_some_and(|most| self.weight > most / self.shards)
+    }
+
+    /// What is kept no more leaves its place; how much it weighed is given back.
+    fn leave(&mut self, node: &AnyNode, room: &Room) {
+        let weight = self.order.weight(node.place());
+        self.order.remove(node.place(), &node.mark);
+        self.lighten(weight, room);
+    }
+
+    fn lighten(&mut self, weight: u64, room: &Room) {
+        self.weight -= weight;
+        room.give_back(weight);
     }
 
     /// Forgets the values of a key, to be dropped outside the lock; whether one was there and fresh.
@@ -273,8 +171,7 @@ impl Values {
         let (mut gone, mut was_fresh) = (Vec::new(), false);
         while let Ok(entry) = self.nodes.find_entry(key.hash, |node| node.is(key)) {
             let (node, _) = entry.remove();
-            self.order.remove(node.place(), &node.mark);
-            room.give_back();
+            self.leave(&node, room);
             was_fresh |= now < node.fresh_until;
             gone.push(node);
         }
@@ -283,16 +180,19 @@ impl Values {
 
     /// Takes out all of them.
     pub(super) fn take_all(&mut self, room: &Room) -> Self {
-        self.nodes.iter().for_each(|_| room.give_back());
-        std::mem::replace(self, Self::new(self.seed, self.share))
+        self.nodes.iter().for_each(|node| room.give_back(self.order.weight(node.place())));
+        std::mem::replace(self, Self::new(self.seed, self.shards as usize, room))
     }
 
     /// Takes out the one that is to go.
     pub(super) fn evict(&mut self, now: Instant, room: &Room) -> Option<Gone> {
+        if room.most().is_some() {
+            self.order.fit();
+        }
         let (hash, place) = self.order.evict(&self.nodes)?;
-        let entry = self.nodes.find_entry(hash, |node| node.place() == place).ok()?;
-        room.give_back();
-        Some(Node::gone(entry.remove().0, now, Some(Eviction::Full)))
+        let node = self.nodes.find_entry(hash, |node| node.place() == place).ok()?.remove().0;
+        self.lighten(self.order.weight(place), room);
+        Some(Node::gone(node, now, Some(Eviction::Full)))
     }
 
     fn sweep(&mut self, now: Instant, room: &Room) -> Vec<Gone> {
@@ -310,9 +210,8 @@ impl Values {
             if let Ok(entry) = self.nodes.get_bucket_entry(bucket)
                 && now >= entry.get().fresh_until
             {
-                room.give_back();
                 let node = entry.remove().0;
-                self.order.remove(node.place(), &node.mark);
+                self.leave(&node, room);
                 gone.push(Node::gone(node, now, None));
             }
         }

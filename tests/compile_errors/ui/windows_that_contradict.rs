@@ -66,7 +66,7 @@ fn nothing_left() -> u32 {
 }
 
 #[cached(key = "n", ttl = forever, early = cachify::Early::XFetch)]
-fn never_due() -> u32 {
+fn never_due_by_chance() -> u32 {
     1
 }
 

@@ -20,3 +20,4 @@ mod numbers;
 mod storm;
 mod told;
 mod unkept;
+mod weights;

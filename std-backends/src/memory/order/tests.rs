@@ -69,16 +69,11 @@ impl World {
     /// Each list from both ends, and all that is kept in one of them.
     fn check(&self) {
         let mut seen = 0;
-        for (number, list) in self.order.lists.iter().enumerate() {
-            let (mut at, mut before, mut length) = (list.head, NONE, 0);
-            while at != NONE {
-                let link = &self.order.links[at as usize];
-                assert_eq!(link.prev, before);
-                assert_eq!(self.shelf.0[&(link.hash.hash(), at)].list(), number);
-                (before, at, length) = (at, link.next, length + 1);
+        for number in 0..3 {
+            for (hash, place) in self.order.links.walk(number) {
+                assert_eq!(self.shelf.0[&(hash, place)].list(), number);
+                seen += 1;
             }
-            assert_eq!((list.tail, list.len), (before, length));
-            seen += length;
         }
         assert_eq!(seen, self.places.len());
         assert!(seen <= self.bound);
