@@ -88,7 +88,7 @@ impl Builder {
         Self {
             prefix: "cachify".into(),
             config: Config::DEFAULT,
-            bounds: Bounds { max_entries: DEFAULT_MAX_ENTRIES, max_markers: DEFAULT_MAX_MARKERS, max_weight: None },
+            bounds: Bounds { entries: DEFAULT_MAX_ENTRIES, markers: DEFAULT_MAX_MARKERS, weight: None },
             weighers: Weighers::default(),
             op_timeout: None,
             max_value_bytes: DEFAULT_MAX_VALUE_BYTES,
@@ -235,7 +235,7 @@ impl Builder {
         if self.blocking && remote.as_ref().is_some_and(|remote| !remote.serves_threads()) {
             return Err(Error::Config("`blocking`: this store has only an async face"));
         }
-        if remote.is_some() && self.bounds.max_weight.is_some() {
+        if remote.is_some() && self.bounds.weight.is_some() {
             return Err(Error::Config("`max_weight` bounds values in memory, and these lie outside"));
         }
         let Self { prefix, config, clock, watcher, bounds, weighers, .. } = self;

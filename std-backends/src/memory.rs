@@ -97,19 +97,19 @@ impl fmt::Debug for Memory {
 impl Memory {
     /// An empty store with bounds.
     pub(crate) fn new(clock: StdClock, prefix: &str, bounds: Bounds, weighers: Weighers, watcher: Watcher) -> Self {
-        let Bounds { max_entries, max_markers, max_weight } = bounds;
-        let worth = (max_entries / WORTH_A_SHARD).max(1);
+        let Bounds { entries, markers, weight } = bounds;
+        let worth = (entries / WORTH_A_SHARD).max(1);
         // of more nobody has the memory
-        let few = (max_entries / order::MOST + 1).min(1_024).next_power_of_two();
-        let most = if max_weight.is_some() { OF_WEIGHTS } else { SHARDS };
-        let (room, of_values) = (Room::new(max_entries, max_weight), most.min(1 << worth.ilog2()).max(few));
+        let few = (entries / order::MOST + 1).min(1_024).next_power_of_two();
+        let most = if weight.is_some() { OF_WEIGHTS } else { SHARDS };
+        let (room, of_values) = (Room::new(entries, weight), most.min(1 << worth.ilog2()).max(few));
         let fences = Fences(wall_micros());
         let seed = token::random_word();
         let shard = || Shard { rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Crowd::new()), fences)) };
         let shards = (0..SHARDS).map(|_| shard()).collect();
         let values = (0..of_values).map(|_| RwLock::new(Values::new(seed, of_values, &room))).collect();
         let (markers, loads, groups, closing) =
-            (Markers::new(max_markers), Arc::default(), Groups::default(), Closing::default());
+            (Markers::new(markers), Arc::default(), Groups::default(), Closing::default());
         Self(Arc::new(Inner {
             shards,
             values,

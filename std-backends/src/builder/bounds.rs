@@ -5,14 +5,14 @@ use super::Builder;
 impl Builder {
     /// How many values memory keeps; 100 000 unless said.
     pub fn max_entries(mut self, max_entries: usize) -> Self {
-        self.bounds.max_entries = max_entries;
+        self.bounds.entries = max_entries;
         self
     }
 
     /// How many markers of runs that are done memory keeps; 100 000 unless said. Past it a run of another key
     /// is refused ([`StoreFull`](cachify_core::Refused::StoreFull)) until one has ended.
     pub fn max_markers(mut self, max_markers: usize) -> Self {
-        self.bounds.max_markers = max_markers;
+        self.bounds.markers = max_markers;
         self
     }
 
@@ -38,7 +38,7 @@ impl Builder {
     /// # Ok::<(), cachify::Error>(())
     /// ```
     pub fn max_weight(mut self, max_weight: u64) -> Self {
-        self.bounds.max_weight = Some(max_weight);
+        self.bounds.weight = Some(max_weight);
         self
     }
 

@@ -54,8 +54,8 @@ impl Parts for Memory {
     }
     fn part(&self, name: &str, bound: Option<usize>, watcher: Watcher) -> Self {
         let prefix = format!("{}:g:{name}", self.0.prefix);
-        let max_entries = bound.unwrap_or_else(|| self.0.room.bound());
-        let bounds = Bounds { max_entries, max_markers: 0, max_weight: None };
+        let entries = bound.unwrap_or_else(|| self.0.room.bound());
+        let bounds = Bounds { entries, markers: 0, weight: None };
         Self::new(self.0.clock.clone(), &prefix, bounds, self.0.weighers.below(), watcher)
     }
     fn in_memory(&self) -> Option<&Memory> {

@@ -18,9 +18,9 @@ pub const fn mib(n: u64) -> u64 {
 /// How much a store may keep.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    pub(crate) max_entries: usize,
-    pub(crate) max_markers: usize,
-    pub(crate) max_weight: Option<u64>,
+    pub(crate) entries: usize,
+    pub(crate) markers: usize,
+    pub(crate) weight: Option<u64>,
 }
 
 /// What a store keeps.

@@ -61,7 +61,7 @@ pub(in crate::memory) const MOVED: Place = 1 << 31;
 /// The lists of one shard.
 #[derive(Debug)]
 pub(super) struct Links {
-    links: Vec<Link>,
+    all: Vec<Link>,
     /// The first that is free, the others behind it.
     free: u32,
     pub(super) lists: [List; 3],
@@ -71,7 +71,7 @@ pub(super) struct Links {
 
 impl Links {
     pub(super) const fn new() -> Self {
-        Self { links: Vec::new(), free: NONE, lists: [List { head: NONE, tail: NONE, len: 0 }; 3], weights: Vec::new() }
+        Self { all: Vec::new(), free: NONE, lists: [List { head: NONE, tail: NONE, len: 0 }; 3], weights: Vec::new() }
     }
 
     /// Gives back the memory of places that nobody has any more.
@@ -82,7 +82,7 @@ impl Links {
             let (mut at, mut before) = (list.head, NONE);
             list.head = if list.len == 0 { NONE } else { links.len() as u32 };
             while at != NONE {
-                let Link { hash, next, .. } = self.links[at as usize];
+                let Link { hash, next, .. } = self.all[at as usize];
                 let here = links.len() as u32;
                 marks.moved(hash.hash(), at, here | MOVED);
                 weights.extend(self.weights.get(at as usize));
@@ -91,7 +91,7 @@ impl Links {
             }
             list.tail = before;
         }
-        (self.links, self.free, self.weights) = (links, NONE, weights);
+        (self.all, self.free, self.weights) = (links, NONE, weights);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -106,7 +106,7 @@ impl Links {
     pub(super) fn weigh(&mut self, place: Place, weight: u64) {
         let at = place as usize;
         if weight > 0 && self.weights.len() <= at {
-            self.weights.resize(at.max(self.links.len() - 1) + 1, 0);
+            self.weights.resize(at.max(self.all.len() - 1) + 1, 0);
         }
         if let Some(known) = self.weights.get_mut(at) {
             *known = weight;
@@ -114,40 +114,40 @@ impl Links {
     }
 
     pub(super) fn hash(&self, place: Place) -> u64 {
-        self.links[place as usize].hash.hash()
+        self.all[place as usize].hash.hash()
     }
 
     pub(super) fn place(&mut self, hash: u64) -> Place {
         let link = Link { hash: Short::of(hash), prev: NONE, next: NONE };
         if self.free != NONE {
             let place = self.free;
-            self.free = self.links[place as usize].next;
-            self.links[place as usize] = link;
+            self.free = self.all[place as usize].next;
+            self.all[place as usize] = link;
             return place;
         }
-        if self.links.len() == self.links.capacity() {
+        if self.all.len() == self.all.capacity() {
             // not twice as many: most of them would be empty for ever once the bound is reached
-            self.links.reserve_exact((self.links.len() / 4).max(16));
+            self.all.reserve_exact((self.all.len() / 4).max(16));
         }
-        self.links.push(link);
-        (self.links.len() - 1) as u32
+        self.all.push(link);
+        (self.all.len() - 1) as u32
     }
 
     pub(super) fn give_back(&mut self, place: Place) {
-        self.links[place as usize].next = self.free;
+        self.all[place as usize].next = self.free;
         self.free = place;
     }
 
     pub(super) fn unlink(&mut self, place: Place, mark: &Mark) {
         let list = mark.list();
-        let Link { prev, next, .. } = self.links[place as usize];
+        let Link { prev, next, .. } = self.all[place as usize];
         match prev {
             NONE => self.lists[list].head = next,
-            prev => self.links[prev as usize].next = next,
+            prev => self.all[prev as usize].next = next,
         }
         match next {
             NONE => self.lists[list].tail = prev,
-            next => self.links[next as usize].prev = prev,
+            next => self.all[next as usize].prev = prev,
         }
         self.lists[list].len -= 1;
     }
@@ -156,11 +156,11 @@ impl Links {
     pub(super) fn link(&mut self, list: usize, place: Place, mark: &Mark) {
         let head = self.lists[list].head;
         mark.set_list(list);
-        let link = &mut self.links[place as usize];
+        let link = &mut self.all[place as usize];
         (link.prev, link.next) = (NONE, head);
         match head {
             NONE => self.lists[list].tail = place,
-            head => self.links[head as usize].prev = place,
+            head => self.all[head as usize].prev = place,
         }
         self.lists[list].head = place;
         self.lists[list].len += 1;
@@ -172,7 +172,7 @@ impl Links {
         let List { head, tail, len } = self.lists[list];
         let (mut at, mut before, mut seen) = (head, NONE, Vec::new());
         while at != NONE {
-            let link = &self.links[at as usize];
+            let link = &self.all[at as usize];
             assert_eq!(link.prev, before);
             seen.push((link.hash.hash(), at));
             (before, at) = (at, link.next);
