@@ -88,7 +88,13 @@ impl Builder {
         Self {
             prefix: "cachify".into(),
             config: Config::DEFAULT,
-            bounds: Bounds { entries: DEFAULT_MAX_ENTRIES, markers: DEFAULT_MAX_MARKERS, weight: None },
+            bounds: Bounds {
+                entries: DEFAULT_MAX_ENTRIES,
+                markers: DEFAULT_MAX_MARKERS,
+                weight: None,
+                idle: None,
+                idle_above: None,
+            },
             weighers: Weighers::default(),
             op_timeout: None,
             max_value_bytes: DEFAULT_MAX_VALUE_BYTES,
@@ -237,6 +243,9 @@ impl Builder {
         }
         if remote.is_some() && self.bounds.weight.is_some() {
             return Err(Error::Config("`max_weight` bounds values in memory, and these lie outside"));
+        }
+        if remote.is_some() && self.bounds.idle.is_some() {
+            return Err(Error::Config("`idle` is for values in memory, and these lie outside"));
         }
         let Self { prefix, config, clock, watcher, bounds, weighers, .. } = self;
         let store = match remote {

@@ -3,9 +3,8 @@
 //! A group is an instance of its own, which lives as long as the one it is a part of. Not here: how a store forgets.
 
 use crate::{
-    memory::{Content, Memory},
     observe::Watcher,
-    stats::Stats,
+    stats::{Content, Stats},
 };
 use cachify_core::{
     Cause, Config, Error, Instance,
@@ -18,18 +17,57 @@ use std::{
         OnceLock,
         atomic::{Ordering::SeqCst, fence},
     },
+    time::Duration,
 };
 
 /// How many lines of groups there are: a call of a grouped function goes through one of them.
 const LINES: usize = 64;
+
+/// What is said of a group; else it is as its instance is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    pub(crate) entries: Option<usize>,
+    pub(crate) weight: Option<u64>,
+    pub(crate) idle: Option<Duration>,
+}
+
+/// What the macros say.
+impl Said {
+    /// Nothing.
+    pub const NOTHING: Self = Self { entries: None, weight: None, idle: None };
+
+    /// How many values it keeps at most.
+    #[must_use]
+    pub const fn max_entries(self, most: usize) -> Self {
+        Self { entries: Some(most), ..self }
+    }
+
+    /// How much these weigh at most.
+    #[must_use]
+    pub const fn max_weight(self, most: u64) -> Self {
+        Self { weight: Some(most), ..self }
+    }
+
+    /// For how long nobody need ask for one.
+    #[must_use]
+    pub const fn idle(self, idle: Duration) -> Self {
+        Self { idle: Some(idle), ..self }
+    }
+
+    /// Whether nothing else was said before.
+    fn is_as(&self, before: &Self) -> bool {
+        (self.entries.is_none() || self.entries == before.entries)
+            && (self.weight.is_none() || self.weight == before.weight)
+            && (self.idle.is_none() || self.idle == before.idle)
+    }
+}
 
 /// The groups of an instance. They are only added, so a look takes no lock.
 pub(crate) struct Groups<S>([OnceLock<Box<Node<S>>>; LINES]);
 
 pub(crate) struct Node<S> {
     name: Box<str>,
-    /// How many values it was said to keep.
-    pub(crate) bound: Option<usize>,
+    pub(crate) said: Said,
     pub(crate) instance: Instance<S, Watcher>,
     next: OnceLock<Box<Node<S>>>,
 }
@@ -83,12 +121,9 @@ pub trait Parts: Store + Sized {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "nobody else's")]
     fn groups(&self) -> &Groups<Self>;
-    /// The store of a group, of at most so many values.
+    /// The store of a group.
     #[doc(hidden)]
-    fn part(&self, name: &str, bound: Option<usize>, watcher: Watcher) -> Self;
-    /// Where its values lie, if they are in this process.
-    #[doc(hidden)]
-    fn in_memory(&self) -> Option<&Memory>;
+    fn part(&self, name: &str, said: Said, watcher: Watcher) -> Self;
     /// What this process has, with all groups.
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "nobody else's")]
@@ -107,18 +142,14 @@ pub trait Parts: Store + Sized {
     fn forget_blocking(&self) -> Result<(), Cause>;
 }
 
-pub(crate) fn node<'i, S: Parts>(
-    instance: &'i Instance<S, Watcher>,
-    name: [&str; 2],
-    bound: Option<usize>,
-) -> &'i Node<S> {
+pub(crate) fn node<'i, S: Parts>(instance: &'i Instance<S, Watcher>, name: [&str; 2], said: Said) -> &'i Node<S> {
     let mut is_new = false;
     let node = instance.store().groups().get(name, || {
         is_new = true;
         let (name, watcher): (String, _) = (name.concat(), instance.observer().of_part());
-        let store = instance.store().part(&name, bound, watcher.clone());
+        let store = instance.store().part(&name, said, watcher.clone());
         let config: Config = *instance.config();
-        Node { name: name.into(), bound, instance: Instance::with(store, config, watcher), next: OnceLock::new() }
+        Node { name: name.into(), said, instance: Instance::with(store, config, watcher), next: OnceLock::new() }
     });
     // looked at once others see it: whoever shuts down closes it, or is seen here
     if is_new {
@@ -130,23 +161,24 @@ pub(crate) fn node<'i, S: Parts>(
     node
 }
 
-/// What the macros reach a group by; the first bound that was said counts, and another one is told.
+/// What the macros reach a group by; what was said first counts, and something else is told.
 pub fn group<'i, S: Parts>(
     instance: &'i Instance<S, Watcher>,
     name: [&str; 2],
-    bound: Option<usize>,
+    said: Said,
 ) -> &'i Instance<S, Watcher> {
-    let node = node(instance, name, bound);
-    if bound.is_some() && bound != node.bound {
+    let node = node(instance, name, said);
+    if !said.is_as(&node.said) {
         instance.observer().event(&Event::Failed { key: None, cause: OTHER_BOUND });
     }
     &node.instance
 }
 
 pub(crate) const OTHER_BOUND: Cause =
-    Cause::Unsupported("`max_entries`: the group had another bound when it was used first");
-/// Why a store does not bound how many values it has.
-pub(crate) const UNBOUND: Cause = Cause::Unsupported("`max_entries` bounds values in memory, and these lie outside");
+    Cause::Unsupported("`max_entries`, `max_weight` or `idle`: the group had another bound when it was used first");
+/// Why a store does not bound what values it has.
+pub(crate) const UNBOUND: Cause =
+    Cause::Unsupported("`max_entries`, `max_weight` and `idle` bound values in memory, and these lie outside");
 
 /// How often what happened to the values of an instance, or of a group; if that is counted.
 pub fn stats<S: Parts>(instance: &Instance<S, Watcher>) -> Option<Stats> {

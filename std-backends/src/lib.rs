@@ -112,7 +112,7 @@ pub mod __private {
         Error, Stats,
         detached::in_a_task,
         global::current as global,
-        groups::{forget, forget_blocking, group, stats},
+        groups::{Said, forget, forget_blocking, group, stats},
         observe::Meets,
         templates::Site,
     };

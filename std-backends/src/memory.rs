@@ -22,6 +22,7 @@ use crate::{
     loads::Loads,
     observe::Watcher,
     renewer::Renewed,
+    stats::Content,
     sync::locked,
     token,
 };
@@ -44,11 +45,12 @@ use markers::Markers;
 use node::Gone;
 use room::Room;
 pub use room::mib;
-pub(crate) use room::{Bounds, Content, Weighers};
+pub(crate) use room::{Bounds, Weighers};
 use std::{
     fmt,
     sync::{Arc, Mutex, RwLock},
     task::Waker,
+    time::Duration,
 };
 use values::Values;
 pub(crate) use waits::InFlight;
@@ -97,12 +99,12 @@ impl fmt::Debug for Memory {
 impl Memory {
     /// An empty store with bounds.
     pub(crate) fn new(clock: StdClock, prefix: &str, bounds: Bounds, weighers: Weighers, watcher: Watcher) -> Self {
-        let Bounds { entries, markers, weight } = bounds;
+        let Bounds { entries, markers, weight, .. } = bounds;
         let worth = (entries / WORTH_A_SHARD).max(1);
         // of more nobody has the memory
         let few = (entries / order::MOST + 1).min(1_024).next_power_of_two();
         let most = if weight.is_some() { OF_WEIGHTS } else { SHARDS };
-        let (room, of_values) = (Room::new(entries, weight), most.min(1 << worth.ilog2()).max(few));
+        let (room, of_values) = (Room::new(bounds), most.min(1 << worth.ilog2()).max(few));
         let fences = Fences(wall_micros());
         let seed = token::random_word();
         let shard = || Shard { rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Crowd::new()), fences)) };
@@ -190,6 +192,11 @@ impl Memory {
         &self.0.weighers
     }
 
+    /// Bounds how long nobody need ask for its values, where nothing is kept yet; whether that is its bound then.
+    pub(crate) fn bound_idle(&self, idle: Duration) -> bool {
+        self.0.room.set_idle(idle)
+    }
+
     /// Bounds the weight of its values, where nothing is kept yet; whether that is its bound then.
     pub(crate) fn bound_weight(&self, most: u64) -> bool {
         self.0.room.set_most(most)
@@ -198,6 +205,19 @@ impl Memory {
     /// Tells this store from every other one in this process, while it lives.
     fn id(&self) -> usize {
         Arc::as_ptr(&self.0) as usize
+    }
+}
+
+/// A store whose values may lie in memory.
+pub trait InMemory {
+    /// Where they lie, if they do.
+    #[doc(hidden)]
+    fn in_memory(&self) -> Option<&Memory>;
+}
+
+impl InMemory for Memory {
+    fn in_memory(&self) -> Option<&Memory> {
+        Some(self)
     }
 }
 

@@ -1,6 +1,5 @@
 //! What an instance counts of its cached values, where it is asked to.
 
-use crate::memory::Content;
 use cachify_core::observe::{Event, Eviction};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -26,6 +25,20 @@ pub struct Stats {
     pub entries: usize,
     /// How much these weigh, where [`Builder::max_weight`](crate::Builder::max_weight) bounds that; else nothing.
     pub weight: u64,
+}
+
+/// What a store keeps.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Content {
+    pub(crate) entries: usize,
+    /// Nothing, where weights are not asked for.
+    pub(crate) weight: u64,
+}
+
+impl Content {
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self { entries: self.entries + other.entries, weight: self.weight + other.weight }
+    }
 }
 
 /// How many threads count without meeting each other.

@@ -16,10 +16,11 @@ mod remote;
 use crate::{
     clock::StdClock,
     flights,
-    groups::{Groups, Parts, UNBOUND},
-    memory::{Content, Memory},
+    groups::{Groups, Parts, Said, UNBOUND},
+    memory::{InMemory, Memory},
     observe::Watcher,
     renewer::Renewed,
+    stats::Content,
     token,
 };
 use cachify_core::{
@@ -215,28 +216,31 @@ const UNGROUPED: Cause = Cause::Unsupported(
     "outside the process no keys are listed: values that are to be forgotten together are in a group, which has `reset_all`",
 );
 
+impl InMemory for AnyStore {
+    fn in_memory(&self) -> Option<&Memory> {
+        match &self.kind {
+            Kind::Memory(memory) => Some(memory),
+            Kind::Remote(_) | Kind::Nothing => None,
+        }
+    }
+}
+
 impl Parts for AnyStore {
     #[expect(private_interfaces, reason = "nobody else's")]
     fn groups(&self) -> &Groups<Self> {
         &self.groups
     }
-    fn part(&self, name: &str, bound: Option<usize>, watcher: Watcher) -> Self {
+    fn part(&self, name: &str, said: Said, watcher: Watcher) -> Self {
         match &self.kind {
             Kind::Memory(memory) => {
-                let memory = memory.part(name, bound, watcher.clone());
+                let memory = memory.part(name, said, watcher.clone());
                 Self { seed: memory.seed(), ..self.part_of(Kind::Memory(memory), name, watcher) }
             }
             Kind::Remote(remote) => {
-                let unfit = bound.map(|_| UNBOUND);
+                let unfit = (said != Said::NOTHING).then_some(UNBOUND);
                 Self { unfit, is_part: true, ..self.part_of(Kind::Remote(remote.clone()), name, watcher) }
             }
             Kind::Nothing => self.clone(),
-        }
-    }
-    fn in_memory(&self) -> Option<&Memory> {
-        match &self.kind {
-            Kind::Memory(memory) => Some(memory),
-            Kind::Remote(_) | Kind::Nothing => None,
         }
     }
     #[expect(private_interfaces, reason = "nobody else's")]

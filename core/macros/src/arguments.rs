@@ -233,14 +233,13 @@ impl Layer {
             ("jitter", Cached) => self.jitter = Some(part(&value, 100, JITTER)?),
             ("stale_for", Cached) => self.aging.stale_for = Some((window(&value)?, name.span())),
             ("stale_on_error", Cached) => self.aging.on_error = flag(&value)?.then(|| name.span()),
-            ("group" | "max_entries", Cached) if self.home == Home::Core => {
+            ("group" | "max_entries" | "max_weight" | "idle", Cached) if self.home == Home::Core => {
                 return Err(Error::new(
                     name.span(),
-                    "without std there are no groups: the store's own size is the bound",
+                    "without std there are no groups: the store's own size is the bound, and each value lives for its TTL",
                 ));
             }
-            ("group", Cached) => self.grouped.name = Some(text::read(&value, "a group is named by a string literal")?),
-            ("max_entries", Cached) => self.grouped.most = Some(value),
+            ("group" | "max_entries" | "max_weight" | "idle", Cached) => self.grouped.set(name, value)?,
             ("share_err", Cached) => self.passing = Passing::parse(value),
             ("load_timeout" | "soft_load_timeout" | "detached", Cached) => self.limits.set(name, &value, self.home)?,
             ("closed", Cached) => self.closed = flag(&value)?.then(|| name.span()),
@@ -265,7 +264,7 @@ impl Layer {
         let known = match self.primitive {
             Primitive::Cached => {
                 "key, ttl, jitter, early, stale_for, stale_on_error, version, codec, type_tag, encode, decode, cache_err, \
-                 cache_none, share_err, closed, detached, load_timeout, soft_load_timeout, group, max_entries"
+                 cache_none, share_err, closed, detached, load_timeout, soft_load_timeout, group, max_entries, max_weight, idle"
             }
             Primitive::Lock => "key, ttl, wait, renew, label, guard, when_busy, otherwise",
             Primitive::Once => "key, ttl, keep, renew, label, guard, when_busy, otherwise",

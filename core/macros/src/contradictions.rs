@@ -8,6 +8,7 @@ impl Layer {
     pub(crate) fn check(&self, at: proc_macro2::Span) -> Result<()> {
         self.aging.check(self.ttl.as_ref(), self.ttl_of.is_some(), self.keeps_all())?;
         self.limits.check(self.aging.stale_for.is_some())?;
+        self.grouped.check(self.ttl.as_ref(), self.aging.stale_for.is_some() || self.aging.early.is_some())?;
         if self.failure_for.is_some() && self.cache_err && self.cache_none {
             return Err(Error::new(
                 at,

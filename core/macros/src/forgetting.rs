@@ -34,7 +34,7 @@ fn layers(function: &Function) -> impl Iterator<Item = &Layer> {
 
 /// What it is led by.
 fn named_by(function: &Function) -> impl Iterator<Item = &Expr> {
-    layers(function).flat_map(|layer| layer.instance.iter().chain(&layer.grouped.most))
+    layers(function).flat_map(|layer| layer.instance.iter().chain(layer.grouped.bounds()))
 }
 
 /// What it takes.

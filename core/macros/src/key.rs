@@ -110,7 +110,7 @@ impl Key {
             .map(|(_, value)| value)
             .chain(&layer.instance)
             .chain(&layer.size)
-            .chain(&layer.grouped.most)
+            .chain(layer.grouped.bounds())
         {
             key.take(|_, parameter| scope::names(expression, &parameter.names), parameters);
         }

@@ -24,6 +24,7 @@ mod grouped;
 mod groups;
 mod key;
 mod keyless;
+mod limiting;
 mod limits;
 mod method;
 mod page;

@@ -1,15 +1,7 @@
 //! What an attribute says of loads that take long: that they end, or go on without their caller.
 
-use crate::{
-    Home,
-    arguments::Layer,
-    borrowed,
-    function::{Function, Names, private},
-    span::Span,
-    values::flag,
-};
-use proc_macro2::{Ident, TokenStream};
-use quote::{quote, quote_spanned};
+use crate::{Home, borrowed, span::Span, values::flag};
+use proc_macro2::Ident;
 use syn::{Error, Expr, FnArg, ReceiverKind, Result, Signature, spanned::Spanned};
 
 /// What an attribute says of loads that take long.
@@ -18,9 +10,9 @@ pub(crate) struct Limits {
     /// Where it is said that a load finishes although its caller gave up.
     pub(crate) detached: Option<proc_macro2::Span>,
     /// How long a load may take, and where that is said.
-    hard: Option<(Span, proc_macro2::Span)>,
+    pub(crate) hard: Option<(Span, proc_macro2::Span)>,
     /// After how long a value that is there is served, and where that is said.
-    soft: Option<(Span, proc_macro2::Span)>,
+    pub(crate) soft: Option<(Span, proc_macro2::Span)>,
 }
 
 impl Limits {
@@ -92,45 +84,4 @@ fn lent(signature: &Signature) -> Option<proc_macro2::Span> {
         },
         FnArg::Typed(typed) => borrowed::from_call(&typed.ty),
     })
-}
-
-impl Function {
-    /// The body as a closure, which ends when its time is over.
-    pub(crate) fn limited(&self, layer: &Layer, body: &TokenStream) -> TokenStream {
-        let closure = self.closure(body);
-        let Some((limit, _)) = &layer.limits.hard else { return closure };
-        let (private, returned, instance) = (private(layer), self.returned(), &self.names.instance);
-        let limit = limit.duration(&private);
-        let over = self.refusing(layer, &quote_spanned!(returned.span()=> #private::refuse_closed::<#returned, _>));
-        quote!(async move || #instance.limited(#limit, (#closure)(), #over).await)
-    }
-
-    /// A function that returns in the place of a value why there is none.
-    pub(crate) fn refusing(&self, layer: &Layer, refuse: &TokenStream) -> TokenStream {
-        let (private, returned, why) = (private(layer), self.returned(), &self.names.why);
-        quote! {
-            |#why| {
-                use #private::Refuses as _;
-                #refuse((&&&#private::Probe::<#returned>::NEW).made_from(), #why)
-            }
-        }
-    }
-
-    /// A call that missed, `call`, in the task that it runs in; a value that is there is served when that takes long.
-    pub(crate) fn detached(&self, layer: &Layer, call: &TokenStream, prepare: &TokenStream) -> TokenStream {
-        let (private, Names { instance, key, shape, codec, .. }) = (private(layer), &self.names);
-        let task = quote!(#private::in_a_task(#private::boxed(async move { #call })));
-        let Some((limit, _)) = &layer.limits.soft else { return quote!(#task.await) };
-        let limit = limit.duration(&private);
-        let [own, of, by] = ["own", "of", "by"].map(|name| Ident::new(name, proc_macro2::Span::mixed_site()));
-        // made before the arguments go into the task
-        quote! {{
-            let #own = ::core::clone::Clone::clone(&#key);
-            let (#of, #by) = {
-                #prepare
-                (#shape, #codec)
-            };
-            #instance.or_stale(&#own, (&#of, &#by), #limit, #task).await
-        }}
-    }
 }

@@ -1,6 +1,7 @@
 //! How much an instance keeps.
 
 use super::Builder;
+use std::time::Duration;
 
 impl Builder {
     /// How many values memory keeps; 100 000 unless said.
@@ -39,6 +40,29 @@ impl Builder {
     /// ```
     pub fn max_weight(mut self, max_weight: u64) -> Self {
         self.bounds.weight = Some(max_weight);
+        self
+    }
+
+    /// For how long a value in memory stays that nobody asks for: each hit lets it live for so long again, at most to the end of its
+    /// TTL; to that alone unless said. A value that is read at all is asked for, also by `peek`; its window
+    /// (`stale_for`, `early`) is before the nearer of its two ends.
+    ///
+    /// ```
+    /// use cachify::{Cachify, ManualClock, secs};
+    /// let clock = ManualClock::new();
+    /// let c = Cachify::builder().clock(clock.clone()).idle(secs(600)).build()?;
+    /// let session = c.cache("session").ttl(secs(86_400));
+    /// session.insert_blocking(7)?;
+    /// clock.advance(secs(599));
+    /// assert_eq!(session.get_blocking()?, Some(7));
+    /// clock.advance(secs(599));
+    /// assert_eq!(session.get_blocking()?, Some(7));
+    /// clock.advance(secs(600));
+    /// assert_eq!(session.get_blocking::<i32>()?, None);
+    /// # Ok::<(), cachify::Error>(())
+    /// ```
+    pub fn idle(mut self, idle: Duration) -> Self {
+        self.bounds.idle = Some(idle);
         self
     }
 

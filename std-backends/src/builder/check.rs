@@ -17,6 +17,7 @@ impl Builder {
             ("`max_entries` is zero", self.bounds.entries == 0),
             ("`max_markers` is zero", self.bounds.markers == 0),
             ("`max_weight` is zero", self.bounds.weight == Some(0)),
+            ("`idle` is zero", self.bounds.idle.is_some_and(|idle| idle.is_zero())),
             ("`max_value_bytes` is zero", self.max_value_bytes == 0),
             ("`redis_connections` needs the URL of its server, too", self.lends_in_vain()),
             ("`label` is longer than 32 bytes, or has a control character", !self.label_fits),

@@ -50,7 +50,7 @@ fn decoded(text: &str) -> Option<String> {
 }
 
 /// All settings that are text, in the words of [`Builder`]'s methods.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     "prefix",
     "default_ttl",
     "default_lease",
@@ -62,6 +62,7 @@ const NAMES: [&str; 20] = [
     "max_entries",
     "max_markers",
     "max_weight",
+    "idle",
     "max_value_bytes",
     "blocking",
     "label",
@@ -102,6 +103,7 @@ impl Builder {
             "connect_timeout" => self.connect_timeout = time!("connect_timeout"),
             "max_entries" => self.bounds.entries = number!("max_entries"),
             "max_markers" => self.bounds.markers = number!("max_markers"),
+            "idle" => self.bounds.idle = Some(time!("idle")),
             "max_weight" => self.bounds.weight = Some(number!("max_weight")),
             "max_value_bytes" => self.max_value_bytes = number!("max_value_bytes"),
             "blocking" => self.blocking = truth(value).ok_or(wrong!("blocking" "is `true` or `false`"))?,

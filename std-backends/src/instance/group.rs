@@ -2,13 +2,14 @@
 
 use super::Cachify;
 use crate::{
-    groups::{self, OTHER_BOUND, Parts, UNBOUND, node},
+    groups::{self, Node, OTHER_BOUND, Parts, Said, UNBOUND, node},
+    memory::{InMemory, Memory},
     observe::Watcher,
     stats::Stats,
     store::AnyStore,
 };
 use cachify_core::{Cause, Error, Instance, cache::Cache, instance::Handle, key::AsKey, primitives::Primitives};
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// A part of an instance's cached values by its name: with a bound and numbers of its own, forgotten together. Made by
 /// [`Cachify::group`].
@@ -95,10 +96,10 @@ impl<S: Parts> Group<S> {
     #[inline]
     #[must_use]
     pub fn instance(&self) -> &Instance<S, Watcher> {
-        &node(self.of.instance(), [&self.name, ""], None).instance
+        &self.node(Said::NOTHING).instance
     }
 
-    /// How many values it keeps at most: said before it is used, else it is the instance's bound. Zero keeps none.
+    /// How many values it keeps at most: said before it is used, and before its other bounds, else it is the instance's bound. Zero keeps none.
     ///
     /// # Errors
     /// [`Error::Store`] with [`Cause::Unsupported`](crate::Cause::Unsupported) where values lie outside the process, or another bound was said before.
@@ -106,37 +107,12 @@ impl<S: Parts> Group<S> {
         if !self.of.instance().store().is_local() {
             return Err(UNBOUND.into());
         }
-        let said = node(self.of.instance(), [&self.name, ""], Some(most)).bound;
-        if said == Some(most) { Ok(self) } else { Err(OTHER_BOUND.into()) }
+        let said = self.node(Said::NOTHING.max_entries(most)).said;
+        if said.entries == Some(most) { Ok(self) } else { Err(OTHER_BOUND.into()) }
     }
 
-    /// How much its values may weigh together: said before it keeps any, else they may weigh what they will.
-    ///
-    /// ```
-    /// use cachify::{Cachify, mib};
-    /// let c = Cachify::builder().build()?;
-    /// let pages = c.group("pages").max_weight(mib(64))?.weigher(|page: &String| page.len() as u64)?;
-    /// pages.cache("home").insert_blocking("text".repeat(1_000))?;
-    /// # Ok::<(), cachify::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Store`] with [`Cause::Unsupported`](crate::Cause::Unsupported) where values lie outside the process, or the group
-    /// keeps values, or has another bound.
-    pub fn max_weight(self, most: u64) -> Result<Self, Error> {
-        let memory = self.instance().store().in_memory().ok_or(UNWEIGHED)?;
-        if memory.bound_weight(most) { Ok(self) } else { Err(OTHER_WEIGHT.into()) }
-    }
-
-    /// How much each value of a type weighs, as [`Builder::weigher`](crate::Builder::weigher) says it of an instance, whose words
-    /// count unless this is said.
-    ///
-    /// # Errors
-    /// [`Error::Store`] with [`Cause::Unsupported`](crate::Cause::Unsupported) where values lie outside the process, or it was
-    /// said before of values of that type.
-    pub fn weigher<V: 'static>(self, of: impl Fn(&V) -> u64 + Send + Sync + 'static) -> Result<Self, Error> {
-        let memory = self.instance().store().in_memory().ok_or(UNWEIGHED)?;
-        if memory.weighers().add(of) { Ok(self) } else { Err(OTHER_WEIGHER.into()) }
+    fn node(&self, said: Said) -> &Node<S> {
+        node(self.of.instance(), [&self.name, ""], said)
     }
 
     /// A cached value of this group.
@@ -177,7 +153,55 @@ impl<S: Parts> Group<S> {
     }
 }
 
-const UNWEIGHED: Cause = Cause::Unsupported("`max_weight` bounds values in memory, and these lie outside");
-const OTHER_WEIGHT: Cause =
-    Cause::Unsupported("`max_weight`: the group has another bound, or keeps values that were not weighed");
+/// What bounds values in memory alone.
+impl<S: Parts + InMemory> Group<S> {
+    /// How much its values may weigh together: said before it keeps any, else they may weigh what they will.
+    ///
+    /// ```
+    /// use cachify::{Cachify, mib};
+    /// let c = Cachify::builder().build()?;
+    /// let pages = c.group("pages").max_weight(mib(64))?.weigher(|page: &String| page.len() as u64)?;
+    /// pages.cache("home").insert_blocking("text".repeat(1_000))?;
+    /// # Ok::<(), cachify::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Store`] with [`Cause::Unsupported`](crate::Cause::Unsupported) where values lie outside the process, or the group
+    /// keeps values, or has another bound.
+    pub fn max_weight(self, most: u64) -> Result<Self, Error> {
+        let memory = self.memory(Said::NOTHING.max_weight(most))?;
+        if memory.bound_weight(most) { Ok(self) } else { Err(OTHER_BOUND.into()) }
+    }
+
+    /// For how long a value stays that nobody asks for, at most to the end of its TTL; said before it keeps any, else as its
+    /// instance has it. See [`Builder::idle`](crate::Builder::idle).
+    ///
+    /// # Errors
+    /// [`Error::Store`] with [`Cause::Unsupported`](crate::Cause::Unsupported) where values lie outside the process, or the group
+    /// keeps values, or has another time.
+    pub fn idle(self, idle: Duration) -> Result<Self, Error> {
+        let memory = self.memory(Said::NOTHING.idle(idle))?;
+        if memory.bound_idle(idle) { Ok(self) } else { Err(OTHER_BOUND.into()) }
+    }
+
+    /// Where its values lie, in this process.
+    fn memory(&self, said: Said) -> Result<&Memory, Error> {
+        if !self.of.instance().store().is_local() {
+            return Err(UNBOUND.into());
+        }
+        Ok(self.node(said).instance.store().in_memory().ok_or(UNBOUND)?)
+    }
+
+    /// How much each value of a type weighs, as [`Builder::weigher`](crate::Builder::weigher) says it of an instance, whose words
+    /// count unless this is said.
+    ///
+    /// # Errors
+    /// [`Error::Store`] with [`Cause::Unsupported`](crate::Cause::Unsupported) where values lie outside the process, or it was
+    /// said before of values of that type.
+    pub fn weigher<V: 'static>(self, of: impl Fn(&V) -> u64 + Send + Sync + 'static) -> Result<Self, Error> {
+        let memory = self.memory(Said::NOTHING)?;
+        if memory.weighers().add(of) { Ok(self) } else { Err(OTHER_WEIGHER.into()) }
+    }
+}
+
 const OTHER_WEIGHER: Cause = Cause::Unsupported("`weigher`: the group knows how much values of this type weigh");

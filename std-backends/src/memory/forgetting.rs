@@ -1,9 +1,10 @@
 //! Groups in memory, and what forgets all values of one.
 
-use super::{Bounds, Content, Memory, values};
+use super::{Bounds, Memory, values};
 use crate::{
-    groups::{Groups, Parts},
+    groups::{Groups, Parts, Said},
     observe::Watcher,
+    stats::Content,
     sync::locked,
 };
 use cachify_core::{
@@ -13,6 +14,7 @@ use cachify_core::{
     time::Clock,
     token::HolderToken,
 };
+use std::time::Duration;
 
 impl Memory {
     /// Forgets all values; no flight that began before brings another one. Shard by shard: in one step for each key.
@@ -52,14 +54,13 @@ impl Parts for Memory {
     fn groups(&self) -> &Groups<Self> {
         &self.0.groups
     }
-    fn part(&self, name: &str, bound: Option<usize>, watcher: Watcher) -> Self {
+    fn part(&self, name: &str, said: Said, watcher: Watcher) -> Self {
         let prefix = format!("{}:g:{name}", self.0.prefix);
-        let entries = bound.unwrap_or_else(|| self.0.room.bound());
-        let bounds = Bounds { entries, markers: 0, weight: None };
+        let Said { entries, weight, idle } = said;
+        let (entries, idle_above) = (entries.unwrap_or_else(|| self.0.room.bound()), self.0.room.idle());
+        let idle_above = idle_above.map(Duration::from_millis);
+        let bounds = Bounds { entries, markers: 0, weight, idle, idle_above };
         Self::new(self.0.clock.clone(), &prefix, bounds, self.0.weighers.below(), watcher)
-    }
-    fn in_memory(&self) -> Option<&Memory> {
-        Some(self)
     }
     #[expect(private_interfaces, reason = "nobody else's")]
     fn content(&self) -> Content {

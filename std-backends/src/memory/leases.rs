@@ -252,7 +252,8 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
             }
             return Poll::Ready(Err(TOO_HEAVY));
         }
-        let mut node = value.map(|value| -> AnyNode { Arc::new(Node::new(key, end, value)) });
+        let idle = self.0.room.idle().map(|millis| (now, millis));
+        let mut node = value.map(|value| -> AnyNode { Arc::new(Node::new(key, end, value, idle)) });
         let mut woken = Woken::NOBODY;
         let (holding, gone) = self.0.step(key, |ram, now| {
             let holding = if is_insertion {

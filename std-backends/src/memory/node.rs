@@ -10,7 +10,7 @@ use std::{
     any::{Any, TypeId},
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -21,7 +21,7 @@ const INLINE: usize = 22;
 ///
 /// Kept small: past a few thousand entries a hit waits for memory more than for the processor.
 pub(super) struct Node<V: ?Sized> {
-    pub(super) fresh_until: Instant,
+    fresh_until: Instant,
     key: NodeKey,
     pub(super) mark: Mark,
     /// Where it stands in the order of its shard.
@@ -32,6 +32,31 @@ pub(super) struct Node<V: ?Sized> {
 enum NodeKey {
     Short(u8, [u8; INLINE]),
     Long(Box<[u8]>),
+    /// Of a value that ends when nobody asks for it.
+    Idle(Box<Idle>),
+}
+
+struct Idle {
+    key: Box<[u8]>,
+    /// For how many milliseconds it may be left alone.
+    millis: u64,
+    /// When it has been for so long.
+    end: AtomicU64,
+}
+
+impl Idle {
+    fn end(&self) -> Instant {
+        Instant::from_millis(self.end.load(Ordering::Relaxed))
+    }
+
+    /// It is asked for.
+    fn hit(&self, now: Instant) {
+        let end = now.plus(self.millis).as_millis();
+        // hits of one moment write nothing: that would take the line of memory from each other
+        if end > self.end.load(Ordering::Relaxed).saturating_add(self.millis / 16) {
+            self.end.fetch_max(end, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A value of any type. Shared, so that it can be copied after the lock was left.
@@ -50,14 +75,27 @@ pub(super) fn is_plain<V: 'static>() -> bool {
 }
 
 impl<V> Node<V> {
-    pub(super) fn new(key: &Key<'_>, fresh_until: Instant, value: V) -> Self {
-        let mut short = [0; INLINE];
-        short.iter_mut().zip(key.bytes).for_each(|(to, from)| *to = *from);
-        let key = match u8::try_from(key.bytes.len()) {
-            Ok(len) if key.bytes.len() <= INLINE => NodeKey::Short(len, short),
-            _ => NodeKey::Long(key.bytes.into()),
+    /// Fresh until then; and for as long as somebody asks for it within so many milliseconds, if that is said.
+    pub(super) fn new(key: &Key<'_>, fresh_until: Instant, value: V, idle: Option<(Instant, u64)>) -> Self {
+        let key = match idle {
+            Some((now, millis)) => {
+                let end = AtomicU64::new(now.plus(millis).as_millis());
+                NodeKey::Idle(Box::new(Idle { key: key.bytes.into(), millis, end }))
+            }
+            None => NodeKey::of(key),
         };
         Self { fresh_until, key, mark: Mark::default(), place: AtomicU32::default(), value }
+    }
+}
+
+impl NodeKey {
+    fn of(key: &Key<'_>) -> Self {
+        let mut short = [0; INLINE];
+        short.iter_mut().zip(key.bytes).for_each(|(to, from)| *to = *from);
+        match u8::try_from(key.bytes.len()) {
+            Ok(len) if key.bytes.len() <= INLINE => Self::Short(len, short),
+            _ => Self::Long(key.bytes.into()),
+        }
     }
 }
 
@@ -76,7 +114,7 @@ impl Gone {
 impl Node<dyn Any + Send + Sync> {
     /// Gone, for `why` or because its time is over.
     pub(super) fn gone(node: AnyNode, now: Instant, why: Option<Eviction>) -> Gone {
-        let is_over = now >= node.fresh_until;
+        let is_over = now >= node.end();
         Gone { node, why: if is_over { Some(Eviction::Expired) } else { why } }
     }
 
@@ -85,6 +123,29 @@ impl Node<dyn Any + Send + Sync> {
         match &self.key {
             NodeKey::Short(len, short) => &short[..usize::from(*len).min(INLINE)],
             NodeKey::Long(long) => long,
+            NodeKey::Idle(idle) => &idle.key,
+        }
+    }
+
+    /// When its time is over, whoever asks.
+    pub(super) const fn fresh_until(&self) -> Instant {
+        self.fresh_until
+    }
+
+    /// When it ends, if nobody asks for it.
+    #[inline]
+    pub(super) fn end(&self) -> Instant {
+        match &self.key {
+            NodeKey::Short(..) | NodeKey::Long(_) => self.fresh_until,
+            NodeKey::Idle(idle) => self.fresh_until.min(idle.end()),
+        }
+    }
+
+    /// It is asked for.
+    #[inline]
+    pub(super) fn hit(&self, now: Instant) {
+        if let NodeKey::Idle(idle) = &self.key {
+            idle.hit(now);
         }
     }
 

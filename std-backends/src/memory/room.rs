@@ -1,5 +1,6 @@
 //! How many values there may be, and how much they may weigh.
 
+use cachify_core::time::millis;
 use std::{
     any::{Any, TypeId},
     fmt,
@@ -7,6 +8,7 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 /// So many bytes, of 1,048,576 each: `max_weight(mib(64))`.
@@ -21,20 +23,10 @@ pub(crate) struct Bounds {
     pub(crate) entries: usize,
     pub(crate) markers: usize,
     pub(crate) weight: Option<u64>,
-}
-
-/// What a store keeps.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Content {
-    pub(crate) entries: usize,
-    /// Nothing, where weights are not asked for.
-    pub(crate) weight: u64,
-}
-
-impl Content {
-    pub(crate) const fn and(self, other: Self) -> Self {
-        Self { entries: self.entries + other.entries, weight: self.weight + other.weight }
-    }
+    /// For how long nobody need ask for a value.
+    pub(crate) idle: Option<Duration>,
+    /// The same of the instance whose group it is, unless it says something else.
+    pub(crate) idle_above: Option<Duration>,
 }
 
 /// How many values all shards together have, and may have.
@@ -45,15 +37,18 @@ pub(super) struct Room {
     weight: AtomicU64,
     /// `u64::MAX` where weights are not asked for.
     most: AtomicU64,
+    /// For how many milliseconds nobody need ask for a value; `u64::MAX` for ever.
+    idle: AtomicU64,
+    /// What that is unless it is said.
+    idle_above: u64,
 }
 
 impl Room {
-    pub(super) const fn new(bound: usize, most: Option<u64>) -> Self {
-        let most = match most {
-            Some(most) => most,
-            None => u64::MAX,
-        };
-        Self { taken: AtomicUsize::new(0), bound, weight: AtomicU64::new(0), most: AtomicU64::new(most) }
+    pub(super) fn new(bounds: Bounds) -> Self {
+        let most = bounds.weight.unwrap_or(u64::MAX).into();
+        let idle_above = bounds.idle_above.map_or(u64::MAX, millis);
+        let idle = bounds.idle.map_or(idle_above, millis).into();
+        Self { taken: 0.into(), bound: bounds.entries, weight: 0.into(), most, idle, idle_above }
     }
 
     pub(super) fn taken(&self) -> usize {
@@ -70,10 +65,24 @@ impl Room {
         Some(self.most.load(Relaxed)).filter(|most| *most < u64::MAX)
     }
 
+    /// For how many milliseconds nobody need ask for a value, if that is bounded.
+    #[inline]
+    pub(super) fn idle(&self) -> Option<u64> {
+        Some(self.idle.load(Relaxed)).filter(|idle| *idle < u64::MAX)
+    }
+
     /// Bounds the weight of what is to come, unless that is done or something is there; whether it is this bound then.
     pub(super) fn set_most(&self, most: u64) -> bool {
-        self.taken() == 0 && self.most.compare_exchange(u64::MAX, most, Relaxed, Relaxed).is_ok()
-            || self.most() == Some(most)
+        self.set(&self.most, u64::MAX, most)
+    }
+
+    /// The same of how long nobody need ask for it.
+    pub(super) fn set_idle(&self, idle: Duration) -> bool {
+        self.set(&self.idle, self.idle_above, millis(idle))
+    }
+
+    fn set(&self, of: &AtomicU64, unsaid: u64, to: u64) -> bool {
+        self.taken() == 0 && of.compare_exchange(unsaid, to, Relaxed, Relaxed).is_ok() || of.load(Relaxed) == to
     }
 
     /// Whether one has to go: several shards may have taken the last place at once.

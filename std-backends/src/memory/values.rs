@@ -64,9 +64,10 @@ impl Values {
             Some(value) => (first, value),
             None => self.of_type(key)?,
         };
-        if now >= node.fresh_until {
+        if now >= node.end() {
             return None;
         }
+        node.hit(now);
         self.order.hit(&node.mark);
         Some(take(node, value))
     }
@@ -82,13 +83,13 @@ impl Values {
     pub(super) fn seen(&self, key: &Key<'_>) -> Seen {
         let of_key = self.nodes.iter_hash(key.hash).filter(|node| node.is(key));
         of_key.fold(Seen::default(), |Seen(at, until), node| {
-            Seen(at ^ Arc::as_ptr(node).cast::<()>() as usize, until.max(node.fresh_until))
+            Seen(at ^ Arc::as_ptr(node).cast::<()>() as usize, until.max(node.fresh_until()))
         })
     }
 
     /// Whether there is a fresh value of this type.
     pub(super) fn has_of<V: 'static>(&self, key: &Key<'_>, now: Instant) -> bool {
-        self.of_type::<V>(key).is_some_and(|(node, _)| now < node.fresh_until)
+        self.of_type::<V>(key).is_some_and(|(node, _)| now < node.end())
     }
 
     /// Whether there is a fresh value, of whatever type.
@@ -99,7 +100,7 @@ impl Values {
     /// When the values end that are fresh now, the first of them.
     pub(super) fn end(&self, key: &Key<'_>, now: Instant) -> Option<Instant> {
         let of_key = self.nodes.iter_hash(key.hash).filter(|node| node.is(key));
-        of_key.map(|node| node.fresh_until).filter(|end| now < *end).min()
+        of_key.map(|node| node.end()).filter(|end| now < *end).min()
     }
 
     /// Stores a value of some weight; where there is no room, in the place of others of this shard, if it has any. Gives back
@@ -172,7 +173,7 @@ impl Values {
         while let Ok(entry) = self.nodes.find_entry(key.hash, |node| node.is(key)) {
             let (node, _) = entry.remove();
             self.leave(&node, room);
-            was_fresh |= now < node.fresh_until;
+            was_fresh |= now < node.end();
             gone.push(node);
         }
         (gone, was_fresh)
@@ -208,7 +209,7 @@ impl Values {
                 }
             }
             if let Ok(entry) = self.nodes.get_bucket_entry(bucket)
-                && now >= entry.get().fresh_until
+                && now >= entry.get().end()
             {
                 let node = entry.remove().0;
                 self.leave(&node, room);

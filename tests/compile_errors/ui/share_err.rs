@@ -51,4 +51,24 @@ async fn detached_of_a_device(id: u32) -> u32 {
     id
 }
 
+#[cached(key = "k:{id}", ttl = 60, idle = 60)]
+fn idle_for_its_whole_life(id: u32) -> u32 {
+    id
+}
+
+#[cached(key = "l:{id}", ttl = 60, stale_for = 60, idle = 5)]
+fn idle_and_stale(id: u32) -> u32 {
+    id
+}
+
+#[cachify_core::cached(key = "m:{id}", instance = DEVICE, idle = 60)]
+fn idle_on_a_device(id: u32) -> u32 {
+    id
+}
+
+#[cached(key = "n:{id}", max_weight = "64 MiB")]
+fn no_weight(id: u32) -> u32 {
+    id
+}
+
 fn main() {}

@@ -1,4 +1,4 @@
-//! Values that are loaded again by chance, near their end (XFetch).
+//! Values that are loaded again by chance, near their end (`XFetch`).
 
 use cachify::{Cachify, Early, ManualClock, cachify_core::time::Clock, secs};
 use cachify_core::{FixedStore, Instance, store::lock::NoLock};

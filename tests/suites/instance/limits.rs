@@ -103,8 +103,8 @@ fn a_load_that_is_ready_at_its_limit_counts_and_one_of_no_length_must_not_wait()
         let at_once = c.cache("none").load_timeout(Duration::ZERO);
         let out = at_once.get_or_insert_with(async || Ok(2)).await;
         got.borrow_mut().push(out);
-        got.borrow_mut()
-            .push(c.cache("no").load_timeout(Duration::ZERO).get_or_insert_with(async || pending().await).await);
+        let out = c.cache("no").load_timeout(Duration::ZERO).get_or_insert_with(async || pending().await).await;
+        got.borrow_mut().push(out);
     });
     crew.run(3_000);
     let none = Err(Refused::LoadTimedOut { limit: Duration::ZERO });

@@ -11,6 +11,7 @@ mod ending;
 mod failed;
 mod fairness;
 mod grouped;
+mod idle;
 mod inserts;
 mod kinds;
 mod leases;

@@ -1,6 +1,6 @@
 //! Attributes whose values are in a group: with a bound of their own, and forgotten together.
 
-use cachify::{Cachify, Cause, Event, ManualClock, Memory, Observer, cached};
+use cachify::{Cachify, Cause, Event, ManualClock, Memory, Observer, cached, secs};
 use cachify_core::testing::block_on;
 use cachify_tests::Guest;
 use std::sync::{
@@ -183,4 +183,41 @@ fn layers_are_forgotten_from_the_inside() {
         layered::reset_all(&near, &far).await.unwrap();
         assert_ne!(layered(&near, &far).await, before);
     });
+}
+
+#[cached(instance = c, key = "session:{n}", ttl = "1d", idle = 600)]
+fn session(c: &Cachify, n: u32, loads: &AtomicU32) -> u32 {
+    loads.fetch_add(1, SeqCst) + n
+}
+
+const BOUND: u64 = 10;
+
+/// By constants, in a group of a name.
+#[cached(instance = c, key = "text:{n}", group = "texts", max_weight = BOUND, max_entries = 1_000, idle = secs(60))]
+async fn text(c: &Cachify, n: u32) -> [u8; 4] {
+    n.to_be_bytes()
+}
+
+#[test]
+fn a_function_has_a_weight_and_an_idle_time_of_its_own() {
+    let clock = ManualClock::new();
+    let c = Cachify::builder().clock(clock.clone()).stats(true).weigher(|_: &[u8; 4]| 4).build().unwrap();
+    let loads = AtomicU32::new(0);
+    for _ in 0..3 {
+        assert_eq!(session(&c, 7, &loads), 7);
+        clock.advance(secs(599));
+    }
+    clock.advance(secs(1));
+    assert_eq!(session(&c, 7, &loads), 8, "nobody asked");
+    for n in 0..10 {
+        block_on(text(&c, n));
+    }
+    let stats = text::stats(&c).unwrap();
+    assert_eq!((stats.entries, stats.weight), (2, 8));
+    clock.advance(secs(60));
+    assert!((0..10).all(|n| block_on(text::peek(&c, n)).unwrap().is_none()));
+    let away = Cachify::builder().store(Guest::new(clock.clone())).build().unwrap();
+    assert_eq!(session(&away, 7, &loads), 9);
+    let refused = session::peek(&away, 7);
+    assert!(matches!(refused, Err(cachify::Error::Store(Cause::Unsupported(why))) if why.contains("`idle`")));
 }
