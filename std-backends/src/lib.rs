@@ -102,6 +102,16 @@ pub type RunGuard<S = AnyStore> = cachify_core::guard::RunGuard<Cachify<S>>;
 /// A run under way in a thread.
 pub type BlockingRunGuard<S = AnyStore> = cachify_core::guard::BlockingRunGuard<Cachify<S>>;
 
+/// What the tool `cachify` knows beside the interface; not part of it.
+#[cfg(feature = "redis")]
+#[doc(hidden)]
+pub mod tool {
+    pub use crate::redis::{
+        layout::{LENGTH, Lease, MARKER, NOBODY, Place, is_pool, whole},
+        masters::{Master, Servers, why},
+    };
+}
+
 /// What the attribute macros expand against; not part of the interface.
 #[doc(hidden)]
 pub mod __private {
