@@ -53,6 +53,9 @@ mod templates;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
+#[cfg(feature = "redis")]
+#[doc(hidden)]
+pub mod tool;
 
 pub use cachify_core;
 pub use cachify_core::{
@@ -101,16 +104,6 @@ pub type BlockingPermit<S = AnyStore> = cachify_core::guard::BlockingPermit<Cach
 pub type RunGuard<S = AnyStore> = cachify_core::guard::RunGuard<Cachify<S>>;
 /// A run under way in a thread.
 pub type BlockingRunGuard<S = AnyStore> = cachify_core::guard::BlockingRunGuard<Cachify<S>>;
-
-/// What the tool `cachify` knows beside the interface; not part of it.
-#[cfg(feature = "redis")]
-#[doc(hidden)]
-pub mod tool {
-    pub use crate::redis::{
-        layout::{LENGTH, Lease, MARKER, NOBODY, Place, is_pool, whole},
-        masters::{Master, Servers, why},
-    };
-}
 
 /// What the attribute macros expand against; not part of the interface.
 #[doc(hidden)]
