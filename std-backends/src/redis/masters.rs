@@ -87,10 +87,14 @@ impl Master {
 }
 
 fn connect(client: &Client, limit: Duration) -> Result<Connection, Cause> {
-    let limited = |connection: Connection| -> RedisResult<_> {
+    let limited = |mut connection: Connection| -> RedisResult<_> {
         connection.set_read_timeout(Some(limit))?;
         connection.set_write_timeout(Some(limit))?;
-        Ok(connection)
+        // whoever may not say this may say other things
+        match redis::cmd("PING").exec(&mut connection) {
+            Err(error) if error.code() != Some("NOPERM") => Err(error),
+            _ => Ok(connection),
+        }
     };
     client.get_connection_with_timeout(limit).and_then(limited).map_err(|error| {
         let told = is_doubtful(&error).then(|| knock(client, limit)).flatten();

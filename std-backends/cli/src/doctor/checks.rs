@@ -2,7 +2,7 @@
 
 use super::{Finding, Verdict};
 use crate::{
-    output::{counted, shown, size},
+    output::{counted, shown, size, time},
     stats::{Info, number, version},
 };
 use cachify::{Found, Health};
@@ -74,7 +74,7 @@ pub(super) fn clock(found: &Found) -> Finding {
     // seen as late as the answer came
     let off = Duration::from_millis(found.ahead_millis.unsigned_abs()).saturating_sub(found.round_trip);
     let way = if found.ahead_millis < 0 { "behind" } else { "ahead of" };
-    let told = format!("{} ms {way} this machine's", off.as_millis());
+    let told = format!("{} {way} this machine's", time(u64::try_from(off.as_millis()).unwrap_or(u64::MAX)));
     if off > OFF {
         return Finding::wrong("clock", told, "set both clocks by the same servers of time (NTP)");
     }

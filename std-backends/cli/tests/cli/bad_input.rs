@@ -3,7 +3,7 @@
 use super::world::{ask, connection, patient, said, tool, tool_at};
 use cachify::secs;
 use cachify_tests::{
-    proxy::Proxy,
+    proxy::{Direction, Proxy},
     server::{Engine, Server},
 };
 use serde_json::json;
@@ -177,8 +177,13 @@ fn a_server_that_is_not_there_or_goes_away_is_one_sentence() {
     }
     server.restart();
     many(&server, 100);
-    // what is sent there is heard, and never answered
     let proxy = Proxy::to(port);
-    proxy.cut();
-    ask(&server.url_at(proxy.port()), &["ls"]).refused(3, "cannot be reached");
+    let url = server.url_at(proxy.port());
+    ask(&url, &["ls"]).well();
+    proxy.refuse();
+    ask(&url, &["ls"]).refused(3, "cannot be reached");
+    // what is said there is heard, and never answered
+    proxy.accept();
+    proxy.blackhole(Direction::ToClient);
+    ask(&url, &["ls"]).refused(3, "cannot be reached");
 }
