@@ -62,12 +62,12 @@ fn a_value_is_forgotten_alone_or_with_its_group() {
     let cluster = Cluster::start(Engine::Redis, 3, 0);
     let url = cluster.url();
     let c = patient(&url).build().unwrap();
-    let pages = c.group("pages");
+    let group = c.group("pages");
     let kept = |cache: &str| c.cache(cache).get_blocking::<u8>().unwrap();
-    let paged = |cache: &str| pages.cache(cache).get_blocking::<u8>().unwrap();
+    let paged = |cache: &str| group.cache(cache).get_blocking::<u8>().unwrap();
     for key in ["a", "b"] {
         c.cache(key).ttl(secs(600)).insert_blocking(1_u8).unwrap();
-        pages.cache(key).ttl(secs(600)).insert_blocking(2_u8).unwrap();
+        group.cache(key).ttl(secs(600)).insert_blocking(2_u8).unwrap();
     }
     ask(&url, &["reset", "a"]).refused(2, "say --yes");
     let done = ask(&url, &["reset", "a", "--yes"]).well().out;

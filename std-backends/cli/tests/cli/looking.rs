@@ -22,7 +22,7 @@ impl AsKey for Rendered {
 /// Holds one of everything while the tool looks; also who waits, and what is being loaded.
 fn with_all(url: &str, look: impl FnOnce(&Cachify)) {
     let c = patient(url).label("api-7").build().unwrap();
-    let lock = c.lock(("item", 7)).ttl(secs(60)).acquire_blocking().unwrap();
+    let item = c.lock(("item", 7)).ttl(secs(60)).acquire_blocking().unwrap();
     let brace = c.lock(Rendered("a{b")).ttl(secs(60)).acquire_blocking().unwrap();
     let run = c.once("report").ttl(secs(60)).label("nightly import").begin_blocking().unwrap();
     c.once("done").keep(secs(600)).run_blocking(|_| ()).unwrap();
@@ -47,7 +47,7 @@ fn with_all(url: &str, look: impl FnOnce(&Cachify)) {
         until("a lock was given back", || !c.lock("back").is_locked_blocking().unwrap());
         look(&c);
         end.send(()).unwrap();
-        lock.release().unwrap();
+        item.release().unwrap();
         waiter.join().unwrap().unwrap();
     });
     drop((brace, run, permits));
