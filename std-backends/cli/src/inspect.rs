@@ -1,7 +1,7 @@
 //! `inspect`: all that is known of one key.
 
 use crate::{
-    connect::{Fleet, Node},
+    connect::{Fleet, Node, Rendered},
     failure::{Failure, warn_of},
     look::{Look, Seen, State, kind},
     options::Inspected,
@@ -9,7 +9,7 @@ use crate::{
 };
 use cachify::{cachify_core::key::Kind, tool::Place};
 use serde_json::json;
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 /// How many of those who wait are shown.
 const WAITERS: usize = 20;
@@ -58,7 +58,32 @@ pub(crate) fn look_at(fleet: &Fleet, key: &str, group: Option<&str>, kinds: &[Ki
     let mut look = Look::at(&mut node, fleet.prefix())?;
     let seen = look.all(&places)?;
     let denied = std::mem::take(&mut look.denied).into_iter().collect();
-    Ok((seen.into_iter().map(|seen| (node.address.clone(), seen)).collect(), denied))
+    Ok((seen.into_iter().map(|seen| (node.address.clone(), unscripted(fleet, seen))).collect(), denied))
+}
+
+/// What the library knows of a lease in another layout: on a server without scripts it keeps them in one of its own.
+fn unscripted(fleet: &Fleet, seen: Seen) -> Seen {
+    let key = Rendered(&seen.place.key);
+    let known = match (seen.state, seen.place.kind) {
+        (State::OtherLayout, Kind::Lock) => fleet.instance.lock(key).inspect_blocking().ok(),
+        (State::OtherLayout, Kind::Once) => fleet.instance.once(key).inspect_blocking().ok(),
+        _ => None,
+    };
+    let Some(known) = known else { return seen };
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Seen {
+        state: match (known.held, known.fence()) {
+            (0, _) => State::Free,
+            (_, None) => State::Done,
+            (_, Some(_)) => State::Held,
+        },
+        label: known.label().map(str::to_owned),
+        fence: known.fence().map(|fence| fence.0),
+        age: known.age().map(millis),
+        remaining: known.remaining().map(millis),
+        waiting: known.waiting().map(u64::from),
+        ..seen
+    }
 }
 
 /// Who waits first: their tokens, and for how long.

@@ -116,7 +116,8 @@ impl Seen {
         match (&self.label, token) {
             (Some(label), Some(token)) => format!("{} ({token})", shown(label, MOST)),
             (None, Some(token)) => format!("({token})"),
-            _ => String::new(),
+            (Some(label), None) => shown(label, MOST),
+            (None, None) => String::new(),
         }
     }
 
@@ -153,11 +154,8 @@ impl Seen {
     pub(crate) fn held_by(&self) -> String {
         let who = self.who();
         let who = if who.is_empty() { "somebody".into() } else { who };
-        format!(
-            "{who}, who has held it for {}, fence {}",
-            time(self.age.unwrap_or_default()),
-            self.fence.unwrap_or_default()
-        )
+        let age = self.age.map(|age| format!(", who has held it for {}", time(age))).unwrap_or_default();
+        format!("{who}{age}, fence {}", self.fence.unwrap_or_default())
     }
 
     pub(crate) fn json(&self, prefix: &str) -> Value {

@@ -37,6 +37,25 @@ fn a_user_who_may_only_read_sees_who_holds_what() {
 }
 
 #[test]
+fn what_is_kept_without_scripts_is_seen_one_by_one_and_taken() {
+    for engine in Engine::ALL {
+        let server = Server::of(engine).user("app on >secret ~app:* &app:in:* +@all -eval -evalsha").start();
+        let url = server.url().replace("redis://", "redis://app:secret@");
+        let c = patient(&url).label("api-7").build().unwrap();
+        let guard = c.lock("k").ttl(secs(600)).acquire_blocking().unwrap();
+        assert_eq!(ask(&url, &["ls", "--json"]).well().of("lock", "k")["state"], "another layout");
+        let seen = ask(&url, &["inspect", "k", "--json"]).well().of("lock", "k");
+        assert_eq!(
+            (&seen["state"], &seen["label"], &seen["fence"]),
+            (&json!("held"), &json!("api-7"), &json!(guard.fence().0))
+        );
+        let taken = ask(&url, &["force-release", "k", "--yes"]).well().out;
+        assert!(taken.starts_with("the lock `k` was taken from api-7, "), "{taken}");
+        assert!(!c.lock("k").is_locked_blocking().unwrap());
+    }
+}
+
+#[test]
 fn what_may_not_be_seen_is_said() {
     with_reader(Engine::Redis, "~app:* -@all +@read -zcard +time +ping", |url| {
         let said = ask(url, &["ls"]);
