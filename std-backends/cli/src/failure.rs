@@ -2,6 +2,7 @@
 
 use cachify::{Cause, Error};
 use std::{
+    fmt,
     io::{self, ErrorKind, Write},
     process::ExitCode,
 };
@@ -17,6 +18,15 @@ pub(crate) enum Failure {
     Server(String),
     /// Whoever read the output has enough, which is no failure.
     Closed,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused(why) | Self::Wrong(why) | Self::Server(why) => why,
+            Self::Closed => "nobody reads any more",
+        })
+    }
 }
 
 impl Failure {

@@ -19,6 +19,7 @@ mod reset;
 mod scan;
 mod stats;
 mod survey;
+mod top;
 mod watch;
 
 use clap::Parser;
@@ -43,6 +44,7 @@ fn run(options: &Options, mut out: Out) -> Result<ExitCode, Failure> {
         Command::Ls(asked) => ls::run(&connect::fleet(options)?, asked, &mut out)?,
         Command::Inspect(asked) => inspect::run(&connect::fleet(options)?, asked, &mut out)?,
         Command::Watch(asked) => watch::run(&connect::fleet(options)?, asked, &mut out)?,
+        Command::Top(asked) => top::run(connect::fleet(options)?, asked, options.json)?,
         Command::Stats(asked) => stats::run(&connect::fleet(options)?, *asked, &mut out)?,
         Command::ForceRelease(asked) => force::run(&connect::fleet(options)?, asked, &mut out)?,
         Command::Reset(asked) => reset::run(&connect::fleet(options)?, asked, &mut out)?,

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Inspect(Inspected),
     /// Says what changes from look to look, until it is interrupted
     Watch(Watched),
+    /// A live table: who holds what the longest, and who waits
+    Top(Topped),
     /// Counts keys by kind and by what they begin with; says what each server says of itself
     Stats(Bounds),
     /// Takes a lock or a run from whoever holds it, or forgets that a run is done
@@ -143,6 +145,15 @@ pub(crate) struct Watched {
     /// Ends after so many looks; 0 for never
     #[arg(long, value_name = "TIMES", default_value_t = 0)]
     pub(crate) looks: u64,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Topped {
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+    /// Seconds from look to look
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    pub(crate) every: f64,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -76,7 +76,7 @@ pub(crate) const fn kind(kind: Kind) -> &'static str {
 }
 
 impl Seen {
-    pub(super) fn new(place: &Place) -> Self {
+    pub(crate) fn new(place: &Place) -> Self {
         Self {
             place: Place { record: "", ..place.clone() },
             state: State::Free,

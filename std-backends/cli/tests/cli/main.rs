@@ -7,5 +7,6 @@ mod doctor;
 mod looking;
 mod pages;
 mod rights;
+mod top;
 mod watching;
 mod world;

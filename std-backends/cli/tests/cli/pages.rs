@@ -2,7 +2,7 @@
 
 use super::world::{said, tool};
 
-const COMMANDS: [&str; 7] = ["ls", "inspect", "watch", "stats", "force-release", "reset", "doctor"];
+const COMMANDS: [&str; 8] = ["ls", "inspect", "watch", "top", "stats", "force-release", "reset", "doctor"];
 
 #[test]
 fn the_help_names_every_command_and_where_a_password_belongs() {
