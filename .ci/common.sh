@@ -3,7 +3,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . embedded-example/toolchain.sh # need, thumb_cargo
 
-published=(cachify-template cachify-macros cachify-core cachify-link cachify)
+published=(cachify-template cachify-macros cachify-core cachify-link cachify cachify-cli)
 
 # cargo_tool <name>: installs a tool of cargo's that is missing.
 cargo_tool() {

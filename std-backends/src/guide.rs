@@ -10,6 +10,7 @@
 //! | bound concurrency | [`pools`] |
 //! | share all of it in a fleet | [`redis`] |
 //! | go on when one server is not enough, or fails | [`cluster`], [`sentinel`] |
+//! | see who holds what, since when, and who waits; take it away | [`the_tool`] |
 //! | use a server that runs no scripts | [`without_lua`] |
 //! | do without tokio | [`threads`] |
 //! | use several instances | [`layers`] |
@@ -83,6 +84,7 @@ pages! {
     redis
     cluster
     sentinel
+    the_tool
     without_lua
     threads
     layers

@@ -53,6 +53,9 @@ mod templates;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
+#[cfg(feature = "redis")]
+#[doc(hidden)]
+pub mod tool;
 
 pub use cachify_core;
 pub use cachify_core::{

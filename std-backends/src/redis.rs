@@ -12,6 +12,8 @@ mod doubts;
 mod fleet;
 mod health;
 mod inbox;
+pub(crate) mod layout;
+pub(crate) mod masters;
 mod name;
 mod options;
 mod owed;

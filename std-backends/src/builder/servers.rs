@@ -1,8 +1,10 @@
 //! Which servers of Redis or Valkey, and how they are reached.
 
 use super::{Builder, Where};
-#[cfg(doc)]
-use crate::Cachify;
+use crate::{
+    Cachify, Error,
+    redis::{Target, masters::Servers},
+};
 
 /// Where cached values are read on a cluster, or a service with sentinels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -99,5 +101,19 @@ impl Builder {
     pub fn redis_connections(mut self, connections: impl crate::Connections) -> Self {
         self.lent = Some(crate::redis::Lent::new(std::sync::Arc::new(connections)));
         self
+    }
+
+    /// An instance, and where its servers are; a prefix said here counts before one of the URL. For the tool.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build), and where there are no servers.
+    #[doc(hidden)]
+    pub fn build_with_servers(self, prefix: Option<String>) -> Result<(Cachify, Servers), Error> {
+        let mut built = self.with_parameters()?;
+        let Where::Redis(url) = &built.backend else { return Err(Error::Config("it has no URL of servers")) };
+        let target = Target::of_url(url, &built.tls, &built.at_sentinels)?;
+        built.prefix = prefix.unwrap_or(built.prefix);
+        let servers = Servers::new(target, built.prefix.clone());
+        Ok((built.finish()?, servers))
     }
 }

@@ -2,7 +2,7 @@
 
 pub(super) mod dial;
 mod failover;
-mod knock;
+pub(super) mod knock;
 pub(super) mod lent;
 pub(super) mod node;
 mod pauses;

@@ -28,9 +28,9 @@ pub(in crate::redis) fn tag_of(slot: u16) -> String {
 
 /// Some slots, and the addresses of the nodes that serve them, `host:port`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Served {
-    pub(super) slots: RangeInclusive<u16>,
-    pub(super) at: String,
+pub(in crate::redis) struct Served {
+    pub(in crate::redis) slots: RangeInclusive<u16>,
+    pub(in crate::redis) at: String,
     /// Those of its replicas.
     pub(super) replicas: Vec<String>,
 }
@@ -38,7 +38,7 @@ pub(super) struct Served {
 const STRANGE: Cause = Cause::rejected("the server told its cluster's slots in a way that cachify does not know");
 
 /// Reads an answer to `CLUSTER SLOTS`; a node that names no host is where it was asked.
-pub(super) fn served(answer: &Value, asked: &str) -> Result<Vec<Served>, Cause> {
+pub(in crate::redis) fn served(answer: &Value, asked: &str) -> Result<Vec<Served>, Cause> {
     let Value::Array(ranges) = answer else { return Err(STRANGE) };
     ranges.iter().map(|range| one(range, asked).ok_or(STRANGE)).collect()
 }

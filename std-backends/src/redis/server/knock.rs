@@ -50,7 +50,7 @@ fn told(answer: &[u8], by_tls: bool) -> Option<Cause> {
 }
 
 /// Asks whatever answers there; each step may take as long as `limit`.
-pub(super) fn knock(client: &Client, limit: Duration) -> Option<Cause> {
+pub(in crate::redis) fn knock(client: &Client, limit: Duration) -> Option<Cause> {
     plainly(client, limit).or_else(|| speaks_tls(client).then(|| over_tls(client, limit)).flatten())
 }
 
