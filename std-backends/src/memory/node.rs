@@ -49,13 +49,16 @@ impl Idle {
         Instant::from_millis(self.end.load(Ordering::Relaxed))
     }
 
-    /// It is asked for.
-    fn hit(&self, now: Instant) {
+    /// It is asked for: whether it is there still. Apart, for a hit of others is to be short.
+    #[cold]
+    fn hit(&self, now: Instant) -> bool {
+        let is_there = now < self.end();
         let end = now.plus(self.millis).as_millis();
         // hits of one moment write nothing: that would take the line of memory from each other
-        if end > self.end.load(Ordering::Relaxed).saturating_add(self.millis / 16) {
+        if is_there && end > self.end.load(Ordering::Relaxed).saturating_add(self.millis / 16) {
             self.end.fetch_max(end, Ordering::Relaxed);
         }
+        is_there
     }
 }
 
@@ -141,12 +144,14 @@ impl Node<dyn Any + Send + Sync> {
         }
     }
 
-    /// It is asked for.
+    /// It is asked for: whether it is fresh then.
     #[inline]
-    pub(super) fn hit(&self, now: Instant) {
-        if let NodeKey::Idle(idle) = &self.key {
-            idle.hit(now);
-        }
+    pub(super) fn hit(&self, now: Instant) -> bool {
+        now < self.fresh_until
+            && match &self.key {
+                NodeKey::Short(..) | NodeKey::Long(_) => true,
+                NodeKey::Idle(idle) => idle.hit(now),
+            }
     }
 
     #[inline]

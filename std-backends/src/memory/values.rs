@@ -64,10 +64,9 @@ impl Values {
             Some(value) => (first, value),
             None => self.of_type(key)?,
         };
-        if now >= node.end() {
+        if !node.hit(now) {
             return None;
         }
-        node.hit(now);
         self.order.hit(&node.mark);
         Some(take(node, value))
     }
