@@ -152,6 +152,7 @@ impl<P: Handle, C, L> Cache<P, C, L> {
     }
 
     /// A value that is fresh for long enough, where it lies in this process.
+    #[inline]
     fn hit<K: Shape<R>, R>(&self, shape: &K, aging: Aging) -> Option<R>
     where
         P::Store: Values<K::Value, C>,
@@ -162,11 +163,15 @@ impl<P: Handle, C, L> Cache<P, C, L> {
     }
 
     /// How a value near its end is treated by one call.
+    #[inline]
     fn aging<V>(&self) -> Aging
     where
         L: Lives<V>,
     {
-        let aging = if L::AGES { self.lives.aging() } else { Aging::NONE };
+        if !L::AGES {
+            return Aging::NONE;
+        }
+        let aging = self.lives.aging();
         #[cfg(feature = "stale")]
         let aging = aging.drawn(&self.handle, &self.key);
         aging

@@ -52,7 +52,7 @@ use std::{
     task::Waker,
     time::Duration,
 };
-use values::Values;
+use values::{Shelf, Values};
 pub(crate) use waits::InFlight;
 
 /// How many values an instance keeps unless told otherwise.
@@ -71,7 +71,7 @@ pub struct Memory(Arc<Inner>);
 struct Inner {
     shards: Box<[Shard]>,
     /// As many as are worth it: fewer where few are kept.
-    values: Box<[RwLock<Values>]>,
+    values: Box<[Shelf]>,
     room: Room,
     weighers: Weighers,
     markers: Markers,
@@ -109,7 +109,7 @@ impl Memory {
         let seed = token::random_word();
         let shard = || Shard { rights: Mutex::new(Ram::new(Map::new(), Waiters::new(Crowd::new()), fences)) };
         let shards = (0..SHARDS).map(|_| shard()).collect();
-        let values = (0..of_values).map(|_| RwLock::new(Values::new(seed, of_values, &room))).collect();
+        let values = (0..of_values).map(|_| Shelf(RwLock::new(Values::new(seed, of_values, &room)))).collect();
         let (markers, loads, groups, closing) =
             (Markers::new(markers), Arc::default(), Groups::default(), Closing::default());
         Self(Arc::new(Inner {
@@ -240,7 +240,7 @@ impl Inner {
     /// The values of the key's shard.
     #[inline]
     fn values(&self, key: &Key<'_>) -> &RwLock<Values> {
-        &self.values[self.place(key) & (self.values.len() - 1)]
+        &self.values[self.place(key) & (self.values.len() - 1)].0
     }
 
     /// Evicts what is too much since a value was stored for `key`, whose own shard had less than its share: from the shards
@@ -250,7 +250,7 @@ impl Inner {
         for (round, next) in (1..shards).map(|next| (0, next)).chain((1..=shards).map(|next| (1, next))) {
             while self.room.is_over() {
                 // dropped after the lock was left: a user's `Drop` is not ours to run in there
-                let mut values = values::write(&self.values[(own + next) % shards]);
+                let mut values = values::write(&self.values[(own + next) % shards].0);
                 let may_give = round > 0 || values.has_too_many(&self.room);
                 let gone = if may_give { values.evict(now, &self.room) } else { None };
                 drop(values);

@@ -32,7 +32,7 @@ impl Memory {
                     ended.push(key);
                 }
             }
-            let gone = values::write(values).take_all(&self.0.room);
+            let gone = values::write(&values.0).take_all(&self.0.room);
             drop(rights);
             // a waker, and a user's `Drop`, are not ours to run in there
             woken.into_iter().for_each(Woken::wake);

@@ -21,6 +21,7 @@ const INLINE: usize = 22;
 ///
 /// Kept small: past a few thousand entries a hit waits for memory more than for the processor.
 pub(super) struct Node<V: ?Sized> {
+    /// Zero where it may end before: then a hit looks further.
     fresh_until: Instant,
     key: NodeKey,
     pub(super) mark: Mark,
@@ -38,6 +39,7 @@ enum NodeKey {
 
 struct Idle {
     key: Box<[u8]>,
+    fresh_until: Instant,
     /// For how many milliseconds it may be left alone.
     millis: u64,
     /// When it has been for so long.
@@ -49,10 +51,9 @@ impl Idle {
         Instant::from_millis(self.end.load(Ordering::Relaxed))
     }
 
-    /// It is asked for: whether it is there still. Apart, for a hit of others is to be short.
-    #[cold]
+    /// It is asked for: whether it is there still.
     fn hit(&self, now: Instant) -> bool {
-        let is_there = now < self.end();
+        let is_there = now < self.fresh_until.min(self.end());
         let end = now.plus(self.millis).as_millis();
         // hits of one moment write nothing: that would take the line of memory from each other
         if is_there && end > self.end.load(Ordering::Relaxed).saturating_add(self.millis / 16) {
@@ -80,18 +81,28 @@ pub(super) fn is_plain<V: 'static>() -> bool {
 impl<V> Node<V> {
     /// Fresh until then; and for as long as somebody asks for it within so many milliseconds, if that is said.
     pub(super) fn new(key: &Key<'_>, fresh_until: Instant, value: V, idle: Option<(Instant, u64)>) -> Self {
-        let key = match idle {
+        let (fresh_until, key) = match idle {
             Some((now, millis)) => {
                 let end = AtomicU64::new(now.plus(millis).as_millis());
-                NodeKey::Idle(Box::new(Idle { key: key.bytes.into(), millis, end }))
+                (Instant::ZERO, NodeKey::Idle(Box::new(Idle { key: key.bytes.into(), fresh_until, millis, end })))
             }
-            None => NodeKey::of(key),
+            None => (fresh_until, NodeKey::of(key)),
         };
         Self { fresh_until, key, mark: Mark::default(), place: AtomicU32::default(), value }
     }
 }
 
 impl NodeKey {
+    /// One that lies elsewhere. Apart: of three ways to a key each hit would look for its own.
+    #[inline(never)]
+    fn far(&self) -> &[u8] {
+        match self {
+            Self::Short(..) => &[],
+            Self::Long(long) => long,
+            Self::Idle(idle) => &idle.key,
+        }
+    }
+
     fn of(key: &Key<'_>) -> Self {
         let mut short = [0; INLINE];
         short.iter_mut().zip(key.bytes).for_each(|(to, from)| *to = *from);
@@ -125,33 +136,31 @@ impl Node<dyn Any + Send + Sync> {
     fn key(&self) -> &[u8] {
         match &self.key {
             NodeKey::Short(len, short) => &short[..usize::from(*len).min(INLINE)],
-            NodeKey::Long(long) => long,
-            NodeKey::Idle(idle) => &idle.key,
+            far => far.far(),
         }
     }
 
     /// When its time is over, whoever asks.
-    pub(super) const fn fresh_until(&self) -> Instant {
-        self.fresh_until
+    pub(super) fn fresh_until(&self) -> Instant {
+        if let NodeKey::Idle(idle) = &self.key { idle.fresh_until } else { self.fresh_until }
     }
 
     /// When it ends, if nobody asks for it.
-    #[inline]
     pub(super) fn end(&self) -> Instant {
-        match &self.key {
-            NodeKey::Short(..) | NodeKey::Long(_) => self.fresh_until,
-            NodeKey::Idle(idle) => self.fresh_until.min(idle.end()),
-        }
+        if let NodeKey::Idle(idle) = &self.key { idle.fresh_until.min(idle.end()) } else { self.fresh_until }
     }
 
     /// It is asked for: whether it is fresh then.
     #[inline]
     pub(super) fn hit(&self, now: Instant) -> bool {
-        now < self.fresh_until
-            && match &self.key {
-                NodeKey::Short(..) | NodeKey::Long(_) => true,
-                NodeKey::Idle(idle) => idle.hit(now),
-            }
+        now < self.fresh_until || self.is_idle_hit(now)
+    }
+
+    // apart: a hit of all others compares one number
+    #[cold]
+    #[inline(never)]
+    fn is_idle_hit(&self, now: Instant) -> bool {
+        if let NodeKey::Idle(idle) = &self.key { idle.hit(now) } else { false }
     }
 
     #[inline]

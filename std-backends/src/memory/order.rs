@@ -47,12 +47,14 @@ const fn count(values: usize) -> f64 {
 
 /// The order of one shard.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Order {
+    /// A hit reads it, and nothing of what follows.
+    time: Time,
     links: Links,
     /// How many the window may have; a part of one counts.
     most: f64,
     ghosts: Ghosts,
-    time: Time,
     /// How many values all of that is made for.
     fits: usize,
 }

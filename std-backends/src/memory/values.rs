@@ -21,7 +21,12 @@ pub(super) struct Seen(usize, Instant);
 /// Looks for a value.
 pub(super) type Has = fn(&Values, &Key<'_>, Instant) -> bool;
 
-/// The values of one shard.
+/// The values of one shard behind their lock, on lines of the processor's cache of their own.
+#[repr(align(128))]
+pub(super) struct Shelf(pub(super) RwLock<Values>);
+
+/// The values of one shard: what a hit reads comes first.
+#[repr(C)]
 pub(super) struct Values {
     nodes: HashTable<AnyNode>,
     order: Order,

@@ -180,10 +180,10 @@ fn what_remains_of_many_is_found_after_the_others_have_ended() {
         c.cache(key).ttl(ttl).get_or_insert_blocking(|| format!("{key}"));
     }
     clock.advance(secs(2));
-    // whoever stores sweeps
+    // whoever stores sweeps, where its key lies: of so many keys one lies in each shard
     for key in 0..400_000_u32 {
         c.cache("another").insert_blocking(key).unwrap();
-        c.cache(("more", key % 97)).insert_blocking(key).unwrap();
+        c.cache(("more", key % 499)).insert_blocking(key).unwrap();
     }
     assert!(c.len() < 2_000, "{} remain", c.len());
     for key in (0..50_000_u32).step_by(100) {
@@ -191,5 +191,5 @@ fn what_remains_of_many_is_found_after_the_others_have_ended() {
         assert_eq!(c.cache(key).get_blocking(), Ok(Some(format!("{key}"))));
         assert_eq!(c.cache(key).reset_blocking(), Ok(true));
     }
-    assert!(c.len() < 200);
+    assert!(c.len() < 600);
 }
