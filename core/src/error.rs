@@ -48,6 +48,9 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// What a value is refused with that is longer than its caller has room for, and was not brought for that reason.
+    pub const NO_ROOM: Self = Self::rejected("the value is longer than its caller has room for");
+
     /// A refusal without a code of the store's.
     #[must_use]
     pub const fn rejected(why: &'static str) -> Self {

@@ -87,11 +87,12 @@ pub const fn short(ms: u64) -> u32 {
 /// `Duration::from_millis` without a 64-bit division, which costs 468 bytes of flash on a Cortex-M.
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub(crate) const fn duration(ms: u64) -> Duration {
-    // school division, 16 bits at a time: each partial dividend stays below 1000 x 65536
-    let (mut secs, mut rest, mut shift) = (0_u64, 0_u32, 64);
-    while shift > 0 {
-        shift -= 16;
-        let part = rest << 16 | (ms >> shift & 0xffff) as u32;
+    // school division, 16 bits at a time: each partial dividend stays below 1000 x 65536. What goes out at the top of the
+    // dividend makes room for the quotient
+    let (mut secs, mut rest, mut left) = (ms, 0_u32, 4);
+    while left > 0 {
+        left -= 1;
+        let part = rest << 16 | (secs >> 48) as u32;
         secs = secs << 16 | (part / 1_000) as u64;
         rest = part % 1_000;
     }

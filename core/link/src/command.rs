@@ -55,14 +55,14 @@ impl<'a> Command<'a> {
             }
             (number::RENEW, _) => Op::Renew { ttl: lasting(from)? },
             (number::RELEASE, _) => Op::Release(Outcome::Free),
-            (number::COMPLETE, Kind::Once) => Op::Release(Outcome::Done { fresh: u32::parse(from)?.into() }),
+            (number::COMPLETE, Kind::Once) => Op::Release(Outcome::Done { fresh: u64::parse(from)? }),
             (number::PUBLISH, Kind::Cache) => {
-                let fresh = Option::<u32>::parse(from)?.map_or(u64::MAX, u64::from);
+                let fresh = Option::parse(from)?.unwrap_or(u64::MAX);
                 command.value = Parse::parse(from)?;
                 Op::Release(Outcome::Done { fresh })
             }
             (number::INSERT, Kind::Cache) => {
-                let fresh = Option::<u32>::parse(from)?.map_or(u64::MAX, u64::from);
+                let fresh = Option::parse(from)?.unwrap_or(u64::MAX);
                 command.value = Parse::parse(from)?;
                 Op::Insert { fresh }
             }
@@ -93,7 +93,14 @@ impl<'a> Command<'a> {
 
 /// A lease of no length is refused where it is written, so nobody meant this one.
 fn lasting(from: &mut Reader<'_>) -> Option<u64> {
-    u32::parse(from).filter(|ttl| *ttl != 0).map(u64::from)
+    u64::parse(from).filter(|ttl| *ttl != 0)
+}
+
+/// Whether a request only says that a life of its device begins.
+pub(super) fn begins_life(mut from: Reader<'_>) -> bool {
+    Name::parse(&mut from).is_some_and(|name| name.key.is_empty())
+        && from.byte() == Some(number::BEGIN)
+        && from.is_empty()
 }
 
 /// The name and the command of a request, after its head.

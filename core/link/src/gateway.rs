@@ -3,103 +3,59 @@
 //! Several requests are under way at once, each a boxed future: safe Rust cannot pin an array of them in place, hence
 //! `alloc`. Everything else is bounded by [`Limits`], whatever comes over the line.
 
+mod admission;
+mod ear;
+mod ledger;
+mod limits;
+mod pace;
 mod perform;
 mod roster;
+mod session;
 mod watch;
 mod window;
 
-use super::{LineEnd, frame::Decoder, write_all};
-use alloc::{boxed::Box, string::String, vec, vec::Vec};
+use super::{LineEnd, write_all};
+pub use admission::{Admission, Became, Denied, DeviceRequest, Identity};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use cachify_core::{
     codec::AsIs,
     key::{Key, Kind},
     op::Left,
     store::{Values, abandon},
     time::Timer,
+    token::HolderToken,
 };
 use core::{
     fmt,
     future::{Future, poll_fn},
     pin::{Pin, pin},
     task::{Context, Poll},
-    time::Duration,
 };
+use ear::Ear;
 use embedded_io_async::{Read, Write};
+pub use limits::{Limits, Served};
 use perform::perform;
-pub use roster::{Admission, Identity, Lines, Roster};
+pub use roster::{Lines, Roster};
 use watch::{Watches, wait};
 use window::{Frame, Window};
-
-/// How much a gateway takes on for one line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The longest frame in bytes: 1024. What is longer is skipped.
-    pub frame: usize,
-    /// Requests under way or waiting for one on the same key: 16. What comes above that is to be sent again.
-    pub requests: usize,
-    /// Refused requests whose device is told of the next release: 16. Others poll.
-    pub watches: usize,
-    /// For how long a refused request is watched unless it asks again: 10 s.
-    pub watch: Duration,
-    /// For how long a device that was told of a release has the turn: 500 ms.
-    pub turn: Duration,
-    /// The largest pool that is served: 4096 permits.
-    pub permits: u32,
-    /// Sessions that are remembered: 4, the ones used last.
-    pub sessions: usize,
-    /// Answers that are remembered in each session: 16.
-    pub answers: usize,
-    /// How long a line says nothing before a device of the same identity and session is served on another one: 10 s.
-    /// Of another session, which is a device that began anew, a fifth of it.
-    pub silence: Duration,
-}
-
-impl Limits {
-    /// The values named at each field.
-    pub const DEFAULT: Self = Self {
-        frame: 1024,
-        requests: 16,
-        watches: 16,
-        watch: Duration::from_secs(10),
-        turn: Duration::from_millis(500),
-        permits: 4_096,
-        sessions: 4,
-        answers: 16,
-        silence: Duration::from_secs(10),
-    };
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
-
-/// What a gateway did so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Served {
-    /// Requests that were done.
-    pub done: u64,
-    /// Requests that came again; answered from memory, or still under way.
-    pub repeated: u64,
-    /// Requests there was no room for.
-    pub crowded: u64,
-    /// Requests of another version.
-    pub other_version: u64,
-    /// Pieces between zeros that were no frames, and frames that were no requests.
-    pub rubbish: u64,
-    /// Notices that a key was released.
-    pub notices: u64,
-    /// Requests of a device whose identity another line has.
-    pub rivals: u64,
-}
 
 /// What the keys of a device become on the store.
 #[derive(Debug)]
 struct Place {
     prefix: String,
     seed: u64,
+    /// Mixed into every token.
+    mark: u64,
+}
+
+impl Place {
+    /// The token of a device as the store knows it.
+    fn token(&self, token: HolderToken) -> HolderToken {
+        let HolderToken([session, count, a, b]) = token;
+        let (high, low) = ((self.mark >> 32) as u32, self.mark as u32);
+        // what nobody holds is nobody's
+        if token == HolderToken::default() { token } else { HolderToken([session, count, a ^ high, b ^ low]) }
+    }
 }
 
 /// A key of a request, kept while it is under way.
@@ -147,7 +103,7 @@ impl<S, C> fmt::Debug for Gateway<'_, S, C> {
 impl<'s, S, C> Gateway<'s, S, C> {
     /// Serves from `store`; values are bytes.
     pub fn new(store: &'s S, clock: C) -> Self {
-        let place = Place { prefix: String::new(), seed: 0 };
+        let place = Place { prefix: String::new(), seed: 0, mark: 0 };
         Self { store, clock, place, limits: Limits::DEFAULT, admission: None, window: Window::default() }
     }
 
@@ -162,6 +118,14 @@ impl<'s, S, C> Gateway<'s, S, C> {
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.place.seed = seed;
+        self
+    }
+
+    /// A number of this gateway's own, mixed into every token: two units that were flashed alike, on two gateways, then hold
+    /// nothing together. The same after a restart, and in whatever takes this gateway's place; zero unless said.
+    #[must_use]
+    pub fn mark(mut self, mark: u64) -> Self {
+        self.place.mark = mark;
         self
     }
 
@@ -195,38 +159,46 @@ where
     /// Dropping the future leaves each of them done or not done; the devices ask again by the same tokens.
     pub async fn serve<R: Read, W: Write>(&mut self, reader: R, writer: W) -> LineEnd<R::Error, W::Error> {
         let Self { store, ref clock, ref place, limits, admission, ref mut window } = *self;
-        let mut line = Some(roster::Place::begin(admission));
-        let (mut jobs, mut decoder) = (Vec::new(), Decoder::new(vec![0; limits.frame]));
+        let (mut ear, mut jobs) = (Ear::new(place, clock, limits, admission), Vec::new());
         let mut watches = Watches::new(
             |name, ticket, limit| wait(store, clock, place, name, ticket, limit),
             |name, token| abandon(store, name.on(place), token, Left::HandOff),
         );
-        let (mut reading, mut writing) = (pin!(Some(read(reader))), pin!(None));
+        let (mut reading, mut writing, mut resting) = (pin!(Some(read(reader))), pin!(None), pin!(None));
         let (mut idle, mut end) = (Some(writer), None);
         window.line_up();
         poll_fn(|cx| {
             for _ in 0..ROUNDS {
-                let mut moved = false;
-                let listens = end.is_none() && !window.is_behind(&limits);
-                if let Some(heard) = listens.then(|| polled(&mut reading, cx)).flatten() {
-                    moved = true;
-                    match heard {
-                        Ok((reader, chunk, len)) => {
-                            let admits = |sender| line.as_ref().is_none_or(|l| l.admits(sender, clock.now(), &limits));
-                            let chunk = chunk.get(..len).unwrap_or_default();
-                            window.hear(chunk, &mut decoder, &limits, jobs.len(), &admits);
-                            reading.set(Some(read(reader)));
+                let mut moved = polled(&mut resting, cx).is_some();
+                let listens = end.is_none() && !window.is_behind(&limits) && resting.is_none();
+                let heard = listens.then(|| polled(&mut reading, cx)).flatten();
+                let is_quiet = heard.is_none() || window.is_full(&limits, jobs.len());
+                match heard {
+                    Some(Ok((reader, chunk, len))) => {
+                        if let Some(until) = ear.hear(chunk.get(..len).unwrap_or_default(), window, jobs.len()) {
+                            resting.set(Some(clock.sleep_until(until)));
                         }
-                        // what is still under way may take its time: the device may be on its next line by now
-                        Err(why) => (end, line) = (Some(why), None),
+                        reading.set(Some(read(reader)));
+                        moved = true;
                     }
+                    // what is still under way may take its time: the device may be on its next line by now
+                    Some(Err(why)) => {
+                        ear.line_ended();
+                        (end, moved) = (Some(why), true);
+                    }
+                    None => {}
                 }
-                while let Some(incoming) = window.next(|name| jobs.iter().any(|job: &Job<_>| job.name == *name)) {
+                // nothing is begun for a line that has ended: first all is read that is there
+                while end.is_none()
+                    && is_quiet
+                    && let Some(incoming) = window.next(|name| jobs.iter().any(|job: &Job<_>| job.name == *name))
+                {
                     watches.asked(incoming.token);
                     let name = incoming.name.clone();
                     jobs.push(Job { name, future: Box::pin(perform(store, place, limits.permits, incoming)) });
                 }
                 moved |= finish(&mut jobs, cx, |(incoming, mut reply)| {
+                    ear.told(&incoming, &reply);
                     watches.refused(&incoming, &mut reply, &limits);
                     window.answer(&incoming, &reply, &limits);
                 });
@@ -237,7 +209,10 @@ where
                     moved = true;
                     match written {
                         Ok(writer) => idle = Some(writer),
-                        Err(why) => (end, line) = (Some(why), None),
+                        Err(why) => {
+                            ear.line_ended();
+                            end = Some(why);
+                        }
                     }
                 }
                 if let Some(frame) = idle.as_ref().and_then(|_| window.outgoing()) {

@@ -20,7 +20,8 @@
 //! | number | 1 | of a request or an answer, from the tables below |
 //! | fields | | |
 //!
-//! Tokens are 16 bytes; times are durations in milliseconds of at most 32 bits (49 days), rounded up. *Room* is the
+//! Tokens are 16 bytes; times are durations in milliseconds, rounded up: for how long something is to last in 64 bits, the
+//! rest in 32 (49 days). *Room* is the
 //! longest value the device can take, *foreign* the CRC-32C of a value that it cannot read and takes for none.
 //!
 //! | request | fields | of keys of kind |
@@ -33,6 +34,8 @@
 //! | 5 clear | | cache, lock, once |
 //! | 6 inspect | | lock, once, pool |
 //! | 7 get | room | cache |
+//! | 8 insert | perhaps for how long it is fresh, the value | cache |
+//! | 9 begin | | lock, of an empty key |
 //!
 //! | reply | fields |
 //! |---|---|
@@ -61,7 +64,8 @@
 //! - **A line that is down**: what is held is valid until its end, counted from when it was asked for; after that it is
 //!   lost, without asking anybody.
 //! - **A reset of the device**: what it held ends by itself. The next life has another session, so old answers mean
-//!   nothing to it and its tokens are new.
+//!   nothing to it and its tokens are new. Before anything else it says that it begins (9), which is sent again until
+//!   answered: also where a session comes again by mistake, nothing of the older life is answered from memory.
 //! - **A restart of the gateway**: what was under way may be done again, by the same token; that changes nothing on a
 //!   store that outlives the gateway, but a release done twice says `Lost`, and a forced release or an invalidation,
 //!   which have no token, may hit what came after. Fences are that store's, and grow. A gateway that is made anew
@@ -124,7 +128,7 @@ mod state;
 mod wire;
 
 #[cfg(feature = "alloc")]
-pub use gateway::{Admission, Gateway, Identity, Limits, Lines, Roster, Served};
+pub use gateway::{Admission, Became, Denied, DeviceRequest, Gateway, Identity, Limits, Lines, Roster, Served};
 pub use remote::RemoteStore;
 pub use settings::{Session, Stats, Timing};
 pub use state::State;
@@ -139,8 +143,12 @@ pub const VERSION: u8 = 1;
 /// What a second device of one identity is refused with.
 const RIVAL: &str = "another device has this identity";
 
+/// What a request is refused with that a device may not have done; the gateway's log says why.
+#[cfg(feature = "alloc")]
+const DENIED: &str = "the gateway does not do this";
+
 /// What a value is refused with that is longer than a frame of the device.
-const TOO_LONG: &str = "the value is longer than a frame of the device";
+const TOO_LONG: &str = "longer than a frame of the device";
 
 const OTHER_QUESTION: Cause = Cause::Unsupported("the gateway answered another question");
 

@@ -15,6 +15,9 @@ pub(super) const GET: u8 = 7;
 /// A value is kept, whoever loads another.
 pub(super) const INSERT: u8 = 8;
 
+/// A life of the device begins: what is remembered of an older one of the same number is forgotten.
+pub(super) const BEGIN: u8 = 9;
+
 /// Whether a request is about who holds the lease, whose token comes with it.
 pub(super) const fn has_token(number: u8) -> bool {
     matches!(number, ACQUIRE | RENEW | RELEASE | COMPLETE | PUBLISH)

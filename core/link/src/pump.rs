@@ -88,8 +88,9 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
             Due::Send { request, len, again } => Next::Send { request, len, again },
             Due::GiveBack { session, dropped, again } => {
                 let head = Head { session, request: dropped.request };
+                let number = if dropped.kind.is_some() { number::RELEASE } else { number::BEGIN };
                 let kind = dropped.kind.unwrap_or(Kind::Lock);
-                let mut question = Question::new(number::RELEASE, kind, dropped.token);
+                let mut question = Question::new(number, kind, dropped.token);
                 if dropped.keep != 0 {
                     (question.number, question.ttl) = (number::COMPLETE, dropped.keep);
                 }

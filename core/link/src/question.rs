@@ -27,7 +27,7 @@ pub(super) struct Question {
     pub(super) size: u32,
     pub(super) token: HolderToken,
     /// Of a lease, or of the marker of a run that succeeded.
-    pub(super) ttl: u32,
+    pub(super) ttl: u64,
     /// For how long the caller waits; `None` without limit.
     pub(super) patience: Option<u32>,
     /// Checksum of the bytes that the caller cannot read.
@@ -149,7 +149,7 @@ pub(super) struct Publication<'a> {
     /// Whose flight; `None` for one that is kept whoever loads another.
     pub(super) token: Option<HolderToken>,
     /// `None` without end.
-    pub(super) ttl: Option<u32>,
+    pub(super) ttl: Option<u64>,
     pub(super) value: &'a [u8],
 }
 

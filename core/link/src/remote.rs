@@ -149,7 +149,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
 {
     /// Gives back what a token may hold, or only a turn, when there is a place to remember it; or tells that a run
     /// succeeded whose marker is kept for so many milliseconds.
-    pub(super) fn forget(&self, key: &Key<'_>, token: HolderToken, may_be_held: bool, keep: u32) {
+    pub(super) fn forget(&self, key: &Key<'_>, token: HolderToken, may_be_held: bool, keep: u64) {
         let now = Tick::of(self.clock.now());
         self.wake(|state| state.forget(key, token, may_be_held, keep, now));
     }

@@ -36,7 +36,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
     ) -> Poll<Result<Answer, Cause>> {
         let Request { key, token, op, .. } = *request;
         let mut question = Question::new(0, key.kind, token);
-        question.ttl = short(op.lasts());
+        question.ttl = op.lasts();
         question.number = match *op {
             Op::Acquire(_) if call.is_hopeless => return Poll::Ready(Err(Cause::Codec)),
             Op::Acquire(ask) => {
@@ -77,7 +77,7 @@ impl<L: Lock, C: Timer, const SLOTS: usize, const FRAME: usize, const KEY: usize
             // giving back what nobody holds calls the next one
             Left::HandOff => return self.forget(key, HolderToken::default(), false, 0),
             Left::Lease => (true, 0),
-            Left::Done { fresh, .. } => (true, short(fresh)),
+            Left::Done { fresh, .. } => (true, fresh),
         };
         self.forget(key, token, may_be_held, keep);
     }
@@ -133,7 +133,7 @@ where
             let value = fresh.value.as_ref().ok_or(Cause::Codec);
             call.unfit = value.and_then(|value| room.fill(value.as_ref(), fresh.codec, Self::VALUE)).err();
         }
-        let ttl = (fresh.ttl != u64::MAX).then(|| short(fresh.ttl));
+        let ttl = (fresh.ttl != u64::MAX).then_some(fresh.ttl);
         let value = room.bytes();
         let publication = Publication { token: Some(token), ttl, value };
         let abandon = Question::new(number::RELEASE, key.kind, token);
@@ -157,7 +157,7 @@ where
             let value = fresh.value.as_ref().ok_or(Cause::Codec)?;
             room.fill(value.as_ref(), fresh.codec, Self::VALUE)?;
         }
-        let ttl = (fresh.ttl != u64::MAX).then(|| short(fresh.ttl));
+        let ttl = (fresh.ttl != u64::MAX).then_some(fresh.ttl);
         let insertion = Publication { token: None, ttl, value: room.bytes() };
         self.poll_reply(call, request.key, &insertion, None, question::to_holder, cx)
     }

@@ -39,7 +39,7 @@ pub struct State<const SLOTS: usize, const FRAME: usize, const KEY: usize, const
     pub(super) stats: Stats,
 }
 
-const OTHER_VERSION: Cause = Cause::Unsupported("the gateway speaks another version of the link");
+const OTHER_VERSION: Cause = Cause::Unsupported("another version of the link");
 /// Who waits for a slot waits for no key.
 const CROWD: Key<'static> = Key { kind: Kind::Pool, prefix: "", bytes: b"", hash: 0 };
 
@@ -94,6 +94,10 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
 
     pub(super) fn start(&mut self, session: Session, timing: Millis) {
         (self.session, self.timing) = (Some(session), timing);
+        // before anything else the gateway hears that a life begins
+        if let Some(place) = self.dropped.first_mut() {
+            place.request = following(&mut self.request);
+        }
     }
 
     pub(super) fn token(&mut self) -> HolderToken {
@@ -198,7 +202,7 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         key: &Key<'_>,
         token: HolderToken,
         may_be_held: bool,
-        keep: u32,
+        keep: u64,
         now: Tick,
     ) -> Option<Waker> {
         let request = following(&mut self.request);
@@ -231,11 +235,13 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
 
     /// What is due first; copies its frame into `to`.
     pub(super) fn due(&mut self, now: Tick, to: &mut [u8; FRAME]) -> Due<KEY> {
+        // before anything else the gateway hears that a life begins
+        let greets = self.dropped.first().is_some_and(Dropped::is_greeting);
         let slots = self.slots.iter_mut().filter(|slot| slot.is_asked());
         let slot = slots.min_by_key(|slot| slot.sends.next.from(now));
         let places = self.dropped.iter_mut().filter(|place| place.request != 0);
         let place = places.min_by_key(|place| place.sends.next.from(now));
-        let asked = slot.as_ref().map_or(i32::MAX, |slot| slot.sends.next.from(now));
+        let asked = slot.as_ref().filter(|_| !greets).map_or(i32::MAX, |slot| slot.sends.next.from(now));
         let dropped = place.as_ref().map_or(i32::MAX, |place| place.sends.next.from(now));
         match (slot, place) {
             (Some(slot), _) if asked <= 0 && asked <= dropped => {
@@ -243,13 +249,13 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
                 Due::Send { request: slot.request, len: copy(slot.bytes(), to), again }
             }
             (_, Some(place)) if dropped <= 0 => {
-                if place.until.from(now) <= 0 {
+                if !greets && place.until.from(now) <= 0 {
                     place.request = 0;
                     self.stats.forgotten = self.stats.forgotten.saturating_add(place.may_be_held.into());
                     return Due::Wait(0);
                 }
                 let again = place.sends.sent(now, self.timing.resend);
-                if again {
+                if again && !greets {
                     // by a new number: a gateway that was away for long takes the old one for done. Its token makes
                     // doing it twice harmless, and nobody reads the answer
                     place.request = following(&mut self.request);
@@ -279,8 +285,10 @@ impl<const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: us
         let request = head.request;
         if let Some(place) = self.dropped.iter_mut().find(|place| place.request == request) {
             // what was not done is asked once more: by another number, for this one was answered
-            place.request = if matches!(news, News::Answer(_)) { 0 } else { following(&mut self.request) };
-            return None;
+            // a gateway that does not know what a greeting is has heard it, too
+            let is_over = place.kind.is_none() || matches!(news, News::Answer(_));
+            place.request = if is_over { 0 } else { following(&mut self.request) };
+            return self.kick();
         }
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.is_asked() && slot.request == request) else {
             self.stats.strays = self.stats.strays.saturating_add(1);

@@ -49,6 +49,13 @@ impl<'s, 'k, S: Store> Asking<'s, 'k, S> {
         Self { store, key, token, op, may_block, now: Instant::ZERO, state: S::InFlight::default() }
     }
 
+    /// The same for a caller who has room for a value of so many bytes.
+    #[must_use]
+    pub fn with_room(mut self, bytes: usize) -> Self {
+        S::bring_at_most(&mut self.state, bytes);
+        self
+    }
+
     /// Asks, or goes on asking.
     ///
     /// # Errors

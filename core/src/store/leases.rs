@@ -46,6 +46,13 @@ pub trait Store: Platform {
     fn poll_changed(&self, state: &mut Self::InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>)
     -> Poll<()>;
 
+    /// The operation that follows is to bring no value of more than so many bytes; a longer one is
+    /// [`Cause::NO_ROOM`]. For stores outside the process: what is not taken need not travel.
+    #[inline]
+    fn bring_at_most(state: &mut Self::InFlight, bytes: usize) {
+        let _ = (state, bytes);
+    }
+
     /// The operation is polled no more: nobody waits for its answer.
     fn cancel(&self, state: &mut Self::InFlight) {
         let _ = state;

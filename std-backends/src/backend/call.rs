@@ -26,6 +26,8 @@ pub struct Call {
     /// With [`Op::Release`] of a flight that succeeded, its value. With [`Op::Acquire`] of a flight, bytes that the
     /// caller cannot decode: if the key holds exactly these, they count for no value.
     pub bytes: Option<Vec<u8>>,
+    /// The longest value that its caller can take; a longer one need not be brought, and is [`Cause::NO_ROOM`].
+    pub room: Option<usize>,
     /// How long it may take; past it the caller takes the outcome for unknown.
     pub limit: Duration,
     /// By which that is measured.
@@ -36,7 +38,7 @@ impl Call {
     /// An operation without bytes.
     #[must_use]
     pub const fn new(key: OwnedKey, token: HolderToken, op: Op, limit: Duration) -> Self {
-        Self { key, token, op, bytes: None, limit, clock: StdClock::system() }
+        Self { key, token, op, bytes: None, room: None, limit, clock: StdClock::system() }
     }
 
     /// The same with its bytes. Without any a flight ends without a value.
@@ -134,6 +136,19 @@ impl Reply {
             Op::Get => matches!(self, Self::Filled(_) | Self::Absent),
         };
         if fits { Ok(self) } else { Err(OTHER) }
+    }
+
+    /// The reply, if its caller has room for the value that it may bring.
+    ///
+    /// # Errors
+    /// [`Cause::NO_ROOM`].
+    pub(crate) fn within(self, room: Option<usize>) -> Result<Self, Cause> {
+        match &self {
+            Self::Filled(value) | Self::Stale(value) if room.is_some_and(|room| value.len() > room) => {
+                Err(Cause::NO_ROOM)
+            }
+            _ => Ok(self),
+        }
     }
 
     pub(crate) fn holding(self) -> Result<Holding, Cause> {

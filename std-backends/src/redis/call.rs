@@ -95,7 +95,8 @@ pub(super) async fn call<W: Wire + Sync>(
             Err(failure) => return Err(unanswered(&failure)),
         };
         let now_here = || shared.common.clock.now();
-        match read(&question.op, name.kind, value, attempt.asked.ticket).map_err(|cause| attempt.refused(cause))? {
+        let read = |value| read(&question.op, name.kind, value, attempt.asked.ticket);
+        match question.whole(value).and_then(read).map_err(|cause| attempt.refused(cause))? {
             Read::Late { now } => {
                 server.node.learn(now_here(), now);
                 late += 1;

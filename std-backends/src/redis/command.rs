@@ -6,8 +6,8 @@ use super::{
     script::{self, Script},
 };
 use crate::backend::{Call, Op, Outcome};
-use cachify_core::{key::Kind, token::HolderToken};
-use redis::Cmd;
+use cachify_core::{Cause, key::Kind, token::HolderToken};
+use redis::{Cmd, Value};
 
 /// What is asked of a name.
 #[derive(Clone, Copy, Debug)]
@@ -16,11 +16,13 @@ pub(super) struct Question<'a> {
     pub(super) token: HolderToken,
     /// See [`Call::bytes`].
     pub(super) bytes: Option<&'a [u8]>,
+    /// See [`Call::room`].
+    pub(super) room: Option<usize>,
 }
 
 impl<'a> Question<'a> {
     pub(super) const fn new(op: Op, token: HolderToken) -> Self {
-        Self { op, token, bytes: None }
+        Self { op, token, bytes: None, room: None }
     }
 
     pub(super) fn of(call: &'a Call) -> Self {
@@ -30,7 +32,16 @@ impl<'a> Question<'a> {
             (Op::Release(_), Kind::Cache, None) => Op::Release(Outcome::Free),
             (op, ..) => op,
         };
-        Self { op, token: call.token, bytes }
+        Self { op, token: call.token, bytes, room: call.room }
+    }
+
+    /// A value of which only so much was asked for that its length shows, as if all of it had been.
+    pub(super) fn whole(&self, value: Value) -> Result<Value, Cause> {
+        match (self.op, self.room, value) {
+            (Op::Get, Some(_), Value::BulkString(bytes)) if bytes.is_empty() => Ok(Value::Nil),
+            (Op::Get, Some(room), Value::BulkString(bytes)) if bytes.len() > room => Err(Cause::NO_ROOM),
+            (.., value) => Ok(value),
+        }
     }
 }
 
@@ -57,9 +68,11 @@ pub(super) enum By {
 /// The command for one operation.
 pub(super) fn command(question: &Question<'_>, context: &Context<'_>, by: By) -> Cmd {
     let Some((script, records)) = script_of(question, context.name.kind) else {
-        let mut get = redis::cmd("GET");
-        get.arg(&context.name.text);
-        return get;
+        return match question.room {
+            // a byte more than there is room for: then it is too long, however long it is
+            Some(room) => redis::Cmd::getrange(&context.name.text, 0, isize::try_from(room).unwrap_or(isize::MAX)),
+            None => redis::Cmd::get(&context.name.text),
+        };
     };
     let mut cmd = match by {
         By::Digest => redis::cmd("EVALSHA"),
@@ -104,7 +117,7 @@ fn script_of(question: &Question<'_>, kind: Kind) -> Option<(&'static Script, &'
 }
 
 fn arguments<'c>(cmd: &'c mut Cmd, question: &Question<'_>, context: &Context<'_>) -> &'c mut Cmd {
-    let Question { op, token, bytes } = *question;
+    let Question { op, token, bytes, room } = *question;
     match (op, context.name.kind) {
         (Op::Get | Op::Inspect | Op::Clear, _) => cmd,
         (Op::Insert { fresh }, _) => cmd.arg(context.not_after).arg(lasting(fresh)).arg(bytes.unwrap_or_default()),
@@ -117,10 +130,11 @@ fn arguments<'c>(cmd: &'c mut Cmd, question: &Question<'_>, context: &Context<'_
                 (Kind::Pool, _) => cmd.arg(ask.size),
                 (Kind::Cache, foreign) => {
                     cmd.arg(if ask.takes_stale() { i64::from(ask.window) } else { -1 });
-                    if let Some(foreign) = foreign {
-                        cmd.arg(foreign);
+                    match (foreign, room) {
+                        (Some(foreign), None) => cmd.arg(foreign),
+                        (foreign, Some(room)) => cmd.arg(foreign.unwrap_or_default()).arg(room),
+                        (None, None) => cmd,
                     }
-                    cmd
                 }
             }
         }

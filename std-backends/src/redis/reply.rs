@@ -104,7 +104,7 @@ pub(super) fn read(op: &Op, kind: Kind, value: Value, ticket: Ticket) -> Result<
     }
 }
 
-/// Granted (1), busy (0), a marker is kept (2), a value is there (3) or near its end (4), late (-1).
+/// Granted (1), busy (0), a marker is kept (2), a value is there (3), near its end (4) or too long (5), late (-1).
 fn contended(kind: Kind, value: Value, ticket: Ticket) -> Result<Read, Cause> {
     let Value::Array(mut fields) = value else { return Err(STRANGE) };
     let value = if fields.len() == 7 { fields.pop() } else { None };
@@ -113,6 +113,7 @@ fn contended(kind: Kind, value: Value, ticket: Ticket) -> Result<Read, Cause> {
     let remaining = Duration::from_millis(int(remaining)?);
     let reply = match (code, kind, value) {
         (-1, ..) => return Ok(Read::Late { now }),
+        (5, ..) => return Err(Cause::NO_ROOM),
         (4, Kind::Cache, Some(Value::BulkString(bytes))) => Reply::Stale(bytes),
         (_, Kind::Cache, Some(Value::BulkString(bytes))) => Reply::Filled(bytes),
         (0, ..) => Reply::Busy { remaining, ticket },

@@ -6,7 +6,7 @@ use super::{
     knowledge::{Knowledge, Told, both},
 };
 use crate::{
-    backend::{OwnedKey, Reply},
+    backend::{Call, OwnedKey, Reply},
     flights::{self, Patience},
     lines::{IN_LINE, Place},
     loads::{self, Failure, Part, Waiter},
@@ -55,6 +55,8 @@ pub(super) struct Away {
     pub(super) is_alone: bool,
     /// Of one who waits for a flight, inside of another perhaps.
     pub(super) patience: Patience,
+    /// The longest value that its caller can take.
+    pub(super) room: Option<usize>,
     /// What it has to do with a load of this process.
     pub(super) load: Option<Part>,
     /// What it knows of the group of its key.
@@ -101,14 +103,16 @@ impl AnyStore {
             let bytes = bytes(away);
             let learns = self.has_to_learn(away, request.key, &op);
             away.group.is_new = learns;
-            let call = remote.question(self.own(request.key), request.token, op).with(bytes);
-            let op = call.op;
+            let call =
+                Call { room: away.room, ..remote.question(self.own(request.key), request.token, op).with(bytes) };
+            let (op, room) = (call.op, call.room);
             if request.may_block {
                 if learns {
                     // before the value: what is seen is never newer than its generation
                     away.group.generation = Some(self.learn_blocking(remote)?);
                 }
-                return Poll::Ready(remote.call_blocking(call).and_then(|reply| reply.of(&op, request.key.kind)));
+                let reply = remote.call_blocking(call)?.of(&op, request.key.kind);
+                return Poll::Ready(reply.and_then(|reply| reply.within(room)));
             }
             let kind = request.key.kind;
             let asked = remote.clone().call(call);
@@ -118,10 +122,10 @@ impl AnyStore {
                 Box::pin(async move {
                     let (generation, reply) = both(generation, asked).await;
                     let _ = told.set(generation);
-                    reply?.of(&op, kind)
+                    reply?.of(&op, kind)?.within(room)
                 })
             } else {
-                Box::pin(async move { asked.await?.of(&op, kind) })
+                Box::pin(async move { asked.await?.of(&op, kind)?.within(room) })
             });
         }
         let reply = ready!(away.call.poll(|| Box::pin(std::future::pending()), cx));

@@ -60,6 +60,12 @@ impl AnyStore {
         state.remote.get_or_insert_default().look = Look::Never;
     }
 
+    /// The caller has room for so many bytes.
+    #[cfg(feature = "link")]
+    pub(super) fn with_room(state: &mut InFlight, bytes: usize) {
+        state.remote.get_or_insert_default().room = Some(bytes);
+    }
+
     /// The bytes that the last answer brought from outside the process.
     #[cfg(feature = "link")]
     pub(super) fn brought(state: &mut InFlight) -> Option<Vec<u8>> {

@@ -74,6 +74,9 @@ impl Store for RawStore {
         }
         self.0.poll_op(state, request, cx)
     }
+    fn bring_at_most(state: &mut InFlight, bytes: usize) {
+        AnyStore::with_room(state, bytes);
+    }
     fn poll_changed(&self, state: &mut InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
         self.0.poll_changed(state, key, ticket, cx)
     }

@@ -19,6 +19,9 @@ fn what_cannot_be_done_is_one_sentence_and_a_failure() {
     refuses(&["--listen", "serial:/dev/no-such-line", "--memory"]);
     refuses(&["--listen", "unix:/no/such/folder", "--memory"]);
     refuses(&["--listen", "tcp:127.0.0.1:0", "--memory", "--baud", "fast"]);
+    refuses(&["--listen", "tcp:127.0.0.1:0", "--memory", "--devices", "0"]);
+    refuses(&["--listen", "tcp:127.0.0.1:0", "--memory", "--silence", "-1"]);
+    refuses(&["--listen", "tcp:127.0.0.1:0", "--memory", "--id"]);
 }
 
 #[test]

@@ -4,4 +4,5 @@
 mod command_line;
 mod firmware;
 mod lines;
+mod room;
 mod sockets;

@@ -12,6 +12,8 @@ mod faults;
 mod fixed;
 mod kinds;
 mod layers;
+mod limits;
+mod lives;
 mod pipe;
 mod rubbish;
 mod slots;

@@ -74,6 +74,11 @@ impl Pipe {
         self.0.borrow_mut().bytes.extend(bytes);
     }
 
+    /// Whether nothing is on the line.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().bytes.is_empty()
+    }
+
     /// Takes what is on the line.
     pub(crate) fn drain(&self) -> Vec<u8> {
         self.0.borrow_mut().bytes.drain(..).collect()

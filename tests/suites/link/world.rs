@@ -84,6 +84,13 @@ impl<'a> World<'a> {
         self.tasks.push(Some(Box::pin(task)));
     }
 
+    /// The devices say that their lives begin, and are answered; no time passes.
+    pub(crate) fn greet(&mut self) {
+        for _ in 0..4 {
+            self.round();
+        }
+    }
+
     /// One round; whether any task is left.
     pub(crate) fn round(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
@@ -155,6 +162,7 @@ macro_rules! world {
         $(let $more = $value;)?
         let mut $world = World::new(&$clock, 0);
         $world.services.extend(connected(&$device, &$store, &$clock, &$line));
+        $world.greet();
     };
 }
 pub(crate) use world;

@@ -1,6 +1,6 @@
 //! One request, done on the store.
 
-use super::{Place, window::Incoming};
+use super::{Place, admission::Became, window::Incoming};
 use crate::{
     TOO_LONG,
     command::{Asked, Command, Reply},
@@ -10,7 +10,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use cachify_core::{
-    cell::MaybeOwned,
+    cell::{Holding, MaybeOwned},
     codec::AsIs,
     key::{Key, Kind},
     op::{Answer, Op, Outcome},
@@ -19,6 +19,7 @@ use cachify_core::{
     time::{Instant, millis, short},
     token::HolderToken,
 };
+use core::time::Duration;
 
 type Bytes = Vec<u8>;
 
@@ -38,7 +39,7 @@ where
         Some(Asked(Name { kind: Kind::Pool, .. }, Command { op: Op::Acquire(ask), .. })) if ask.size > permits => {
             Err(LARGE)
         }
-        Some(Asked(_, command)) => dispatch(store, incoming.name.on(place), command).await,
+        Some(Asked(_, command)) => dispatch(store, incoming.name.on(place), command, incoming.token).await,
         // it was read before it was accepted
         None => Err(Cause::rejected("no request")),
     };
@@ -46,18 +47,26 @@ where
     (incoming, reply)
 }
 
-async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Command<'_>) -> Result<Reply, Cause> {
-    let Command { op, token, room, foreign, value } = command;
+async fn dispatch<S: Values<Bytes, AsIs>>(
+    store: &S,
+    key: Key<'_>,
+    command: Command<'_>,
+    token: Option<HolderToken>,
+) -> Result<Reply, Cause> {
+    let Command { op, room, foreign, value, .. } = command;
     if let Some(foreign) = foreign {
-        heal(store, key, foreign).await?;
+        heal(store, key, foreign, room).await?;
     }
-    let mut asking = Asking::new(store, false, key, token, op);
+    let mut asking = Asking::new(store, false, key, token.unwrap_or_default(), op);
+    if matches!(op, Op::Get | Op::Acquire(_)) {
+        asking = asking.with_room(room.into());
+    }
     let mut answer = match op {
         Op::Insert { .. } => asking.insert(&AsIs, MaybeOwned::Owned(value.into())).await?,
         Op::Release(Outcome::Done { .. }) if key.kind == Kind::Cache => {
             asking.publish(&AsIs, MaybeOwned::Owned(value.into())).await?
         }
-        _ => asking.answer().await?,
+        _ => asking.answer().await.map_err(at_all)?,
     };
     for _ in 0..LOOKS {
         if !matches!(answer, Answer::Filled | Answer::Stale) {
@@ -69,7 +78,7 @@ async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Comm
             Some(value) => return Ok(Reply::Filled(value)),
             None if op == Op::Get => return Ok(Reply::Absent),
             // gone since, or no device's, which counts for none when it is asked again
-            None => answer = asking.answer().await?,
+            None => answer = asking.answer().await.map_err(at_all)?,
         }
     }
     let now = asking.answered_at();
@@ -90,12 +99,32 @@ async fn dispatch<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, command: Comm
     })
 }
 
+/// What a device is told of a value that it has no room for.
+fn at_all(cause: Cause) -> Cause {
+    if cause == Cause::NO_ROOM { LONG } else { cause }
+}
+
+/// What became of a request that was answered.
+pub(super) fn became(op: &Op, reply: &Reply) -> Became {
+    match reply {
+        Reply::Granted { remaining, .. } => Became::Granted { remaining: Duration::from_millis(u64::from(*remaining)) },
+        Reply::Held(Holding::Held) | Reply::Cleared(_) => Became::Done,
+        Reply::Failed(cause) if cause.is_indeterminate() => Became::Unknown,
+        // whatever was held is held on
+        Reply::Failed(_) if !matches!(op, Op::Acquire(_) | Op::Insert { .. }) => Became::Unknown,
+        _ => Became::Refused,
+    }
+}
+
 /// Forgets the value if it is the one that its caller cannot read.
-async fn heal<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, foreign: u32) -> Result<(), Cause> {
-    let mut look = Asking::new(store, false, key, HolderToken::default(), Op::Get);
-    if look.answer().await? == Answer::Filled
-        && look.fetch(&AsIs).is_some_and(|found: Bytes| checksum(&found) == foreign)
-    {
+async fn heal<S: Values<Bytes, AsIs>>(store: &S, key: Key<'_>, foreign: u32, room: u16) -> Result<(), Cause> {
+    let mut look = Asking::new(store, false, key, HolderToken::default(), Op::Get).with_room(room.into());
+    // what is too long is no value that the device has seen
+    let seen = match look.answer().await {
+        Err(Cause::NO_ROOM) => return Ok(()),
+        seen => seen?,
+    };
+    if seen == Answer::Filled && look.fetch(&AsIs).is_some_and(|found: Bytes| checksum(&found) == foreign) {
         Asking::new(store, false, key, HolderToken::default(), Op::Clear).answer().await?;
     }
     Ok(())

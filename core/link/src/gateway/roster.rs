@@ -3,37 +3,14 @@
 //! Invariant: of one identity at most one line is served, the one that was heard last. A line that ended is forgotten;
 //! one that fell silent, as that of a device without power does, gives way after a while.
 
-use super::Limits;
-use alloc::vec::Vec;
+use super::{
+    Limits,
+    admission::{Admission, Became, Denied, DeviceRequest, Identity},
+    ledger::Ledger,
+};
+use alloc::{collections::BTreeMap, vec::Vec};
 use cachify_core::{store::lock::Lock, time::Instant};
 use core::{fmt, time::Duration};
-
-/// What a request says of its sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// Of [`Session::device`](crate::Session::device).
-    pub device: [u32; 2],
-    /// Of [`Session::id`](crate::Session::id).
-    pub session: u32,
-}
-
-/// `cac41f10-00000001`, as a log names it.
-impl fmt::Display for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b] = self.device;
-        write!(f, "{a:08x}-{b:08x}")
-    }
-}
-
-/// Decides which devices are served on which line; all lines of one gateway share it. [`Roster`] is one.
-pub trait Admission: Sync {
-    /// A number for a line that begins.
-    fn begin(&self) -> u64;
-    /// Whether a request of that device is done, which came on `line` at `now`; called for each.
-    fn admits(&self, line: u64, sender: Identity, now: Instant, limits: &Limits) -> bool;
-    /// The line ended.
-    fn end(&self, line: u64);
-}
 
 /// One device on its line.
 #[derive(Debug)]
@@ -48,10 +25,43 @@ struct Entry {
 pub struct Lines {
     last: u64,
     entries: Vec<Entry>,
+    ledgers: BTreeMap<[u32; 2], Ledger>,
 }
 
+/// Whose ledger that is which no device has named itself for.
+const NOBODY: [u32; 2] = [0; 2];
+
 impl Lines {
-    fn admits(&mut self, line: u64, sender: Identity, now: Instant, limits: &Limits) -> bool {
+    fn admits(&mut self, line: u64, request: &DeviceRequest<'_>, now: Instant, limits: &Limits) -> Result<(), Denied> {
+        if request.sender.is_some_and(|sender| !self.hears(line, sender, now, limits)) {
+            return Err(Denied::Rival);
+        }
+        let device = self.device(line, request);
+        if !self.ledgers.contains_key(&device) && self.ledgers.len() >= limits.devices {
+            self.ledgers.retain(|_, ledger| !ledger.is_empty(now));
+            if self.ledgers.len() >= limits.devices {
+                return Err(Denied::Devices);
+            }
+        }
+        self.ledgers.entry(device).or_default().ask(request, now, limits)
+    }
+
+    fn told(&mut self, line: u64, request: &DeviceRequest<'_>, became: Became, now: Instant) {
+        let device = self.device(line, request);
+        if let Some(ledger) = self.ledgers.get_mut(&device) {
+            ledger.told(request, became, now);
+        }
+    }
+
+    /// Whose request it is: of one that names nobody, the device's that was heard last on the line.
+    fn device(&self, line: u64, request: &DeviceRequest<'_>) -> [u32; 2] {
+        let heard = || self.entries.iter().filter(|entry| entry.line == line).max_by_key(|entry| entry.heard);
+        let sender = request.sender.or_else(|| heard().map(|entry| entry.sender));
+        sender.map_or(NOBODY, |sender| sender.device)
+    }
+
+    /// Whether the device is heard on this line, and on no other.
+    fn hears(&mut self, line: u64, sender: Identity, now: Instant, limits: &Limits) -> bool {
         let known = self.entries.iter_mut().find(|entry| entry.sender.device == sender.device);
         match known {
             Some(entry) if entry.line != line && now.since(entry.heard) < entry.silence(sender, limits.silence) => {
@@ -91,8 +101,8 @@ impl Entry {
 /// The devices of one gateway, behind a lock that its lines share.
 ///
 /// ```
-/// use cachify_core::time::Instant;
-/// use cachify_link::{Admission, Identity, Limits, Roster};
+/// use cachify_core::{key::Kind, op::Op, time::Instant, token::HolderToken};
+/// use cachify_link::{Admission, Denied, DeviceRequest, Identity, Limits, Roster};
 /// # #[derive(Debug)] struct StdLock;
 /// # impl cachify_core::store::lock::Lock for StdLock {
 /// #     type Of<T> = std::sync::Mutex<T>;
@@ -102,10 +112,11 @@ impl Entry {
 /// let (roster, limits) = (Roster::<StdLock>::new(), Limits::DEFAULT);
 /// let (one, two) = (roster.begin(), roster.begin());
 /// let unit = Identity { device: [0x0042_1337, 7], session: 1 };
-/// assert!(roster.admits(one, unit, Instant::ZERO, &limits));
-/// assert!(!roster.admits(two, unit, Instant::ZERO, &limits)); // flashed alike
+/// let release = DeviceRequest::of(unit, 1, Kind::Lock, b"door", Op::Renew { ttl: 1_000 });
+/// assert!(roster.admits(one, &release, Instant::ZERO, &limits).is_ok());
+/// assert_eq!(roster.admits(two, &release, Instant::ZERO, &limits), Err(Denied::Rival)); // flashed alike
 /// roster.end(one);
-/// assert!(roster.admits(two, unit, Instant::ZERO, &limits)); // the same device on a new line
+/// assert!(roster.admits(two, &release, Instant::ZERO, &limits).is_ok()); // the same device on a new line
 /// ```
 pub struct Roster<L: Lock>(L::Of<Lines>);
 
@@ -147,36 +158,16 @@ where
         })
     }
 
-    fn admits(&self, line: u64, sender: Identity, now: Instant, limits: &Limits) -> bool {
-        L::with(&self.0, |lines| lines.admits(line, sender, now, limits))
+    fn admits(&self, line: u64, request: &DeviceRequest<'_>, now: Instant, limits: &Limits) -> Result<(), Denied> {
+        L::with(&self.0, |lines| lines.admits(line, request, now, limits))
+    }
+
+    fn told(&self, line: u64, request: &DeviceRequest<'_>, became: Became, now: Instant) {
+        L::with(&self.0, |lines| lines.told(line, request, became, now));
     }
 
     fn end(&self, line: u64) {
         L::with(&self.0, |lines| lines.entries.retain(|entry| entry.line != line));
-    }
-}
-
-/// The line of a gateway, for as long as it is served.
-pub(super) struct Place<'a> {
-    admission: Option<&'a dyn Admission>,
-    line: u64,
-}
-
-impl<'a> Place<'a> {
-    pub(super) fn begin(admission: Option<&'a dyn Admission>) -> Self {
-        Self { admission, line: admission.map(Admission::begin).unwrap_or_default() }
-    }
-
-    pub(super) fn admits(&self, sender: Identity, now: Instant, limits: &Limits) -> bool {
-        self.admission.is_none_or(|admission| admission.admits(self.line, sender, now, limits))
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        if let Some(admission) = self.admission {
-            admission.end(self.line);
-        }
     }
 }
 
@@ -197,31 +188,31 @@ mod tests {
     #[test]
     fn who_speaks_keeps_its_place_and_who_falls_silent_loses_it() {
         let mut lines = Lines::default();
-        assert!(lines.admits(1, unit(7, 1), at(0), &LIMITS));
-        assert!(!lines.admits(2, unit(7, 1), at(9_999), &LIMITS), "not silent for long enough");
-        assert!(lines.admits(1, unit(7, 1), at(9_999), &LIMITS));
-        assert!(!lines.admits(2, unit(7, 1), at(19_998), &LIMITS), "counted from when it was heard last");
-        assert!(lines.admits(2, unit(7, 1), at(19_999), &LIMITS));
-        assert!(!lines.admits(1, unit(7, 1), at(20_000), &LIMITS), "it is the other one now");
+        assert!(lines.hears(1, unit(7, 1), at(0), &LIMITS));
+        assert!(!lines.hears(2, unit(7, 1), at(9_999), &LIMITS), "not silent for long enough");
+        assert!(lines.hears(1, unit(7, 1), at(9_999), &LIMITS));
+        assert!(!lines.hears(2, unit(7, 1), at(19_998), &LIMITS), "counted from when it was heard last");
+        assert!(lines.hears(2, unit(7, 1), at(19_999), &LIMITS));
+        assert!(!lines.hears(1, unit(7, 1), at(20_000), &LIMITS), "it is the other one now");
     }
 
     #[test]
     fn a_device_that_began_anew_waits_a_fifth_of_that() {
         let mut lines = Lines::default();
-        assert!(lines.admits(1, unit(7, 1), at(0), &LIMITS));
-        assert!(!lines.admits(2, unit(7, 2), at(1_999), &LIMITS));
-        assert!(lines.admits(2, unit(7, 2), at(2_000), &LIMITS));
-        assert!(lines.admits(2, unit(7, 3), at(2_000), &LIMITS), "on its own line at once");
+        assert!(lines.hears(1, unit(7, 1), at(0), &LIMITS));
+        assert!(!lines.hears(2, unit(7, 2), at(1_999), &LIMITS));
+        assert!(lines.hears(2, unit(7, 2), at(2_000), &LIMITS));
+        assert!(lines.hears(2, unit(7, 3), at(2_000), &LIMITS), "on its own line at once");
     }
 
     #[test]
     fn others_are_nobody_s_rivals_and_a_line_fills_no_memory() {
         let mut lines = Lines::default();
         for device in 0..1_000 {
-            assert!(lines.admits(1, unit(device, 1), at(device.into()), &LIMITS));
+            assert!(lines.hears(1, unit(device, 1), at(device.into()), &LIMITS));
         }
         assert_eq!(lines.entries.len(), LIMITS.sessions);
-        assert!(lines.admits(2, unit(0, 1), at(1_000), &LIMITS), "forgotten");
-        assert!(!lines.admits(2, unit(999, 1), at(1_000), &LIMITS));
+        assert!(lines.hears(2, unit(0, 1), at(1_000), &LIMITS), "forgotten");
+        assert!(!lines.hears(2, unit(999, 1), at(1_000), &LIMITS));
     }
 }

@@ -2,12 +2,17 @@
 //!
 //! Invariant: a request is begun once while its session is remembered, in the order of its key.
 
-use super::{Identity, Limits, OwnName, Served};
+use super::{
+    Limits, OwnName, Place, Served,
+    admission::{Denied, DeviceRequest, Identity},
+    session::{Remembered, session},
+};
 use crate::{
-    RIVAL, TOO_LONG, VERSION,
-    command::{Asked, Reply},
+    DENIED, RIVAL, TOO_LONG, VERSION,
+    command::{Asked, Command, Reply, begins_life},
     frame::{self, Decoder, Encoder},
     message::{Head, Name, put_reply, take_head},
+    wire::Reader,
 };
 use alloc::{collections::VecDeque, vec, vec::Vec};
 use cachify_core::{patience::Ticket, store::Cause, token::HolderToken};
@@ -16,12 +21,38 @@ use cachify_core::{patience::Ticket, store::Cause, token::HolderToken};
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) head: Head,
+    /// Which life of its session it belongs to.
+    life: u64,
     pub(super) name: OwnName,
+    /// As the store knows it.
     pub(super) token: Option<HolderToken>,
     /// Whether its caller waits if it is refused.
     pub(super) waits: bool,
     /// Name and command.
     pub(super) body: Vec<u8>,
+}
+
+impl Incoming {
+    /// Looks at it as one that was admitted.
+    pub(super) fn request(&self, look: impl FnOnce(&DeviceRequest<'_>)) {
+        // it was read before it was accepted
+        if let Some(Asked(name, command)) = Asked::read(Reader::new(&self.body, Ticket::NONE)) {
+            look(&asked(self.head, &name, &command));
+        }
+    }
+}
+
+/// What is known of a request.
+fn asked<'a>(head: Head, name: &Name<'a>, command: &Command<'_>) -> DeviceRequest<'a> {
+    let of = |HolderToken([.., a, b])| Identity { device: [a, b], session: head.session };
+    DeviceRequest {
+        sender: command.holder().map(of),
+        token: command.token,
+        kind: name.kind,
+        key: name.key,
+        op: command.op,
+        value: command.value.len(),
+    }
 }
 
 /// A frame on its way out.
@@ -43,48 +74,12 @@ pub(super) struct Window {
     pub(super) served: Served,
     /// The one used last is the last.
     sessions: Vec<Remembered>,
+    /// How many lives of devices began.
+    lives: u64,
     waiting: VecDeque<Incoming>,
     outbox: VecDeque<Frame>,
     /// The line may hold half a frame of ours.
     apart: bool,
-}
-
-/// One session: which requests were begun, and what the last ones were answered.
-#[derive(Debug)]
-struct Remembered {
-    session: u32,
-    highest: u32,
-    /// The highest request and the 63 before it, one bit each.
-    begun: u64,
-    /// Those that were begun and not answered yet.
-    open: Vec<u32>,
-    answers: VecDeque<(u32, Vec<u8>)>,
-}
-
-impl Remembered {
-    /// Whether a request was begun, or is so old that it counts as begun.
-    fn is_begun(&self, request: u32) -> bool {
-        match self.highest.wrapping_sub(request) {
-            back @ 0..64 => self.begun >> back & 1 == 1,
-            // ahead of the highest, also after the counter wrapped
-            back => back < 1 << 31,
-        }
-    }
-
-    fn begin(&mut self, request: u32) {
-        let back = self.highest.wrapping_sub(request);
-        if back >= 1 << 31 {
-            let ahead = request.wrapping_sub(self.highest);
-            self.begun = self.begun.checked_shl(ahead).unwrap_or(0) | 1;
-            self.highest = request;
-        } else {
-            self.begun |= 1_u64.checked_shl(back).unwrap_or(0);
-        }
-    }
-
-    fn answer(&self, request: u32) -> Option<&Vec<u8>> {
-        self.answers.iter().find(|(answered, _)| *answered == request).map(|(_, frame)| frame)
-    }
 }
 
 impl Window {
@@ -107,24 +102,33 @@ impl Window {
         self.outbox.len() >= limits.requests
     }
 
-    /// Takes what came over the line.
+    /// Whether there is no room for another request.
+    pub(super) fn is_full(&self, limits: &Limits, running: usize) -> bool {
+        self.waiting.len() + running >= limits.requests
+    }
+
+    /// Takes what came over the line; how many messages there were.
     pub(super) fn hear(
         &mut self,
         bytes: &[u8],
         decoder: &mut Decoder<Vec<u8>>,
         limits: &Limits,
         running: usize,
-        admits: &dyn Fn(Identity) -> bool,
-    ) {
+        admits: &dyn Fn(&DeviceRequest<'_>) -> Result<(), Denied>,
+        place: &Place,
+    ) -> u32 {
+        let mut messages = 0;
         for byte in bytes {
             let rubbish = decoder.rubbish();
             let message = decoder.feed(*byte);
-            let understood = message.is_none_or(|message| self.take(message, limits, running, admits).is_some());
+            messages += u32::from(message.is_some());
+            let understood = message.is_none_or(|message| self.take(message, limits, running, admits, place).is_some());
             if !understood || decoder.rubbish() != rubbish {
                 self.served.rubbish += 1;
                 self.apart = true;
             }
         }
+        messages
     }
 
     /// Takes one message; `None` for what is no request.
@@ -133,7 +137,8 @@ impl Window {
         message: &[u8],
         limits: &Limits,
         running: usize,
-        admits: &dyn Fn(Identity) -> bool,
+        admits: &dyn Fn(&DeviceRequest<'_>) -> Result<(), Denied>,
+        place: &Place,
     ) -> Option<()> {
         let (version, head, body) = take_head(message, Ticket::NONE)?;
         if head.request == 0 {
@@ -145,18 +150,19 @@ impl Window {
             self.send(framed(limits, |to| put_reply(head, &refusal, to)), true);
             return Some(());
         }
-        let Asked(name, command) = Asked::read(body)?;
-        // only what names a holder tells whose it is; the rest takes nothing
-        if let Some(HolderToken([.., a, b])) = command.holder()
-            && !admits(Identity { device: [a, b], session: head.session })
-        {
-            self.served.rivals += 1;
-            let refusal = Reply::Failed(Cause::rejected(RIVAL));
-            self.send(framed(limits, |to| put_reply(head, &refusal, to)), true);
+        if begins_life(body) {
+            self.begin_life(head.session);
+            self.served.lives += 1;
+            self.send(framed(limits, |to| put_reply(head, &Reply::Absent, to)), true);
             return Some(());
         }
-        let has_room = self.waiting.len() + running < limits.requests;
-        let remembered = session(&mut self.sessions, head, limits)?;
+        let Asked(name, command) = Asked::read(body)?;
+        if let Err(denied) = admits(&asked(head, &name, &command)) {
+            self.deny(head, denied, limits);
+            return Some(());
+        }
+        let has_room = !self.is_full(limits, running);
+        let remembered = session(&mut self.sessions, head, limits, &mut self.lives)?;
         if remembered.is_begun(head.request) {
             self.served.repeated += 1;
             if let Some(frame) = remembered.answer(head.request).cloned() {
@@ -167,8 +173,9 @@ impl Window {
             remembered.open.push(head.request);
             self.waiting.push_back(Incoming {
                 head,
+                life: remembered.life,
                 name: OwnName { kind: name.kind, key: name.key.into() },
-                token: command.holder(),
+                token: command.holder().map(|token| place.token(token)),
                 waits: command.wait() > 0,
                 body: body.rest().into(),
             });
@@ -176,6 +183,24 @@ impl Window {
             self.served.crowded += 1;
         }
         Some(())
+    }
+
+    /// What is remembered of an older life of the session is forgotten, and what it asked for is not begun.
+    fn begin_life(&mut self, session: u32) {
+        self.sessions.retain(|known| known.session != session);
+        self.waiting.retain(|incoming| incoming.head.session != session);
+    }
+
+    fn deny(&mut self, head: Head, denied: Denied, limits: &Limits) {
+        let why = if denied == Denied::Rival {
+            self.served.rivals += 1;
+            RIVAL
+        } else {
+            self.served.denied += 1;
+            DENIED
+        };
+        let refusal = Reply::Failed(Cause::rejected(why));
+        self.send(framed(limits, |to| put_reply(head, &refusal, to)), true);
     }
 
     /// By which tokens those ask that were not begun yet.
@@ -201,6 +226,10 @@ impl Window {
             .or_else(|| framed(limits, |to| put_reply(head, &Reply::Failed(Cause::rejected(TOO_LONG)), to)));
         let Some(frame) = frame else { return };
         if let Some(session) = self.sessions.iter_mut().find(|known| known.session == head.session) {
+            if session.life != incoming.life {
+                // the device began anew, and asked for nothing of the kind
+                return;
+            }
             session.open.retain(|request| *request != head.request);
             session.answers.push_back((head.request, frame.clone()));
             let excess = session.answers.len().saturating_sub(limits.answers);
@@ -227,21 +256,6 @@ impl Window {
     }
 }
 
-/// The session of a request; the one that was used longest ago makes room for a new one.
-fn session<'a>(sessions: &'a mut Vec<Remembered>, head: Head, limits: &Limits) -> Option<&'a mut Remembered> {
-    let known = match sessions.iter().position(|known| known.session == head.session) {
-        Some(at) => sessions.remove(at),
-        None => {
-            let before = head.request.wrapping_sub(1);
-            Remembered { session: head.session, highest: before, begun: 0, open: Vec::new(), answers: VecDeque::new() }
-        }
-    };
-    let excess = (sessions.len() + 1).saturating_sub(limits.sessions.max(1));
-    sessions.drain(..excess.min(sessions.len()));
-    sessions.push(known);
-    sessions.last_mut()
-}
-
 fn framed(limits: &Limits, write: impl FnOnce(&mut Encoder<'_>)) -> Option<Vec<u8>> {
     let mut frame = vec![0; limits.frame];
     let len = frame::encode(&mut frame, write)?;
@@ -256,39 +270,6 @@ mod tests {
     use cachify_core::key::Kind;
 
     #[test]
-    fn a_request_is_begun_once_also_when_the_counter_wraps() {
-        for first in [1, 70, u32::MAX - 3, u32::MAX] {
-            let mut session = Remembered {
-                session: 1,
-                highest: first.wrapping_sub(1),
-                begun: 0,
-                open: Vec::new(),
-                answers: VecDeque::new(),
-            };
-            // out of order, as slots of a device are sent
-            for offset in [0, 2, 1, 5, 3, 40, 63, 64, 4, 200, 140] {
-                let request = first.wrapping_add(offset);
-                assert!(!session.is_begun(request), "{first} + {offset}");
-                session.begin(request);
-                assert!(session.is_begun(request), "{first} + {offset}");
-            }
-            assert!(session.is_begun(first.wrapping_add(136)), "too old to be known");
-            assert!(!session.is_begun(first.wrapping_add(137)));
-        }
-    }
-
-    #[test]
-    fn the_session_used_longest_ago_makes_room() {
-        let limits = Limits { sessions: 2, ..Limits::DEFAULT };
-        let mut sessions = Vec::new();
-        for id in [1, 2, 1, 3] {
-            session(&mut sessions, Head { session: id, request: 1 }, &limits).unwrap().begin(1);
-        }
-        let known: Vec<_> = sessions.iter().map(|known| known.session).collect();
-        assert_eq!(known, [1, 3]);
-    }
-
-    #[test]
     fn what_was_dropped_with_its_line_is_begun_again_and_what_was_answered_is_not() {
         let limits = Limits::DEFAULT;
         let mut window = Window::default();
@@ -299,7 +280,8 @@ mod tests {
             let release = Question::new(number::RELEASE, key.kind, HolderToken([1; 4]));
             let mut frame = [0; 64];
             let len = request_frame(&mut frame, Head { session: 1, request }, name, &release).unwrap();
-            window.hear(&frame[..len], &mut decoder, &limits, 0, &|_| true);
+            let place = Place { prefix: alloc::string::String::new(), seed: 0, mark: 0 };
+            window.hear(&frame[..len], &mut decoder, &limits, 0, &|_| Ok(()), &place);
         };
         hear(&mut window, 1);
         let done = window.next(|_| false).unwrap();

@@ -105,7 +105,7 @@ pub(crate) struct Dropped<const KEY: usize> {
     /// Else it is only a turn that may have been given.
     pub(super) may_be_held: bool,
     /// Milliseconds that the marker of a run that succeeded is kept; zero gives the right back.
-    pub(crate) keep: u32,
+    pub(crate) keep: u64,
     len: u16,
     bytes: [u8; KEY],
 }
@@ -134,6 +134,11 @@ impl<const KEY: usize> Dropped<KEY> {
         let mut dropped = Self { request, token, kind: Some(key.kind), may_be_held, until, sends, ..Self::FREE };
         dropped.len = copy(key.bytes, &mut dropped.bytes) as u16;
         dropped
+    }
+
+    /// Of nothing that was held: it says that a life begins.
+    pub(super) fn is_greeting(&self) -> bool {
+        self.request != 0 && self.kind.is_none()
     }
 
     pub(crate) fn key(&self) -> &[u8] {

@@ -11,6 +11,9 @@ pub(crate) mod code {
     pub(crate) const RIVAL: u8 = 8;
 }
 
+/// A device has room for few texts.
+const REFUSED: &str = "refused by the gateway or its store";
+
 /// The texts stay behind; the device says its own.
 impl Put for Cause {
     fn put(&self, to: &mut Encoder<'_>) {
@@ -39,8 +42,8 @@ impl Parse<'_> for Cause {
             2 => Self::Full,
             3 => Self::KeyTooLong,
             4 => Self::Codec,
-            5 => Self::Unsupported("the gateway's store cannot do this"),
-            6 => Self::rejected("the gateway's store will not do this"),
+            5 => Self::Unsupported(REFUSED),
+            6 => Self::rejected(REFUSED),
             7 => Self::rejected(TOO_LONG),
             code::RIVAL => Self::rejected(RIVAL),
             _ => return None,

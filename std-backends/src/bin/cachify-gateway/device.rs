@@ -1,48 +1,54 @@
 //! One device on one line, from its first byte to its last, with a line of log for each end.
 
-use crate::doorway::Names;
-use cachify::{RawStore, clock::StdClock};
+use crate::{
+    doorway::{Doorway, Names},
+    options::Options,
+    seats::{Seat, Seats},
+};
+use cachify::{RawStore, clock::StdClock, secs};
 use cachify_link::{Gateway, LineEnd, Served};
 use embedded_io_adapters::tokio_1::FromTokio;
 use std::{
     fmt,
     io::{self, Write},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::Arc,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
-
-/// How many connections are served at a time; whoever comes above that is turned away.
-const MOST: usize = 256;
 
 /// All devices, present and past.
 #[derive(Debug)]
 pub(crate) struct Devices {
     store: RawStore,
     names: Names,
-    came: AtomicUsize,
-    here: AtomicUsize,
+    seats: Seats,
+    /// Of this gateway; in every token.
+    mark: u64,
 }
 
 impl Devices {
-    pub(crate) fn new(store: RawStore) -> Self {
-        Self { store, names: Names::default(), came: AtomicUsize::new(0), here: AtomicUsize::new(0) }
+    pub(crate) fn new(store: RawStore, options: &Options) -> Self {
+        let seats = Seats::new(options.devices, secs(options.silence.into()));
+        Self { store, names: Names::default(), seats, mark: mark(&options.id) }
     }
 
     /// How many there have been.
     pub(crate) fn count(&self) -> usize {
-        self.came.load(Relaxed)
+        self.seats.count()
     }
 
-    pub(crate) const fn store(&self) -> &RawStore {
-        &self.store
+    /// What serves one line.
+    pub(crate) fn gateway<'s>(&'s self, doorway: &'s Doorway) -> Gateway<'s, RawStore, StdClock> {
+        self.store.gateway().admission(doorway).mark(self.mark)
     }
 
     pub(crate) const fn names(&self) -> &Names {
         &self.names
     }
+}
+
+/// A number of a text, the same in every version: FNV-1a, of 64 bits.
+fn mark(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |mark, byte| (mark ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// A line of log. Nobody may read it any more; devices are served all the same.
@@ -53,34 +59,37 @@ pub(crate) fn say(line: fmt::Arguments<'_>) {
 /// One device on its line.
 pub(crate) struct Visit {
     devices: Arc<Devices>,
-    number: usize,
+    seat: Arc<Seat>,
     line: String,
 }
 
 impl Visit {
     /// A device has come; `None` if there is no room.
     pub(crate) fn begin(devices: &Arc<Devices>, line: String) -> Option<Self> {
-        if devices.here.fetch_add(1, Relaxed) >= MOST {
-            devices.here.fetch_sub(1, Relaxed);
-            say(format_args!("gateway: {line} was turned away: {MOST} devices are here"));
-            return None;
+        match devices.seats.take() {
+            Some(seat) => Some(Self::of(devices, seat, line)),
+            None => {
+                say(format_args!("gateway: {line} was turned away: {} devices are here", devices.seats.most()));
+                None
+            }
         }
-        Some(Self::of(devices, line))
     }
 
     /// A device has come on a line of its own, for which there is always room.
     pub(crate) fn on_own_line(devices: &Arc<Devices>, line: String) -> Self {
-        devices.here.fetch_add(1, Relaxed);
-        Self::of(devices, line)
+        Self::of(devices, devices.seats.add(), line)
     }
 
-    fn of(devices: &Arc<Devices>, line: String) -> Self {
-        let number = devices.came.fetch_add(1, Relaxed) + 1;
-        say(format_args!("device {number}: came on {line}"));
-        Self { devices: devices.clone(), number, line }
+    fn of(devices: &Arc<Devices>, seat: Arc<Seat>, line: String) -> Self {
+        say(format_args!("device {}: came on {line}", seat.number));
+        Self { devices: devices.clone(), seat, line }
     }
 
-    /// Serves it until its line ends.
+    pub(crate) const fn seat(&self) -> &Arc<Seat> {
+        &self.seat
+    }
+
+    /// Serves it until its line ends, or another one takes its place.
     pub(crate) async fn serve(
         &self,
         gateway: &mut Gateway<'_, RawStore, StdClock>,
@@ -88,17 +97,21 @@ impl Visit {
     ) {
         let before = gateway.served();
         let (reader, writer) = tokio::io::split(stream);
-        let why = match gateway.serve(FromTokio::new(reader), FromTokio::new(writer)).await {
-            LineEnd::Closed => "it closed the line".to_owned(),
-            LineEnd::Read(why) | LineEnd::Write(why) => why.to_string(),
+        let served = gateway.serve(FromTokio::new(reader), FromTokio::new(writer));
+        let why = tokio::select! {
+            end = served => match end {
+                LineEnd::Closed => "it closed the line".to_owned(),
+                LineEnd::Read(why) | LineEnd::Write(why) => why.to_string(),
+            },
+            () = self.seat.given_away() => "it was silent, and another one came".to_owned(),
         };
-        say(format_args!("device {}: {}; {why}", self.number, told(before, gateway.served())));
+        say(format_args!("device {}: {}; {why}", self.seat.number, told(before, gateway.served())));
     }
 }
 
 fn told(before: Served, after: Served) -> String {
     format!(
-        "{} requests done, {} repeated, {} crowded, {} of another version, {} pieces of rubbish, {} notices, {} of a rival",
+        "{} requests done, {} repeated, {} crowded, {} of another version, {} pieces of rubbish, {} notices, {} of a rival, {} denied, paced {} times",
         after.done - before.done,
         after.repeated - before.repeated,
         after.crowded - before.crowded,
@@ -106,12 +119,14 @@ fn told(before: Served, after: Served) -> String {
         after.rubbish - before.rubbish,
         after.notices - before.notices,
         after.rivals - before.rivals,
+        after.denied - before.denied,
+        after.paced - before.paced,
     )
 }
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        self.devices.here.fetch_sub(1, Relaxed);
-        say(format_args!("device {}: has left {}", self.number, self.line));
+        self.devices.seats.leave(&self.seat);
+        say(format_args!("device {}: has left {}", self.seat.number, self.line));
     }
 }

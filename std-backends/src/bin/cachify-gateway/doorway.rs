@@ -1,14 +1,15 @@
-//! Two devices that were flashed alike: the second one is refused, and the log names both lines.
+//! Who may come in on a line, and do what: of two devices that were flashed alike the second one is refused, and the log
+//! names both lines; it says once of each line why a request was denied.
 
-use crate::device::{Devices, say};
+use crate::{
+    device::{Devices, say},
+    seats::Seat,
+};
 use cachify::{StdLock, cachify_core::time::Instant};
-use cachify_link::{Admission, Identity, Limits, Roster};
+use cachify_link::{Admission, Became, Denied, DeviceRequest, Limits, Roster};
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Who is on which line, and what the lines are called.
@@ -33,13 +34,44 @@ impl Names {
 pub(crate) struct Doorway {
     devices: Arc<Devices>,
     line: String,
-    /// Whether the log says already that one was refused here.
-    told: AtomicBool,
+    /// On a line of its own the next device takes the same.
+    seat: Mutex<Option<Arc<Seat>>>,
+    /// Of what the log says already that it was denied here.
+    told: Mutex<Vec<Denied>>,
 }
 
 impl Doorway {
     pub(crate) const fn new(devices: Arc<Devices>, line: String) -> Self {
-        Self { devices, line, told: AtomicBool::new(false) }
+        Self { devices, line, seat: Mutex::new(None), told: Mutex::new(Vec::new()) }
+    }
+
+    /// Who comes in now.
+    pub(crate) fn enter(&self, seat: &Arc<Seat>) {
+        *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = Some(seat.clone());
+    }
+
+    fn said(&self) -> MutexGuard<'_, Vec<Denied>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log(&self, denied: Denied, request: &DeviceRequest<'_>) {
+        {
+            let mut told = self.said();
+            if told.contains(&denied) {
+                return;
+            }
+            told.push(denied);
+        }
+        match (denied, request.sender) {
+            (Denied::Rival, Some(sender)) => {
+                let other = self.devices.names().of(sender.device);
+                say(format_args!(
+                    "gateway: {} is refused: a device with its identity, {sender}, is on {other}",
+                    self.line
+                ));
+            }
+            _ => say(format_args!("gateway: a request of {} is denied: {denied}", self.line)),
+        }
     }
 }
 
@@ -51,20 +83,25 @@ impl Admission for Doorway {
         line
     }
 
-    fn admits(&self, line: u64, sender: Identity, now: Instant, limits: &Limits) -> bool {
-        let names = self.devices.names();
-        let admitted = names.roster.admits(line, sender, now, limits);
-        if !admitted && !self.told.swap(true, Relaxed) {
-            let other = names.of(sender.device);
-            say(format_args!("gateway: {} is refused: a device with its identity, {sender}, is on {other}", self.line));
+    fn admits(&self, line: u64, request: &DeviceRequest<'_>, now: Instant, limits: &Limits) -> Result<(), Denied> {
+        if let Some(seat) = &*self.seat.lock().unwrap_or_else(PoisonError::into_inner) {
+            seat.heard(now);
+        }
+        let admitted = self.devices.names().roster.admits(line, request, now, limits);
+        if let Err(denied) = admitted {
+            self.log(denied, request);
         }
         admitted
+    }
+
+    fn told(&self, line: u64, request: &DeviceRequest<'_>, became: Became, now: Instant) {
+        self.devices.names().roster.told(line, request, became, now);
     }
 
     fn end(&self, line: u64) {
         let names = self.devices.names();
         names.roster.end(line);
         names.lines().remove(&line);
-        self.told.store(false, Relaxed);
+        self.said().clear();
     }
 }

@@ -40,10 +40,12 @@ pub(crate) async fn on(line: Line, baud: u32, devices: Arc<Devices>) -> Result<I
             say(format_args!("gateway: listening on {line}"));
             // what it remembers of the device's requests outlives a line that breaks
             let doorway = Doorway::new(devices.clone(), line.to_string());
-            let mut gateway = devices.store().gateway().admission(&doorway);
+            let mut gateway = devices.gateway(&doorway);
             loop {
                 if let Some(port) = port.take() {
-                    Visit::on_own_line(&devices, line.to_string()).serve(&mut gateway, port).await;
+                    let visit = Visit::on_own_line(&devices, line.to_string());
+                    doorway.enter(visit.seat());
+                    visit.serve(&mut gateway, port).await;
                 }
                 sleep(PAUSE).await;
                 port = open().ok();
@@ -68,9 +70,10 @@ impl Listener {
                 Ok((stream, peer)) => {
                     let doorway = Doorway::new(devices.clone(), peer.clone());
                     if let Some(visit) = Visit::begin(devices, peer) {
-                        let store = devices.store().clone();
+                        doorway.enter(visit.seat());
+                        let devices = devices.clone();
                         tasks.spawn(async move {
-                            visit.serve(&mut store.gateway().admission(&doorway), stream).await;
+                            visit.serve(&mut devices.gateway(&doorway), stream).await;
                         });
                     }
                 }

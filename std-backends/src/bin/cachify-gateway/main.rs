@@ -1,12 +1,13 @@
 //! The gateway of a site: devices on its lines share the locks, runs, pools and caches of the fleet.
 //!
-//! `options.rs` reads the command line, `listen.rs` waits for devices, `doorway.rs` refuses one that is there already,
-//! `device.rs` serves one.
+//! `options.rs` reads the command line, `listen.rs` waits for devices, `seats.rs` has room for so many, `doorway.rs` refuses one that
+//! is there already, `device.rs` serves one.
 
 mod device;
 mod doorway;
 mod listen;
 mod options;
+mod seats;
 
 use cachify::{Cachify, secs};
 use device::{Devices, say};
@@ -35,7 +36,7 @@ async fn run() -> Result<(), Failure> {
     };
     let instance = instance(&options)?;
     instance.ping().await.map_err(Failure::Store)?;
-    let devices = Arc::new(Devices::new(instance.raw()));
+    let devices = Arc::new(Devices::new(instance.raw(), &options));
     // before it says that it listens: whoever reads that may end it
     let heard = |kind| signal(kind).map_err(Failure::Signal);
     let (mut interrupted, mut ended) = (heard(SignalKind::interrupt())?, heard(SignalKind::terminate())?);

@@ -1,16 +1,22 @@
 //! What was asked for on the command line, and what can go wrong before a device is served.
 
-use std::{env, ffi::OsString, fmt, io, path::PathBuf};
+use std::{env, ffi::OsString, fmt, fs, io, path::PathBuf};
 
 pub(crate) const HELP: &str = "\
 Usage: cachify-gateway --listen LINE [--listen LINE ..] (--redis URL | --memory) [--prefix PREFIX] [--baud RATE]
+                       [--devices NUMBER] [--silence SECONDS] [--id TEXT]
 
 Serves devices that speak cachify's link. LINE is one of
   tcp:HOST:PORT    each connection is a device
   unix:PATH        the same, on a socket
   serial:DEVICE    a serial line, opened again when it breaks
 With --redis they share the locks, runs, pools and values of everything that uses the same server and prefix; with
---memory only among themselves. PREFIX is `cachify` unless said, RATE 115200. Ends with Ctrl-C.";
+--memory only among themselves. PREFIX is `cachify` unless said, RATE 115200.
+
+At most NUMBER devices are served at a time on tcp: and unix: lines (256); when all places are taken, one that has not
+been heard for SECONDS (10) makes room for one that comes. TEXT tells this gateway from all others, so that two units
+that were flashed alike hold nothing together; it is the machine's id unless said, and the same for gateways that take
+each other's place. Ends with Ctrl-C.";
 
 /// What to do.
 #[derive(Debug)]
@@ -19,6 +25,10 @@ pub(crate) struct Options {
     pub(crate) backend: Backend,
     pub(crate) prefix: String,
     pub(crate) baud: u32,
+    pub(crate) devices: usize,
+    /// In seconds.
+    pub(crate) silence: u32,
+    pub(crate) id: String,
 }
 
 /// Where devices come from.
@@ -75,6 +85,7 @@ impl Options {
     /// What was asked for; `None` where help was.
     pub(crate) fn asked() -> Result<Option<Self>, Failure> {
         let (mut listen, mut backend, mut prefix, mut baud) = (Vec::new(), None, String::from("cachify"), 115_200);
+        let (mut devices, mut silence, mut id) = (256, 10, None);
         let mut said = env::args_os().skip(1);
         while let Some(word) = said.next() {
             let mut value = |what| text(said.next()).ok_or(Failure::Usage(what));
@@ -85,6 +96,13 @@ impl Options {
                 Some("--memory") if backend.is_none() => backend = Some(Backend::Memory),
                 Some("--redis" | "--memory") => return Err(Failure::Usage("say `--redis` or `--memory` once")),
                 Some("--prefix") => prefix = value("`--prefix` needs a prefix")?,
+                Some("--devices") => {
+                    devices = number(&value("`--devices` needs a number")?, "`--devices` needs a number")?;
+                }
+                Some("--silence") => {
+                    silence = number(&value("`--silence` needs seconds")?, "`--silence` needs a number of seconds")?;
+                }
+                Some("--id") => id = Some(value("`--id` needs a text")?),
                 Some("--baud") => {
                     let rate = value("`--baud` needs a rate")?.parse().ok().filter(|rate| *rate > 0);
                     baud = rate.ok_or(Failure::Usage("`--baud` needs a rate in bits per second"))?;
@@ -96,8 +114,21 @@ impl Options {
         if listen.is_empty() {
             return Err(Failure::Usage("say where devices come from: `--listen LINE`"));
         }
-        Ok(Some(Self { listen, backend, prefix, baud }))
+        let id = id.unwrap_or_else(machine);
+        Ok(Some(Self { listen, backend, prefix, baud, devices, silence, id }))
     }
+}
+
+/// A number of at least one.
+fn number<T: TryFrom<u32>>(word: &str, sentence: &'static str) -> Result<T, Failure> {
+    let number = word.parse::<u32>().ok().filter(|number| *number > 0);
+    number.and_then(|number| T::try_from(number).ok()).ok_or(Failure::Usage(sentence))
+}
+
+/// What tells this machine from all others; its name, where it has no number.
+fn machine() -> String {
+    let read = |path| fs::read_to_string(path).ok().filter(|text| !text.trim().is_empty());
+    read("/etc/machine-id").or_else(|| read("/etc/hostname")).unwrap_or_default().trim().to_owned()
 }
 
 fn text(word: Option<OsString>) -> Option<String> {
