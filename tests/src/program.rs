@@ -104,6 +104,11 @@ impl Program {
         self.signal("TERM");
     }
 
+    /// Asks it to read its file again.
+    pub fn hang_up(&self) {
+        self.signal("HUP");
+    }
+
     fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("there is a shell").success());
@@ -144,10 +149,22 @@ pub fn built(program: &[&str]) -> PathBuf {
 static GATEWAY: LazyLock<PathBuf> =
     LazyLock::new(|| built(&["--features", "cachify/gateway", "--bin", "cachify-gateway"]));
 
+/// Where the gateway's binary lies.
+#[must_use]
+pub fn gateway_path() -> &'static Path {
+    &GATEWAY
+}
+
 /// Starts the gateway with these words.
 #[must_use]
 pub fn gateway(words: &[&str]) -> Program {
     Program::start("gateway", Command::new(&*GATEWAY).args(words))
+}
+
+/// Starts a gateway that serves everybody, with these words.
+#[must_use]
+pub fn insecure_gateway(words: &[&str]) -> Program {
+    gateway(&[&["--insecure"], words].concat())
 }
 
 /// The port of the TCP line on which a gateway said that it listens.

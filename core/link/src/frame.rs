@@ -89,6 +89,31 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Decoder<B> {
 
     /// Takes one byte; a message when it was the last of a whole frame.
     pub fn feed(&mut self, byte: u8) -> Option<&[u8]> {
+        let len = self.fed(byte)?;
+        self.buf.as_ref().get(..len)
+    }
+
+    /// The same for one who changes the message where it lies; it stays there until the next byte.
+    #[cfg(feature = "keys")]
+    pub(super) fn feed_mut(&mut self, byte: u8) -> Option<&mut [u8]> {
+        let len = self.fed(byte)?;
+        self.buf.as_mut().get_mut(..len)
+    }
+
+    /// The message that lies there, of so many bytes.
+    #[cfg(feature = "keys")]
+    pub(super) fn message(&mut self, len: usize) -> Option<&mut [u8]> {
+        self.buf.as_mut().get_mut(..len)
+    }
+
+    /// What lies there.
+    #[cfg(feature = "keys")]
+    pub(super) fn buf(&self) -> &[u8] {
+        self.buf.as_ref()
+    }
+
+    /// How long a message is that was whole with this byte.
+    fn fed(&mut self, byte: u8) -> Option<usize> {
         match self.state.feed(byte) {
             Ok(DecodeResult::NoData) => None,
             Ok(DecodeResult::DataStart) => {
@@ -114,18 +139,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Decoder<B> {
         }
     }
 
-    fn checked(&mut self) -> Option<&[u8]> {
+    fn checked(&mut self) -> Option<usize> {
         let whole = match self.buf.as_ref().get(..self.len).and_then(<[u8]>::split_last_chunk::<CHECKSUM>) {
             Some((message, sum)) if self.fits && checksum(message).to_le_bytes() == *sum => Some(message.len()),
             _ => None,
         };
-        match whole {
-            Some(len) => self.buf.as_ref().get(..len),
-            None => {
-                self.count();
-                None
-            }
+        if whole.is_none() {
+            self.count();
         }
+        whole
     }
 
     fn count(&mut self) {

@@ -158,8 +158,29 @@ where
     ///
     /// Dropping the future leaves each of them done or not done; the devices ask again by the same tokens.
     pub async fn serve<R: Read, W: Write>(&mut self, reader: R, writer: W) -> LineEnd<R::Error, W::Error> {
+        self.serve_any(None, reader, writer).await
+    }
+
+    /// The same for a device that proved who it is: requests that say something else are denied, and those that say nothing are
+    /// its own.
+    pub async fn serve_device<R: Read, W: Write>(
+        &mut self,
+        identity: Identity,
+        reader: R,
+        writer: W,
+    ) -> LineEnd<R::Error, W::Error> {
+        self.serve_any(Some(identity), reader, writer).await
+    }
+
+    async fn serve_any<R: Read, W: Write>(
+        &mut self,
+        known: Option<Identity>,
+        reader: R,
+        writer: W,
+    ) -> LineEnd<R::Error, W::Error> {
         let Self { store, ref clock, ref place, limits, admission, ref mut window } = *self;
-        let (mut ear, mut jobs) = (Ear::new(place, clock, limits, admission), Vec::new());
+        let (mut ear, mut jobs) =
+            (Ear::new(place, clock, limits, admission::Line::begin(admission, known)), Vec::new());
         let mut watches = Watches::new(
             |name, ticket, limit| wait(store, clock, place, name, ticket, limit),
             |name, token| abandon(store, name.on(place), token, Left::HandOff),

@@ -116,6 +116,8 @@ mod crowd;
 pub mod frame;
 #[cfg(feature = "alloc")]
 mod gateway;
+#[cfg(feature = "keys")]
+pub mod keyed;
 mod message;
 mod number;
 mod pump;

@@ -2,7 +2,7 @@
 
 use cachify::{Cachify, secs};
 use cachify_tests::{
-    program::{Program, device, device_without, gateway, port_of},
+    program::{Program, device, device_without, insecure_gateway, port_of},
     proxy::{Direction, Proxy},
     server::{Engine, Server},
 };
@@ -21,11 +21,11 @@ use std::{
 /// How many rounds the firmware plays.
 const ROUNDS: u32 = 20;
 
-/// Where a device keeps what outlives a reset.
-struct Flash(PathBuf);
+/// A folder of its own: where a device keeps what outlives a reset.
+pub(crate) struct Folder(pub(crate) PathBuf);
 
-impl Flash {
-    fn new() -> Self {
+impl Folder {
+    pub(crate) fn new() -> Self {
         static LAST: AtomicU32 = AtomicU32::new(0);
         let path = std::env::temp_dir().join(format!("cachify-device-{}-{}", id(), LAST.fetch_add(1, SeqCst)));
         fs::create_dir(&path).unwrap();
@@ -33,7 +33,7 @@ impl Flash {
     }
 }
 
-impl Drop for Flash {
+impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
@@ -69,7 +69,7 @@ impl Site {
 }
 
 fn start(redis: &Server, port: u16) -> Program {
-    gateway(&["--listen", &format!("tcp:127.0.0.1:{port}"), "--redis", &redis.url(), "--prefix", "site"])
+    insecure_gateway(&["--listen", &format!("tcp:127.0.0.1:{port}"), "--redis", &redis.url(), "--prefix", "site"])
 }
 
 /// What a server of the fleet did meanwhile.
@@ -133,7 +133,7 @@ fn checked(site: &Site, lines: &[String], rival: &Rival) {
 
 /// The device plays its rounds beside a rival while `meanwhile` happens to its line.
 fn played(site: &mut Site, meanwhile: impl FnOnce(&mut Site, &Program)) -> (Vec<String>, Rival) {
-    let (flash, rival, c) = (Flash::new(), Rival::default(), site.server());
+    let (flash, rival, c) = (Folder::new(), Rival::default(), site.server());
     let mut firmware = device(site.line.port(), &flash.0);
     std::thread::scope(|scope| {
         scope.spawn(|| rival.play(&c));
@@ -212,7 +212,7 @@ fn a_gateway_that_is_killed_and_started_again_is_found_again() {
 #[test]
 fn a_device_that_is_reset_blocks_nobody_beyond_its_lease_and_is_another_one_after_that() {
     let site = Site::new();
-    let (flash, c) = (Flash::new(), site.server());
+    let (flash, c) = (Folder::new(), site.server());
     let firmware = device(site.line.port(), &flash.0);
     firmware.says(|line| line == "boot 1");
     // while it holds the lock
@@ -242,7 +242,7 @@ fn a_device_that_is_reset_blocks_nobody_beyond_its_lease_and_is_another_one_afte
 
 #[test]
 fn a_device_that_is_reset_does_not_take_what_it_held_for_its_own() {
-    let (site, flash) = (Site::new(), Flash::new());
+    let (site, flash) = (Site::new(), Folder::new());
     let holds = || {
         let firmware = device(site.line.port(), &flash.0);
         // both lives ask for the same in the same order; the first one ends while it holds the lock

@@ -8,7 +8,7 @@ use cachify::{
 };
 use cachify_link::{LineEnd, RemoteStore, Session, Timing};
 use cachify_tests::{
-    program::{Program, gateway, port_of},
+    program::{Program, insecure_gateway, port_of},
     proxy::{Direction, Proxy},
     resp::Reply,
     server::{Engine, Server},
@@ -72,7 +72,7 @@ pub(crate) async fn works(device: &Device, name: &str) {
 }
 
 pub(crate) fn memory(line: &str) -> Program {
-    gateway(&["--listen", line, "--memory"])
+    insecure_gateway(&["--listen", line, "--memory"])
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_pool_beyond_all_measure_is_refused() {
 #[test]
 fn a_turn_that_a_device_cannot_take_is_passed_on() {
     let redis = Server::start(Engine::Redis);
-    let gateway = gateway(&["--listen", "tcp:127.0.0.1:0", "--redis", &redis.url(), "--prefix", "t"]);
+    let gateway = insecure_gateway(&["--listen", "tcp:127.0.0.1:0", "--redis", &redis.url(), "--prefix", "t"]);
     let proxy = Proxy::to(port_of(&gateway));
     let server = || {
         let builder = Cachify::builder().redis(redis.url()).prefix("t").poll(secs(60));
@@ -258,7 +258,7 @@ fn a_turn_that_a_device_cannot_take_is_passed_on() {
 #[test]
 fn a_second_live_device_of_one_identity_is_refused_and_named() {
     let redis = Server::start(Engine::Redis);
-    let gateway = gateway(&["--listen", "tcp:127.0.0.1:0", "--redis", &redis.url(), "--prefix", "t"]);
+    let gateway = insecure_gateway(&["--listen", "tcp:127.0.0.1:0", "--redis", &redis.url(), "--prefix", "t"]);
     let port = port_of(&gateway);
     run(async {
         let first = tcp(port).await;

@@ -3,6 +3,7 @@
 
 mod command_line;
 mod firmware;
+mod keys;
 mod lines;
 mod room;
 mod sockets;

@@ -3,7 +3,7 @@
 use crate::lines::{on, run, tcp, works};
 use cachify::{Cachify, Cause, Error, secs};
 use cachify_tests::{
-    program::{gateway, port_of},
+    program::{insecure_gateway, port_of},
     resp::Reply,
     server::{Engine, Server},
 };
@@ -27,7 +27,7 @@ fn a_value_that_a_device_has_no_room_for_never_leaves_the_server() {
         c.cache("large").ttl(secs(600)).insert_blocking(large).unwrap();
         c.cache("small").ttl(secs(600)).insert_blocking(7_u32).unwrap();
         let held = c.lock("fleet").ttl(secs(2)).acquire_blocking().unwrap();
-        let gateway = gateway(&["--listen", "tcp:127.0.0.1:0", "--redis", &server.url(), "--prefix", "t"]);
+        let gateway = insecure_gateway(&["--listen", "tcp:127.0.0.1:0", "--redis", &server.url(), "--prefix", "t"]);
         let port = port_of(&gateway);
         let before = sent_by(&server);
         run(async {
@@ -53,7 +53,7 @@ fn a_value_that_a_device_has_no_room_for_never_leaves_the_server() {
 
 #[test]
 fn silent_connections_keep_no_device_out() {
-    let gateway = gateway(&["--listen", "tcp:127.0.0.1:0", "--memory", "--devices", "4", "--silence", "1"]);
+    let gateway = insecure_gateway(&["--listen", "tcp:127.0.0.1:0", "--memory", "--devices", "4", "--silence", "1"]);
     let port = port_of(&gateway);
     run(async {
         on(tcp(port).await, 1, async |speaks| {

@@ -2,7 +2,7 @@
 
 use super::lines::{memory, on, run, tcp, works};
 use cachify::secs;
-use cachify_tests::program::{Program, gateway, port_of};
+use cachify_tests::program::{Program, insecure_gateway, port_of};
 use rustix::{
     io::ioctl_fionbio,
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
@@ -79,7 +79,7 @@ fn serial() -> (String, Blocking) {
 #[test]
 fn a_serial_line_carries_a_device() {
     let (name, device) = serial();
-    let gateway = gateway(&["--listen", &format!("serial:{name}"), "--memory", "--baud", "115200"]);
+    let gateway = insecure_gateway(&["--listen", &format!("serial:{name}"), "--memory", "--baud", "115200"]);
     gateway.says(|line| line.starts_with("device 1: came on serial:"));
     device.set_nonblocking(true).unwrap();
     // after a reset it is another one, on the same line
@@ -101,7 +101,7 @@ fn a_serial_line_that_breaks_is_opened_again() {
         device
     };
     let mut device = plugged();
-    let gateway = gateway(&["--listen", &format!("serial:{}", path.display()), "--memory"]);
+    let gateway = insecure_gateway(&["--listen", &format!("serial:{}", path.display()), "--memory"]);
     for session in 1..=2 {
         gateway.says(|line| line.starts_with(&format!("device {session}: came on serial:")));
         run(async {
@@ -121,7 +121,7 @@ fn devices_of_several_lines_share_one_store() {
         words.extend(["--listen".to_owned(), line]);
     }
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let gateway = gateway(&words);
+    let gateway = insecure_gateway(&words);
     let port = port_of(&gateway);
     gateway.says(|line| line.starts_with("gateway: listening on unix:"));
     run(async {

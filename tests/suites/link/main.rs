@@ -10,6 +10,7 @@ mod drops;
 mod endings;
 mod faults;
 mod fixed;
+mod keyed;
 mod kinds;
 mod layers;
 mod limits;

@@ -51,6 +51,8 @@ pub(crate) struct Faults {
 
 struct Inner {
     bytes: VecDeque<u8>,
+    /// Of what was written since it was looked at last.
+    seen: Vec<u8>,
     faults: Faults,
     random: Random,
 }
@@ -61,8 +63,8 @@ pub(crate) struct Pipe(Rc<RefCell<Inner>>);
 
 impl Pipe {
     pub(crate) fn new(seed: u64) -> Self {
-        let (bytes, faults, random) = (VecDeque::new(), Faults::default(), Random::new(seed));
-        Self(Rc::new(RefCell::new(Inner { bytes, faults, random })))
+        let (bytes, faults) = (VecDeque::new(), Faults::default());
+        Self(Rc::new(RefCell::new(Inner { bytes, seen: Vec::new(), faults, random: Random::new(seed) })))
     }
 
     pub(crate) fn set(&self, faults: Faults) {
@@ -72,6 +74,11 @@ impl Pipe {
     /// Puts bytes on the line as they are.
     pub(crate) fn put(&self, bytes: &[u8]) {
         self.0.borrow_mut().bytes.extend(bytes);
+    }
+
+    /// What was written since it was asked last, as it was written.
+    pub(crate) fn seen(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.borrow_mut().seen)
     }
 
     /// Whether nothing is on the line.
@@ -120,6 +127,7 @@ impl Write for Pipe {
             (false, true) => 2,
             (false, false) => 1,
         };
+        inner.seen.extend(buf);
         for _ in 0..times {
             for byte in buf {
                 if inner.random.once_in(losses) {

@@ -25,7 +25,7 @@ impl fmt::Display for Identity {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct DeviceRequest<'a> {
-    /// Of a request about a right: who has it, or wants it. The others name nobody.
+    /// Who asks: of a request about a right, whoever has it or wants it; of others who is known to be on the line.
     pub sender: Option<Identity>,
     /// Whose right; zeros in the others.
     pub token: HolderToken,
@@ -118,21 +118,28 @@ pub trait Admission: Sync {
 /// A line of a gateway, for as long as it is served.
 pub(super) struct Line<'a> {
     admission: Option<&'a dyn Admission>,
-    line: u64,
+    number: u64,
+    /// Who proved to be there.
+    known: Option<Identity>,
 }
 
 impl<'a> Line<'a> {
-    pub(super) fn begin(admission: Option<&'a dyn Admission>) -> Self {
-        Self { admission, line: admission.map(Admission::begin).unwrap_or_default() }
+    pub(super) fn begin(admission: Option<&'a dyn Admission>, known: Option<Identity>) -> Self {
+        Self { admission, number: admission.map(Admission::begin).unwrap_or_default(), known }
     }
 
     pub(super) fn admits(&self, request: &DeviceRequest<'_>, now: Instant, limits: &Limits) -> Result<(), Denied> {
-        self.admission.map_or(Ok(()), |admission| admission.admits(self.line, request, now, limits))
+        if self.known.is_some() && request.sender.is_some_and(|sender| Some(sender) != self.known) {
+            return Err(Denied::Forbidden);
+        }
+        let request = &DeviceRequest { sender: request.sender.or(self.known), ..*request };
+        self.admission.map_or(Ok(()), |admission| admission.admits(self.number, request, now, limits))
     }
 
     pub(super) fn told(&self, request: &DeviceRequest<'_>, became: Became, now: Instant) {
         if let Some(admission) = self.admission {
-            admission.told(self.line, request, became, now);
+            let request = &DeviceRequest { sender: request.sender.or(self.known), ..*request };
+            admission.told(self.number, request, became, now);
         }
     }
 }
@@ -140,7 +147,7 @@ impl<'a> Line<'a> {
 impl Drop for Line<'_> {
     fn drop(&mut self) {
         if let Some(admission) = self.admission {
-            admission.end(self.line);
+            admission.end(self.number);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Limits, Place,
-    admission::{Admission, DeviceRequest, Line},
+    admission::{DeviceRequest, Line},
     pace::Pace,
     perform::became,
     window::{Incoming, Window},
@@ -22,8 +22,8 @@ pub(super) struct Ear<'a, C> {
 }
 
 impl<'a, C: Clock> Ear<'a, C> {
-    pub(super) fn new(place: &'a Place, clock: &'a C, limits: Limits, admission: Option<&'a dyn Admission>) -> Self {
-        let (line, decoder) = (Some(Line::begin(admission)), Decoder::new(vec![0; limits.frame]));
+    pub(super) fn new(place: &'a Place, clock: &'a C, limits: Limits, line: Line<'a>) -> Self {
+        let (line, decoder) = (Some(line), Decoder::new(vec![0; limits.frame]));
         Self { place, clock, limits, line, decoder, pace: Pace::new(clock.now()) }
     }
 

@@ -46,7 +46,8 @@ impl Incoming {
 fn asked<'a>(head: Head, name: &Name<'a>, command: &Command<'_>) -> DeviceRequest<'a> {
     let of = |HolderToken([.., a, b])| Identity { device: [a, b], session: head.session };
     DeviceRequest {
-        sender: command.holder().map(of),
+        // what nobody holds is given back by nobody, which passes a turn on
+        sender: command.holder().filter(|token| *token != HolderToken::default()).map(of),
         token: command.token,
         kind: name.kind,
         key: name.key,

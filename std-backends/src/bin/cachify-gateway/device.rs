@@ -1,19 +1,25 @@
 //! One device on one line, from its first byte to its last, with a line of log for each end.
+//!
+//! Not here: who it may be, and what it may do.
 
 use crate::{
     doorway::{Doorway, Names},
     options::Options,
+    registry::{Known, Registry},
     seats::{Seat, Seats},
 };
 use cachify::{RawStore, clock::StdClock, secs};
-use cachify_link::{Gateway, LineEnd, Served};
+use cachify_link::{Gateway, LineEnd, Served, keyed::Gate};
 use embedded_io_adapters::tokio_1::FromTokio;
 use std::{
     fmt,
     io::{self, Write},
     sync::Arc,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
 
 /// All devices, present and past.
 #[derive(Debug)]
@@ -21,14 +27,24 @@ pub(crate) struct Devices {
     store: RawStore,
     names: Names,
     seats: Seats,
+    registry: Registry,
+    prefix: String,
     /// Of this gateway; in every token.
     mark: u64,
 }
 
 impl Devices {
-    pub(crate) fn new(store: RawStore, options: &Options) -> Self {
+    pub(crate) fn new(store: RawStore, options: &Options, known: Known) -> Self {
         let seats = Seats::new(options.devices, secs(options.silence.into()));
-        Self { store, names: Names::default(), seats, mark: mark(&options.id) }
+        let registry = Registry::new(!options.is_insecure, known);
+        Self {
+            store,
+            names: Names::default(),
+            seats,
+            registry,
+            prefix: options.prefix.clone(),
+            mark: mark(&options.id),
+        }
     }
 
     /// How many there have been.
@@ -36,9 +52,17 @@ impl Devices {
         self.seats.count()
     }
 
-    /// What serves one line.
-    pub(crate) fn gateway<'s>(&'s self, doorway: &'s Doorway) -> Gateway<'s, RawStore, StdClock> {
-        self.store.gateway().admission(doorway).mark(self.mark)
+    /// What serves a line; a device with a namespace under that.
+    fn gateway<'s>(&'s self, doorway: &'s Doorway, device: Option<[u32; 2]>) -> Gateway<'s, RawStore, StdClock> {
+        let gateway = self.store.gateway().admission(doorway).mark(self.mark).limits(self.registry.limits());
+        match device.and_then(|device| self.registry.namespace(device)) {
+            Some(namespace) => gateway.prefix(&format!("{}:{namespace}", self.prefix)),
+            None => gateway,
+        }
+    }
+
+    pub(crate) const fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     pub(crate) const fn names(&self) -> &Names {
@@ -55,6 +79,9 @@ fn mark(text: &str) -> u64 {
 pub(crate) fn say(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stdout(), "{line}");
 }
+
+/// What serves a line, and what it remembers of its device; of another one it is another.
+pub(crate) type Remembered<'s> = Option<(Option<[u32; 2]>, Gateway<'s, RawStore, StdClock>)>;
 
 /// One device on its line.
 pub(crate) struct Visit {
@@ -85,27 +112,89 @@ impl Visit {
         Self { devices: devices.clone(), seat, line }
     }
 
-    pub(crate) const fn seat(&self) -> &Arc<Seat> {
-        &self.seat
-    }
-
-    /// Serves it until its line ends, or another one takes its place.
-    pub(crate) async fn serve(
+    /// Serves it until its line ends, or another one takes its place; `known` is what a gateway remembers that outlives the
+    /// line.
+    pub(crate) async fn serve<'s>(
         &self,
-        gateway: &mut Gateway<'_, RawStore, StdClock>,
+        devices: &'s Devices,
+        doorway: &'s Doorway,
+        known: &mut Remembered<'s>,
         stream: impl AsyncRead + AsyncWrite,
     ) {
-        let before = gateway.served();
         let (reader, writer) = tokio::io::split(stream);
-        let served = gateway.serve(FromTokio::new(reader), FromTokio::new(writer));
-        let why = tokio::select! {
-            end = served => match end {
-                LineEnd::Closed => "it closed the line".to_owned(),
-                LineEnd::Read(why) | LineEnd::Write(why) => why.to_string(),
-            },
+        let (mut reader, mut writer) = (FromTokio::new(reader), FromTokio::new(writer));
+        if !devices.registry.is_secure() {
+            let gateway = self.gateway_of(devices, doorway, known, None);
+            let before = gateway.served();
+            let why = self.until_given_away(gateway.serve(reader, writer)).await;
+            return self.log(before, gateway.served(), &why);
+        }
+        let (gate, mut hello) = (Gate::new(&devices.registry), None);
+        loop {
+            let proof = gate.admit(&mut reader, &mut writer, hello.take());
+            let proof = async {
+                if doorway.is_open_for_long() { Ok(proof.await) } else { timeout(devices.seats.silence(), proof).await }
+            };
+            let mut device = match proof.await {
+                Ok(Ok(device)) => device,
+                Ok(Err(why)) => return self.log_end(&format!("it proved nothing; {}", end(why))),
+                Err(_) => {
+                    return self.log_end(&format!("it proved nothing within {} s", devices.seats.silence().as_secs()));
+                }
+            };
+            let identity = device.identity;
+            say(format_args!("device {}: is {}", self.seat.number, devices.registry.name(identity.device)));
+            let gateway = self.gateway_of(devices, doorway, known, Some(identity.device));
+            let before = gateway.served();
+            let served = gateway.serve_device(identity, &mut device.reader, &mut device.writer);
+            let why = self.until_given_away(served).await;
+            self.log(before, gateway.served(), &why);
+            hello = device.hello();
+            if hello.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// The gateway of this device: the last one, where that was the same.
+    fn gateway_of<'s, 'k>(
+        &self,
+        devices: &'s Devices,
+        doorway: &'s Doorway,
+        known: &'k mut Remembered<'s>,
+        device: Option<[u32; 2]>,
+    ) -> &'k mut Gateway<'s, RawStore, StdClock> {
+        doorway.enter(&self.seat);
+        if known.as_ref().is_none_or(|(of, _)| *of != device) {
+            *known = None;
+        }
+        &mut known.get_or_insert_with(|| (device, devices.gateway(doorway, device))).1
+    }
+
+    async fn until_given_away<R: fmt::Display, W: fmt::Display>(
+        &self,
+        served: impl Future<Output = LineEnd<R, W>>,
+    ) -> String {
+        tokio::select! {
+            why = served => end(why),
             () = self.seat.given_away() => "it was silent, and another one came".to_owned(),
-        };
-        say(format_args!("device {}: {}; {why}", self.seat.number, told(before, gateway.served())));
+        }
+    }
+
+    fn log(&self, before: Served, after: Served, why: &str) {
+        self.log_end(&format!("{}; {why}", told(before, after)));
+    }
+
+    fn log_end(&self, why: &str) {
+        say(format_args!("device {}: {why}", self.seat.number));
+    }
+}
+
+fn end<R: fmt::Display, W: fmt::Display>(why: LineEnd<R, W>) -> String {
+    match why {
+        LineEnd::Closed => "it closed the line".to_owned(),
+        LineEnd::Read(why) => why.to_string(),
+        LineEnd::Write(why) => why.to_string(),
     }
 }
 

@@ -5,7 +5,10 @@ use crate::{
     device::{Devices, say},
     seats::Seat,
 };
-use cachify::{StdLock, cachify_core::time::Instant};
+use cachify::{
+    StdLock,
+    cachify_core::{key::Kind, time::Instant},
+};
 use cachify_link::{Admission, Became, Denied, DeviceRequest, Limits, Roster};
 use std::{
     collections::HashMap,
@@ -34,6 +37,8 @@ impl Names {
 pub(crate) struct Doorway {
     devices: Arc<Devices>,
     line: String,
+    /// Whether the line is a device's own, which may be silent for as long as it likes.
+    is_own: bool,
     /// On a line of its own the next device takes the same.
     seat: Mutex<Option<Arc<Seat>>>,
     /// Of what the log says already that it was denied here.
@@ -41,13 +46,17 @@ pub(crate) struct Doorway {
 }
 
 impl Doorway {
-    pub(crate) const fn new(devices: Arc<Devices>, line: String) -> Self {
-        Self { devices, line, seat: Mutex::new(None), told: Mutex::new(Vec::new()) }
+    pub(crate) const fn new(devices: Arc<Devices>, line: String, is_own: bool) -> Self {
+        Self { devices, line, is_own, seat: Mutex::new(None), told: Mutex::new(Vec::new()) }
     }
 
     /// Who comes in now.
     pub(crate) fn enter(&self, seat: &Arc<Seat>) {
         *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = Some(seat.clone());
+    }
+
+    pub(crate) const fn is_open_for_long(&self) -> bool {
+        self.is_own
     }
 
     fn said(&self) -> MutexGuard<'_, Vec<Denied>> {
@@ -70,6 +79,11 @@ impl Doorway {
                     self.line
                 ));
             }
+            (Denied::Forbidden, Some(sender)) => say(format_args!(
+                "gateway: device {} is denied {}: its `allow` does not say so, or it wants `force`",
+                self.devices.registry().name(sender.device),
+                pattern(request),
+            )),
             _ => say(format_args!("gateway: a request of {} is denied: {denied}", self.line)),
         }
     }
@@ -86,6 +100,11 @@ impl Admission for Doorway {
     fn admits(&self, line: u64, request: &DeviceRequest<'_>, now: Instant, limits: &Limits) -> Result<(), Denied> {
         if let Some(seat) = &*self.seat.lock().unwrap_or_else(PoisonError::into_inner) {
             seat.heard(now);
+        }
+        let DeviceRequest { sender, kind, key, ref op, .. } = *request;
+        if !self.devices.registry().allows(sender, kind, key, op) {
+            self.log(Denied::Forbidden, request);
+            return Err(Denied::Forbidden);
         }
         let admitted = self.devices.names().roster.admits(line, request, now, limits);
         if let Err(denied) = admitted {
@@ -104,4 +123,15 @@ impl Admission for Doorway {
         names.lines().remove(&line);
         self.said().clear();
     }
+}
+
+/// What a file would allow it by; whatever the key is made of, it is one line of log.
+fn pattern(request: &DeviceRequest<'_>) -> String {
+    let kind = match request.kind {
+        Kind::Lock => "lock",
+        Kind::Once => "once",
+        Kind::Pool => "pool",
+        Kind::Cache => "cached",
+    };
+    format!("{kind}:{}", request.key.escape_ascii())
 }

@@ -39,13 +39,11 @@ pub(crate) async fn on(line: Line, baud: u32, devices: Arc<Devices>) -> Result<I
             let mut port = Some(open().map_err(|why| Failure::Listen(line.clone(), why))?);
             say(format_args!("gateway: listening on {line}"));
             // what it remembers of the device's requests outlives a line that breaks
-            let doorway = Doorway::new(devices.clone(), line.to_string());
-            let mut gateway = devices.gateway(&doorway);
+            let (doorway, mut known) = (Doorway::new(devices.clone(), line.to_string(), true), None);
             loop {
                 if let Some(port) = port.take() {
                     let visit = Visit::on_own_line(&devices, line.to_string());
-                    doorway.enter(visit.seat());
-                    visit.serve(&mut gateway, port).await;
+                    visit.serve(&devices, &doorway, &mut known, port).await;
                 }
                 sleep(PAUSE).await;
                 port = open().ok();
@@ -68,12 +66,11 @@ impl Listener {
             while tasks.try_join_next().is_some() {}
             match self.accept().await {
                 Ok((stream, peer)) => {
-                    let doorway = Doorway::new(devices.clone(), peer.clone());
+                    let doorway = Doorway::new(devices.clone(), peer.clone(), false);
                     if let Some(visit) = Visit::begin(devices, peer) {
-                        doorway.enter(visit.seat());
                         let devices = devices.clone();
                         tasks.spawn(async move {
-                            visit.serve(&mut devices.gateway(&doorway), stream).await;
+                            visit.serve(&devices, &doorway, &mut None, stream).await;
                         });
                     }
                 }

@@ -1,20 +1,23 @@
 //! The gateway of a site: devices on its lines share the locks, runs, pools and caches of the fleet.
 //!
-//! `options.rs` reads the command line, `listen.rs` waits for devices, `seats.rs` has room for so many, `doorway.rs` refuses one that
-//! is there already, `device.rs` serves one.
+//! `options.rs` reads the command line and `config.rs` a file, whose devices `registry.rs` knows. `listen.rs` waits for them,
+//! `seats.rs` has room for so many, `device.rs` lets one in and serves it, and `doorway.rs` says what it may do.
 
+mod config;
 mod device;
 mod doorway;
 mod listen;
 mod options;
+mod registry;
 mod seats;
 
 use cachify::{Cachify, secs};
 use device::{Devices, say};
-use options::{Backend, Failure, Options};
-use std::{process::ExitCode, sync::Arc};
+use options::{Asked, Backend, Failure, Options};
+use registry::Known;
+use std::{convert::Infallible, path::PathBuf, process::ExitCode, sync::Arc};
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
 };
 
@@ -30,16 +33,31 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Failure> {
-    let Some(options) = Options::asked()? else {
-        say(format_args!("{}", options::HELP));
-        return Ok(());
+    let (options, known, file) = match Asked::read()? {
+        Asked::Help => {
+            say(format_args!("{}", options::HELP));
+            return Ok(());
+        }
+        Asked::Words(options) => (options, Known::default(), None),
+        Asked::File { path, is_check } => {
+            let (options, known) = config::read(&path)?;
+            if is_check {
+                say(format_args!("gateway: {} is well: {} devices", path.display(), known.devices.len()));
+                return Ok(());
+            }
+            (options, known, Some(path))
+        }
     };
+    if options.is_insecure {
+        say(format_args!("gateway: insecure: whoever reaches a line is served, and may do everything"));
+    }
     let instance = instance(&options)?;
     instance.ping().await.map_err(Failure::Store)?;
-    let devices = Arc::new(Devices::new(instance.raw(), &options));
+    let devices = Arc::new(Devices::new(instance.raw(), &options, known));
     // before it says that it listens: whoever reads that may end it
     let heard = |kind| signal(kind).map_err(Failure::Signal);
     let (mut interrupted, mut ended) = (heard(SignalKind::interrupt())?, heard(SignalKind::terminate())?);
+    let hung_up = heard(SignalKind::hangup())?;
     let mut lines = JoinSet::new();
     for line in options.listen {
         lines.spawn(listen::on(line, options.baud, devices.clone()));
@@ -48,16 +66,45 @@ async fn run() -> Result<(), Failure> {
         Some(line) = lines.join_next() => Some(line),
         _ = interrupted.recv() => None,
         _ = ended.recv() => None,
+        never = read_again(hung_up, file, &devices) => match never {},
     };
     // futures of devices are dropped: what they asked for is done or not done, and they ask again
     lines.shutdown().await;
     instance.shutdown(secs(5)).await;
-    say(format_args!("gateway: ended, {} served", devices.count()));
+    match devices.registry().dropped() {
+        0 => say(format_args!("gateway: ended, {} served", devices.count())),
+        dropped => {
+            say(format_args!("gateway: ended, {} served, {dropped} records of nobody dropped", devices.count()));
+        }
+    }
     match failed {
         Some(Ok(Err(failure))) => Err(failure),
         Some(Ok(Ok(never))) => match never {},
         Some(Err(_)) => Err(Failure::Broken),
         None => Ok(()),
+    }
+}
+
+/// Reads the file again whenever that is asked for: keys, rights and limits of devices count from then on.
+async fn read_again(mut asked: Signal, file: Option<PathBuf>, devices: &Devices) -> Infallible {
+    loop {
+        let Some(path) = &file else { return std::future::pending().await };
+        if asked.recv().await.is_none() {
+            return std::future::pending().await;
+        }
+        match config::read(path) {
+            Ok((options, _)) if options.is_insecure == devices.registry().is_secure() => {
+                say(format_args!(
+                    "gateway: {}: with and without keys is said at the start; nothing is changed",
+                    path.display()
+                ));
+            }
+            Ok((_, known)) => {
+                say(format_args!("gateway: {} was read again: {} devices", path.display(), known.devices.len()));
+                devices.registry().replace(known);
+            }
+            Err(failure) => say(format_args!("gateway: {failure}; nothing is changed")),
+        }
     }
 }
 

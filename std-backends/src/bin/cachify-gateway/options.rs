@@ -3,10 +3,13 @@
 use std::{env, ffi::OsString, fmt, fs, io, path::PathBuf};
 
 pub(crate) const HELP: &str = "\
-Usage: cachify-gateway --listen LINE [--listen LINE ..] (--redis URL | --memory) [--prefix PREFIX] [--baud RATE]
-                       [--devices NUMBER] [--silence SECONDS] [--id TEXT]
+Usage: cachify-gateway --config FILE [--check]
+       cachify-gateway --insecure --listen LINE [--listen LINE ..] (--redis URL | --memory) [--prefix PREFIX]
+                       [--baud RATE] [--devices NUMBER] [--silence SECONDS] [--id TEXT]
 
-Serves devices that speak cachify's link. LINE is one of
+Serves devices that speak cachify's link. FILE says what follows by the same names, and which devices there are, with a
+key for each and what it may do; it is read again on SIGHUP, and --check only reads it. Without a file nobody has a key:
+--insecure serves everybody who reaches a line. LINE is one of
   tcp:HOST:PORT    each connection is a device
   unix:PATH        the same, on a socket
   serial:DEVICE    a serial line, opened again when it breaks
@@ -14,7 +17,7 @@ With --redis they share the locks, runs, pools and values of everything that use
 --memory only among themselves. PREFIX is `cachify` unless said, RATE 115200.
 
 At most NUMBER devices are served at a time on tcp: and unix: lines (256); when all places are taken, one that has not
-been heard for SECONDS (10) makes room for one that comes. TEXT tells this gateway from all others, so that two units
+been heard for SECONDS (10) makes room for one that comes, and one that is to prove who it is has as long for that. TEXT tells this gateway from all others, so that two units
 that were flashed alike hold nothing together; it is the machine's id unless said, and the same for gateways that take
 each other's place. Ends with Ctrl-C.";
 
@@ -29,6 +32,21 @@ pub(crate) struct Options {
     /// In seconds.
     pub(crate) silence: u32,
     pub(crate) id: String,
+    /// Everybody is served.
+    pub(crate) is_insecure: bool,
+}
+
+/// What was asked for.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    Help,
+    /// Nobody has a key.
+    Words(Options),
+    /// All of it is in a file, which may only be read.
+    File {
+        path: PathBuf,
+        is_check: bool,
+    },
 }
 
 /// Where devices come from.
@@ -64,6 +82,7 @@ pub(crate) enum Failure {
     Listen(Line, io::Error),
     Taken(PathBuf),
     Signal(io::Error),
+    Config(PathBuf, String),
     /// A mistake of ours.
     Broken,
 }
@@ -76,22 +95,47 @@ impl fmt::Display for Failure {
             Self::Listen(line, why) => write!(f, "{line} cannot be opened: {why}"),
             Self::Taken(path) => write!(f, "somebody already listens on {}", path.display()),
             Self::Broken => f.write_str("a line ended in a way it never should; this is a bug"),
+            Self::Config(path, why) => write!(f, "{}: {why}", path.display()),
             Self::Signal(why) => write!(f, "signals cannot be heard: {why}"),
         }
     }
 }
 
+impl Asked {
+    /// What the command line says.
+    pub(crate) fn read() -> Result<Self, Failure> {
+        let words = env::args_os().skip(1).collect::<Vec<_>>();
+        let is = |word: &OsString, one: &str| word.to_str() == Some(one);
+        if words.iter().any(|word| is(word, "--help") || is(word, "-h")) {
+            return Ok(Self::Help);
+        }
+        if !words.iter().any(|word| is(word, "--config")) {
+            return Options::read(words).map(Self::Words);
+        }
+        match &*words {
+            [config, path] if is(config, "--config") => Ok(Self::File { path: path.into(), is_check: false }),
+            [config, path, check] | [check, config, path] if is(config, "--config") && is(check, "--check") => {
+                Ok(Self::File { path: path.into(), is_check: true })
+            }
+            _ => Err(Failure::Usage("with `--config FILE` everything else is said in the file")),
+        }
+    }
+}
+
 impl Options {
-    /// What was asked for; `None` where help was.
-    pub(crate) fn asked() -> Result<Option<Self>, Failure> {
+    fn read(words: Vec<OsString>) -> Result<Self, Failure> {
         let (mut listen, mut backend, mut prefix, mut baud) = (Vec::new(), None, String::from("cachify"), 115_200);
         let (mut devices, mut silence, mut id) = (256, 10, None);
-        let mut said = env::args_os().skip(1);
+        let (mut said, mut is_insecure) = (words.into_iter(), false);
         while let Some(word) = said.next() {
             let mut value = |what| text(said.next()).ok_or(Failure::Usage(what));
             match word.to_str() {
-                Some("--help" | "-h") => return Ok(None),
-                Some("--listen") => listen.push(line(&value("`--listen` needs a line")?)?),
+                Some("--insecure") => is_insecure = true,
+                Some("--listen") => {
+                    let line = Line::read(&value("`--listen` needs a line")?);
+                    listen
+                        .push(line.ok_or(Failure::Usage("a line is `tcp:HOST:PORT`, `unix:PATH` or `serial:DEVICE`"))?);
+                }
                 Some("--redis") if backend.is_none() => backend = Some(Backend::Redis(value("`--redis` needs a URL")?)),
                 Some("--memory") if backend.is_none() => backend = Some(Backend::Memory),
                 Some("--redis" | "--memory") => return Err(Failure::Usage("say `--redis` or `--memory` once")),
@@ -115,7 +159,12 @@ impl Options {
             return Err(Failure::Usage("say where devices come from: `--listen LINE`"));
         }
         let id = id.unwrap_or_else(machine);
-        Ok(Some(Self { listen, backend, prefix, baud, devices, silence, id }))
+        if !is_insecure {
+            return Err(Failure::Usage(
+                "no device has a key: give each one with `--config FILE`, or serve everybody who reaches a line with `--insecure`",
+            ));
+        }
+        Ok(Self { listen, backend, prefix, baud, devices, silence, id, is_insecure })
     }
 }
 
@@ -126,7 +175,7 @@ fn number<T: TryFrom<u32>>(word: &str, sentence: &'static str) -> Result<T, Fail
 }
 
 /// What tells this machine from all others; its name, where it has no number.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let read = |path| fs::read_to_string(path).ok().filter(|text| !text.trim().is_empty());
     read("/etc/machine-id").or_else(|| read("/etc/hostname")).unwrap_or_default().trim().to_owned()
 }
@@ -135,12 +184,14 @@ fn text(word: Option<OsString>) -> Option<String> {
     word?.into_string().ok()
 }
 
-fn line(word: &str) -> Result<Line, Failure> {
-    match word.split_once(':') {
-        Some(("tcp", address)) if address.contains(':') => Ok(Line::Tcp(address.to_owned())),
-        Some(("unix", path)) if !path.is_empty() => Ok(Line::Unix(path.into())),
-        Some(("serial", device)) if !device.is_empty() => Ok(Line::Serial(device.into())),
-        _ => Err(Failure::Usage("a line is `tcp:HOST:PORT`, `unix:PATH` or `serial:DEVICE`")),
+impl Line {
+    pub(crate) fn read(word: &str) -> Option<Self> {
+        match word.split_once(':') {
+            Some(("tcp", address)) if address.contains(':') => Some(Self::Tcp(address.to_owned())),
+            Some(("unix", path)) if !path.is_empty() => Some(Self::Unix(path.into())),
+            Some(("serial", device)) if !device.is_empty() => Some(Self::Serial(device.into())),
+            _ => None,
+        }
     }
 }
 
@@ -150,11 +201,11 @@ mod tests {
 
     #[test]
     fn lines_are_read_or_refused() {
-        assert_eq!(line("tcp:[::1]:7000").unwrap(), Line::Tcp("[::1]:7000".into()));
-        assert_eq!(line("unix:/run/x").unwrap(), Line::Unix("/run/x".into()));
-        assert_eq!(line("serial:/dev/ttyS0").unwrap(), Line::Serial("/dev/ttyS0".into()));
+        assert_eq!(Line::read("tcp:[::1]:7000"), Some(Line::Tcp("[::1]:7000".into())));
+        assert_eq!(Line::read("unix:/run/x"), Some(Line::Unix("/run/x".into())));
+        assert_eq!(Line::read("serial:/dev/ttyS0"), Some(Line::Serial("/dev/ttyS0".into())));
         for wrong in ["", "tcp:", "tcp:localhost", "unix:", "serial:", "udp:localhost:1", "/dev/ttyS0"] {
-            assert!(matches!(line(wrong), Err(Failure::Usage(_))), "{wrong}");
+            assert_eq!(Line::read(wrong), None, "{wrong}");
         }
     }
 }

@@ -55,6 +55,11 @@ impl Seats {
         Self { most, silence, clock: StdClock::system(), came, taken }
     }
 
+    /// After how long a device counts as silent.
+    pub(crate) const fn silence(&self) -> Duration {
+        self.silence
+    }
+
     pub(crate) const fn most(&self) -> usize {
         self.most
     }
