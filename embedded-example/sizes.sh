@@ -33,7 +33,7 @@ done
 
 # a store of 2 slots, frames of 104 bytes and 2 waiters
 declare -A link
-for features in remote remote-lock remote-cache remote-handle; do
+for features in remote remote-lock remote-cache remote-handle remote-keys; do
   read -r text data bss < <(measure "$features")
   link[$features]=$((text + data - text0 - data0))
   # the store, and the task that pumps
@@ -62,7 +62,9 @@ row "flash of the link alone" "${link[remote]}" 9200 6144
 row "flash of the link, #[lock]" "${link[remote-lock]}" 13340 6144
 row "flash of the link, #[cached]" "${link[remote-cache]}" 14620 6144
 row "flash of the link, a lock's handle" "${link[remote-handle]}" 13980 6144
+row "flash of the link with keys, #[lock]" "${link[remote-keys]}" 18700 14336
 row "RAM of the link: store of 2 slots, pump" "${link[remote-ram]}" 1024 1024
+row "RAM of the link with keys" "${link[remote-keys-ram]}" 1900 2048
 row "RAM of a slot, 16-byte values" "${is[slot]}" 112 112
 row "RAM of a waiting lock's future" "${is[future]}" 256 400
 row "instructions: acquire + release, 16 keys" "${is[lock]}" 1160 700

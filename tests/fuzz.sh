@@ -12,7 +12,7 @@ fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 cargo +nightly fuzz build --fuzz-dir . >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
-for target in frames requests answers templates entries; do
+for target in frames requests keyed answers templates entries; do
   cargo +nightly fuzz run --fuzz-dir . "$target" -- -max_total_time="$seconds" -max_len=400 -rss_limit_mb=1024 >"$log" 2>&1 ||
     { cat "$log" >&2; exit 1; }
   echo "$target: $(grep '^Done' "$log")"

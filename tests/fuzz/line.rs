@@ -1,8 +1,9 @@
 //! What the targets share: a line that brings given bytes and then ends.
 
 use cachify_link::frame::encode;
-use core::{convert::Infallible, future::poll_fn, mem::replace, task::Poll};
+use core::{cell::RefCell, convert::Infallible, future::poll_fn, mem::replace, task::Poll};
 use embedded_io_async::{ErrorType, Read, Write};
+use std::{collections::VecDeque, rc::Rc};
 
 /// Brings what it was given, a few bytes at a time, and swallows what is written.
 #[derive(Debug)]
@@ -37,6 +38,68 @@ impl Write for Line<'_> {
         Ok(())
     }
 }
+
+/// One direction of a line in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Pipe(Rc<RefCell<(VecDeque<u8>, bool)>>);
+
+impl Pipe {
+    /// Puts bytes on it.
+    pub fn put(&self, bytes: &[u8]) {
+        self.0.borrow_mut().0.extend(bytes);
+    }
+
+    /// What is on it is the last.
+    pub fn close(&self) {
+        self.0.borrow_mut().1 = true;
+    }
+}
+
+impl ErrorType for Pipe {
+    type Error = Infallible;
+}
+
+impl Read for Pipe {
+    async fn read(&mut self, into: &mut [u8]) -> Result<usize, Infallible> {
+        poll_fn(|cx| {
+            let (bytes, is_closed) = &mut *self.0.borrow_mut();
+            if bytes.is_empty() && !*is_closed {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let len = bytes.len().min(into.len());
+            into.iter_mut().zip(bytes.drain(..len)).for_each(|(to, from)| *to = from);
+            Poll::Ready(Ok(len))
+        })
+        .await
+    }
+}
+
+impl Write for Pipe {
+    async fn write(&mut self, from: &[u8]) -> Result<usize, Infallible> {
+        self.put(from);
+        Ok(from.len())
+    }
+    async fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// All requests. An acquisition has a size on pools, room and perhaps foreign bytes in caches.
+pub const REQUESTS: [Kind; 12] = [
+    (0, "tn?n"),
+    (0, "tn?nn"),
+    (0, "tn?nn?n"),
+    (1, "tn"),
+    (2, "t"),
+    (3, "tn"),
+    (4, "t?nv"),
+    (5, ""),
+    (6, ""),
+    (7, "n"),
+    (8, "?nv"),
+    (9, ""),
+];
 
 /// The first byte says how the rest is cut into messages, each in a whole frame: so the parsers behind the checksum are
 /// reached.

@@ -12,16 +12,16 @@
 //! | record | who | bytes | what is authentic | nonce |
 //! |---|---|---|---|---|
 //! | 1 hello | device | version, device (8), life (4), attempt (4), tag (16) | all of it | life, attempt |
-//! | 2 challenge | gateway | 16 random bytes, tag (16) | all of it, and the hello | the first 15 of them |
-//! | 3 frame | device | count (4), ciphertext, tag (16) | all of it, hello and challenge | count, life, attempt, 3 of them |
-//! | 4 frame | gateway | the same | the same | count, 11 of them |
+//! | 2 challenge | gateway | 16 random bytes, tag (16) | all of it, and the hello | 11 of them |
+//! | 3 frame | device | count (4), ciphertext, tag (16) | all of it, hello and challenge | life, attempt, 3 of them |
+//! | 4 frame | gateway | the same | the same | 11 of them |
 //!
-//! A nonce begins with the number of its record. Records travel in [frames](crate::frame). A count grows by one with each
+//! A nonce begins with the number of its record and the count, which is zero where there is none. Records travel in [frames](crate::frame). A count grows by one with each
 //! frame, and what is not higher than the last one is dropped: a line may lose frames, and may not bring them again. After
 //! 2^32 of them the line ends, and is opened anew.
 //!
 //! Randomness is needed at the gateway alone. The device brings a number that no other life of it had
-//! ([`Session::id`], a boot counter that grows), and counts its attempts.
+//! ([`Session::id`](crate::Session::id), a boot counter that grows), and counts its attempts.
 //!
 //! # What is not protected
 //!
@@ -40,6 +40,7 @@ pub use device::{Keyed, Opened};
 pub use gate::{Admitted, Gate, Hello, Keyring, Unproven};
 pub use halves::{KeyedError, KeyedReader, KeyedWriter};
 
+use crate::frame::encode;
 use ascon_aead::{
     AsconAead128,
     aead::{AeadInOut, KeyInit},
@@ -111,45 +112,70 @@ const VERSION: u8 = 1;
 fn greeting(device: [u32; 2], life: u32, attempt: u32) -> Greeting {
     let mut greeting = [VERSION; 17];
     let words = [device[0], device[1], life, attempt];
-    greeting.iter_mut().skip(1).zip(words.iter().flat_map(|word| word.to_le_bytes())).for_each(|(to, from)| *to = from);
+    let places = greeting.get_mut(1..).unwrap_or_default().chunks_exact_mut(4);
+    places.zip(words).for_each(|(place, word)| put(place, &word.to_le_bytes()));
     greeting
+}
+
+/// Makes a record on the line of these parts; how long it is.
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+fn framed<'f>(frame: &'f mut [u8; RECORD], parts: [&[u8]; 4]) -> &'f [u8] {
+    let len = encode(frame, |to| parts.iter().for_each(|part| to.put(part)));
+    frame.get(..len.unwrap_or_default()).unwrap_or_default()
+}
+
+/// As many bytes as there is room for.
+fn put(to: &mut [u8], from: &[u8]) {
+    // `copy_from_slice` brings a panic of its own
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
 /// What both sides know once they have spoken: all frames are bound to it.
 #[derive(Clone)]
 struct Line {
     key: DeviceKey,
-    greeting: Greeting,
-    challenge: Challenge,
+    /// The greeting, then the challenge.
+    known: [u8; KNOWN],
 }
+
+const KNOWN: usize = 17 + 16;
+/// Where in it the device's own numbers begin, and the gateway's.
+const OWN: usize = 9;
+const THEIRS: usize = 17;
 
 impl Line {
     /// Before the gateway has answered.
-    const fn new(key: DeviceKey, greeting: Greeting) -> Self {
-        Self { key, greeting, challenge: [0; 16] }
+    fn new(key: DeviceKey, greeting: &Greeting) -> Self {
+        let mut known = [0; KNOWN];
+        put(&mut known, greeting);
+        Self { key, known }
     }
 
+    fn greeting(&self) -> &[u8] {
+        self.known.get(..THEIRS).unwrap_or_default()
+    }
+
+    #[cfg(feature = "alloc")]
+    fn challenge(&self) -> &[u8] {
+        self.known.get(THEIRS..).unwrap_or_default()
+    }
+
+    fn answered(&mut self, challenge: &Challenge) {
+        put(self.known.get_mut(THEIRS..).unwrap_or_default(), challenge);
+    }
+
+    /// Of a device's record: life, attempt, and of the challenge what there is room for; of a gateway's the challenge.
     fn nonce(&self, record: u8, count: u32) -> Nonce {
-        let mut nonce = [0; 16];
-        let own = self.greeting.iter().skip(9);
-        let count = count.to_le_bytes();
-        let (own, theirs) = match record {
-            HELLO => (Some(own), None),
-            FROM_DEVICE => (Some(own), Some(&self.challenge)),
-            _ => (None, Some(&self.challenge)),
-        };
-        // a challenge has a nonce of its own bytes alone: as many of them as there is room for
-        let counted = count.iter().take(if record > CHALLENGE { 4 } else { 0 });
-        let parts = [record];
-        let bytes = parts.iter().chain(counted).chain(own.into_iter().flatten()).chain(theirs.into_iter().flatten());
-        nonce.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        let mut nonce = [record; 16];
+        let from = if record % 2 == 1 { OWN } else { THEIRS };
+        put(nonce.get_mut(1..).unwrap_or_default(), &count.to_le_bytes());
+        put(nonce.get_mut(5..).unwrap_or_default(), self.known.get(from..).unwrap_or_default());
         nonce
     }
 
-    fn context(&self, record: u8) -> [u8; 34] {
-        let mut context = [record; 34];
-        let known = self.greeting.iter().chain(&self.challenge);
-        context.iter_mut().skip(1).zip(known).for_each(|(to, from)| *to = *from);
+    fn context(&self, record: u8) -> [u8; 1 + KNOWN] {
+        let mut context = [record; 1 + KNOWN];
+        put(context.get_mut(1..).unwrap_or_default(), &self.known);
         context
     }
 
@@ -208,18 +234,25 @@ mod tests {
         }
     }
 
+    fn spoken(key: u8, greeting: Greeting, challenge: u8) -> Line {
+        let mut line = Line::new(DeviceKey::new([key; 16]), &greeting);
+        line.answered(&[challenge; 16]);
+        line
+    }
+
     fn line() -> Line {
-        Line { challenge: [9; 16], ..Line::new(DeviceKey::new([7; 16]), greeting([1, 2], 3, 4)) }
+        spoken(7, greeting([1, 2], 3, 4), 9)
     }
 
     /// No two records have one nonce: they differ in the record, in the count, in the life, the attempt or the challenge.
     #[test]
     fn whatever_tells_records_apart_is_in_their_nonces() {
         let line = line();
-        let mut other = [line.clone(), line.clone(), line.clone()];
-        other[0].greeting = greeting([1, 2], 4, 4);
-        other[1].greeting = greeting([1, 2], 3, 5);
-        other[2].challenge = [8; 16];
+        let other = [
+            spoken(7, greeting([1, 2], 4, 4), 9),
+            spoken(7, greeting([1, 2], 3, 5), 9),
+            spoken(7, greeting([1, 2], 3, 4), 8),
+        ];
         let nonces: Vec<_> = [HELLO, CHALLENGE, FROM_DEVICE, FROM_GATEWAY].map(|record| line.nonce(record, 1)).to_vec();
         for (at, nonce) in nonces.iter().enumerate() {
             assert!(!nonces[..at].contains(nonce));
@@ -240,10 +273,10 @@ mod tests {
     fn a_record_is_bound_to_all_that_both_sides_know() {
         let line = line();
         let mut others = Vec::new();
-        others.push(Line { key: DeviceKey::new([8; 16]), ..line.clone() });
-        others.push(Line { challenge: [8; 16], ..line.clone() });
+        others.push(spoken(8, greeting([1, 2], 3, 4), 9));
+        others.push(spoken(7, greeting([1, 2], 3, 4), 8));
         for (device, life, attempt) in [([2, 2], 3, 4), ([1, 3], 3, 4), ([1, 2], 4, 4), ([1, 2], 3, 5)] {
-            others.push(Line { greeting: greeting(device, life, attempt), ..line.clone() });
+            others.push(spoken(7, greeting(device, life, attempt), 9));
         }
         let mut text = *b"text";
         let tag = line.seal(FROM_DEVICE, 1, &mut text);

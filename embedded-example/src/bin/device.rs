@@ -10,7 +10,10 @@ use cachify_core::{
     embassy::{CriticalSection, EmbassyClock},
     once,
 };
-use cachify_link::{RemoteStore, Session};
+use cachify_link::{
+    RemoteStore, Session,
+    keyed::{DeviceKey, Keyed},
+};
 use core::time::Duration;
 use embassy_executor::Spawner;
 use embassy_time::Timer;
@@ -50,10 +53,22 @@ const ROUNDS: u32 = 20;
 
 /// The line's only owner. It ends when the line does, and begins anew.
 #[embassy_executor::task]
-async fn line() {
+async fn line(session: Session, key: Option<[u8; 16]>) {
     let (mut receiver, mut sender) = uart::open();
+    let keyed = key.map(|key| Keyed::new(DeviceKey::new(key), session, EmbassyClock));
     loop {
-        let _ = STORE.pump(&mut receiver, &mut sender).await;
+        match &keyed {
+            // a gateway that knows this unit's key, and nobody else
+            Some(keyed) => {
+                if let Ok((receiver, sender)) = keyed.open(&mut receiver, &mut sender).await {
+                    let _ = STORE.pump(receiver, sender).await;
+                }
+            }
+            // for a bench: whoever is at the other end is believed
+            None => {
+                let _ = STORE.pump(&mut receiver, &mut sender).await;
+            }
+        }
         Timer::after_millis(100).await;
     }
 }
@@ -101,7 +116,8 @@ async fn main(spawner: Spawner) {
     board::start();
     let boot = board::boot_count();
     println!("boot {boot}");
-    STORE.start(Session { id: boot, device: DEVICE });
-    spawner.spawn(line().unwrap_or_else(|_| board::exit(2)));
+    let session = Session { id: boot, device: DEVICE };
+    STORE.start(session);
+    spawner.spawn(line(session, board::key()).unwrap_or_else(|_| board::exit(2)));
     spawner.spawn(rounds().unwrap_or_else(|_| board::exit(2)));
 }

@@ -209,7 +209,17 @@ async fn line_task() {
     #[cfg(feature = "remote")]
     {
         remote::STORE.start(black_box(remote::SESSION));
+        #[cfg(not(feature = "remote-keys"))]
         let _ = black_box(remote::STORE.pump(remote::Line, remote::Line).await);
+        #[cfg(feature = "remote-keys")]
+        {
+            use cachify_link::keyed::{DeviceKey, Keyed};
+            let key = DeviceKey::new(black_box([7; 16]));
+            let keyed = Keyed::new(key, remote::SESSION, cachify_core::embassy::EmbassyClock);
+            if let Ok((reader, writer)) = keyed.open(remote::Line, remote::Line).await {
+                let _ = black_box(remote::STORE.pump(reader, writer).await);
+            }
+        }
     }
 }
 

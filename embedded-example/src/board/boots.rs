@@ -1,6 +1,6 @@
-//! How often this device started: a counter that survives a reset.
+//! What survives a reset: how often this device started, and its key.
 //!
-//! In QEMU it is a file of the host; a product keeps it in flash, for example with `sequential-storage`.
+//! In QEMU they are files of the host; a product keeps them in flash, for example with `sequential-storage`.
 
 use semihosting::{
     fs::{self, File},
@@ -28,4 +28,14 @@ pub fn boot_count() -> u32 {
     let written = File::create(NEXT).and_then(|mut file| file.write_all(&now.to_le_bytes()));
     written.and_then(|()| fs::rename(NEXT, FILE)).unwrap_or_else(|_| super::exit(3));
     now
+}
+
+/// The key that was put beside the count when the unit was made, if it was.
+#[must_use]
+pub fn key() -> Option<[u8; 16]> {
+    let mut key = [0; 16];
+    let mut file = File::open(c"key").ok()?;
+    // one that is there and cannot be read is no unit without a key
+    file.read_exact(&mut key).unwrap_or_else(|_| super::exit(3));
+    Some(key)
 }

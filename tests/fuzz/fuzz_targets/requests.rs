@@ -5,23 +5,9 @@ use cachify_core::{
     store::{growing::MapStore, lock::NoLock},
     testing::{ManualClock, block_on},
 };
-use cachify_fuzz::{Kind, Line, framed, messages};
+use cachify_fuzz::{Line, REQUESTS, framed, messages};
 use cachify_link::Gateway;
 use libfuzzer_sys::fuzz_target;
-
-/// An acquisition has a size on pools, room and perhaps foreign bytes in caches.
-const REQUESTS: [Kind; 10] = [
-    (0, "tn?n"),
-    (0, "tn?nn"),
-    (0, "tn?nn?n"),
-    (1, "tn"),
-    (2, "t"),
-    (3, "tn"),
-    (4, "t?nv"),
-    (5, ""),
-    (6, ""),
-    (7, "n"),
-];
 
 fuzz_target!(|data: &[u8]| {
     let clock = ManualClock::new();

@@ -2,14 +2,15 @@
 
 use cachify::{Cachify, secs};
 use cachify_tests::{
-    program::{Program, device, device_without, insecure_gateway, port_of},
+    program::{Program, device, device_without, gateway, insecure_gateway, port_of},
     proxy::{Direction, Proxy},
     server::{Engine, Server},
 };
 use std::{
     collections::BTreeSet,
     fs,
-    path::PathBuf,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
     process::id,
     sync::{
         Mutex,
@@ -133,7 +134,17 @@ fn checked(site: &Site, lines: &[String], rival: &Rival) {
 
 /// The device plays its rounds beside a rival while `meanwhile` happens to its line.
 fn played(site: &mut Site, meanwhile: impl FnOnce(&mut Site, &Program)) -> (Vec<String>, Rival) {
+    played_by(site, &|_| {}, meanwhile)
+}
+
+/// The same by a device whose flash was made ready.
+fn played_by(
+    site: &mut Site,
+    made: &dyn Fn(&Path),
+    meanwhile: impl FnOnce(&mut Site, &Program),
+) -> (Vec<String>, Rival) {
     let (flash, rival, c) = (Folder::new(), Rival::default(), site.server());
+    made(&flash.0);
     let mut firmware = device(site.line.port(), &flash.0);
     std::thread::scope(|scope| {
         scope.spawn(|| rival.play(&c));
@@ -169,6 +180,41 @@ fn a_device_and_a_server_share_a_lock_jobs_and_values() {
     let gateway = site.gateway.take().unwrap();
     gateway.interrupt();
     gateway.says(|line| line == "gateway: ended, 1 served");
+}
+
+/// The same unit with a key beside its boot count, behind a gateway that lets in nobody else; its line is cut, and bytes change.
+#[test]
+fn a_device_with_a_key_does_the_same_behind_a_gateway_that_knows_it() {
+    let (folder, redis) = (Folder::new(), Server::start(Engine::Redis));
+    let file = folder.0.join("gateway.toml");
+    let text = format!(
+        "listen = [\"tcp:127.0.0.1:0\"]\nredis = {:?}\nprefix = \"site\"\n[[device]]\nid = \"cac41f10-00000001\"\n\
+         keys = [\"{}\"]\nallow = [\"lock:shared\", \"once:job:*\", \"cached:price:*\"]\n",
+        redis.url(),
+        "6b".repeat(16),
+    );
+    fs::write(&file, text).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let gateway = gateway(&["--config", file.to_str().unwrap()]);
+    let port = port_of(&gateway);
+    let line = Proxy::to(port);
+    line.garble(Direction::ToServer, 600);
+    let mut site = Site { redis, gateway: Some(gateway), port, line };
+    // without its key it is nobody
+    let stranger = Folder::new();
+    let unkeyed = device(site.line.port(), &stranger.0);
+    unkeyed.says(|line| line.starts_with("round 0: "));
+    drop(unkeyed);
+    let (lines, rival) =
+        played_by(&mut site, &|flash| fs::write(flash.join("key"), [0x6b; 16]).unwrap(), |site, firmware| {
+            firmware.says(|line| line.starts_with("round 4: job"));
+            site.line.cut();
+        });
+    checked(&site, &lines, &rival);
+    let gateway = site.gateway.take().unwrap();
+    gateway.says(|line| line.ends_with(": is cac41f10-00000001"));
+    gateway.interrupt();
+    gateway.says(|line| line.starts_with("gateway: ended, ") && line.contains("records of nobody dropped"));
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The device's side: who it is, and how it opens a line.
 
 use super::{
-    CHALLENGE, DeviceKey, FROM_DEVICE, FROM_GATEWAY, HELLO, Line, RECORD, TAG,
+    CHALLENGE, DeviceKey, FROM_DEVICE, FROM_GATEWAY, HELLO, Line, RECORD, TAG, framed,
     halves::{Intake, KeyedReader, KeyedWriter, Side},
 };
-use crate::{LineEnd, Session, frame::encode, write_all};
+use crate::{LineEnd, Session, settings::after, write_all};
 use cachify_core::{
     drive::beside,
     time::{Clock, Instant, Timer},
@@ -13,12 +13,11 @@ use core::{
     fmt,
     pin::pin,
     sync::atomic::{AtomicU32, Ordering::Relaxed},
-    time::Duration,
 };
 use embedded_io_async::{Read, Write};
 
-/// How long the first answer is waited for; doubling each time.
-const FIRST: Duration = Duration::from_millis(100);
+/// How long the first answer is waited for, in milliseconds; doubling each time.
+const FIRST: u32 = 100;
 /// How often it doubles: 3.2 s at last.
 const DOUBLES: u32 = 5;
 /// For how long a gateway may leave frames unanswered, in milliseconds.
@@ -79,7 +78,7 @@ impl<C> Keyed<C> {
         let attempt = self.attempts.load(Relaxed).wrapping_add(1);
         self.attempts.store(attempt, Relaxed);
         let Session { id, device } = self.session;
-        Line::new(self.key.clone(), super::greeting(device, id, attempt))
+        Line::new(self.key.clone(), &super::greeting(device, id, attempt))
     }
 }
 
@@ -103,10 +102,10 @@ impl<C: Timer> Keyed<C> {
         loop {
             let mut line = self.attempt();
             let mut frame = [0; RECORD];
-            let len = hello(&line, &mut frame);
-            let greeted = write_all(&mut writer, frame.get(..len).unwrap_or_default()).await;
-            greeted.map_err(|(_, why)| why)?;
-            let until = self.clock.now().saturating_add(FIRST * (1 << doubled));
+            let tag = line.seal(HELLO, 0, &mut []);
+            let hello = framed(&mut frame, [&[HELLO], line.greeting(), &[], &tag]);
+            write_all(&mut writer, hello).await.map_err(|(_, why)| why)?;
+            let until = after(self.clock.now(), FIRST << doubled);
             let answered = {
                 let answer = pin!(self.answer(&mut reader, &mut intake, &mut line));
                 beside(answer, pin!(self.clock.sleep_until(until))).await
@@ -142,22 +141,11 @@ impl<C: Timer> Keyed<C> {
     }
 }
 
-/// Makes the record that greets; how long it is.
-fn hello(line: &Line, frame: &mut [u8; RECORD]) -> usize {
-    let tag = line.seal(HELLO, 0, &mut []);
-    let len = encode(frame, |to| {
-        to.put(&[HELLO]);
-        to.put(&line.greeting);
-        to.put(&tag);
-    });
-    len.unwrap_or_default()
-}
-
 /// Whether a record is the gateway's answer to the greeting; its challenge is the line's then.
 fn is_answer(line: &mut Line, message: &[u8]) -> bool {
     let Some((&[CHALLENGE, ref challenge @ ..], tag)) = message.split_first_chunk::<17>() else { return false };
     let Ok(tag) = <&[u8; TAG]>::try_from(tag) else { return false };
-    line.challenge = *challenge;
+    line.answered(challenge);
     line.unseal(CHALLENGE, 0, &mut [], tag)
 }
 

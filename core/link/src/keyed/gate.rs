@@ -1,10 +1,10 @@
 //! The gateway's side: who may come in, and by which key.
 
 use super::{
-    CHALLENGE, DeviceKey, FROM_DEVICE, FROM_GATEWAY, Greeting, HELLO, Line, RECORD, TAG, VERSION,
+    CHALLENGE, DeviceKey, FROM_DEVICE, FROM_GATEWAY, Greeting, HELLO, Line, RECORD, TAG, VERSION, framed,
     halves::{Intake, KeyedReader, KeyedWriter, Side, read},
 };
-use crate::{Identity, LineEnd, frame::encode, write_all};
+use crate::{Identity, LineEnd, write_all};
 use core::fmt;
 use embedded_io_async::{Read, Write};
 
@@ -177,15 +177,11 @@ impl<'k, K: Keyring + ?Sized> Gate<'k, K> {
     /// Challenges the device.
     async fn answer<W: Write, E>(&self, hello: &mut Hello, writer: &mut W) -> Result<(), LineEnd<E, W::Error>> {
         let line = &mut hello.line;
-        line.challenge = self.keys.challenge();
+        line.answered(&self.keys.challenge());
         let tag = line.seal(CHALLENGE, 0, &mut []);
         let mut frame = [0; RECORD];
-        let len = encode(&mut frame, |to| {
-            to.put(&[CHALLENGE]);
-            to.put(&line.challenge);
-            to.put(&tag);
-        });
-        write_all(writer, frame.get(..len.unwrap_or_default()).unwrap_or_default()).await.map_err(|(_, why)| why)
+        let record = framed(&mut frame, [&[CHALLENGE], line.challenge(), &[], &tag]);
+        write_all(writer, record).await.map_err(|(_, why)| why)
     }
 
     /// Reads until a device greets, or the one that greeted has answered.
@@ -224,7 +220,7 @@ impl<'k, K: Keyring + ?Sized> Gate<'k, K> {
         }
         let keys = self.keys.keys(device);
         let is_known = keys.iter().any(Option::is_some);
-        let lines = keys.into_iter().flatten().map(|key| Line::new(key, *greeting));
+        let lines = keys.into_iter().flatten().map(|key| Line::new(key, greeting));
         let line = lines.into_iter().find(|line| line.unseal(HELLO, 0, &mut [], tag));
         let why = match line {
             Some(line) if self.keys.is_next(sender, attempt) => return Some(Hello { line, identity: sender }),

@@ -1,11 +1,7 @@
 //! The two halves of a line that was opened: text in, records out, and back.
 
-use super::{BESIDE, Line, RECORD, TAG, TEXT};
-use crate::{
-    LineEnd,
-    frame::{Decoder, encode},
-    write_all,
-};
+use super::{BESIDE, Line, RECORD, TAG, TEXT, framed, put};
+use crate::{LineEnd, frame::Decoder, write_all};
 use core::fmt;
 use embedded_io_async::{Error, ErrorKind, ErrorType, Read, Write};
 
@@ -149,7 +145,7 @@ impl<R, S: Side> KeyedReader<R, S> {
     fn take_text(&mut self, to: &mut [u8]) -> usize {
         let (from, until) = self.text;
         let text = self.intake.decoder.buf().get(from..until).unwrap_or_default();
-        to.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+        put(to, text);
         let len = text.len().min(to.len());
         self.text.0 += len;
         len
@@ -231,8 +227,8 @@ impl<W: Write, S: Side> Write for KeyedWriter<W, S> {
         }
         self.count = self.count.checked_add(1).ok_or(KeyedError::Counted)?;
         let mut frame = [0; RECORD];
-        let len = sealed(&self.line, self.record, self.count, part, &mut frame);
-        match write_all::<_, ()>(&mut self.inner, frame.get(..len).unwrap_or_default()).await {
+        let record = sealed(&self.line, self.record, self.count, part, &mut frame);
+        match write_all::<_, ()>(&mut self.inner, record).await {
             Ok(()) => Ok(part.len()),
             Err((_, LineEnd::Write(why))) => Err(KeyedError::Line(why)),
             Err(_) => Ok(0),
@@ -244,19 +240,13 @@ impl<W: Write, S: Side> Write for KeyedWriter<W, S> {
     }
 }
 
-/// Makes the record of a text on the line; how long it is.
-fn sealed(line: &Line, record: u8, count: u32, part: &[u8], frame: &mut [u8; RECORD]) -> usize {
+/// Makes the record of a text.
+fn sealed<'f>(line: &Line, record: u8, count: u32, part: &[u8], frame: &'f mut [u8; RECORD]) -> &'f [u8] {
     let mut text = [0; TEXT];
-    text.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
+    put(&mut text, part);
     let text = text.get_mut(..part.len()).unwrap_or_default();
     let tag = line.seal(record, count, text);
-    let len = encode(frame, |to| {
-        to.put(&[record]);
-        to.put(&count.to_le_bytes());
-        to.put(text);
-        to.put(&tag);
-    });
-    len.unwrap_or_default()
+    framed(frame, [&[record], &count.to_le_bytes(), text, &tag])
 }
 
 #[cfg(test)]
@@ -282,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_count_never_comes_again() {
-        let line = Line::new(DeviceKey::new([1; 16]), greeting([1, 2], 3, 4));
+        let line = Line::new(DeviceKey::new([1; 16]), &greeting([1, 2], 3, 4));
         let mut writer = KeyedWriter { count: u32::MAX - 1, ..KeyedWriter::new(Sink, (), line, FROM_DEVICE) };
         cachify_core::testing::block_on(async {
             assert_eq!(writer.write(b"a").await, Ok(1));
@@ -294,15 +284,15 @@ mod tests {
 
     #[test]
     fn the_longest_text_has_room_in_a_record() {
-        let line = Line::new(DeviceKey::new([1; 16]), greeting([1, 2], 3, 4));
+        let line = Line::new(DeviceKey::new([1; 16]), &greeting([1, 2], 3, 4));
         let mut frame = [0; RECORD];
         for fill in [0, 1, 0xff] {
             for len in [1, TEXT - 1, TEXT] {
                 let made = sealed(&line, FROM_DEVICE, u32::MAX, &[fill; TEXT][..len], &mut frame);
-                assert!(made > len + BESIDE, "{made}");
+                assert!(made.len() > len + BESIDE, "{made:?}");
                 let mut decoder = Decoder::new([0; RECORD]);
                 let mut text = None;
-                for byte in &frame[..made] {
+                for byte in made {
                     if let Some(message) = decoder.feed_mut(*byte) {
                         text = read(&line, FROM_DEVICE, u32::MAX - 1, message);
                     }
