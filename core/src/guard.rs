@@ -4,10 +4,11 @@
 
 use crate::{
     cell::Holding,
+    drive::ready,
     error::Error,
     instance::{Handle, Threads},
     lease::Lease,
-    store::Platform,
+    store::{Platform, Store},
     time::{Sleep, Timer},
     token::{FencingToken, HolderToken},
 };
@@ -168,6 +169,24 @@ where
     /// [`Error::Store`] when the store did not answer; it is told again in the background.
     pub async fn fail(mut self) -> Result<Holding, Error> {
         Ok(self.0.settle(false).await?)
+    }
+
+    /// [`complete`](Self::complete) on a store in the memory of its callers, at once; another store is a compile error.
+    ///
+    /// # Errors
+    /// None that such a store has.
+    pub fn complete_now(self) -> Result<Holding, Error> {
+        const { assert!(<P::Store as Store>::IS_IMMEDIATE, "only a store in RAM answers at once") }
+        ready(self.complete())
+    }
+
+    /// [`fail`](Self::fail) on a store in the memory of its callers, at once; another store is a compile error.
+    ///
+    /// # Errors
+    /// None that such a store has.
+    pub fn fail_now(self) -> Result<Holding, Error> {
+        const { assert!(<P::Store as Store>::IS_IMMEDIATE, "only a store in RAM answers at once") }
+        ready(self.fail())
     }
 
     /// Runs `body`, renewing the run beside it.

@@ -2,6 +2,7 @@
 
 use crate::{
     asked,
+    drive::ready,
     error::Error,
     error::Refused,
     guard::{BlockingLockGuard, LockGuard},
@@ -10,7 +11,7 @@ use crate::{
     label::Label,
     lease::{Lease, LeaseOf, Wait},
     op::Inspection,
-    store::Platform,
+    store::{Platform, Store},
     time::{Sleep, Timer},
     token::FencingToken,
 };
@@ -139,6 +140,31 @@ where
     pub async fn try_acquire(&self) -> Result<Option<LockGuard<P>>, Refused> {
         let mut lease = self.lease(self.handle.clone(), Wait::No);
         Ok(unless_contended(lease.acquire().await)?.map(|()| LockGuard(lease)))
+    }
+
+    /// Takes the lock at once or not at all, on a store in the memory of its callers: for interrupts, and for code that can neither
+    /// wait nor sleep. Another store is a compile error.
+    ///
+    /// What is got is given back when the guard is dropped, at once, too.
+    ///
+    /// ```
+    /// # use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
+    /// # let clock = ManualClock::new();
+    /// # let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
+    /// # let device = Instance::new(&store);
+    /// let bus = device.lock("bus");
+    /// let guard = bus.try_acquire_now()?.expect("free");
+    /// assert!(bus.try_acquire_now()?.is_none());
+    /// drop(guard);
+    /// assert!(bus.try_acquire_now()?.is_some());
+    /// # Ok::<(), cachify_core::Refused>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Refused`] when there is no room for the key.
+    pub fn try_acquire_now(&self) -> Result<Option<LockGuard<P>>, Refused> {
+        const { assert!(<P::Store as Store>::IS_IMMEDIATE, "only a store in RAM answers at once") }
+        ready(self.try_acquire())
     }
 
     /// Runs `body` under the lock, renewing it.

@@ -2,6 +2,7 @@
 
 use crate::{
     asked,
+    drive::ready,
     error::Error,
     error::Refused,
     guard::{BlockingRunGuard, RunGuard},
@@ -10,7 +11,7 @@ use crate::{
     label::Label,
     lease::{Lease, LeaseOf, Wait},
     op::Inspection,
-    store::Platform,
+    store::{Platform, Store},
     time::{Sleep, Timer},
     token::FencingToken,
 };
@@ -186,6 +187,32 @@ where
         let mut lease = self.lease(self.handle.clone());
         lease.acquire().await?;
         Ok(RunGuard(lease))
+    }
+
+    /// Asks to run at once or not at all, on a store in the memory of its callers: for interrupts, and for code that can neither
+    /// wait nor sleep. Another store is a compile error.
+    ///
+    /// What is got is given back when the guard is dropped, at once, too.
+    ///
+    /// ```
+    /// # use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
+    /// # let clock = ManualClock::new();
+    /// # let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
+    /// # let device = Instance::new(&store);
+    /// let upload = device.once("upload").keep(core::time::Duration::from_secs(1));
+    /// let run = upload.begin_now()?;
+    /// assert!(upload.begin_now().is_err());
+    /// run.complete_now();
+    /// assert!(upload.begin_now().is_err(), "done");
+    /// # Ok::<(), cachify_core::Refused>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Refused::Running`] while somebody runs, [`Refused::Done`] while a marker is kept; any other when there is no room for
+    /// the key.
+    pub fn begin_now(&self) -> Result<RunGuard<P>, Refused> {
+        const { assert!(<P::Store as Store>::IS_IMMEDIATE, "only a store in RAM answers at once") }
+        ready(self.begin())
     }
 
     /// Runs `body` unless somebody else does, or did a moment ago. An `Err` or `None` keeps no marker ([`Success`]).

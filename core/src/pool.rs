@@ -2,6 +2,7 @@
 
 use crate::{
     asked,
+    drive::ready,
     error::Error,
     error::Refused,
     guard::{BlockingPermit, Permit},
@@ -10,7 +11,7 @@ use crate::{
     lease::{Lease, LeaseOf, Wait},
     lock::unless_contended,
     op::Inspection,
-    store::Platform,
+    store::{Platform, Store},
     time::{Sleep, Timer},
     token::FencingToken,
 };
@@ -130,6 +131,31 @@ where
     pub async fn try_take(&self) -> Result<Option<Permit<P>>, Refused> {
         let mut lease = self.lease(self.handle.clone(), Wait::No);
         Ok(unless_contended(lease.acquire().await)?.map(|()| Permit(lease)))
+    }
+
+    /// Takes a permit at once or not at all, on a store in the memory of its callers: for interrupts, and for code that can neither
+    /// wait nor sleep. Another store is a compile error.
+    ///
+    /// What is got is given back when the guard is dropped, at once, too.
+    ///
+    /// ```
+    /// # use cachify_core::{FixedStore, Instance, store::lock::NoLock, testing::ManualClock};
+    /// # let clock = ManualClock::new();
+    /// # let store = FixedStore::<NoLock, _, 8, u32>::new(&clock);
+    /// # let device = Instance::new(&store);
+    /// let radios = device.pool("radio", 1);
+    /// let permit = radios.try_take_now()?.expect("free");
+    /// assert!(radios.try_take_now()?.is_none());
+    /// drop(permit);
+    /// assert!(radios.try_take_now()?.is_some());
+    /// # Ok::<(), cachify_core::Refused>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Refused`] when there is no room for the key.
+    pub fn try_take_now(&self) -> Result<Option<Permit<P>>, Refused> {
+        const { assert!(<P::Store as Store>::IS_IMMEDIATE, "only a store in RAM answers at once") }
+        ready(self.try_take())
     }
 
     /// Runs `body` with a permit, renewing it.
