@@ -104,6 +104,12 @@ impl Program {
         self.signal("TERM");
     }
 
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to read its file again.
     pub fn hang_up(&self) {
         self.signal("HUP");

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "real servers live in real time")]
 
 mod command_line;
+mod crowd;
 mod firmware;
 mod keys;
 mod lines;

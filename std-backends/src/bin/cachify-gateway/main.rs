@@ -51,6 +51,7 @@ async fn run() -> Result<(), Failure> {
     if options.is_insecure {
         say(format_args!("gateway: insecure: whoever reaches a line is served, and may do everything"));
     }
+    raise_limit();
     let instance = instance(&options)?;
     instance.ping().await.map_err(Failure::Store)?;
     let devices = Arc::new(Devices::new(instance.raw(), &options, known));
@@ -84,6 +85,18 @@ async fn run() -> Result<(), Failure> {
         None => Ok(()),
     }
 }
+
+/// As many devices as the system allows: each is an open file, of which a process has 1,024 unless it asks for more.
+#[cfg(target_os = "linux")]
+fn raise_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // else there is room for fewer
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn raise_limit() {}
 
 /// Reads the file again whenever that is asked for: keys, rights and limits of devices count from then on.
 async fn read_again(mut asked: Signal, file: Option<PathBuf>, devices: &Devices) -> Infallible {
