@@ -87,7 +87,7 @@ pub mod __private {
     pub use crate::key::put_hash;
     pub use crate::{
         below::Within,
-        cache::Aging,
+        cache::{Aging, Carries, Fetched, brought},
         codec::Tagged,
         companions::Same,
         keeping::{BySerde, Encodes, Keeps, Lends, Shares},
@@ -103,6 +103,7 @@ pub mod __private {
         ttl::Ttl,
     };
 
+    pub use crate::__if_stale as if_stale;
     pub use crate::error::{Error, Refused};
     #[cfg(feature = "alloc")]
     pub use crate::outcome::{IsCopied, IsTold};

@@ -3,7 +3,7 @@
 use crate::{
     Home, Primitive,
     arguments::Layer,
-    function::{Function, private},
+    function::{Function, Loading, Place, private},
     generics::mentions,
     groups,
     key::{Key, Parameter},
@@ -13,10 +13,8 @@ use crate::{
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use std::fmt;
 use syn::{
     Expr, FnArg, GenericParam, PatIdent, Type, WherePredicate,
-    ext::IdentExt,
     visit_mut::{self, VisitMut},
 };
 
@@ -95,23 +93,6 @@ pub(crate) fn about(
     layers.take(if of_all { usize::MAX } else { 1 })
 }
 
-/// Where the companions of a function are.
-pub(crate) enum Place {
-    /// Associated functions of a type of this name.
-    Type(Ident),
-    /// Functions whose names begin with this one, beside the function.
-    Beside(Ident),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Type(name) => write!(f, "{name}::"),
-            Self::Beside(name) => write!(f, "{}_", name.unraw()),
-        }
-    }
-}
-
 /// Where they are, if there are any.
 ///
 /// A type named like the crate would stand in the way of `use cachify::..`, so such a function has them beside it.
@@ -126,10 +107,10 @@ pub(crate) fn place(function: &Function) -> Option<Place> {
     Some(if function.is_method || of_the_crate { Place::Beside(name) } else { Place::Type(name) })
 }
 
-/// Emits the companions.
-pub(crate) fn emit(function: &Function) -> TokenStream {
+/// Emits the companions; of those that load, what they run.
+pub(crate) fn emit(function: &Function, loading: Option<&Loading>) -> TokenStream {
     let Some(place) = place(function) else { return TokenStream::new() };
-    let functions = functions(function, &place);
+    let functions = functions(function, &place, loading);
     let Place::Type(name) = place else { return quote!(#(#functions)*) };
     let (visibility, conditions) = (&function.item.vis, function.conditions().collect::<Vec<_>>());
     let (visibility, name) = (quiet(visibility), quiet::name(&name));
@@ -144,7 +125,7 @@ pub(crate) fn emit(function: &Function) -> TokenStream {
     }
 }
 
-fn functions(function: &Function, place: &Place) -> Vec<TokenStream> {
+fn functions(function: &Function, place: &Place, loading: Option<&Loading>) -> Vec<TokenStream> {
     let mut functions = Vec::new();
     let Some((outer, _)) = function.layers.first() else { return functions };
     for companion in all(&private(outer)) {
@@ -154,6 +135,7 @@ fn functions(function: &Function, place: &Place) -> Vec<TokenStream> {
         }
     }
     functions.extend(function.entries(place));
+    functions.extend(loading.into_iter().flat_map(|loading| function.loaders(place, loading)));
     functions.extend(function.of_group(place));
     functions.extend(function.layers.first().map(|(layer, key)| function.key_companion(layer, key, place)));
     functions

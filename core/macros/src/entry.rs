@@ -3,8 +3,8 @@
 use crate::{
     arguments::Layer,
     check,
-    companions::{self, More, Place},
-    function::{Function, life, private},
+    companions::{self, More},
+    function::{Function, Place, life, private},
     groups,
     key::Key,
     quiet::quiet,
@@ -96,7 +96,7 @@ impl Function {
     }
 
     /// The type of the value that is kept, as far as it shows; and whether that is all that is returned.
-    fn kept(&self, layer: &Layer) -> (TokenStream, bool) {
+    pub(crate) fn kept(&self, layer: &Layer) -> (TokenStream, bool) {
         let ReturnType::Type(_, returned) = &self.item.sig.output else { return (quote!(()), true) };
         let returned = groups::of(returned);
         match check::kept(&self.item.sig, layer) {

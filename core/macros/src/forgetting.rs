@@ -3,8 +3,8 @@
 use crate::{
     Primitive,
     arguments::Layer,
-    companions::{self, More, Place},
-    function::{Function, private},
+    companions::{self, More},
+    function::{Function, Place, private},
     key::Parameter,
     scope,
 };

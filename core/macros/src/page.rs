@@ -7,6 +7,7 @@ use crate::{
     entry, forgetting,
     function::{Function, private},
     key::{Key, Parameter},
+    loading,
 };
 use syn::{Attribute, parse_quote};
 
@@ -33,6 +34,10 @@ pub(crate) fn section(function: &Function) -> Vec<Attribute> {
         let taken = [arguments(function, &keys), more.to_owned()].into_iter().filter(|text| !text.is_empty());
         lines.push(format!("- `{place}{name}({}){wait}`: {doc}", taken.collect::<Vec<_>>().join(", ")));
     }
+    let all: Vec<_> = function.parameters.iter().map(self::name).collect();
+    for (name, doc) in loading::names(function) {
+        lines.push(format!("- `{place}{name}({}){wait}`: {doc}", all.join(", ")));
+    }
     for (name, doc) in forgetting::names(function) {
         let taken: Vec<_> = forgetting::parameters(function).map(self::name).collect();
         let wait = if (name, doc) == forgetting::STATS { "" } else { wait };
@@ -53,6 +58,7 @@ fn name(parameter: &Parameter) -> String {
     let names: Vec<_> = parameter.names.iter().map(ToString::to_string).collect();
     match parameter.plain() {
         Some(name) => name.to_string(),
+        None if names.is_empty() => "_".to_owned(),
         None => format!("({})", names.join(", ")),
     }
 }
