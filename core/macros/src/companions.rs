@@ -36,6 +36,8 @@ pub(crate) struct More<'a> {
     pub(crate) argument: TokenStream,
     /// Expressions that it evaluates, with the parameters that they name.
     pub(crate) named_by: Vec<&'a Expr>,
+    /// Whether that argument is of any type, so that a trait has it only for types that are known.
+    pub(crate) is_generic: bool,
 }
 
 /// The companion that asks nothing: its name, and what it says.
@@ -234,7 +236,7 @@ impl Function {
         (more, returned): (&More<'_>, &TokenStream),
         body: &TokenStream,
     ) -> TokenStream {
-        let More { argument: more, named_by } = more;
+        let More { argument: more, named_by, is_generic } = more;
 
         let (what, is_beside) = match place {
             Place::Type(_) => (format_ident!("{what}"), false),
@@ -249,6 +251,11 @@ impl Function {
         // what leads to the instance, the size and the key may name others than the arguments do
         let (generics, wheres) = self.generics_of(&quote!(#(#arguments)* #more #returned #body));
         let (generics, wheres) = (generics.iter().map(quiet), quiet(&wheres));
+        let wheres = match (*is_generic && self.is_method, wheres.is_empty()) {
+            (false, _) => wheres,
+            (true, true) => quote!(where Self: ::core::marker::Sized),
+            (true, false) => quote!(#wheres, Self: ::core::marker::Sized),
+        };
         let (visibility, conditions) = (quiet(&self.item.vis), self.conditions().filter(|_| is_beside));
         let allowed = quiet::allowed(&self.item.attrs);
         let asyncness = is_async.then(|| quote!(async));

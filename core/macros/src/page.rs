@@ -30,7 +30,11 @@ pub(crate) fn section(function: &Function) -> Vec<Attribute> {
     }
     for (name, doc) in entry::names(function) {
         let keys: Vec<_> = companions::about(function, |p| p == Primitive::Cached, true).map(|(_, key)| key).collect();
-        let more = if (name, doc) == entry::INSERT { "value" } else { "" };
+        let more = match (name, doc) {
+            entry::INSERT => "value",
+            entry::UPDATE => "|old| ..",
+            _ => "",
+        };
         let taken = [arguments(function, &keys), more.to_owned()].into_iter().filter(|text| !text.is_empty());
         lines.push(format!("- `{place}{name}({}){wait}`: {doc}", taken.collect::<Vec<_>>().join(", ")));
     }

@@ -308,3 +308,23 @@ fn a_body_that_is_called_once_is_handed_on() {
         });
     }
 }
+
+#[test]
+fn of_two_updates_at_once_one_begins_with_what_the_other_made() {
+    for w in &worlds() {
+        let seen = &RefCell::new(Vec::new());
+        let mut play = Play::new(w);
+        for at in [0, 500] {
+            play.at(at, async move {
+                let change = async |old: Option<(u32, String)>| {
+                    sleep(&w.clock, secs(1)).await;
+                    (old.map_or(0, |(n, _)| n) + 1, String::new())
+                };
+                let made = page::update(w, "a", change).await.unwrap();
+                seen.borrow_mut().push(made.0);
+            });
+        }
+        play.crew.run(8_000);
+        assert_eq!((&*seen.borrow(), w.loads.load(SeqCst)), (&vec![1, 2], 0));
+    }
+}
