@@ -91,8 +91,8 @@ impl Function {
         let body = self.inserted(of, layers, &quote!(#value), &quote!(()));
         let insert = self.signature(INSERT, keys, place, self.is_async(), (&more, &returned), &body);
 
-        let changes = if self.is_async() { quote!(AsyncFnOnce) } else { quote!(FnOnce) };
-        let argument = quote!(#change: impl ::core::ops::#changes(::core::option::Option<#kind>) -> #kind);
+        let called = if self.is_async() { quote!(AsyncFnOnce) } else { quote!(FnOnce) };
+        let argument = quote!(#change: impl ::core::ops::#called(::core::option::Option<#kind>) -> #kind);
         let changed = self.put(of, innermost, "changed", &quote!(#change));
         // layers above have what was made of what is below
         let body = if outer.is_empty() {
