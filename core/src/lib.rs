@@ -137,6 +137,12 @@ pub mod __private {
         body()
     }
 
+    /// A closure that is called once: one that hands on what was lent to be changed would else be taken for more.
+    #[inline]
+    pub const fn once<R, F: FnOnce() -> R>(load: F) -> F {
+        load
+    }
+
     pub fn decide<R>(otherwise: impl FnOnce(Refused) -> R, why: Refused) -> R {
         otherwise(why)
     }

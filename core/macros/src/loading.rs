@@ -106,7 +106,8 @@ impl Function {
     /// A closure that calls `load`: its future is that of the body, and none round it.
     pub(crate) fn load(&self, cut: &Cut) -> TokenStream {
         let call = self.call(&cut.place, LOAD.0, &TokenStream::new());
-        if self.is_async() { quote!(move || #call) } else { self.closure(&quote!({ #call })) }
+        let private = self.layers.first().map(|(layer, _)| private(layer));
+        if self.is_async() { quote!(#private::once(move || #call)) } else { self.closure(&quote!({ #call })) }
     }
 
     /// The layers from the outermost cached one to the innermost, each of which tells where its value came from or loads it again.

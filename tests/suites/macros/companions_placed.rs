@@ -32,6 +32,13 @@ impl World {
         *self.loads.get_mut()
     }
 
+    #[cached(key = "pushed", ttl = 60, instance = LOCAL)]
+    async fn pushed<'a>(&mut self, all: &mut Vec<&'a str>, one: &'a str) -> Result<usize, &'a str> {
+        all.push(one);
+        *self.loads.get_mut() += 1;
+        async { if one.is_empty() { Err(one) } else { Ok(all.len()) } }.await
+    }
+
     #[cached(key = "consumed", ttl = 60, instance = LOCAL)]
     fn consumed(mut self: Box<Self>) -> u32 {
         *self.loads.get_mut() += 1;
@@ -55,8 +62,14 @@ fn those_of_a_method_are_methods() {
         assert!(w.changed_reset().is_ok());
         assert_eq!((w.changed_load(1), w.changed(1), w.changed(1), w.changed_refresh(1)), (4, 5, 5, 6));
         assert_eq!(w.changed_fetch(1).source, Source::Hit);
-        let loads = AtomicU32::new(0);
+        let (loads, mut all) = (AtomicU32::new(0), Vec::new());
         block_on(async {
+            assert!(w.pushed_reset().await.is_ok());
+            assert_eq!((w.pushed_load(&mut all, "").await, w.pushed(&mut all, "a").await), (Err(""), Ok(2)));
+            assert_eq!(
+                (w.pushed_refresh(&mut all, "b").await, w.pushed_fetch(&mut all, "").await.unwrap().value),
+                (Ok(3), 3)
+            );
             assert!(World::free_reset(1).await.is_ok());
             assert_eq!((World::free_load(1, &loads).await, World::free(1, &loads).await), (1, 2));
             assert_eq!((World::free_refresh(1, &loads).await, World::free_fetch(1, &loads).await.value), (3, 3));
