@@ -8,6 +8,7 @@ mod aging;
 #[cfg(feature = "stale")]
 pub(crate) mod chance;
 mod fetched;
+mod fetching;
 mod limited;
 mod lives;
 mod loading;
@@ -33,6 +34,8 @@ pub use aging::Aging;
 pub use chance::Early;
 use core::fmt;
 pub use fetched::{Fetched, Source};
+#[doc(hidden)]
+pub use fetching::{Carries, brought};
 #[doc(hidden)]
 pub use lives::Lives;
 use lives::Timed;

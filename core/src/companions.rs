@@ -12,6 +12,8 @@ use crate::{
     time::{Sleep, Timer},
     ttl::Ttl,
 };
+#[cfg(feature = "stale")]
+use crate::{instance::Threads, lease::Lease, op::Ask, outcome::AtMost};
 
 /// A type by another way than its name.
 pub trait Same {
@@ -94,5 +96,47 @@ impl<S: Store, O: Observer> Instance<S, O> {
             Some(value) => asked::insert_blocking(&self, key, codec, value, kept),
             None => asked::clear_blocking(&self, Kind::Cache, key).map(drop),
         }
+    }
+}
+
+/// What the attribute macros call where values are kept past their end.
+#[cfg(feature = "stale")]
+#[doc(hidden)]
+impl<S: Store, O: Observer> Instance<S, O> {
+    /// Keeps what `change` makes of what a call would return that takes any value which is there, under the flight of its key.
+    pub async fn changed<K, R, C>(
+        &self,
+        key: &S::KeyBuf,
+        shape: &K,
+        codec: &C,
+        (ttl, aging): (Option<Ttl>, Aging),
+        change: impl AsyncFnOnce(Option<R>) -> R,
+    ) -> Result<R, Error>
+    where
+        S: Values<K::Value, C>,
+        S::Clock: Timer,
+        K: Shape<R>,
+    {
+        let mut flight = Lease::flight(self, ttl).of_key(key.clone());
+        flight.anew(aging, Ask::ALONE);
+        flight.change(AtMost::new(shape, |fresh| aging.kept(fresh)), codec, change).await
+    }
+
+    pub fn changed_blocking<K, R, C>(
+        &self,
+        key: &S::KeyBuf,
+        shape: &K,
+        codec: &C,
+        (ttl, aging): (Option<Ttl>, Aging),
+        change: impl FnOnce(Option<R>) -> R,
+    ) -> Result<R, Error>
+    where
+        S: Values<K::Value, C>,
+        S::Clock: Sleep,
+        K: Shape<R>,
+    {
+        let mut flight = Lease::flight(Threads(self), ttl).of_key(key.clone());
+        flight.anew(aging, Ask::ALONE);
+        flight.change_blocking(AtMost::new(shape, |fresh| aging.kept(fresh)), codec, change)
     }
 }

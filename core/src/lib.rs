@@ -87,7 +87,7 @@ pub mod __private {
     pub use crate::key::put_hash;
     pub use crate::{
         below::Within,
-        cache::Aging,
+        cache::{Aging, Carries, Fetched, brought},
         codec::Tagged,
         companions::Same,
         keeping::{BySerde, Encodes, Keeps, Lends, Shares},
@@ -103,6 +103,7 @@ pub mod __private {
         ttl::Ttl,
     };
 
+    pub use crate::__if_stale as if_stale;
     pub use crate::error::{Error, Refused};
     #[cfg(feature = "alloc")]
     pub use crate::outcome::{IsCopied, IsTold};
@@ -134,6 +135,12 @@ pub mod __private {
     #[inline]
     pub fn run<R>(body: impl FnOnce() -> R) -> R {
         body()
+    }
+
+    /// A closure that is called once: one that hands on what was lent to be changed would else be taken for more.
+    #[inline]
+    pub const fn once<R, F: FnOnce() -> R>(load: F) -> F {
+        load
     }
 
     pub fn decide<R>(otherwise: impl FnOnce(Refused) -> R, why: Refused) -> R {

@@ -121,10 +121,11 @@ pub mod __private {
     };
     pub use cachify_core::{
         __private::{
-            Aging, AtMost, ByDisplay, ByPart, Closed, Encoded, Ends, Inspection, IsAny, IsCopied, IsOption, IsResult,
-            IsTold, Keeps, KeyBuffer, KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends, Part, Probe, Refuses,
-            Same, Shape, Tagged, Text, Ttl, Wait, Whole, Within, begun, carried, decide, duration, err_for, keeps_err,
-            keeps_none, none_for, pass_on, put_hash, put_part, refuse_closed, refuse_lock, run, serves_err,
+            Aging, AtMost, ByDisplay, ByPart, Carries, Closed, Encoded, Ends, Fetched, Inspection, IsAny, IsCopied,
+            IsOption, IsResult, IsTold, Keeps, KeyBuffer, KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends,
+            Part, Probe, Refuses, Same, Shape, Tagged, Text, Ttl, Wait, Whole, Within, begun, brought, carried, decide,
+            duration, err_for, keeps_err, keeps_none, none_for, once, pass_on, put_hash, put_part, refuse_closed,
+            refuse_lock, run, serves_err,
         },
         Refused,
         key::{Kind, LongKeyBuf as KeyBuf},

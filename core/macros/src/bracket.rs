@@ -11,16 +11,15 @@ use quote::quote;
 use syn::{Error, Expr, Path, Result, spanned::Spanned};
 
 impl Function {
-    /// Lock, once and pooled: ask, run the body beside what renews, give back.
+    /// Lock, once and pooled: ask, run `closure` beside what renews, give back.
     ///
     /// The lease is made in its place, with its key rendered there: it is too large to be moved about on a device.
-    pub(crate) fn leased(&self, layer: &Layer, key: &Key, body: &TokenStream) -> Result<TokenStream> {
+    pub(crate) fn leased(&self, layer: &Layer, key: &Key, closure: &TokenStream) -> Result<TokenStream> {
         let Names { instance, held, why, shape, out, .. } = &self.names;
         let render = key.render_into(&quote!(#held.key_mut()));
         let (terms, refuse) = (Self::terms(layer)?, self.refuse(layer)?);
         let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = &#held;));
-        let (private, of, closure, returned) =
-            (private(layer), self.shape(layer, self.whole(layer)), self.closure(body), self.returned());
+        let (private, of, returned) = (private(layer), self.shape(layer, self.whole(layer)), self.returned());
         let label = layer.label.as_ref().map(|label| quote!(.labelled(#private::Label::new(#label))));
         let hidden = (layer.primitive == Primitive::Once).then(|| {
             quote! {

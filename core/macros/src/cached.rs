@@ -11,40 +11,57 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
+/// The parts of a flight.
+pub(crate) struct Flight {
+    /// What makes its shape and its codec.
+    pub(crate) prepare: TokenStream,
+    /// The shape of what it brings.
+    pub(crate) flown: TokenStream,
+    pub(crate) closure: TokenStream,
+    /// Whether it brings also for how long others below have its value.
+    pub(crate) is_layered: bool,
+}
+
+impl Flight {
+    /// What takes the value out of what it brings.
+    fn brought(&self) -> Option<TokenStream> {
+        self.is_layered.then(|| quote!(.0))
+    }
+}
+
 impl Function {
-    /// A hit, or the flight that fills the key.
-    pub(crate) fn cached(&self, layer: &Layer, key: &Key, body: &TokenStream) -> TokenStream {
+    /// A hit, or the flight that fills the key by what `run` brings.
+    pub(crate) fn cached(&self, layer: &Layer, key: &Key, run: &TokenStream) -> TokenStream {
+        let flight = self.flight(layer, run);
+        // on a device a lease is too large to be moved about
+        if self.is_async() && layer.home == Home::Core {
+            self.flown(layer, key, &flight)
+        } else {
+            self.hit_or_flown(layer, key, &flight)
+        }
+    }
+
+    /// The parts of a flight that brings what `run` does.
+    pub(crate) fn flight(&self, layer: &Layer, run: &TokenStream) -> Flight {
         let Names { shape, codec, .. } = &self.names;
         let private = private(layer);
-        let (of, closure) = (self.shape(layer, self.passing(layer)), self.limited(layer, body));
-        let layered = self.layered(layer, &closure);
-        let (closure, flown, brought) = match layered {
-            Some(layered) => (layered, quote!(#private::Within(#shape)), quote!(.0)),
-            None => (closure, quote!(#shape), TokenStream::new()),
-        };
+        let (of, closure) = (self.shape(layer, self.passing(layer)), self.limited(layer, run));
         let (make_codec, demands) = (self.codec(layer), self.demands(layer, &self.returned()));
         let prepare = quote! {
             let #shape = #of;
             let #codec = #make_codec;
             #demands
         };
-        // on a device a lease is too large to be moved about
-        if self.is_async() && layer.home == Home::Core {
-            self.flown(layer, key, &prepare, [&flown, &closure, &brought])
-        } else {
-            self.hit_or_flown(layer, key, &prepare, [&flown, &closure, &brought])
+        match self.layered(layer, &closure) {
+            Some(closure) => Flight { prepare, closure, flown: quote!(#private::Within(#shape)), is_layered: true },
+            None => Flight { prepare, closure, flown: quote!(#shape), is_layered: false },
         }
     }
 
     /// The flight alone, made in its place, with its key rendered there.
-    fn flown(
-        &self,
-        layer: &Layer,
-        key: &Key,
-        prepare: &TokenStream,
-        [flown, closure, brought]: [&TokenStream; 3],
-    ) -> TokenStream {
+    fn flown(&self, layer: &Layer, key: &Key, flight: &Flight) -> TokenStream {
         let Names { instance, held, shape, codec, .. } = &self.names;
+        let (Flight { prepare, flown, closure, .. }, brought) = (flight, flight.brought());
         let (private, ttl) = (private(layer), life(layer));
         let render = key.render_into(&quote!(#held.key_mut()));
         let [aged, most] = ["aged", "most"].map(|name| Ident::new(name, Span::mixed_site()));
@@ -67,14 +84,9 @@ impl Function {
     }
 
     /// A look, and the flight where that finds nothing.
-    fn hit_or_flown(
-        &self,
-        layer: &Layer,
-        key: &Key,
-        prepare: &TokenStream,
-        [flown, closure, brought]: [&TokenStream; 3],
-    ) -> TokenStream {
+    fn hit_or_flown(&self, layer: &Layer, key: &Key, flight: &Flight) -> TokenStream {
         let Names { instance, key: buf, shape, codec, out, .. } = &self.names;
+        let (Flight { prepare, flown, closure, .. }, brought) = (flight, flight.brought());
         let (private, ttl) = (private(layer), life(layer));
         let render = key.render_into(&quote!(&mut #buf));
         let aged = Ident::new("aged", Span::mixed_site());
@@ -90,15 +102,13 @@ impl Function {
             let load = quote!(#instance.#cached(#buf, #flown, &#codec, #terms, #closure));
             // boxed, which takes the future of a hit from a kilobyte to nothing
             match layer.limits.detached {
-                Some(_) => self.detached(layer, &quote!(#load.await #brought), prepare),
+                Some(_) => self.detached(layer, &quote!(#load.await #brought), prepare, None),
                 None => quote!(#private::boxed(#load).await #brought),
             }
         } else {
             quote!(#instance.#cached_blocking(#buf, #flown, &#codec, #terms, #closure)#brought)
         };
-        // one that is closed returns it
-        let global = layer.home == Home::Std && layer.instance.is_none() && layer.closed.is_none();
-        let check = global.then(|| quote!(#private::initialised(#instance);));
+        let check = self.checked(layer);
         quote! {
             let mut #buf = #instance.key_buf();
             #render
@@ -112,6 +122,14 @@ impl Function {
                 }
             }
         }
+    }
+
+    /// That there is a global instance, where one is needed.
+    pub(crate) fn checked(&self, layer: &Layer) -> Option<TokenStream> {
+        let (private, instance) = (private(layer), &self.names.instance);
+        // one that is closed returns it
+        let global = layer.home == Home::Std && layer.instance.is_none() && layer.closed.is_none();
+        global.then(|| quote!(#private::initialised(#instance);))
     }
 
     /// What a flight over other cached layers runs: these are asked when their value ends, and then `run` brings it.

@@ -3,7 +3,7 @@
 use crate::{
     Home, Primitive,
     arguments::Layer,
-    function::{Function, private},
+    function::{Function, Loading, Place, private},
     generics::mentions,
     groups,
     key::{Key, Parameter},
@@ -13,10 +13,8 @@ use crate::{
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use std::fmt;
 use syn::{
     Expr, FnArg, GenericParam, PatIdent, Type, WherePredicate,
-    ext::IdentExt,
     visit_mut::{self, VisitMut},
 };
 
@@ -38,6 +36,8 @@ pub(crate) struct More<'a> {
     pub(crate) argument: TokenStream,
     /// Expressions that it evaluates, with the parameters that they name.
     pub(crate) named_by: Vec<&'a Expr>,
+    /// Whether that argument is of any type, so that a trait has it only for types that are known.
+    pub(crate) is_generic: bool,
 }
 
 /// The companion that asks nothing: its name, and what it says.
@@ -95,23 +95,6 @@ pub(crate) fn about(
     layers.take(if of_all { usize::MAX } else { 1 })
 }
 
-/// Where the companions of a function are.
-pub(crate) enum Place {
-    /// Associated functions of a type of this name.
-    Type(Ident),
-    /// Functions whose names begin with this one, beside the function.
-    Beside(Ident),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Type(name) => write!(f, "{name}::"),
-            Self::Beside(name) => write!(f, "{}_", name.unraw()),
-        }
-    }
-}
-
 /// Where they are, if there are any.
 ///
 /// A type named like the crate would stand in the way of `use cachify::..`, so such a function has them beside it.
@@ -126,10 +109,10 @@ pub(crate) fn place(function: &Function) -> Option<Place> {
     Some(if function.is_method || of_the_crate { Place::Beside(name) } else { Place::Type(name) })
 }
 
-/// Emits the companions.
-pub(crate) fn emit(function: &Function) -> TokenStream {
+/// Emits the companions; of those that load, what they run.
+pub(crate) fn emit(function: &Function, loading: Option<&Loading>) -> TokenStream {
     let Some(place) = place(function) else { return TokenStream::new() };
-    let functions = functions(function, &place);
+    let functions = functions(function, &place, loading);
     let Place::Type(name) = place else { return quote!(#(#functions)*) };
     let (visibility, conditions) = (&function.item.vis, function.conditions().collect::<Vec<_>>());
     let (visibility, name) = (quiet(visibility), quiet::name(&name));
@@ -144,7 +127,7 @@ pub(crate) fn emit(function: &Function) -> TokenStream {
     }
 }
 
-fn functions(function: &Function, place: &Place) -> Vec<TokenStream> {
+fn functions(function: &Function, place: &Place, loading: Option<&Loading>) -> Vec<TokenStream> {
     let mut functions = Vec::new();
     let Some((outer, _)) = function.layers.first() else { return functions };
     for companion in all(&private(outer)) {
@@ -154,6 +137,7 @@ fn functions(function: &Function, place: &Place) -> Vec<TokenStream> {
         }
     }
     functions.extend(function.entries(place));
+    functions.extend(loading.into_iter().flat_map(|loading| function.loaders(place, loading)));
     functions.extend(function.of_group(place));
     functions.extend(function.layers.first().map(|(layer, key)| function.key_companion(layer, key, place)));
     functions
@@ -252,7 +236,7 @@ impl Function {
         (more, returned): (&More<'_>, &TokenStream),
         body: &TokenStream,
     ) -> TokenStream {
-        let More { argument: more, named_by } = more;
+        let More { argument: more, named_by, is_generic } = more;
 
         let (what, is_beside) = match place {
             Place::Type(_) => (format_ident!("{what}"), false),
@@ -267,6 +251,11 @@ impl Function {
         // what leads to the instance, the size and the key may name others than the arguments do
         let (generics, wheres) = self.generics_of(&quote!(#(#arguments)* #more #returned #body));
         let (generics, wheres) = (generics.iter().map(quiet), quiet(&wheres));
+        let wheres = match (*is_generic && self.is_method, wheres.is_empty()) {
+            (false, _) => wheres,
+            (true, true) => quote!(where Self: ::core::marker::Sized),
+            (true, false) => quote!(#wheres, Self: ::core::marker::Sized),
+        };
         let (visibility, conditions) = (quiet(&self.item.vis), self.conditions().filter(|_| is_beside));
         let allowed = quiet::allowed(&self.item.attrs);
         let asyncness = is_async.then(|| quote!(async));

@@ -5,9 +5,10 @@ use crate::{
     arguments::{Layer, Origin},
     check::check,
     companions,
-    function::{Function, Names, private},
+    function::{Function, Loading, Names, private},
     key::{Key, Parameter},
     keyless::{self, Parts},
+    loading,
     method::is_method,
     page,
     path::FunctionPath,
@@ -51,17 +52,16 @@ fn function(item: ItemFn, layers: Vec<Layer>) -> Result<TokenStream> {
     let proof = keyless::proof(&layers, is_method);
     let layers: Vec<_> =
         layers.into_iter().map(|layer| keyed(layer, &item, &parameters, &path, &names)).collect::<Result<_>>()?;
-    let mut function = Function { item, layers, parameters, is_method, path, names };
-    let block = &function.item.block;
-    let mut body = quote!(#block);
-    for (at, (layer, key)) in function.layers.iter().enumerate().rev() {
-        body = function.layer(at, layer, key, &body)?;
-    }
-    let (sites, demand, typed) = (function.sites(), function.demand(), function.path.demand());
+    let mut function = Function { item, layers, parameters, is_method, path, names, loads: None };
+    function.loads = loading::cut(&function);
+    let (body, loading) = function.stacked()?;
+    let (sites, demand, typed) = (function.sites(0), function.demand(), function.path.demand());
     let imports = function.imports();
-    function.item.block = syn::parse2(quote!({ #sites #(#imports)* #demand #typed #body }))?;
-    let companions = companions::emit(&function);
+    let block = syn::parse2(quote!({ #sites #(#imports)* #demand #typed #body }))?;
+    let companions = companions::emit(&function, loading.as_ref());
+    function.item.block = block;
     function.item.attrs.extend(page::section(&function));
+    function.hand_over();
     function.item.attrs.extend(function.blames_caller().then(|| parse_quote!(#[track_caller])));
     let item = &function.item;
     Ok(quote!(#item #companions #proof))
@@ -100,7 +100,7 @@ impl Function {
     }
 
     /// Whether its panic before `init` can be told at its caller's place: an async function and `main` have none.
-    fn blames_caller(&self) -> bool {
+    pub(crate) fn blames_caller(&self) -> bool {
         let signature = &self.item.sig;
         let may_panic = self.layers.iter().any(|(layer, _)| layer.home == Home::Std && layer.instance.is_none());
         let already = self.item.attrs.iter().any(|attribute| attribute.path().is_ident("track_caller"));
@@ -113,13 +113,38 @@ impl Function {
         taken.map(quiet).map(|path| quote!(use #path as _;)).collect()
     }
 
-    /// One layer round `body`, which is a block or an expression of the function's return type.
-    fn layer(&self, at: usize, layer: &Layer, key: &Key, body: &TokenStream) -> Result<TokenStream> {
-        let instance = &self.names.instance;
-        let (reach, meet) = (layer.instance(), self.meet(at, layer));
+    /// The body in all layers; and, where loading is a function of its own, what that and the companions over it run.
+    fn stacked(&self) -> Result<(TokenStream, Option<Loading>)> {
+        let block = &self.item.block;
+        let (mut body, mut load) = (quote!(#block), None);
+        for (at, (layer, key)) in self.layers.iter().enumerate().rev() {
+            let run = match self.loads.as_ref().filter(|cut| cut.innermost == at) {
+                Some(cut) => {
+                    load = Some(body);
+                    self.load(cut)
+                }
+                None => self.closure(&body),
+            };
+            body = self.layer((layer, key), self.meet(at, layer).as_ref(), &run)?;
+        }
+        let loading = match (load, &self.loads) {
+            (Some(load), Some(cut)) => Some(Loading { load, asked: self.asked_layers(cut)? }),
+            _ => None,
+        };
+        Ok((body, loading))
+    }
+
+    /// One layer round `run`, a closure that returns what the function does.
+    pub(crate) fn layer(
+        &self,
+        (layer, key): (&Layer, &Key),
+        meet: Option<&TokenStream>,
+        run: &TokenStream,
+    ) -> Result<TokenStream> {
+        let (instance, reach) = (&self.names.instance, layer.instance());
         let call = match layer.primitive {
-            Primitive::Cached => self.cached(layer, key, body),
-            _ => self.leased(layer, key, body)?,
+            Primitive::Cached => self.cached(layer, key, run),
+            _ => self.leased(layer, key, run)?,
         };
         Ok(quote! {{
             let #instance = #reach;

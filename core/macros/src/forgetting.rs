@@ -3,8 +3,8 @@
 use crate::{
     Primitive,
     arguments::Layer,
-    companions::{self, More, Place},
-    function::{Function, private},
+    companions::{self, More},
+    function::{Function, Place, private},
     key::Parameter,
     scope,
 };
@@ -52,7 +52,7 @@ impl Function {
     fn stats(&self, place: &Place) -> Option<TokenStream> {
         let layer = layers(self).next()?;
         let (private, reach) = (private(layer), layer.instance());
-        let more = More { argument: TokenStream::new(), named_by: named_by(self).collect() };
+        let more = More { named_by: named_by(self).collect(), ..More::default() };
         let returned = quote!(::core::option::Option<#private::Stats>);
         Some(self.signature(STATS, &[], place, false, (&more, &returned), &quote!(#private::stats(#reach))))
     }
@@ -83,7 +83,7 @@ impl Function {
             }
         };
         let returned = quote!(::core::result::Result<(), #private::Error>);
-        let more = More { argument: TokenStream::new(), named_by: named_by(self).collect() };
+        let more = More { named_by: named_by(self).collect(), ..More::default() };
         Some(self.signature(RESET_ALL, &[], place, self.is_async(), (&more, &returned), &body))
     }
 }

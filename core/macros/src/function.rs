@@ -10,7 +10,8 @@ use crate::{
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Attribute, ItemFn, ReturnType, spanned::Spanned};
+use std::fmt;
+use syn::{Attribute, ItemFn, ReturnType, ext::IdentExt, spanned::Spanned};
 
 /// Names of the expansion's own variables; hygienic, so that they never meet the user's.
 pub(crate) struct Names {
@@ -48,6 +49,43 @@ pub(crate) struct Function {
     pub(crate) is_method: bool,
     pub(crate) path: FunctionPath,
     pub(crate) names: Names,
+    /// Where loading is a function of its own.
+    pub(crate) loads: Option<Cut>,
+}
+
+/// Where a stack is cut whose rest is a function of its own.
+pub(crate) struct Cut {
+    /// The outermost cached layer.
+    pub(crate) outermost: usize,
+    /// The innermost cached layer; what is below is the rest.
+    pub(crate) innermost: usize,
+    /// Where that function is.
+    pub(crate) place: Place,
+}
+
+/// What the companions that load run.
+pub(crate) struct Loading {
+    /// The body, in the layers below all cached ones.
+    pub(crate) load: TokenStream,
+    /// The layers from the outermost cached one to the innermost, which say where the value came from.
+    pub(crate) asked: TokenStream,
+}
+
+/// Where the companions of a function are.
+pub(crate) enum Place {
+    /// Associated functions of a type of this name.
+    Type(Ident),
+    /// Functions whose names begin with this one, beside the function.
+    Beside(Ident),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Type(name) => write!(f, "{name}::"),
+            Self::Beside(name) => write!(f, "{}_", name.unraw()),
+        }
+    }
 }
 
 impl Function {

@@ -26,6 +26,7 @@ mod key;
 mod keyless;
 mod limiting;
 mod limits;
+mod loading;
 mod method;
 mod page;
 mod part;

@@ -7,6 +7,7 @@ use crate::{
     entry, forgetting,
     function::{Function, private},
     key::{Key, Parameter},
+    loading,
 };
 use syn::{Attribute, parse_quote};
 
@@ -29,9 +30,17 @@ pub(crate) fn section(function: &Function) -> Vec<Attribute> {
     }
     for (name, doc) in entry::names(function) {
         let keys: Vec<_> = companions::about(function, |p| p == Primitive::Cached, true).map(|(_, key)| key).collect();
-        let more = if (name, doc) == entry::INSERT { "value" } else { "" };
+        let more = match (name, doc) {
+            entry::INSERT => "value",
+            entry::UPDATE => "|old| ..",
+            _ => "",
+        };
         let taken = [arguments(function, &keys), more.to_owned()].into_iter().filter(|text| !text.is_empty());
         lines.push(format!("- `{place}{name}({}){wait}`: {doc}", taken.collect::<Vec<_>>().join(", ")));
+    }
+    let all: Vec<_> = function.parameters.iter().map(self::name).collect();
+    for (name, doc) in loading::names(function) {
+        lines.push(format!("- `{place}{name}({}){wait}`: {doc}", all.join(", ")));
     }
     for (name, doc) in forgetting::names(function) {
         let taken: Vec<_> = forgetting::parameters(function).map(self::name).collect();
@@ -53,6 +62,7 @@ fn name(parameter: &Parameter) -> String {
     let names: Vec<_> = parameter.names.iter().map(ToString::to_string).collect();
     match parameter.plain() {
         Some(name) => name.to_string(),
+        None if names.is_empty() => "_".to_owned(),
         None => format!("({})", names.join(", ")),
     }
 }

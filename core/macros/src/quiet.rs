@@ -54,6 +54,29 @@ fn tree(written: TokenTree) -> TokenTree {
     }
 }
 
+/// The levels of lints of the function, for the one that has its body.
+pub(crate) fn levels(attributes: &[Attribute]) -> impl Iterator<Item = TokenStream> {
+    let level = |attribute: &Attribute| {
+        let level = attribute
+            .path()
+            .get_ident()
+            .filter(|name| ["allow", "warn", "deny", "forbid"].iter().any(|l| name == l))?;
+        let lints = &attribute.meta.require_list().ok()?.tokens;
+        Some(quote!(#[#level(#lints)]))
+    };
+    attributes.iter().filter_map(level)
+}
+
+/// What is expected of the function is allowed: what it is expected of may have gone elsewhere.
+pub(crate) fn expect_nothing(attributes: &mut [Attribute]) {
+    for attribute in attributes.iter_mut().filter(|attribute| attribute.path().is_ident("expect")) {
+        if let Ok(list) = attribute.meta.require_list() {
+            let lints = &list.tokens;
+            attribute.meta = syn::parse_quote!(allow(#lints));
+        }
+    }
+}
+
 /// What the user allows of the function, for what is made of its parameters; nothing is expected there.
 pub(crate) fn allowed(attributes: &[Attribute]) -> impl Iterator<Item = TokenStream> {
     attributes.iter().filter(|a| a.path().is_ident("allow") || a.path().is_ident("expect")).filter_map(|attribute| {

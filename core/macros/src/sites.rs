@@ -11,11 +11,12 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 impl Function {
-    /// One static for all attributes, which later calls look at.
-    pub(crate) fn sites(&self) -> Option<TokenStream> {
-        let (outer, _) = self.layers.first().filter(|(layer, _)| layer.home == Home::Std)?;
-        let (private, count) = (private(outer), self.layers.len());
-        let sites = self.layers.iter().map(|(layer, _)| {
+    /// One static for all attributes from this one on that stand in one function, which later calls look at.
+    pub(crate) fn sites(&self, from: usize) -> Option<TokenStream> {
+        let layers = self.layers.get(from..self.end(from))?;
+        let (outer, _) = layers.first().filter(|(layer, _)| layer.home == Home::Std)?;
+        let (private, count) = (private(outer), layers.len());
+        let sites = layers.iter().map(|(layer, _)| {
             let (template, share) = (layer.template(), layer.keys == Keys::Shared);
             let kind = match layer.primitive {
                 Primitive::Cached => quote!(Cache),
@@ -28,10 +29,17 @@ impl Function {
         Some(quote!(static __CACHIFY_SITES: [#private::Site; #count] = [#(#sites),*];))
     }
 
+    /// Where the attributes end that stand in one function with this one.
+    fn end(&self, at: usize) -> usize {
+        self.loads.as_ref().map(|cut| cut.innermost + 1).filter(|end| at < *end).unwrap_or(self.layers.len())
+    }
+
     /// The instance meets the attribute at this place of the stack.
     pub(crate) fn meet(&self, at: usize, layer: &Layer) -> Option<TokenStream> {
         let (private, instance, path) = (private(layer), &self.names.instance, self.path.texts());
         let copy = Ident::new("copy", Span::mixed_site());
+        let below = self.loads.as_ref().map(|cut| cut.innermost + 1).filter(|below| *below <= at);
+        let at = at - below.unwrap_or_default();
         (layer.home == Home::Std).then(|| {
             // what is lent would stay in the caller's future
             quote! {{

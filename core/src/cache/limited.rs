@@ -1,6 +1,6 @@
 //! Loads that may take so long and no longer.
 
-use super::Cache;
+use super::{Cache, Fetched, Source};
 use crate::{
     asked,
     error::Refused,
@@ -11,6 +11,7 @@ use crate::{
     time::Timer,
 };
 use core::{
+    convert::identity,
     future::{Future, poll_fn},
     pin::{Pin, pin},
     task::Poll,
@@ -44,13 +45,13 @@ fn within<C: Timer, F: Future>(
     })
 }
 
-/// What `call` brings; once that takes longer than `limit`, the value that is there, if one is.
-async fn or_stale<P: Handle, K: Shape<R>, R, C>(
+/// What `call` brings; once that takes longer than `limit`, what `served` makes of the value that is there, if one is.
+async fn or_stale<P: Handle, K: Shape<R>, R, C, T>(
     (handle, key): (&P, &<P::Store as Platform>::KeyBuf),
     (shape, codec): (&K, &C),
     limit: Duration,
-    call: impl Future<Output = R>,
-) -> R
+    (call, served): (impl Future<Output = T>, impl FnOnce(R) -> T),
+) -> T
 where
     P::Store: Values<K::Value, C> + Platform<Clock: Timer>,
 {
@@ -64,7 +65,7 @@ where
             if let Ok(key) = instance.store().key(crate::key::Kind::Cache, key) {
                 instance.observer().event(&Event::Stale { key });
             }
-            shape.back(value)
+            served(shape.back(value))
         }
         _ => call.await,
     }
@@ -103,7 +104,7 @@ where
     where
         P::Store: Values<V, C>,
     {
-        or_stale((&self.handle, &self.key), (&InOk, &self.codec), limit, call).await
+        or_stale((&self.handle, &self.key), (&InOk, &self.codec), limit, (call, identity)).await
     }
 }
 
@@ -129,6 +130,21 @@ impl<S: Store, O: Observer> Instance<S, O> {
     where
         S: Values<K::Value, C> + Platform<Clock: Timer>,
     {
-        or_stale((&self, key), (shape, codec), limit, call).await
+        or_stale((&self, key), (shape, codec), limit, (call, identity)).await
+    }
+
+    /// The same of a call that tells where its value came from.
+    pub async fn fetched_or_stale<K: Shape<R>, R, C>(
+        &self,
+        key: &S::KeyBuf,
+        (shape, codec): (&K, &C),
+        limit: Duration,
+        call: impl Future<Output = Fetched<R>>,
+    ) -> Fetched<R>
+    where
+        S: Values<K::Value, C> + Platform<Clock: Timer>,
+    {
+        let served = |out| Fetched::new(out, Source::Stale);
+        or_stale((&self, key), (shape, codec), limit, (call, served)).await
     }
 }

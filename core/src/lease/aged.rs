@@ -4,7 +4,7 @@ use super::{Lease, Stage, Values, drive::aloft};
 use crate::{
     asked,
     cache::{Aging, Source, chance},
-    cell::{Holding, MaybeOwned},
+    cell::Holding,
     error::{Cause, Error},
     instance::Handle,
     key::Kind,
@@ -116,23 +116,23 @@ impl<H: Handle<Store: Platform<Clock: Timer>>> Lease<H> {
     }
 
     /// Puts in the place of a value what `change` makes of it, under its flight.
-    pub async fn change<K: Shape<V, Value = V>, V, C>(
+    pub async fn change<K: Shape<R>, R, C>(
         &mut self,
         shape: K,
         codec: &C,
-        change: impl AsyncFnOnce(Option<V>) -> V,
-    ) -> Result<V, Error>
+        change: impl AsyncFnOnce(Option<R>) -> R,
+    ) -> Result<R, Error>
     where
-        H::Store: Values<V, C>,
+        H::Store: Values<K::Value, C>,
     {
-        self.fly::<V, Infallible, C>(codec).await;
+        self.fly::<K::Value, Infallible, C>(codec).await;
         if self.stage != Stage::Held {
             return Err(self.unheld());
         }
-        let old = asked::get(&self.handle, &self.key, codec).await?;
+        let old = asked::get(&self.handle, &self.key, codec).await?.map(|old| shape.back(old));
         let out = aloft!(self, change(old));
         self.keep = self.keep.min(shape.lasts(&out));
-        let mut value = Some(MaybeOwned::Borrowed(&out));
+        let mut value = shape.keep(&out);
         poll_fn(|cx| self.poll_land(codec, &mut value, cx)).await;
         drop(value);
         self.changed().map(|()| out)
@@ -165,23 +165,23 @@ impl<H: Handle<Store: Platform<Clock: Sleep>>> Lease<H> {
     }
 
     /// The same as [`change`](Self::change), blocking this thread.
-    pub fn change_blocking<K: Shape<V, Value = V>, V, C>(
+    pub fn change_blocking<K: Shape<R>, R, C>(
         &mut self,
         shape: K,
         codec: &C,
-        change: impl FnOnce(Option<V>) -> V,
-    ) -> Result<V, Error>
+        change: impl FnOnce(Option<R>) -> R,
+    ) -> Result<R, Error>
     where
-        H::Store: Values<V, C>,
+        H::Store: Values<K::Value, C>,
     {
-        self.fly_blocking::<V, Infallible, C>(codec);
+        self.fly_blocking::<K::Value, Infallible, C>(codec);
         if self.stage != Stage::Held {
             return Err(self.unheld());
         }
-        let old = asked::get_blocking(&self.handle, &self.key, codec)?;
+        let old = asked::get_blocking(&self.handle, &self.key, codec)?.map(|old| shape.back(old));
         let out = self.inside(|| change(old));
         self.keep = self.keep.min(shape.lasts(&out));
-        let mut value = Some(MaybeOwned::Borrowed(&out));
+        let mut value = shape.keep(&out);
         self.block(|lease, cx| lease.poll_land(codec, &mut value, cx));
         drop(value);
         self.changed().map(|()| out)

@@ -1,4 +1,4 @@
-//! The companions about a value: `peek` and `insert`.
+//! The companions about a value: `peek`, `insert` and `update`.
 
 use cachify::{Cachify, Error, ManualClock, Ttl, cached, lock, secs};
 use cachify_core::testing::block_on;
@@ -218,5 +218,54 @@ fn a_load_under_way_does_not_come_after_an_insertion() {
         };
         assert_eq!(block_on(user(&w, 1, load)).as_deref().map(String::as_str), Ok("old"));
         assert_eq!(block_on(user(&w, 1, never)).as_deref().map(String::as_str), Ok("new"));
+    }
+}
+
+#[test]
+fn an_update_puts_what_is_made_of_the_value_in_its_place() {
+    for w in worlds() {
+        block_on(async {
+            let add = async |old: Option<Arc<String>>| Arc::new(old.map_or("ann".to_owned(), |old| format!("{old}!")));
+            assert_eq!(user::update(&w, 1, add).await.unwrap().as_str(), "ann", "also where there is none");
+            w.clock.advance(secs(59));
+            assert_eq!(user::update(&w, 1, add).await.unwrap().as_str(), "ann!");
+            w.clock.advance(secs(59));
+            assert_eq!(user(&w, 1, never).await.as_deref().map(String::as_str), Ok("ann!"), "for a TTL of its own");
+            let both = tokio::join!(user::update(&w, 1, add), user::update(&w, 1, add));
+            assert!(both.0.is_ok() && both.1.is_ok());
+            assert_eq!(
+                user::peek(&w, 1).await.unwrap().as_deref().map(String::as_str),
+                Some("ann!!!"),
+                "one after the other"
+            );
+        });
+        let during = |old: Option<u64>| {
+            assert_eq!(coded::peek(&w, 1), Ok(old), "others have the old one");
+            assert!(coded::update(&w, 1, |_| 0).is_err(), "it would wait for itself");
+            old.unwrap_or(41) + 1
+        };
+        assert_eq!((coded::update(&w, 1, during), coded::update(&w, 1, during)), (Ok(42), Ok(43)));
+        assert_eq!(w.c.cache(("coded", 1)).get_blocking::<String>(), Ok(Some("43".to_owned())));
+        seen::update(&w, "a", |_| 10).unwrap();
+        w.clock.advance(secs(10));
+        assert_eq!(seen::peek(&w, "a"), Ok(None), "the value says for how long");
+        assert_eq!((w.method_update(1, |old| old.unwrap_or(7) + 1), w.method(1)), (Ok(8), Ok(8)));
+    }
+}
+
+#[test]
+fn an_update_of_layers_begins_at_the_innermost_and_a_failure_takes_no_place() {
+    for w in worlds() {
+        layers::insert(&w, 1, &9).unwrap();
+        w.near.cache(("layers", 1)).ttl(secs(10)).insert_blocking(1_u64).unwrap();
+        assert_eq!(layers::update(&w, 1, |old| old.unwrap() + 1).unwrap(), 10);
+        for c in [&w.near, &w.c] {
+            assert_eq!(c.cache(("layers", 1)).get_blocking(), Ok(Some(10_u64)));
+        }
+        alias::insert(&w, 1, &Ok(7)).unwrap();
+        assert_eq!(alias::update(&w, 1, |_| Err("no".to_owned())), Ok(Err("no".to_owned())));
+        assert_eq!(alias::peek(&w, 1), Ok(Some(Ok(7))), "what there was stays");
+        assert!(whole::update(&w, 1, |_| Err("no".to_owned())).is_ok());
+        assert_eq!(whole(&w, 1), Err("no".to_owned()), "one that is kept is a value");
     }
 }

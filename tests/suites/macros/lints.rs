@@ -38,6 +38,19 @@ async fn consumes(name: String, mut list: Vec<u8>, boxed: Box<u64>) -> Result<u6
     all.next().map(u64::from).ok_or(name).map(|first| first + *boxed)
 }
 
+/// Its companion that has the body returns the same, whatever a lint would have of that one.
+#[cached(instance = LOCAL, key = "always:{id}", ttl = 60)]
+fn always(id: u64, _later: u64) -> Result<u64, String> {
+    Ok(1)
+}
+
+/// The key alone names what it takes.
+#[cached(instance = LOCAL, key = "named:{id}", ttl = 60)]
+async fn named(id: u64, mut more: Vec<u64>, _: &str) -> Option<u64> {
+    more.push(1);
+    return async { more.pop() }.await;
+}
+
 /// Nothing but one expression, on one line.
 #[rustfmt::skip]
 #[cached(instance = LOCAL, key = "itself:{id}", ttl = 60)]
@@ -117,6 +130,11 @@ impl Service {
         Ok(self.base)
     }
 
+    #[cached(instance = LOCAL, key = "fixed", ttl = 5)]
+    async fn fixed(&self, name: &str) -> Result<String, String> {
+        async { Ok(name.to_owned()) }.await
+    }
+
     #[once(instance = LOCAL, key = "consumed:{self.base}")]
     fn consumed(mut self) -> Option<u64> {
         self.base += 1;
@@ -139,7 +157,8 @@ fn no_lint_speaks_of_an_expansion() {
     block_on(nothing());
     let places = [Kind::Near { by: 1 }, Kind::Far(1, "b".to_owned())].map(|r#type| Place { name: &"a", r#type });
     assert_eq!(places.map(|place| placed(&place, &Kind::Unknown, Nowhere)), [3, 4]);
-    assert_eq!(block_on(itself(1)), 1);
+    assert_eq!((block_on(itself(1)), always(1, 2), block_on(named(1, Vec::new(), ""))), (1, Ok(1), Some(1)));
+    assert_eq!(block_on(Service { base: 1 }.fixed("a")).as_deref(), Ok("a"));
     assert_eq!(block_on(Service { base: 1 }.changes(2)), Ok(3));
     assert_eq!((Service { base: 1 }.consumed(), Box::new(Service { base: 2 }).boxed()), (Some(2), Some(3)));
 }

@@ -7,6 +7,8 @@ mod aging;
 mod arguments;
 mod chance;
 mod chosen;
+mod companions_loading;
+mod companions_placed;
 mod detached;
 mod determined;
 mod entries;

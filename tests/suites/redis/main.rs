@@ -14,6 +14,7 @@ mod endings;
 mod fairness;
 mod far;
 mod faults;
+mod fetched;
 mod forks;
 mod full;
 mod grouped;
