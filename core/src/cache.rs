@@ -207,9 +207,11 @@ where
     P::Store: Values<K::Value, C>,
     K: Shape<R>,
 {
-    let instance = handle.instance();
-    let key = instance.store().key(Kind::Cache, key).ok()?;
+    let (instance, buf) = (handle.instance(), key);
+    let key = instance.store().key(Kind::Cache, buf).ok()?;
     let value = instance.store().peek_within(&key, codec, due)?;
+    #[cfg(feature = "insight")]
+    instance.store().served(buf, &Event::Hit { key });
     instance.observer().event(&Event::Hit { key });
     Some(shape.back(value))
 }

@@ -157,6 +157,21 @@ pub struct LongKeyBuf {
     /// character, and the error is [`KeyError::NotUtf8`] meanwhile; a field of its own would cost each guard 8 bytes.
     short: ShortKey,
     long: Option<alloc::vec::Vec<u8>>,
+    /// By which name it is counted; its store's number for it.
+    #[cfg(feature = "insight")]
+    name: u16,
+}
+
+#[cfg(feature = "insight")]
+#[doc(hidden)]
+impl LongKeyBuf {
+    #[must_use]
+    pub const fn name(&self) -> u16 {
+        self.name
+    }
+    pub const fn set_name(&mut self, name: u16) {
+        self.name = name;
+    }
 }
 
 #[cfg(feature = "alloc")]
@@ -189,7 +204,7 @@ impl KeySink for LongKeyBuf {
 impl LongKeyBuf {
     #[cold]
     fn spill(&mut self) -> &mut alloc::vec::Vec<u8> {
-        let Self { short, long } = self;
+        let Self { short, long, .. } = self;
         long.get_or_insert_with(|| {
             let bytes = short.bytes.get(..short.len).unwrap_or_default();
             short.len = unfinished(bytes).unwrap_or_default();
