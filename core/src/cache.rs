@@ -211,7 +211,18 @@ where
     let key = instance.store().key(Kind::Cache, buf).ok()?;
     let value = instance.store().peek_within(&key, codec, due)?;
     #[cfg(feature = "insight")]
-    instance.store().served(buf, &Event::Hit { key });
+    if instance.observer().listens() {
+        served(handle, buf, &Event::Hit { key });
+    }
+    #[cfg(not(feature = "insight"))]
     instance.observer().event(&Event::Hit { key });
     Some(shape.back(value))
+}
+
+/// Tells of a value that was served without a flight; apart, for a hit is short where nobody listens.
+#[cfg(feature = "insight")]
+#[inline(never)]
+pub(crate) fn served<P: Handle>(handle: &P, buf: &<P::Store as Platform>::KeyBuf, event: &Event<'_>) {
+    handle.instance().store().served(buf, event);
+    handle.instance().observer().event(event);
 }

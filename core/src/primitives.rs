@@ -46,7 +46,7 @@ fn render<P: Handle>(handle: &P, key: impl AsKey) -> <P::Store as Platform>::Key
     let mut buf = <P::Store as Platform>::KeyBuf::default();
     key.render_key(&mut buf);
     if let Some(template) = key.template() {
-        handle.instance().store().name(&mut buf, template);
+        crate::key::KeyBuffer::set_name(&mut buf, handle.instance().store().name(template));
     }
     buf
 }
@@ -93,7 +93,12 @@ impl<S: Store, O: Observer> Instance<S, O> {
     #[inline]
     pub fn key_buf(&self) -> S::KeyBuf {
         #[cfg(feature = "insight")]
-        return self.store().met(crate::store::Met::Look);
+        {
+            let name = self.store().met(crate::store::Met::Look);
+            let mut buf = S::KeyBuf::default();
+            crate::key::KeyBuffer::set_name(&mut buf, name);
+            buf
+        }
         #[cfg(not(feature = "insight"))]
         S::KeyBuf::default()
     }

@@ -89,18 +89,20 @@ pub trait Platform {
         let _ = (key, token, inside);
     }
 
-    /// Notes by which template a key is counted that is given by value.
+    /// The name of a template that is given by value.
     #[cfg(feature = "insight")]
     #[doc(hidden)]
-    fn name(&self, buf: &mut Self::KeyBuf, template: &str) {
-        let _ = (buf, template);
+    fn name(&self, template: &str) -> u16 {
+        let _ = template;
+        0
     }
-    /// An empty key of the attribute that the instance met last.
+    /// The name of the attribute that the instance met last, whose key is made now.
     #[cfg(feature = "insight")]
     #[doc(hidden)]
-    fn met(&self, what: Met) -> Self::KeyBuf {
+    #[inline]
+    fn met(&self, what: Met) -> u16 {
         let _ = what;
-        Self::KeyBuf::default()
+        0
     }
     /// What an observer is told of a key that no lease was asked for.
     #[cfg(feature = "insight")]
@@ -161,11 +163,12 @@ impl<S: Platform> Platform for &S {
         (**self).mark(key, token, inside);
     }
     #[cfg(feature = "insight")]
-    fn name(&self, buf: &mut S::KeyBuf, template: &str) {
-        (**self).name(buf, template);
+    fn name(&self, template: &str) -> u16 {
+        (**self).name(template)
     }
     #[cfg(feature = "insight")]
-    fn met(&self, what: Met) -> S::KeyBuf {
+    #[inline]
+    fn met(&self, what: Met) -> u16 {
         (**self).met(what)
     }
     #[cfg(feature = "insight")]

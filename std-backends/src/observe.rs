@@ -52,8 +52,7 @@ impl Watcher {
     /// What sees the instance, if anything does.
     #[inline]
     pub(crate) fn sight(&self) -> Option<Sight<'_>> {
-        let (seeing, base) = self.0.as_ref()?.seeing.as_ref()?;
-        Some(Sight::new(seeing, *base))
+        Sight::of(self.0.as_ref()?.seeing.as_ref())
     }
 
     /// Tells what no lease tells: in the background, of the store, of what is gone.

@@ -26,7 +26,7 @@ use crate::clock::StdClock;
 use apart::is_apart;
 use cachify_core::{
     Cause, Holding,
-    key::{Key, Kind, LongKeyBuf},
+    key::{Key, Kind},
     observe::{Event, Eviction},
     op::Op,
     store::Met,
@@ -86,8 +86,17 @@ pub(crate) struct Sight<'a> {
 }
 
 impl<'a> Sight<'a> {
-    pub(crate) const fn new(seeing: &'a Arc<Seeing>, base: u16) -> Self {
-        Self { seeing, base }
+    /// Nothing, where nothing was asked for, or nobody listens for what was.
+    #[inline]
+    pub(crate) fn of(seeing: Option<&'a (Arc<Seeing>, u16)>) -> Option<Self> {
+        let (seeing, base) = seeing?;
+        let listens = seeing.meters.are_asked_for() || seeing.spans.may_warn();
+        listens.then_some(Self { seeing, base: *base })
+    }
+
+    /// Whether leases are followed: what there is of them but warnings wants that.
+    fn follows(self) -> bool {
+        self.seeing.meters.are_asked_for() || self.seeing.spans.listens()
     }
 
     /// The name that counts.
@@ -101,16 +110,14 @@ impl<'a> Sight<'a> {
         here::expect(Arc::as_ptr(self.seeing) as usize, kind, name);
     }
 
-    /// A key by value has a template that is known only now.
-    pub(crate) fn names(self, buf: &mut LongKeyBuf, template: &str) {
-        buf.set_name(self.seeing.number(template));
+    /// The number of a template that is known only now.
+    pub(crate) fn number(self, template: &str) -> u16 {
+        self.seeing.number(template)
     }
 
-    /// The key of that.
-    pub(crate) fn met(self, what: Met) -> LongKeyBuf {
-        let mut buf = LongKeyBuf::default();
-        buf.set_name(here::met(Arc::as_ptr(self.seeing) as usize, what) | OF_ATTRIBUTE);
-        buf
+    /// The name of the attribute whose key is made now.
+    pub(crate) fn met(self, what: Met) -> u16 {
+        here::met(Arc::as_ptr(self.seeing) as usize, what) | OF_ATTRIBUTE
     }
 
     /// A value was served of which no lease was asked for.

@@ -49,6 +49,14 @@ pub trait KeyBuffer: KeySink + Default + Clone + core::fmt::Debug {
     /// # Errors
     /// [`KeyError`] if it is too long, no UTF-8, or a part of it could not be shown.
     fn bytes(&self) -> Result<&[u8], KeyError>;
+
+    /// Notes by which name it is counted: its store's number for it.
+    #[cfg(feature = "insight")]
+    #[doc(hidden)]
+    #[inline]
+    fn set_name(&mut self, name: u16) {
+        let _ = name;
+    }
 }
 
 /// A buffer of `N` bytes; what does not fit is an error, never cut.
@@ -169,9 +177,6 @@ impl LongKeyBuf {
     pub const fn name(&self) -> u16 {
         self.name
     }
-    pub const fn set_name(&mut self, name: u16) {
-        self.name = name;
-    }
 }
 
 #[cfg(feature = "alloc")]
@@ -246,6 +251,12 @@ impl KeyBuffer for LongKeyBuf {
             None => self.short.bytes(),
             Some(long) => self.short.error.map_or(Ok(long), Err),
         }
+    }
+
+    #[cfg(feature = "insight")]
+    #[inline]
+    fn set_name(&mut self, name: u16) {
+        self.name = name;
     }
 }
 

@@ -5,6 +5,7 @@ use super::Lease;
 use crate::instance::Handle;
 #[cfg(feature = "insight")]
 use crate::{
+    key::KeyBuffer,
     observe::Event,
     store::{Met, Platform, Store},
 };
@@ -29,7 +30,7 @@ impl<H: Handle> Lease<H> {
 impl<H: Handle> Lease<H> {
     /// The same, of the attribute that its instance met last.
     pub(crate) fn met(mut self) -> Self {
-        self.key = self.handle.instance().store().met(Met::Lease);
+        self.key.set_name(self.handle.instance().store().met(Met::Lease));
         self.name();
         self
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     loads::{self, Failure},
-    seeing::sees_leases,
+    seeing::{Sight, sees_leases},
 };
 use cachify_core::{
     __private::Shares,
@@ -35,10 +35,10 @@ impl Store for Memory {
 
     #[inline]
     fn poll_op(&self, state: &mut InFlight, request: &Request<'_>, _: &mut Context<'_>) -> Poll<Result<Answer, Cause>> {
-        let mut watch = take(&mut state.watch);
-        let polled = watch.polled(self.0.watcher.sight(), request, || self.asked(state, request));
-        state.watch = watch;
-        polled
+        match self.0.watcher.sight() {
+            None => self.asked(state, request),
+            Some(sight) => self.watched(sight, state, request),
+        }
     }
 
     const PASSES_ON: bool = true;
@@ -110,6 +110,16 @@ impl Store for Memory {
 }
 
 impl Memory {
+    // apart: where nobody sees it, it is as short as it was
+    #[inline(never)]
+    fn watched(&self, sight: Sight<'_>, state: &mut InFlight, request: &Request<'_>) -> Poll<Result<Answer, Cause>> {
+        let mut watch = take(&mut state.watch);
+        let polled = watch.polled(sight, request, || self.asked(state, request));
+        state.watch = watch;
+        polled
+    }
+
+    #[inline]
     fn asked(&self, state: &mut InFlight, request: &Request<'_>) -> Poll<Result<Answer, Cause>> {
         let Request { key, token, now, op, .. } = *request;
         if key.kind == Kind::Cache
@@ -260,9 +270,10 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
         _: &mut Context<'_>,
     ) -> Poll<Result<Option<Answer>, Cause>> {
         // copied before the lock is taken
-        let (mut watch, Fresh { value, ttl, .. }) = (take(&mut state.watch), fresh);
-        let value = value.take().map(cachify_core::cell::MaybeOwned::into_owned);
-        let polled = watch.landed(self.0.watcher.sight(), request, || self.land(state, request, (value, ttl)));
+        let (value, ttl) = (fresh.value.take().map(cachify_core::cell::MaybeOwned::into_owned), fresh.ttl);
+        let Some(sight) = self.0.watcher.sight() else { return self.land(state, request, (value, ttl)) };
+        let mut watch = take(&mut state.watch);
+        let polled = watch.landed(sight, request, || self.land(state, request, (value, ttl)));
         state.watch = watch;
         polled
     }

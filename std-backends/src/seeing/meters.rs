@@ -123,6 +123,11 @@ impl Meters {
         }))
     }
 
+    #[inline]
+    pub(super) const fn are_asked_for(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Tells something of what has a name, if anything is asked for.
     fn with(&self, names: &Names, kind: Kind, name: u16, tell: impl FnOnce(&Of<'_>)) {
         let Some(inner) = &self.0 else { return };

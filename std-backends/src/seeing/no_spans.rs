@@ -22,6 +22,12 @@ impl Spans {
     pub(super) const fn new(_: bool, _: bool) -> Self {
         Self
     }
+    pub(super) const fn listens(self) -> bool {
+        false
+    }
+    pub(super) const fn may_warn(self) -> bool {
+        false
+    }
     pub(super) const fn current(self) -> Parent {
         Parent(())
     }

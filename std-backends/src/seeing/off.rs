@@ -45,8 +45,9 @@ impl Seeing {
 pub(crate) struct Sight<'a>(PhantomData<&'a Seeing>);
 
 impl<'a> Sight<'a> {
-    pub(crate) const fn new(_: &'a Arc<Seeing>, _: u16) -> Self {
-        Self(PhantomData)
+    #[inline]
+    pub(crate) const fn of(_: Option<&'a (Arc<Seeing>, u16)>) -> Option<Self> {
+        None
     }
     #[inline]
     pub(crate) const fn meets(self, _: Kind, _: u16) {}
@@ -88,7 +89,7 @@ impl Watch {
     #[inline]
     pub(crate) fn polled(
         &mut self,
-        _: Option<Sight<'_>>,
+        _: Sight<'_>,
         _: &Request<'_>,
         ask: impl FnOnce() -> Poll<Result<Answer, Cause>>,
     ) -> Poll<Result<Answer, Cause>> {
@@ -97,7 +98,7 @@ impl Watch {
     #[inline]
     pub(crate) fn landed(
         &mut self,
-        _: Option<Sight<'_>>,
+        _: Sight<'_>,
         _: &Request<'_>,
         ask: impl FnOnce() -> Poll<Result<Option<Answer>, Cause>>,
     ) -> Poll<Result<Option<Answer>, Cause>> {

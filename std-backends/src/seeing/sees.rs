@@ -3,15 +3,13 @@
 /// Of a platform that has a `watcher()`.
 macro_rules! sees_keys {
     () => {
-        fn name(&self, buf: &mut Self::KeyBuf, template: &str) {
-            if let Some(sight) = self.watcher().sight() {
-                sight.names(buf, template);
-            }
-        }
-        fn met(&self, what: cachify_core::store::Met) -> Self::KeyBuf {
-            self.watcher().sight().map(|sight| sight.met(what)).unwrap_or_default()
+        fn name(&self, template: &str) -> u16 {
+            self.watcher().sight().map_or(0, |sight| sight.number(template))
         }
         #[inline]
+        fn met(&self, what: cachify_core::store::Met) -> u16 {
+            self.watcher().sight().map_or(0, |sight| sight.met(what))
+        }
         fn served(&self, buf: &Self::KeyBuf, event: &cachify_core::observe::Event<'_>) {
             if let Some(sight) = self.watcher().sight() {
                 sight.served(buf.name(), event);

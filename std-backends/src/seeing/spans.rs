@@ -38,8 +38,8 @@ impl Drop for Parent {
 
 /// Whether anybody may listen for what is told.
 #[inline]
-fn listens() -> bool {
-    Level::DEBUG <= tracing::level_filters::STATIC_MAX_LEVEL && LevelFilter::current() >= LevelFilter::DEBUG
+fn listens(level: LevelFilter) -> bool {
+    tracing::level_filters::STATIC_MAX_LEVEL >= level && LevelFilter::current() >= level
 }
 
 /// Runs a step inside of a span.
@@ -89,8 +89,14 @@ impl Spans {
         Self { asked, keys }
     }
 
-    fn listens(self) -> bool {
-        self.asked && listens()
+    #[inline]
+    pub(super) fn listens(self) -> bool {
+        self.asked && listens(LevelFilter::DEBUG)
+    }
+
+    #[inline]
+    pub(super) fn may_warn(self) -> bool {
+        self.asked && listens(LevelFilter::WARN)
     }
 
     /// The span that this thread is in.
@@ -124,7 +130,7 @@ impl Spans {
 
     /// What an observer is told: a loss and a failure of the store are warnings.
     pub(super) fn told(self, event: &Event<'_>, name: &str) {
-        if !self.asked || LevelFilter::current() < LevelFilter::WARN {
+        if !self.may_warn() {
             return;
         }
         let shown = |key: &Key<'_>| shown(self.keys, key).map(str::to_owned);

@@ -60,13 +60,12 @@ impl Watch {
     /// An operation of it, or a part of one.
     pub(crate) fn polled(
         &mut self,
-        sight: Option<Sight<'_>>,
+        sight: Sight<'_>,
         request: &Request<'_>,
         ask: impl FnOnce() -> Poll<Result<Answer, Cause>>,
     ) -> Poll<Result<Answer, Cause>> {
-        match (sight, request.op) {
-            (None, _) => ask(),
-            (Some(sight), Op::Acquire(what)) => {
+        match request.op {
+            Op::Acquire(what) => {
                 self.begin(sight, request);
                 let polled = self.within(ask);
                 if let (Some(seen), Poll::Ready(answer)) = (&mut self.seen, &polled)
@@ -79,29 +78,29 @@ impl Watch {
                 }
                 polled
             }
-            (Some(_), Op::Release(outcome)) => {
+            Op::Release(outcome) => {
                 let has_value = matches!(outcome, Outcome::Done { .. });
                 self.ending(ask, |answer| loaded(&answer.map(Some), has_value))
             }
-            (Some(_), Op::Renew { .. } | Op::Clear | Op::Insert { .. } | Op::Inspect | Op::Get) => self.within(ask),
+            Op::Renew { .. } | Op::Clear | Op::Insert { .. } | Op::Inspect | Op::Get => self.within(ask),
         }
     }
 
     /// A flight of it lands, or goes on to.
     pub(crate) fn landed(
         &mut self,
-        sight: Option<Sight<'_>>,
+        _: Sight<'_>,
         request: &Request<'_>,
         ask: impl FnOnce() -> Poll<Result<Option<Answer>, Cause>>,
     ) -> Poll<Result<Option<Answer>, Cause>> {
-        if sight.is_none() || !matches!(request.op, Op::Release(_)) {
+        if !matches!(request.op, Op::Release(_)) {
             return ask();
         }
         self.ending(ask, |answer| loaded(&answer, true))
     }
 
     fn begin(&mut self, sight: Sight<'_>, request: &Request<'_>) {
-        if self.kind.is_none() || is_apart() {
+        if self.kind.is_none() || !sight.follows() || is_apart() {
             return;
         }
         if self.seen.as_ref().is_none_or(|seen| seen.is_over()) {

@@ -42,8 +42,10 @@ impl Store for AnyStore {
             Kind::Remote(remote) => {
                 let InFlight { memory, remote: away } = state;
                 let away = away.get_or_insert_default();
-                let ask = || self.poll_remote(away, remote, request, cx);
-                memory.watch.polled(self.watcher.sight(), request, ask)
+                match self.watcher.sight() {
+                    None => self.poll_remote(away, remote, request, cx),
+                    Some(sight) => memory.watch.polled(sight, request, || self.poll_remote(away, remote, request, cx)),
+                }
             }
             Kind::Nothing => Poll::Ready(Err(Cause::NotInitialised)),
         }
@@ -236,15 +238,13 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
             Kind::Nothing => return Poll::Ready(Err(Cause::NotInitialised)),
         };
         let (codec, value) = (fresh.codec, &*fresh.value);
+        let bytes = || {
+            // left where it is: it tells, from poll to poll, that there is one
+            value.as_ref().map_or(Err(Cause::Codec), |value| encode(value.as_ref(), codec, remote.max_value_bytes()))
+        };
+        let Some(sight) = self.watcher.sight() else { return self.poll_landing(state, remote, request, cx, bytes) };
         let mut watch = take(&mut state.memory.watch);
-        let polled = watch.landed(self.watcher.sight(), request, || {
-            self.poll_landing(state, remote, request, cx, || {
-                // left where it is: it tells, from poll to poll, that there is one
-                value
-                    .as_ref()
-                    .map_or(Err(Cause::Codec), |value| encode(value.as_ref(), codec, remote.max_value_bytes()))
-            })
-        });
+        let polled = watch.landed(sight, request, || self.poll_landing(state, remote, request, cx, bytes));
         state.memory.watch = watch;
         polled
     }
