@@ -210,9 +210,22 @@ where
     P::Store: Values<K::Value, C>,
     K: Shape<R>,
 {
-    let instance = handle.instance();
-    let key = instance.store().key(Kind::Cache, key).ok()?;
+    let (instance, buf) = (handle.instance(), key);
+    let key = instance.store().key(Kind::Cache, buf).ok()?;
     let value = instance.store().peek_within(&key, codec, due)?;
+    #[cfg(feature = "insight")]
+    if instance.observer().listens() {
+        served(handle, buf, &Event::Hit { key });
+    }
+    #[cfg(not(feature = "insight"))]
     instance.observer().event(&Event::Hit { key });
     Some(shape.back(value))
+}
+
+/// Tells of a value that was served without a flight; apart, for a hit is short where nobody listens.
+#[cfg(feature = "insight")]
+#[inline(never)]
+pub(crate) fn served<P: Handle>(handle: &P, buf: &<P::Store as Platform>::KeyBuf, event: &Event<'_>) {
+    handle.instance().store().served(buf, event);
+    handle.instance().observer().event(event);
 }

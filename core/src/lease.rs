@@ -10,6 +10,7 @@ mod aged;
 mod drive;
 mod ending;
 mod held;
+mod insight;
 mod stage;
 mod terms;
 mod value;
@@ -185,7 +186,10 @@ impl<H: Handle> Lease<H> {
         if observer.listens()
             && let Some(key) = self.key()
         {
-            observer.event(&event(key));
+            let event = event(key);
+            #[cfg(feature = "insight")]
+            self.note(&event);
+            observer.event(&event);
         }
     }
 
@@ -209,7 +213,10 @@ impl<H: Handle> Lease<H> {
         }
         let observer = self.handle.instance().observer();
         if observer.listens() {
-            observer.event(&Event::Refused { key: None, why: self.why() });
+            let event = Event::Refused { key: None, why: self.why() };
+            #[cfg(feature = "insight")]
+            self.note(&event);
+            observer.event(&event);
         }
         false
     }

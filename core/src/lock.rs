@@ -216,7 +216,7 @@ where
     /// As [`acquire_blocking`](Self::acquire_blocking); a failure to give back is an event, never the caller's result.
     pub fn run_blocking<T>(&self, body: impl FnOnce(FencingToken) -> T) -> Result<T, Refused> {
         let guard = self.acquire_blocking()?;
-        let out = body(guard.fence());
+        let out = guard.0.within(|| body(guard.fence()));
         let _ = guard.release();
         Ok(out)
     }

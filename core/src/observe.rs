@@ -1,10 +1,9 @@
 //! What happens, told to whoever wants to know.
 
 use crate::{
-    error::Refused,
+    error::{Cause, Refused},
     key::{Key, Kind},
     patience::Patience,
-    store::Cause,
     token::FencingToken,
 };
 

@@ -288,7 +288,7 @@ where
             Ran::Ran(run) => run,
             Ran::Skipped(why) => return Ok(Ran::Skipped(why)),
         };
-        let out = body(run.fence());
+        let out = run.0.within(|| body(run.fence()));
         let _ = if out.is_success() { run.complete() } else { run.fail() };
         Ok(Ran::Ran(out))
     }

@@ -220,7 +220,7 @@ where
     /// As [`take_blocking`](Self::take_blocking); a failure to give back is an event, never the caller's result.
     pub fn run_blocking<T>(&self, body: impl FnOnce(FencingToken) -> T) -> Result<T, Refused> {
         let permit = self.take_blocking()?;
-        let out = body(permit.fence());
+        let out = permit.0.within(|| body(permit.fence()));
         let _ = permit.release();
         Ok(out)
     }

@@ -22,25 +22,44 @@ use core::time::Duration;
 pub trait Primitives: Handle {
     /// A lock: at most one at a time.
     fn lock(&self, key: impl AsKey) -> Lock<Self> {
-        Lock::new(self.clone(), render::<Self>(key))
+        Lock::new(self.clone(), render(self, key))
     }
     /// A run: skipped while another one is under way.
     fn once(&self, key: impl AsKey) -> Once<Self> {
-        Once::new(self.clone(), render::<Self>(key))
+        Once::new(self.clone(), render(self, key))
     }
     /// A pool: at most `size` at a time. A size of zero is refused when a permit is asked for.
     fn pool(&self, key: impl AsKey, size: u32) -> Pool<Self> {
-        Pool::new(self.clone(), render::<Self>(key), size)
+        Pool::new(self.clone(), render(self, key), size)
     }
     /// A cached value.
     fn cache(&self, key: impl AsKey) -> Cache<Self, <Self::Store as Platform>::Codec> {
-        Cache::new(self.clone(), render::<Self>(key), <Self::Store as Platform>::Codec::default())
+        Cache::new(self.clone(), render(self, key), <Self::Store as Platform>::Codec::default())
     }
 }
 
 impl<P: Handle> Primitives for P {}
 
-fn render<P: Handle>(key: impl AsKey) -> <P::Store as Platform>::KeyBuf {
+/// The key, with the name that it is counted by.
+#[cfg(feature = "insight")]
+fn render<P: Handle>(handle: &P, key: impl AsKey) -> <P::Store as Platform>::KeyBuf {
+    let mut buf = <P::Store as Platform>::KeyBuf::default();
+    key.render_key(&mut buf);
+    if let Some(template) = key.template() {
+        crate::key::KeyBuffer::set_name(&mut buf, handle.instance().store().name(template));
+    }
+    buf
+}
+
+#[cfg(not(feature = "insight"))]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a device would pay for the argument")]
+fn render<P: Handle>(_: &P, key: impl AsKey) -> <P::Store as Platform>::KeyBuf {
+    rendered::<P>(key)
+}
+
+#[cfg(not(feature = "insight"))]
+fn rendered<P: Handle>(key: impl AsKey) -> <P::Store as Platform>::KeyBuf {
     let mut buf = <P::Store as Platform>::KeyBuf::default();
     key.render_key(&mut buf);
     buf
@@ -73,6 +92,14 @@ impl<S: Store, O: Observer> Instance<S, O> {
 impl<S: Store, O: Observer> Instance<S, O> {
     #[inline]
     pub fn key_buf(&self) -> S::KeyBuf {
+        #[cfg(feature = "insight")]
+        {
+            let name = self.store().met(crate::store::Met::Look);
+            let mut buf = S::KeyBuf::default();
+            crate::key::KeyBuffer::set_name(&mut buf, name);
+            buf
+        }
+        #[cfg(not(feature = "insight"))]
         S::KeyBuf::default()
     }
 
@@ -123,11 +150,17 @@ impl<S: Store, O: Observer> Instance<S, O> {
     /// A lock, a permit or a run about to be asked for by a task, without its key.
     #[inline]
     pub fn lease(&self, of: LeaseOf, ttl: Option<Duration>, wait: Wait, renew: bool) -> Lease<&Self> {
+        #[cfg(feature = "insight")]
+        return Lease::of(self, of, ttl, wait, renew).met();
+        #[cfg(not(feature = "insight"))]
         Lease::of(self, of, ttl, wait, renew)
     }
 
     #[inline]
     pub fn lease_blocking(&self, of: LeaseOf, ttl: Option<Duration>, wait: Wait, renew: bool) -> Lease<Threads<&Self>> {
+        #[cfg(feature = "insight")]
+        return Lease::of(Threads(self), of, ttl, wait, renew).met();
+        #[cfg(not(feature = "insight"))]
         Lease::of(Threads(self), of, ttl, wait, renew)
     }
 

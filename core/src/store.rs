@@ -9,6 +9,7 @@ pub mod fixed;
 #[cfg(feature = "alloc")]
 pub mod growing;
 mod leases;
+mod lent;
 pub mod lock;
 pub mod ram;
 
@@ -87,6 +88,40 @@ pub trait Platform {
     fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         let _ = (key, token, inside);
     }
+
+    /// The name of a template that is given by value.
+    #[cfg(feature = "insight")]
+    #[doc(hidden)]
+    fn name(&self, template: &str) -> u16 {
+        let _ = template;
+        0
+    }
+    /// The name of the attribute that the instance met last, whose key is made now.
+    #[cfg(feature = "insight")]
+    #[doc(hidden)]
+    #[inline]
+    fn met(&self, what: Met) -> u16 {
+        let _ = what;
+        0
+    }
+    /// What an observer is told of a key that no lease was asked for.
+    #[cfg(feature = "insight")]
+    #[doc(hidden)]
+    #[inline]
+    fn served(&self, buf: &Self::KeyBuf, event: &crate::observe::Event<'_>) {
+        let _ = (buf, event);
+    }
+}
+
+/// What an attribute does with the instance that it met.
+#[cfg(feature = "insight")]
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Met {
+    /// It looks for a value.
+    Look,
+    /// It takes a lease round its body.
+    Lease,
 }
 
 impl<S: Platform> Platform for &S {
@@ -126,6 +161,19 @@ impl<S: Platform> Platform for &S {
     }
     fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         (**self).mark(key, token, inside);
+    }
+    #[cfg(feature = "insight")]
+    fn name(&self, template: &str) -> u16 {
+        (**self).name(template)
+    }
+    #[cfg(feature = "insight")]
+    #[inline]
+    fn met(&self, what: Met) -> u16 {
+        (**self).met(what)
+    }
+    #[cfg(feature = "insight")]
+    fn served(&self, buf: &S::KeyBuf, event: &crate::observe::Event<'_>) {
+        (**self).served(buf, event);
     }
 }
 

@@ -3,6 +3,8 @@
 mod bounds;
 mod check;
 mod parameters;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+mod seeing;
 #[cfg(feature = "redis")]
 mod servers;
 
@@ -16,6 +18,7 @@ use crate::{
     instance::Cachify,
     memory::{Bounds, DEFAULT_MAX_ENTRIES, DEFAULT_MAX_MARKERS, Memory, Weighers},
     observe::Watcher,
+    seeing::{Asked, Seeing},
     store::{AnyStore, Limits, Remote},
 };
 use cachify_core::{Config, Instance, Label, Ttl, observe::Observer, store::Platform};
@@ -47,6 +50,7 @@ pub struct Builder {
     connect_timeout: Duration,
     clock: StdClock,
     watcher: Watcher,
+    seeing: Asked,
     backend: Where,
     #[cfg(feature = "redis")]
     read_from: ReadFrom,
@@ -103,6 +107,7 @@ impl Builder {
             connect_timeout: Duration::from_secs(5),
             clock: StdClock::system(),
             watcher: Watcher::default(),
+            seeing: Asked::default(),
             backend: Where::Memory,
             #[cfg(feature = "redis")]
             read_from: ReadFrom::Master,
@@ -235,8 +240,14 @@ impl Builder {
         self.with_parameters()?.finish()
     }
 
-    fn finish(self) -> Result<Cachify, Error> {
+    /// Sees it from now on, if that was asked for: its clock and its prefix are known.
+    fn see(&mut self) {
+        self.watcher.see(Seeing::new(self.seeing, &self.prefix, &self.clock));
+    }
+
+    fn finish(mut self) -> Result<Cachify, Error> {
         self.check()?;
+        self.see();
         let remote = self.remote()?;
         if self.blocking && remote.as_ref().is_some_and(|remote| !remote.serves_threads()) {
             return Err(Error::Config("`blocking`: this store has only an async face"));
@@ -305,7 +316,8 @@ impl Builder {
     ///
     /// A zero among the defaults is refused by the calls that use it.
     #[must_use]
-    pub fn build_memory(self) -> Cachify<Memory> {
+    pub fn build_memory(mut self) -> Cachify<Memory> {
+        self.see();
         let memory = Memory::new(self.clock, &self.prefix, self.bounds, self.weighers, self.watcher.clone());
         debug_assert_eq!(memory.prefix(), self.prefix);
         Cachify::new(Instance::with(memory, self.config, self.watcher))

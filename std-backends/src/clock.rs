@@ -38,6 +38,19 @@ impl StdClock {
     }
 }
 
+/// For what is measured and not waited for.
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+impl StdClock {
+    /// How long it has run, finer than by milliseconds where it is the system's.
+    pub(crate) fn exact(&self) -> Duration {
+        static BEGAN: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+        match &self.0 {
+            Source::System => BEGAN.elapsed(),
+            Source::Manual(manual) => Duration::from_millis(manual.now().as_millis()),
+        }
+    }
+}
+
 impl From<ManualClock> for StdClock {
     fn from(manual: ManualClock) -> Self {
         Self(Source::Manual(manual))

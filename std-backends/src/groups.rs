@@ -8,7 +8,7 @@ use crate::{
 };
 use cachify_core::{
     Cause, Config, Error, Instance,
-    observe::{Event, Observer},
+    observe::Event,
     store::{Platform, Store},
 };
 use std::{
@@ -146,7 +146,8 @@ pub(crate) fn node<'i, S: Parts>(instance: &'i Instance<S, Watcher>, name: [&str
     let mut is_new = false;
     let node = instance.store().groups().get(name, || {
         is_new = true;
-        let (name, watcher): (String, _) = (name.concat(), instance.observer().of_part());
+        let name = name.concat();
+        let watcher = instance.observer().of_part(&name);
         let store = instance.store().part(&name, said, watcher.clone());
         let config: Config = *instance.config();
         Node { name: name.into(), said, instance: Instance::with(store, config, watcher), next: OnceLock::new() }
@@ -169,7 +170,7 @@ pub fn group<'i, S: Parts>(
 ) -> &'i Instance<S, Watcher> {
     let node = node(instance, name, said);
     if !said.is_as(&node.said) {
-        instance.observer().event(&Event::Failed { key: None, cause: OTHER_BOUND });
+        instance.observer().tell(&Event::Failed { key: None, cause: OTHER_BOUND });
     }
     &node.instance
 }

@@ -16,7 +16,8 @@
 //! | use several instances | [`layers`] |
 //! | keep it in SQL, Memcached or a file | [`own_store`] |
 //! | test code that uses it | [`testing`] |
-//! | count what happens | [`events`] |
+//! | count what happens | [`metrics`], [`events`] |
+//! | see in traces who waited for what | [`tracing`] |
 //! | put it on a microcontroller, alone or behind a gateway | [`devices`] |
 //! | come from Python's py-cachify | [`from_py_cachify`] |
 //! | come from `cached`, moka or `quick_cache` | [`from_cached`], [`from_moka`], [`from_quick_cache`] |
@@ -39,6 +40,7 @@ macro_rules! pages {
             #![doc = "[keys]: crate::guide::keys"]
             #![doc = "[layers]: crate::guide::layers"]
             #![doc = "[locks]: crate::guide::locks"]
+            #![doc = "[metrics]: crate::guide::metrics"]
             #![doc = "[once]: crate::guide::once"]
             #![doc = "[own_store]: crate::guide::own_store"]
             #![doc = "[pools]: crate::guide::pools"]
@@ -47,6 +49,7 @@ macro_rules! pages {
             #![doc = "[return types]: crate::guide::first_steps#return-types"]
             #![doc = "[sentinel]: crate::guide::sentinel"]
             #![doc = "[threads]: crate::guide::threads"]
+            #![doc = "[tracing]: crate::guide::tracing"]
             #![doc = "[without_lua]: crate::guide::without_lua"]
             #![doc = "[why]: crate::cachify_core::why"]
             #![doc = "[`About::tasks_only`]: crate::backend::About::tasks_only"]
@@ -97,4 +100,11 @@ pages! {
     from_moka
     from_quick_cache
     promises
+}
+
+// their programs ask for what only these features have
+#[cfg(any(not(doctest), all(feature = "metrics", feature = "tracing")))]
+pages! {
+    metrics
+    tracing
 }

@@ -46,6 +46,11 @@ mod process;
 #[cfg(feature = "redis")]
 mod redis;
 mod renewer;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+mod seeing;
+#[cfg(not(any(feature = "metrics", feature = "tracing")))]
+#[path = "seeing/off.rs"]
+mod seeing;
 mod stats;
 mod store;
 mod sync;
@@ -117,6 +122,7 @@ pub mod __private {
         global::current as global,
         groups::{Said, forget, forget_blocking, group, stats},
         observe::Meets,
+        seeing::run,
         templates::Site,
     };
     pub use cachify_core::{
@@ -125,7 +131,7 @@ pub mod __private {
             IsOption, IsResult, IsTold, Keeps, KeyBuffer, KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends,
             Part, Probe, Refuses, Same, Shape, Tagged, Text, Ttl, Wait, Whole, Within, begun, brought, carried, decide,
             duration, err_for, keeps_err, keeps_none, none_for, once, pass_on, put_hash, put_part, refuse_closed,
-            refuse_lock, run, serves_err,
+            refuse_lock, serves_err,
         },
         Refused,
         key::{Kind, LongKeyBuf as KeyBuf},

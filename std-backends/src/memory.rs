@@ -22,6 +22,7 @@ use crate::{
     loads::Loads,
     observe::Watcher,
     renewer::Renewed,
+    seeing::sees_keys,
     stats::Content,
     sync::locked,
     token,
@@ -202,6 +203,12 @@ impl Memory {
         self.0.room.set_most(most)
     }
 
+    /// Who watches it.
+    #[cfg(any(feature = "metrics", feature = "tracing"))]
+    fn watcher(&self) -> &Watcher {
+        &self.0.watcher
+    }
+
     /// Tells this store from every other one in this process, while it lives.
     fn id(&self) -> usize {
         Arc::as_ptr(&self.0) as usize
@@ -260,6 +267,13 @@ impl Inner {
         }
     }
 
+    /// Tells how many values there are now, where that is counted.
+    fn holds(&self) {
+        if let Some(sight) = self.watcher.sight() {
+            sight.holds(self.room.taken());
+        }
+    }
+
     /// Tells the observer of what is gone that nobody removed.
     fn told(&self, gone: &[Gone]) {
         if !self.watcher.listens() {
@@ -268,7 +282,7 @@ impl Inner {
         for gone in gone {
             if let Some(why) = gone.why {
                 let key = Key::new(Kind::Cache, &self.prefix, gone.key(), self.seed);
-                self.watcher.event(&Event::Evicted { key, why });
+                self.watcher.tell(&Event::Evicted { key, why });
             }
         }
     }
@@ -319,4 +333,6 @@ impl Platform for Memory {
     fn mark(&self, key: &Key<'_>, _: HolderToken, inside: bool) {
         flights::mark(self.id(), key, inside);
     }
+
+    sees_keys!();
 }

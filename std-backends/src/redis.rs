@@ -257,7 +257,7 @@ impl Backend for Redis {
                 } else {
                     shared.doubts.take(token);
                     let cause = Cause::rejected("too many answers were lost at once: this lease ends by itself");
-                    shared.common.tell(&Event::Failed { key: Some(key.key()), cause });
+                    key.within(|| shared.common.tell(&Event::Failed { key: Some(key.key()), cause }));
                 }
             }
             Left::Done { fresh, .. } => {

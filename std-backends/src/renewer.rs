@@ -5,7 +5,7 @@
 
 mod renewed;
 
-use crate::{backend::key::OwnedKey, clock::StdClock, process, sync::locked};
+use crate::{backend::key::OwnedKey, clock::StdClock, process, seeing::Context, sync::locked};
 use cachify_core::{
     Cause, Holding,
     key::Key,
@@ -79,6 +79,8 @@ struct Held {
     alarm: Mutex<Alarm>,
     /// Whether the last renewal had no answer.
     unanswered: AtomicBool,
+    /// Inside of what it was granted.
+    of: Context,
 }
 
 #[derive(Default)]
@@ -95,7 +97,7 @@ impl Held {
     /// Tells the observer, whose panic is its own.
     fn tell(&self, event: impl FnOnce(Key<'_>) -> Event<'_>) {
         if let Some(store) = self.store.upgrade() {
-            let _ = catch_unwind(AssertUnwindSafe(|| store.tell(&event(self.key.key()))));
+            let _ = catch_unwind(AssertUnwindSafe(|| self.of.within(|| store.tell(&event(self.key.key())))));
         }
     }
 
@@ -145,10 +147,11 @@ impl Renewer {
         token: HolderToken,
         ttl: u64,
         validity: Validity,
+        of: Context,
     ) -> Renewed {
         let (place, alarm) = (Mutex::default(), Mutex::default());
         let unanswered = AtomicBool::new(false);
-        let held = Arc::new(Held { store, key, token, ttl, validity, place, alarm, unanswered });
+        let held = Arc::new(Held { store, key, token, ttl, validity, place, alarm, unanswered, of });
         let due = held.next(self.0.clock.now());
         self.enter(&mut locked(&self.0.queue), &held, due);
         Renewed::kept(held, self.clone())
@@ -314,7 +317,9 @@ impl Renewer {
                 }
             }
         }
-        locked(&self.0.queue).renewing.clear();
+        // what watches over one of them may end with it, which is not ours to run in there
+        let renewed = std::mem::take(&mut locked(&self.0.queue).renewing);
+        drop(renewed);
     }
 
     /// Ends when something is due before `until`, or the renewer is stopped.

@@ -12,6 +12,8 @@ mod line;
 #[cfg(feature = "link")]
 mod raw;
 mod remote;
+mod timed;
+mod vain;
 
 use crate::{
     clock::StdClock,
@@ -20,6 +22,7 @@ use crate::{
     memory::{InMemory, Memory},
     observe::Watcher,
     renewer::Renewed,
+    seeing::{Sight, sees_keys},
     stats::Content,
     token,
 };
@@ -142,6 +145,11 @@ impl AnyStore {
         Self { seed: token::random_word(), ..Self::of(kind, self.clock.clone(), &prefix, watcher) }
     }
 
+    #[cfg(any(feature = "metrics", feature = "tracing"))]
+    const fn watcher(&self) -> &Watcher {
+        &self.watcher
+    }
+
     /// What lies outside the process, if anything does.
     pub(crate) const fn as_remote(&self) -> Option<&Remote> {
         match &self.kind {
@@ -171,7 +179,8 @@ impl Platform for AnyStore {
             Kind::Remote(remote) if self.is_load_of(remote, key, token) => Renewed::default(),
             Kind::Remote(remote) => match remote.renews() {
                 Some(store) => {
-                    let renewed = remote.renewer().attend(store, self.own(key), token, ttl, validity);
+                    let of = self.watcher.sight().map(Sight::here).unwrap_or_default();
+                    let renewed = remote.renewer().attend(store, self.own(key), token, ttl, validity, of);
                     // what was granted while the rest was given back
                     if remote.closing().is_drained() {
                         remote.renewer().drain();
@@ -201,7 +210,7 @@ impl Platform for AnyStore {
         self.as_remote().is_some_and(Remote::may_wait)
     }
     fn waited_in_vain(&self) {
-        remote::waited_in_vain(self.clock.now());
+        vain::waited_in_vain(self.clock.now());
     }
     fn mark(&self, key: &Key<'_>, token: HolderToken, inside: bool) {
         match &self.kind {
@@ -210,6 +219,8 @@ impl Platform for AnyStore {
             Kind::Nothing => {}
         }
     }
+
+    sees_keys!();
 }
 
 const UNGROUPED: Cause = Cause::Unsupported(

@@ -18,11 +18,20 @@ pub struct Site {
     kind: Kind,
     template: &'static str,
     share: bool,
-    /// The number of the instance that it met last; one load, and that is all a later call through that one costs.
+    /// The number of the instance that it met last, and below it that of its name there; one load, and that is all a later
+    /// call through that one costs.
     met: AtomicU64,
 }
 
+/// How many bits a name has.
+const NAME: u32 = u16::BITS;
+
 impl Site {
+    /// Of what kind it is.
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// A site that met nobody.
     #[must_use]
     pub const fn new(kind: Kind, template: &'static str, share: bool) -> Self {
@@ -54,21 +63,33 @@ impl Templates {
         Self { number: NEXT.fetch_add(1, Relaxed), users: PerProcess::new() }
     }
 
+    /// The number of the name of one that it met before.
     #[inline]
-    pub(crate) fn has_met(&self, site: &Site) -> bool {
-        site.met.load(Relaxed) == self.number
+    pub(crate) fn has_met(&self, site: &Site) -> Option<u16> {
+        let met = site.met.load(Relaxed);
+        (met >> NAME == self.number).then_some(met as u16)
     }
 
-    /// Notes that `site` is of `function`, whose path is made of `path`; tells if another one has its template.
+    /// Notes that `site` is of `function`, whose path is made of `path`; tells if another one has its template. The number of
+    /// its name, which `number` knows.
     #[cold]
-    pub(crate) fn meet(&self, site: &Site, function: &'static [Site], path: [&str; 2], tell: impl FnOnce(&Event<'_>)) {
-        site.met.store(self.number, Relaxed);
+    pub(crate) fn meet(
+        &self,
+        site: &Site,
+        function: &'static [Site],
+        path: [&str; 2],
+        number: impl FnOnce(&str) -> u16,
+        tell: impl FnOnce(&Event<'_>),
+    ) -> u16 {
         let user = User { function: function.as_ptr().addr(), share: site.share, path: path.concat() };
         let text = site.template.replace("{fn}", &user.path);
+        let name = number(&text);
+        site.met.store(self.number << NAME | u64::from(name), Relaxed);
         if let Some([first, second]) = self.add((site.kind, text), user) {
             let functions = [first.as_str(), second.as_str()];
             tell(&Event::SharedTemplate { kind: site.kind, template: site.template, functions });
         }
+        name
     }
 
     /// Adds it, unless it is there; the paths of the first that shares unsaid and of the new one.

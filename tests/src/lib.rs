@@ -5,12 +5,14 @@
 pub mod crew;
 pub mod labels;
 pub mod linked;
+pub mod numbers;
 mod over;
 pub mod program;
 pub mod proxy;
 pub mod record;
 pub mod resp;
 pub mod server;
+pub mod spans;
 
 use cachify::{
     AsIs, Cause, HolderToken, ManualClock, StdLock,

@@ -62,7 +62,10 @@ where
     }
     match asked::get(handle, key, codec).await {
         Ok(Some(value)) => {
-            if let Ok(key) = instance.store().key(crate::key::Kind::Cache, key) {
+            let buf = key;
+            if let Ok(key) = instance.store().key(crate::key::Kind::Cache, buf) {
+                #[cfg(feature = "insight")]
+                instance.store().served(buf, &Event::Stale { key });
                 instance.observer().event(&Event::Stale { key });
             }
             served(shape.back(value))

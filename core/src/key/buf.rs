@@ -49,6 +49,14 @@ pub trait KeyBuffer: KeySink + Default + Clone + core::fmt::Debug {
     /// # Errors
     /// [`KeyError`] if it is too long, no UTF-8, or a part of it could not be shown.
     fn bytes(&self) -> Result<&[u8], KeyError>;
+
+    /// Notes by which name it is counted: its store's number for it.
+    #[cfg(feature = "insight")]
+    #[doc(hidden)]
+    #[inline]
+    fn set_name(&mut self, name: u16) {
+        let _ = name;
+    }
 }
 
 /// A buffer of `N` bytes; what does not fit is an error, never cut.
@@ -157,6 +165,18 @@ pub struct LongKeyBuf {
     /// character, and the error is [`KeyError::NotUtf8`] meanwhile; a field of its own would cost each guard 8 bytes.
     short: ShortKey,
     long: Option<alloc::vec::Vec<u8>>,
+    /// By which name it is counted; its store's number for it.
+    #[cfg(feature = "insight")]
+    name: u16,
+}
+
+#[cfg(feature = "insight")]
+#[doc(hidden)]
+impl LongKeyBuf {
+    #[must_use]
+    pub const fn name(&self) -> u16 {
+        self.name
+    }
 }
 
 #[cfg(feature = "alloc")]
@@ -189,7 +209,7 @@ impl KeySink for LongKeyBuf {
 impl LongKeyBuf {
     #[cold]
     fn spill(&mut self) -> &mut alloc::vec::Vec<u8> {
-        let Self { short, long } = self;
+        let Self { short, long, .. } = self;
         long.get_or_insert_with(|| {
             let bytes = short.bytes.get(..short.len).unwrap_or_default();
             short.len = unfinished(bytes).unwrap_or_default();
@@ -231,6 +251,12 @@ impl KeyBuffer for LongKeyBuf {
             None => self.short.bytes(),
             Some(long) => self.short.error.map_or(Ok(long), Err),
         }
+    }
+
+    #[cfg(feature = "insight")]
+    #[inline]
+    fn set_name(&mut self, name: u16) {
+        self.name = name;
     }
 }
 

@@ -70,6 +70,10 @@ pub struct Rendering<'a> {
 }
 
 impl Rendering<'_> {
+    pub(super) const fn template(&self) -> &str {
+        self.template.0
+    }
+
     pub(super) fn render(&self, out: &mut impl KeySink) {
         for piece in pieces(self.template.0) {
             match piece {

@@ -10,6 +10,12 @@ use core::fmt::Display;
 pub trait AsKey {
     /// Renders the key.
     fn render_key(&self, out: &mut impl KeySink);
+
+    /// The template that it is rendered by, where that is known only at run time.
+    #[doc(hidden)]
+    fn template(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl AsKey for str {
@@ -31,6 +37,9 @@ impl AsKey for alloc::string::String {
 impl<T: AsKey + ?Sized> AsKey for &T {
     fn render_key(&self, out: &mut impl KeySink) {
         (**self).render_key(out);
+    }
+    fn template(&self) -> Option<&str> {
+        (**self).template()
     }
 }
 
@@ -61,6 +70,9 @@ impl<const N: usize> AsKey for heapless::String<N> {
 impl AsKey for Rendering<'_> {
     fn render_key(&self, out: &mut impl KeySink) {
         self.render(out);
+    }
+    fn template(&self) -> Option<&str> {
+        Some(Rendering::template(self))
     }
 }
 

@@ -128,7 +128,7 @@ impl<H: Handle> Lease<H> {
         self.validity.begin(since, lasts);
         if MonitorOf::<H>::MAY_RENEW && self.renew {
             let (store, validity) = (self.handle.instance().store(), Validity::granted(since, lasts));
-            let monitor = self.key().map(|key| store.monitor(&key, self.token, self.ttl, validity));
+            let monitor = self.within(|| self.key().map(|key| store.monitor(&key, self.token, self.ttl, validity)));
             self.monitor = monitor.unwrap_or_default();
         }
     }

@@ -259,6 +259,9 @@ pub fn carried<T, H: Handle>(
 where
     ClockOf<H>: Timer,
 {
+    #[cfg(feature = "insight")]
+    let polled = beats.lease().within(|| body.poll(cx));
+    #[cfg(not(feature = "insight"))]
     let polled = body.poll(cx);
     if polled.is_pending() {
         let _ = beats.poll(cx);

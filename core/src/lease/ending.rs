@@ -36,17 +36,21 @@ impl<H: Handle> Lease<H> {
             let cx = &mut Context::from_waker(Waker::noop());
             let answer = self.poll_op(&mut state, self.now(), &Op::Release(Outcome::Free), cx);
             if self.stage == Stage::Held && matches!(answer, Poll::Ready(Ok(Answer::Held(Holding::Lost)))) {
-                self.say_lost();
+                self.say_lost_of(&mut state);
             }
+            #[cfg(feature = "insight")]
+            self.see(&mut state);
             return;
         }
         if H::MAY_BLOCK && self.stage == Stage::Held && self.is_told(&mut state) {
+            #[cfg(feature = "insight")]
+            self.see(&mut state);
             return;
         }
         let left = match self.stage {
             // known already: what is left is to take nobody's turn
             Stage::Held if self.kind != Kind::Cache && !self.validity.is_valid(self.now()) => {
-                self.say_lost();
+                self.say_lost_of(&mut state);
                 Left::WakeUp
             }
             Stage::Done => Left::Done { fresh: self.keep, ttl: self.ttl },
@@ -60,10 +64,12 @@ impl<H: Handle> Lease<H> {
         if let Some(key) = self.key() {
             self.handle.instance().store().abandon(&mut state, &key, self.token, left);
         }
+        #[cfg(feature = "insight")]
+        self.see(&mut state);
     }
 
     /// Whether a thread has told the store itself that it holds no more, so that its program may end at once.
-    fn is_told(&self, state: &mut InFlightOf<H>) -> bool {
+    fn is_told(&mut self, state: &mut InFlightOf<H>) -> bool {
         let store = self.handle.instance().store();
         if self.kind == Kind::Cache || !self.validity.is_valid(self.now()) || !store.may_wait() {
             return false;
@@ -72,7 +78,7 @@ impl<H: Handle> Lease<H> {
         match self.poll_op(state, self.now(), &Op::Release(Outcome::Free), cx) {
             Poll::Ready(Ok(answer)) => {
                 if answer == Answer::Held(Holding::Lost) {
-                    self.say_lost();
+                    self.say_lost_of(state);
                 }
                 true
             }
@@ -127,6 +133,16 @@ impl<H: Handle> Lease<H> {
         if !self.validity.is_over() {
             self.say(|key| Event::Lost { key, why: why() });
         }
+    }
+
+    /// The same while its state is taken out of it, which those who count look into.
+    fn say_lost_of(&mut self, state: &mut InFlightOf<H>) {
+        #[cfg(feature = "insight")]
+        core::mem::swap(&mut self.state, state);
+        self.say_lost();
+        #[cfg(feature = "insight")]
+        core::mem::swap(&mut self.state, state);
+        let _ = state;
     }
 
     /// It was given back, or could not be.

@@ -73,6 +73,11 @@ impl<H: Handle> Beats<'_, H>
 where
     ClockOf<H>: Timer,
 {
+    #[cfg(feature = "insight")]
+    pub(super) fn lease(&self) -> &Lease<H> {
+        self.lease
+    }
+
     /// Renews if a heartbeat is due; asks to be woken for the next one.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn beat(&mut self, cx: &mut Context<'_>) {

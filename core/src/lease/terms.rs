@@ -154,6 +154,8 @@ impl<H: Handle> Lease<H> {
     pub fn of_key_as(mut self, key: KeyBufOf<H>, label: Label) -> Self {
         self.key = key;
         self.label = Said::new(label);
+        #[cfg(feature = "insight")]
+        self.name();
         self
     }
 
@@ -161,6 +163,8 @@ impl<H: Handle> Lease<H> {
     #[must_use]
     pub fn of_key(mut self, key: KeyBufOf<H>) -> Self {
         self.key = key;
+        #[cfg(feature = "insight")]
+        self.name();
         self
     }
 

@@ -190,13 +190,13 @@ impl<H: Handle> Lease<H> {
     /// Polls the body of a flight with the flight marked, so that a recursive call computes instead of waiting.
     pub(super) fn poll_inside<T>(&self, body: Pin<&mut impl Future<Output = T>>, cx: &mut Context<'_>) -> Poll<T> {
         let _inside = Inside::enter(self);
-        body.poll(cx)
+        self.within(|| body.poll(cx))
     }
 
     /// Runs the body of a flight with the flight marked.
     pub(super) fn inside<T>(&self, body: impl FnOnce() -> T) -> T {
         let _inside = Inside::enter(self);
-        body()
+        self.within(body)
     }
 
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]

@@ -152,6 +152,33 @@ pub trait Store: Platform {
     fn poll_at_most(&self) -> u32 {
         u32::MAX
     }
+
+    /// Whose lease it is for which `state` is made.
+    #[cfg(feature = "insight")]
+    #[doc(hidden)]
+    fn named(state: &mut Self::InFlight, buf: &Self::KeyBuf, kind: crate::key::Kind) {
+        let _ = (state, buf, kind);
+    }
+    /// What an observer is told of that lease.
+    #[cfg(feature = "insight")]
+    #[doc(hidden)]
+    fn noted(&self, state: &Self::InFlight, event: &crate::observe::Event<'_>) {
+        let _ = (state, event);
+    }
+    /// What is seen of it still when nothing else of `state` is needed.
+    #[cfg(feature = "insight")]
+    #[doc(hidden)]
+    fn seen(state: &mut Self::InFlight) -> Self::InFlight {
+        let _ = state;
+        Self::InFlight::default()
+    }
+    /// Runs what is part of it: its body, or one step of that.
+    #[cfg(feature = "insight")]
+    #[doc(hidden)]
+    fn within<T>(state: &Self::InFlight, step: impl FnOnce() -> T) -> T {
+        let _ = state;
+        step()
+    }
 }
 
 /// A value to be kept, for the holder of its flight.
@@ -212,108 +239,5 @@ pub trait Values<V, C>: Store {
             Some(answer) => Poll::Ready(Ok(answer)),
             None => self.poll_op(state, request, cx),
         }
-    }
-}
-
-impl<S: Store> Store for &S {
-    type InFlight = S::InFlight;
-    type Error = S::Error;
-    const LONGEST_KEY: usize = S::LONGEST_KEY;
-    const IS_IMMEDIATE: bool = S::IS_IMMEDIATE;
-
-    fn poll_op(
-        &self,
-        state: &mut S::InFlight,
-        request: &Request<'_>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, S::Error>> {
-        (**self).poll_op(state, request, cx)
-    }
-    fn poll_changed(&self, state: &mut S::InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
-        (**self).poll_changed(state, key, ticket, cx)
-    }
-    fn cancel(&self, state: &mut S::InFlight) {
-        (**self).cancel(state);
-    }
-    fn abandon(&self, state: &mut S::InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
-        (**self).abandon(state, key, token, left);
-    }
-    const PASSES_ON: bool = S::PASSES_ON;
-    fn unkept<T: Send + Sync + 'static>(
-        &self,
-        state: &mut S::InFlight,
-        key: &Key<'_>,
-        failure: impl FnOnce() -> Option<T>,
-    ) {
-        (**self).unkept(state, key, failure);
-    }
-    fn passed<T: 'static, R>(state: &S::InFlight, with: impl FnOnce(&T) -> Option<R>) -> Option<R> {
-        S::passed(state, with)
-    }
-    fn unasked(state: &S::InFlight) -> Option<Cause> {
-        S::unasked(state)
-    }
-    fn is_local(&self) -> bool {
-        (**self).is_local()
-    }
-    fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
-        (**self).is_held(key, token)
-    }
-    fn ends(&self, key: &Key<'_>, token: HolderToken) -> Option<Instant> {
-        (**self).ends(key, token)
-    }
-    fn watch(
-        &self,
-        state: &mut S::InFlight,
-        key: &Key<'_>,
-        token: HolderToken,
-        cx: &mut Context<'_>,
-    ) -> Option<Watched> {
-        (**self).watch(state, key, token, cx)
-    }
-    fn unwatch(&self, state: &mut S::InFlight, key: &Key<'_>) {
-        (**self).unwatch(state, key);
-    }
-    fn is_sent(state: &S::InFlight) -> bool {
-        S::is_sent(state)
-    }
-    fn lasts(state: &S::InFlight, now: Instant, ttl: u32) -> (Instant, u32) {
-        S::lasts(state, now, ttl)
-    }
-    fn poll_at_most(&self) -> u32 {
-        (**self).poll_at_most()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<V, C, S: Values<V, C>> Values<V, C> for &S {
-    #[inline]
-    fn peek(&self, key: &Key<'_>, codec: &C) -> Option<V> {
-        (**self).peek(key, codec)
-    }
-    #[inline]
-    fn peek_within(&self, key: &Key<'_>, codec: &C, window: u32) -> Option<V> {
-        (**self).peek_within(key, codec, window)
-    }
-    fn fetch(&self, state: &mut S::InFlight, key: &Key<'_>, codec: &C) -> Option<V> {
-        (**self).fetch(state, key, codec)
-    }
-    fn poll_publish(
-        &self,
-        state: &mut S::InFlight,
-        request: &Request<'_>,
-        fresh: Fresh<'_, '_, V, C>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Answer>, S::Error>> {
-        (**self).poll_publish(state, request, fresh, cx)
-    }
-    fn poll_insert(
-        &self,
-        state: &mut S::InFlight,
-        request: &Request<'_>,
-        fresh: Fresh<'_, '_, V, C>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, S::Error>> {
-        (**self).poll_insert(state, request, fresh, cx)
     }
 }

@@ -7,7 +7,10 @@ use super::{
     values::{self, Seen, read, write},
     waits::{InFlight, Unkept, Waits},
 };
-use crate::loads::{self, Failure};
+use crate::{
+    loads::{self, Failure},
+    seeing::{Sight, sees_leases},
+};
 use cachify_core::{
     __private::Shares,
     Cause, Holding,
@@ -32,6 +35,92 @@ impl Store for Memory {
 
     #[inline]
     fn poll_op(&self, state: &mut InFlight, request: &Request<'_>, _: &mut Context<'_>) -> Poll<Result<Answer, Cause>> {
+        match self.0.watcher.sight() {
+            None => self.asked(state, request),
+            Some(sight) => self.watched(sight, state, request),
+        }
+    }
+
+    const PASSES_ON: bool = true;
+
+    fn unkept<T: Send + Sync + 'static>(
+        &self,
+        state: &mut InFlight,
+        key: &Key<'_>,
+        failure: impl FnOnce() -> Option<T>,
+    ) {
+        let is_waited_for = loads::is_waited_for(&self.0.loads, &self.own(key));
+        let failure = if is_waited_for { failure() } else { None };
+        let flight = state.flight.get_or_insert_with(|| Waits::since(self.0.clock.now(), Seen::default()).into());
+        flight.unkept = Some(Unkept(failure.map(Failure::new)));
+    }
+
+    fn passed<T: 'static, R>(state: &InFlight, with: impl FnOnce(&T) -> Option<R>) -> Option<R> {
+        with(state.flight.as_ref()?.failure.as_ref()?.of.downcast_ref()?)
+    }
+
+    fn abandon(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
+        let now = self.0.clock.now();
+        if left == Left::HandOff {
+            let mut woken = Woken::NOBODY;
+            self.0.step_at(key, |ram| ram.leave(key, token, &mut state.place, now, &mut woken));
+            return woken.wake();
+        }
+        let request = Request { key, token, now, op: &Op::Release(left.outcome()), may_block: false };
+        let _ = self.poll_op(state, &request, &mut Context::from_waker(Waker::noop()));
+    }
+
+    fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
+        Some(self.0.step(key, |ram, now| ram.is_held(key, token, now)))
+    }
+
+    fn ends(&self, key: &Key<'_>, token: HolderToken) -> Option<Instant> {
+        self.0.step(key, |ram, now| ram.ends(key, token, now))
+    }
+
+    fn watch(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, cx: &mut Context<'_>) -> Option<Watched> {
+        // copied and dropped outside the lock: a waker is the caller's code
+        let waker = cx.waker().clone();
+        let (watched, _unused) = self.0.step(key, |ram, now| match ram.is_held(key, token, now) {
+            false => (Watched::Lost, Some(waker)),
+            true => match ram.waiters.watch(&mut state.place, key, token, waker) {
+                (true, old) => (Watched::Told, old),
+                (false, unused) => (Watched::Untold, unused),
+            },
+        });
+        Some(watched)
+    }
+
+    fn unwatch(&self, state: &mut InFlight, key: &Key<'_>) {
+        let _unused = self.0.step_at(key, |ram| ram.waiters.unwatch(key, take(&mut state.place)));
+    }
+
+    fn poll_changed(&self, state: &mut InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
+        // copied and dropped outside the lock: a waker is the caller's code
+        let waker = cx.waker().clone();
+        let (is_over, _unused) = self.0.step_at(key, |ram| ram.waiters.poll(&mut state.place, key, ticket, waker));
+        if is_over {
+            state.watch.is_called();
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    sees_leases!();
+}
+
+impl Memory {
+    // apart: where nobody sees it, it is as short as it was
+    #[inline(never)]
+    fn watched(&self, sight: Sight<'_>, state: &mut InFlight, request: &Request<'_>) -> Poll<Result<Answer, Cause>> {
+        let mut watch = take(&mut state.watch);
+        let polled = watch.polled(sight, request, || self.asked(state, request));
+        state.watch = watch;
+        polled
+    }
+
+    #[inline]
+    fn asked(&self, state: &mut InFlight, request: &Request<'_>) -> Poll<Result<Answer, Cause>> {
         let Request { key, token, now, op, .. } = *request;
         if key.kind == Kind::Cache
             && let Some(known) = self.known(state, request)
@@ -94,75 +183,15 @@ impl Store for Memory {
         self.tell(key, op);
         // a user's `Drop` never runs under a lock
         drop(gone);
+        if matches!(op, Op::Clear) {
+            self.0.holds();
+        }
         if key.kind != Kind::Cache {
             return Poll::Ready(Ok(answer));
         }
         Poll::Ready(Ok(self.or_compute(state, request, answer, (before.unwrap_or(seen), seat))))
     }
 
-    const PASSES_ON: bool = true;
-
-    fn unkept<T: Send + Sync + 'static>(
-        &self,
-        state: &mut InFlight,
-        key: &Key<'_>,
-        failure: impl FnOnce() -> Option<T>,
-    ) {
-        let is_waited_for = loads::is_waited_for(&self.0.loads, &self.own(key));
-        let failure = if is_waited_for { failure() } else { None };
-        let flight = state.flight.get_or_insert_with(|| Waits::since(self.0.clock.now(), Seen::default()).into());
-        flight.unkept = Some(Unkept(failure.map(Failure::new)));
-    }
-
-    fn passed<T: 'static, R>(state: &InFlight, with: impl FnOnce(&T) -> Option<R>) -> Option<R> {
-        with(state.flight.as_ref()?.failure.as_ref()?.of.downcast_ref()?)
-    }
-
-    fn abandon(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, left: Left) {
-        let now = self.0.clock.now();
-        if left == Left::HandOff {
-            let mut woken = Woken::NOBODY;
-            self.0.step_at(key, |ram| ram.leave(key, token, &mut state.place, now, &mut woken));
-            return woken.wake();
-        }
-        let request = Request { key, token, now, op: &Op::Release(left.outcome()), may_block: false };
-        let _ = self.poll_op(state, &request, &mut Context::from_waker(Waker::noop()));
-    }
-
-    fn is_held(&self, key: &Key<'_>, token: HolderToken) -> Option<bool> {
-        Some(self.0.step(key, |ram, now| ram.is_held(key, token, now)))
-    }
-
-    fn ends(&self, key: &Key<'_>, token: HolderToken) -> Option<Instant> {
-        self.0.step(key, |ram, now| ram.ends(key, token, now))
-    }
-
-    fn watch(&self, state: &mut InFlight, key: &Key<'_>, token: HolderToken, cx: &mut Context<'_>) -> Option<Watched> {
-        // copied and dropped outside the lock: a waker is the caller's code
-        let waker = cx.waker().clone();
-        let (watched, _unused) = self.0.step(key, |ram, now| match ram.is_held(key, token, now) {
-            false => (Watched::Lost, Some(waker)),
-            true => match ram.waiters.watch(&mut state.place, key, token, waker) {
-                (true, old) => (Watched::Told, old),
-                (false, unused) => (Watched::Untold, unused),
-            },
-        });
-        Some(watched)
-    }
-
-    fn unwatch(&self, state: &mut InFlight, key: &Key<'_>) {
-        let _unused = self.0.step_at(key, |ram| ram.waiters.unwatch(key, take(&mut state.place)));
-    }
-
-    fn poll_changed(&self, state: &mut InFlight, key: &Key<'_>, ticket: Ticket, cx: &mut Context<'_>) -> Poll<()> {
-        // copied and dropped outside the lock: a waker is the caller's code
-        let waker = cx.waker().clone();
-        let (is_over, _unused) = self.0.step_at(key, |ram| ram.waiters.poll(&mut state.place, key, ticket, waker));
-        if is_over { Poll::Ready(()) } else { Poll::Pending }
-    }
-}
-
-impl Memory {
     /// Whether there is a value, and how long it is fresh.
     fn life(&self, key: &Key<'_>, now: Instant) -> Inspection {
         // by the clock of a hit, which may find what has ended by the other one
@@ -240,11 +269,27 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
         fresh: Fresh<'_, '_, V, C>,
         _: &mut Context<'_>,
     ) -> Poll<Result<Option<Answer>, Cause>> {
+        // copied before the lock is taken
+        let (value, ttl) = (fresh.value.take().map(cachify_core::cell::MaybeOwned::into_owned), fresh.ttl);
+        let Some(sight) = self.0.watcher.sight() else { return self.land(state, request, (value, ttl)) };
+        let mut watch = take(&mut state.watch);
+        let polled = watch.landed(sight, request, || self.land(state, request, (value, ttl)));
+        state.watch = watch;
+        polled
+    }
+}
+
+impl Memory {
+    /// Stores what a flight brought, or what is inserted.
+    fn land<V: Clone + Send + Sync + 'static>(
+        &self,
+        state: &mut InFlight,
+        request: &Request<'_>,
+        (value, ttl): (Option<V>, u64),
+    ) -> Poll<Result<Option<Answer>, Cause>> {
         let Request { key, token, now, op, .. } = *request;
-        let end = Instant::from_millis(now.as_millis().saturating_add(fresh.ttl));
+        let end = Instant::from_millis(now.as_millis().saturating_add(ttl));
         let is_insertion = matches!(op, Op::Insert { .. });
-        // copied and boxed before the lock is taken
-        let value = fresh.value.take().map(cachify_core::cell::MaybeOwned::into_owned);
         let weight = value.as_ref().map_or(0, |value| self.weigh(key, value));
         if weight > self.0.room.most().unwrap_or(u64::MAX) {
             if !is_insertion {
@@ -253,6 +298,7 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
             return Poll::Ready(Err(TOO_HEAVY));
         }
         let idle = self.0.room.idle().map(|millis| (now, millis));
+        // and boxed, too
         let mut node = value.map(|value| -> AnyNode { Arc::new(Node::new(key, end, value, idle)) });
         let mut woken = Woken::NOBODY;
         let (holding, gone) = self.0.step(key, |ram, now| {
@@ -275,6 +321,7 @@ impl<V: Clone + Send + Sync + 'static, C> Values<V, C> for Memory {
         }
         drop(node);
         self.0.make_room(key, now);
+        self.0.holds();
         Poll::Ready(Ok(Some(Answer::Held(holding))))
     }
 }

@@ -4,6 +4,7 @@ use super::values::{Has, Seen};
 use crate::{
     flights::Patience,
     loads::{Failure, News, Waiter},
+    seeing::Watch,
 };
 use cachify_core::{cell::waiters::Place, time::Instant};
 
@@ -13,6 +14,22 @@ pub struct InFlight {
     pub(super) place: Place,
     /// Of one who waits for a flight, or has one that brought nothing. Boxed: few do, and guards have room for it all the same.
     pub(super) flight: Option<Box<Waits>>,
+    /// What watches over the lease, wherever it lies.
+    pub(crate) watch: Watch,
+}
+
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+impl InFlight {
+    pub(crate) const fn watch(&self) -> &Watch {
+        &self.watch
+    }
+    pub(crate) const fn watch_mut(&mut self) -> &mut Watch {
+        &mut self.watch
+    }
+    /// Of a lease that is only watched any more.
+    pub(crate) fn of(watch: Watch) -> Self {
+        Self { watch, ..Self::default() }
+    }
 }
 
 /// What a flight passes on that brought nothing which is kept.

@@ -2,10 +2,7 @@
 
 use super::{Limits, background::Background};
 use crate::{backend::News, clock::StdClock, observe::Watcher, sync::locked};
-use cachify_core::{
-    drive::beside,
-    observe::{Event, Observer},
-};
+use cachify_core::{drive::beside, observe::Event};
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -97,7 +94,7 @@ impl Common {
 
     /// Tells the observer what happened in the background; its panic must not end that.
     pub(super) fn tell(&self, event: &Event<'_>) {
-        let _ = catch_unwind(AssertUnwindSafe(|| self.watcher.event(event)));
+        let _ = catch_unwind(AssertUnwindSafe(|| self.watcher.tell(event)));
     }
 
     /// A server is there again, which may know less than the one before.

@@ -230,7 +230,7 @@ fn settle(shared: &Arc<Shared>, told: Vec<(Debt, Answer)>) {
             Ok(holding) => {
                 reaper.paid(&debt);
                 if let Some(key) = debt.owed.held.filter(|_| holding == Holding::Lost) {
-                    shared.common.tell(&Event::Lost { key: key.key(), why: Loss::Taken });
+                    key.within(|| shared.common.tell(&Event::Lost { key: key.key(), why: Loss::Taken }));
                 }
                 continue;
             }

@@ -1,7 +1,7 @@
 #![allow(clippy::disallowed_methods, reason = "the renewer is another thread, and is waited for")]
 
 use super::*;
-use crate::clock::ManualClock;
+use crate::{clock::ManualClock, seeing::Context};
 use cachify_core::{
     key::{Key, Kind},
     store::Monitor,
@@ -48,7 +48,8 @@ fn attended_for(store: &Arc<Mute>, clock: &ManualClock, left: Duration) -> (Rene
     let store: Arc<dyn Renew> = store.clone();
     let validity = Validity::new(clock.now(), left);
     let key = OwnedKey::of(Key::new(Kind::Lock, "", b"k", 0));
-    let right = renewer.attend(Arc::downgrade(&store), key, HolderToken([1, 128, 0, 0]), 9_000, validity);
+    let right =
+        renewer.attend(Arc::downgrade(&store), key, HolderToken([1, 128, 0, 0]), 9_000, validity, Context::default());
     (renewer, right)
 }
 
@@ -128,7 +129,8 @@ fn a_rush_that_waits_its_turn_delays_no_heartbeat() {
     let renews: Arc<dyn Renew> = store.clone();
     let key = OwnedKey::of(Key::new(Kind::Lock, "", b"k", 0));
     let validity = Validity::new(clock.now(), lease);
-    let right = renewer.attend(Arc::downgrade(&renews), key, HolderToken([1, 128, 0, 0]), 500, validity);
+    let right =
+        renewer.attend(Arc::downgrade(&renews), key, HolderToken([1, 128, 0, 0]), 500, validity, Context::default());
     renewer.rush();
     asked(&renewer, &store, 1);
     // a second one comes amid the next heartbeat, and its turn is when the lease would be over

@@ -5,6 +5,8 @@ use super::{
     held::Held,
     knowledge::{Knowledge, Told, both},
 };
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+use crate::seeing::Watch;
 use crate::{
     backend::{Call, OwnedKey, Reply},
     flights::{self, Patience},
@@ -29,6 +31,20 @@ use std::{
 pub struct InFlight {
     pub(super) memory: memory::InFlight,
     pub(super) remote: Option<Box<Away>>,
+}
+
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+impl InFlight {
+    pub(super) const fn watch(&self) -> &Watch {
+        self.memory.watch()
+    }
+    pub(super) const fn watch_mut(&mut self) -> &mut Watch {
+        self.memory.watch_mut()
+    }
+    /// Of a lease that is only watched any more.
+    pub(super) fn of(watch: Watch) -> Self {
+        Self { memory: memory::InFlight::of(watch), remote: None }
+    }
 }
 
 /// An operation outside the process, from poll to poll.

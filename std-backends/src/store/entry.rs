@@ -5,7 +5,7 @@ use cachify_core::{
     Cause,
     codec::{Codec, Sink, entry},
     key::Key,
-    observe::{Event, Observer},
+    observe::Event,
 };
 
 /// The entry of a value, which may have so many bytes.
@@ -48,6 +48,6 @@ const CHANGED: Cause = Cause::Unsupported(
 impl AnyStore {
     /// Foreign bytes are a miss that is told of; asking again takes exactly them for one.
     pub(super) fn report(&self, key: Key<'_>) {
-        self.watcher.event(&Event::Failed { key: Some(key), cause: Cause::Codec });
+        self.watcher.tell(&Event::Failed { key: Some(key), cause: Cause::Codec });
     }
 }

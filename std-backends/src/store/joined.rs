@@ -12,7 +12,7 @@ use crate::{
 use cachify_core::{
     Cause, Holding,
     key::{Key, Kind as Of},
-    observe::{Event, Observer},
+    observe::Event,
     op::{Answer, Ask, Left, Op, Request},
     patience::Ticket,
     time::Instant,
@@ -99,7 +99,7 @@ impl AnyStore {
         (away.load, away.place) = (None, None);
         match loads::join(remote.loads(), &key, request.token) {
             Ok(leader) => {
-                self.watcher.event(&Event::Failed { key: Some(*request.key), cause });
+                self.watcher.tell(&Event::Failed { key: Some(*request.key), cause });
                 away.load = Some(Part::Leads(leader, cause));
                 Ok(Answer::Granted { fence: FencingToken(0), index: 0 })
             }

@@ -6,7 +6,7 @@ use super::{
     away::{Away, InFlight, Look},
     entry::encode,
 };
-use crate::{backend::BoxFuture, loads::Part, memory::Memory};
+use crate::{backend::BoxFuture, loads::Part, memory::Memory, seeing::sees_leases};
 use cachify_core::{
     __private::{Encodes, Shares},
     Cause,
@@ -21,6 +21,7 @@ use cachify_core::{
 };
 use std::{
     future::pending,
+    mem::take,
     task::{Context, Poll},
 };
 
@@ -38,7 +39,14 @@ impl Store for AnyStore {
         match &self.kind {
             Kind::Memory(memory) => memory.poll_op(&mut state.memory, request, cx),
             Kind::Remote(_) if let Some(cause) = self.unfit => Poll::Ready(Err(cause)),
-            Kind::Remote(remote) => self.poll_remote(state.remote.get_or_insert_default(), remote, request, cx),
+            Kind::Remote(remote) => {
+                let InFlight { memory, remote: away } = state;
+                let away = away.get_or_insert_default();
+                match self.watcher.sight() {
+                    None => self.poll_remote(away, remote, request, cx),
+                    Some(sight) => memory.watch.polled(sight, request, || self.poll_remote(away, remote, request, cx)),
+                }
+            }
             Kind::Nothing => Poll::Ready(Err(Cause::NotInitialised)),
         }
     }
@@ -100,7 +108,11 @@ impl Store for AnyStore {
                         Some(Part::Leads(..)) | None => told,
                     }
                 };
-                changed.poll(begin, cx)
+                let polled = changed.poll(begin, cx);
+                if polled.is_ready() {
+                    state.memory.watch.is_called();
+                }
+                polled
             }
             Kind::Nothing => Poll::Pending,
         }
@@ -147,7 +159,7 @@ impl Store for AnyStore {
             Kind::Remote(remote) => remote,
             Kind::Nothing => return,
         };
-        let away = state.remote.take();
+        let (away, context) = (state.remote.take(), state.memory.watch.context());
         if let Some(away) = &away {
             self.unheard(away, remote, key);
         }
@@ -159,7 +171,8 @@ impl Store for AnyStore {
         if away.is_some_and(|away| away.look == Look::Looking) || token == HolderToken::default() {
             return;
         }
-        remote.abandon(self.own(key), token, left);
+        remote.abandon(self.own(key).inside_of(context.clone()), token, left);
+        context.within(|| state.memory.watch.left());
     }
 
     fn lasts(state: &InFlight, now: Instant, ttl: u32) -> (Instant, u32) {
@@ -168,6 +181,8 @@ impl Store for AnyStore {
             None => (now, ttl),
         }
     }
+
+    sees_leases!();
 }
 
 impl Shares for AnyStore {}
@@ -200,7 +215,7 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
                 let value = decode(self.undated(&bytes), codec);
                 if value.is_none() {
                     // a miss that is told of. Once more such bytes come from somebody who writes them now
-                    self.report(*key);
+                    state.memory.watch.within(|| self.report(*key));
                     away.is_hopeless = away.foreign.replace(bytes).is_some();
                 }
                 value
@@ -223,9 +238,14 @@ impl<V: Clone + Send + Sync + 'static, C: Codec<V>> Values<V, C> for AnyStore {
             Kind::Nothing => return Poll::Ready(Err(Cause::NotInitialised)),
         };
         let (codec, value) = (fresh.codec, &*fresh.value);
-        self.poll_landing(state, remote, request, cx, || {
+        let bytes = || {
             // left where it is: it tells, from poll to poll, that there is one
             value.as_ref().map_or(Err(Cause::Codec), |value| encode(value.as_ref(), codec, remote.max_value_bytes()))
-        })
+        };
+        let Some(sight) = self.watcher.sight() else { return self.poll_landing(state, remote, request, cx, bytes) };
+        let mut watch = take(&mut state.memory.watch);
+        let polled = watch.landed(sight, request, || self.poll_landing(state, remote, request, cx, bytes));
+        state.memory.watch = watch;
+        polled
     }
 }

@@ -1,5 +1,9 @@
 //! A store outside the process, with what an instance adds to it: a time limit, renewal, and where threads call from.
 
+use super::{
+    timed::{Renewing, Timed},
+    vain,
+};
 use crate::{
     backend::{Backend, Broom, Call, News, OTHER, Op, OwnedKey, Reply, Runtime, park},
     clock::StdClock,
@@ -15,14 +19,13 @@ use cachify_core::{
     Cause, Holding,
     drive::beside,
     key::Kind,
-    observe::{Event, Observer},
+    observe::Event,
     op::Left,
     patience::Ticket,
     time::{Clock, Instant, Timer},
     token::HolderToken,
 };
 use std::{
-    cell::Cell,
     fmt,
     future::Future,
     sync::{
@@ -33,21 +36,8 @@ use std::{
     time::Duration,
 };
 
-thread_local! {
-    /// When this thread waited in vain for what it dropped to be given back.
-    static VAIN: Cell<Option<Instant>> = const { Cell::new(None) };
-}
-
 /// For how many milliseconds a missed answer says anything of the next one.
 const FORGOTTEN: u64 = 10_000;
-
-/// For how long a thread that waited in vain leaves giving back to the background.
-const DISTRUST: Duration = Duration::from_secs(10);
-
-/// This thread waited in vain for what it dropped to be given back.
-pub(super) fn waited_in_vain(now: Instant) {
-    let _ = VAIN.try_with(|vain| vain.set(Some(now)));
-}
 
 /// What the user set of an instance outside the process.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +85,7 @@ impl fmt::Debug for Inner {
 impl Remote {
     pub(crate) fn new(backend: Arc<dyn Backend>, clock: StdClock, limits: Limits, watcher: Watcher) -> Self {
         if let Some(policy) = backend.evicts() {
-            watcher.event(&Event::Evicts { policy: &policy });
+            watcher.tell(&Event::Evicts { policy: &policy });
         }
         let (renewer, runtime, closing, lines, loads, broom) = Default::default();
         let (silent_since, missed) = Default::default();
@@ -135,7 +125,7 @@ impl Remote {
                 let _ = runtime.set(here);
             }
         }
-        let freed = self.frees(&call);
+        let (freed, asked) = (self.frees(&call), Timed::of(&self.0.watcher, &call));
         self.forgets(&call);
         let called = backend.clone().call(call);
         let answer = if backend.about().keeps_limits {
@@ -145,16 +135,18 @@ impl Remote {
             beside(called, limit).await.unwrap_or(Err(Cause::TimedOut))
         };
         self.call_next(freed);
+        asked.over(&self.0.watcher, &answer);
         self.0.heard(answer)
     }
 
     /// One operation, blocking; past its limit the outcome is unknown.
     pub(super) fn call_blocking(&self, call: Call) -> Result<Reply, Cause> {
         let _inside = self.0.runtime.get().map(Runtime::enter);
-        let freed = self.frees(&call);
+        let (freed, asked) = (self.frees(&call), Timed::of(&self.0.watcher, &call));
         self.forgets(&call);
         let answer = self.0.backend.clone().call_blocking(call);
         self.call_next(freed);
+        asked.over(&self.0.watcher, &answer);
         self.0.heard(answer)
     }
 
@@ -262,10 +254,9 @@ impl Remote {
     /// waited in vain a moment ago.
     pub(super) fn may_wait(&self) -> bool {
         let now = self.0.clock.now();
-        let trusts = || VAIN.try_with(|vain| vain.get().is_none_or(|at| now.since(at) > DISTRUST)).unwrap_or(false);
         let about = self.0.backend.about();
         let is_bounded = about.keeps_limits && !about.is_patient;
-        is_bounded && !thread::panicking() && !Runtime::current().is_any() && trusts()
+        is_bounded && !thread::panicking() && !Runtime::current().is_any() && vain::trusts(now)
     }
 
     /// Ends when everything dropped so far was given back.
@@ -332,11 +323,13 @@ impl Renew for Inner {
         let limit = self.limit();
         let call =
             |(key, token, ttl)| Call { clock: self.clock.clone(), ..Call::new(key, token, Op::Renew { ttl }, limit) };
-        let count = due.len();
+        let (count, renewing) = (due.len(), Renewing::of(&self.watcher, &due));
         let replies = self.backend.clone().call_many_blocking(due.into_iter().map(call).collect());
         // what a store leaves out is not known to be lost
         let replies = replies.into_iter().chain(std::iter::repeat_with(|| Err(OTHER))).take(count);
-        replies.map(|reply| self.heard(reply)?.holding()).collect()
+        let answers: Vec<_> = replies.map(|reply| self.heard(reply)?.holding()).collect();
+        renewing.over(&self.watcher, &answers);
+        answers
     }
 
     fn give_back(&self, key: OwnedKey, token: HolderToken) {
@@ -344,6 +337,6 @@ impl Renew for Inner {
     }
 
     fn tell(&self, event: &Event<'_>) {
-        self.watcher.event(event);
+        self.watcher.tell(event);
     }
 }

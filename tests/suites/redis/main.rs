@@ -27,6 +27,7 @@ mod looked_at;
 mod mixed;
 mod processes;
 mod runtimes;
+mod seen;
 mod sentinel;
 mod survival;
 mod unscripted;
