@@ -1,13 +1,16 @@
 //! What can go wrong: [`Cause`] says why a store did not do something, [`Refused`] why a call did not run, [`Error`]
 //! why anything else about a key could not be done. Both carry the cause.
 
+mod asked;
 mod code;
 
 use crate::{
-    key::KeyError,
+    key::{KeyError, Kind},
     time::{Instant, duration},
     token::HolderToken,
 };
+use asked::For;
+pub use asked::{Asked, Named};
 pub use code::Code;
 use core::{convert::Infallible, fmt, time::Duration};
 
@@ -124,7 +127,8 @@ impl From<Infallible> for Cause {
 /// assert!(matches!(AppError::from(Refused::StoreFull), AppError::Other(_)));
 /// ```
 ///
-/// The key is in the event, not here: core does not allocate.
+/// It says what was asked for ([`asked`](Self::asked)) and for how long it is not to be had, so an error that is logged far above says
+/// `lock "item:{id}" is held for 21 s more`. The key is in the event, not here: core does not allocate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refused {
@@ -132,11 +136,15 @@ pub enum Refused {
     Busy {
         /// For how much longer at most; `None` without an end that is known, as in memory.
         remaining: Option<Duration>,
+        /// What was asked for.
+        asked: Asked,
     },
     /// Somebody else runs it.
     Running {
         /// For how much longer at most, unless renewed; `None` without an end that is known, as in memory.
         remaining: Option<Duration>,
+        /// What was asked for.
+        asked: Asked,
     },
     /// It was run, with success, and its marker is kept.
     Done(Done),
@@ -144,6 +152,8 @@ pub enum Refused {
     Full {
         /// When the first one ends at the latest; `None` without an end that is known, as in memory.
         next: Option<Duration>,
+        /// What was asked for.
+        asked: Asked,
     },
     /// The key does not fit into the store's key length.
     KeyTooLong,
@@ -159,13 +169,20 @@ pub enum Refused {
     /// Every slot of the store holds something live.
     StoreFull,
     /// The store did not do it.
-    Unavailable(Cause),
+    Unavailable {
+        /// Why not.
+        cause: Cause,
+        /// What was asked for.
+        asked: Asked,
+    },
     /// The store may have done it; the token is given back in the background.
     Indeterminate {
         /// Who may hold it.
         token: HolderToken,
         /// Until when at the latest.
         until: Instant,
+        /// What was asked for.
+        asked: Asked,
     },
     /// Nothing was initialised.
     NotInitialised,
@@ -175,6 +192,8 @@ pub enum Refused {
     LoadTimedOut {
         /// How long it may take.
         limit: Duration,
+        /// What was asked for.
+        asked: Asked,
     },
 }
 
@@ -184,11 +203,18 @@ pub struct Done {
     // in milliseconds: two durations would make every refusal larger
     age: u64,
     remaining: u64,
+    asked: Asked,
 }
 
 impl Done {
     pub(crate) const fn new(keep: u64, remaining: u64) -> Self {
-        Self { age: keep.saturating_sub(remaining), remaining }
+        Self { age: keep.saturating_sub(remaining), remaining, asked: Asked::of(Kind::Once) }
+    }
+
+    /// What was asked for.
+    #[must_use]
+    pub const fn asked(self) -> Asked {
+        self.asked
     }
 
     /// How long ago it was done, by the `keep` of who asks.
@@ -216,28 +242,80 @@ impl Refused {
     pub const fn is_indeterminate(self) -> bool {
         matches!(self, Self::Indeterminate { .. })
     }
+
+    /// What was asked for; nothing is known of that where the key, a number or the whole instance is what is wrong.
+    #[must_use]
+    pub const fn asked(self) -> Asked {
+        match self {
+            Self::Busy { asked, .. }
+            | Self::Running { asked, .. }
+            | Self::Full { asked, .. }
+            | Self::Unavailable { asked, .. }
+            | Self::Indeterminate { asked, .. }
+            | Self::LoadTimedOut { asked, .. } => asked,
+            Self::Done(done) => done.asked,
+            _ => Asked::NOTHING,
+        }
+    }
+
+    /// The same reason, of a call of that.
+    #[inline]
+    pub(crate) fn of(mut self, of: Asked) -> Self {
+        match &mut self {
+            Self::Busy { asked, .. }
+            | Self::Running { asked, .. }
+            | Self::Full { asked, .. }
+            | Self::Unavailable { asked, .. }
+            | Self::Indeterminate { asked, .. }
+            | Self::LoadTimedOut { asked, .. } => *asked = of,
+            Self::Done(done) => done.asked = of,
+            _ => {}
+        }
+        self
+    }
+}
+
+/// For how long something is not to be had, and who tells by whom.
+fn lasts(f: &mut fmt::Formatter<'_>, asked: Asked, how: &str, remaining: Option<Duration>) -> fmt::Result {
+    asked.begin(f)?;
+    write!(f, " {how} ")?;
+    match remaining {
+        Some(remaining) => write!(f, "for {} more", For(remaining))?,
+        None => f.write_str("until it is given back")?,
+    }
+    f.write_str("; `inspect` tells by whom")
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let asked = self.asked();
         match self {
-            Self::Busy { remaining: Some(within) } => write!(f, "held; free within {within:?}"),
-            Self::Busy { remaining: None } => f.write_str("held until it is given back"),
-            Self::Running { remaining: Some(within) } => write!(f, "it runs; free within {within:?}"),
-            Self::Running { remaining: None } => f.write_str("it runs until it ends"),
-            Self::Done(done) => write!(f, "done {:?} ago; skipped for {:?} more", done.age(), done.remaining()),
-            Self::Full { next: Some(within) } => write!(f, "no permit left; the first ends within {within:?}"),
-            Self::Full { next: None } => f.write_str("no permit left until one is given back"),
+            Self::Busy { remaining, .. } => lasts(f, asked, "is held", *remaining),
+            Self::Running { remaining, .. } => lasts(f, asked, "is run", *remaining),
+            Self::Full { next, .. } => lasts(f, asked, "has no permit left", *next),
+            Self::Done(done) => {
+                asked.begin(f)?;
+                write!(f, " was done {} ago, and is skipped for {} more", For(done.age()), For(done.remaining()))
+            }
             Self::KeyTooLong => KeyError::TooLong.fmt(f),
             Self::BadKey(why) => why.fmt(f),
             Self::Zero => f.write_str("a TTL or a pool size of zero"),
             Self::TooShort { least } => write!(f, "a TTL shorter than {least:?}, three ticks of the clock"),
             Self::StoreFull => Cause::Full.fmt(f),
-            Self::Unavailable(cause) => cause.fmt(f),
-            Self::Indeterminate { .. } => f.write_str("the store did not answer: it may or may not have been granted"),
+            Self::Unavailable { cause, .. } => {
+                asked.before(f)?;
+                cause.fmt(f)
+            }
+            Self::Indeterminate { .. } => {
+                asked.before(f)?;
+                f.write_str("the store did not answer: it may or may not have been granted")
+            }
             Self::NotInitialised => Cause::NotInitialised.fmt(f),
             Self::ShutDown => Cause::ShutDown.fmt(f),
-            Self::LoadTimedOut { limit } => write!(f, "the load took longer than {limit:?}"),
+            Self::LoadTimedOut { limit, .. } => {
+                asked.before(f)?;
+                write!(f, "the load took longer than {}", For(*limit))
+            }
         }
     }
 }
@@ -251,7 +329,7 @@ impl From<Cause> for Refused {
             Cause::KeyTooLong => Self::KeyTooLong,
             Cause::NotInitialised => Self::NotInitialised,
             Cause::ShutDown => Self::ShutDown,
-            cause => Self::Unavailable(cause),
+            cause => Self::Unavailable { cause, asked: Asked::NOTHING },
         }
     }
 }
@@ -329,7 +407,7 @@ impl From<Error> for Refused {
     fn from(e: Error) -> Self {
         match e {
             Error::NotInitialised => Self::NotInitialised,
-            Error::Config(what) => Self::Unavailable(Cause::rejected(what)),
+            Error::Config(what) => Cause::rejected(what).into(),
             Error::Key(why) => why.into(),
             Error::Store(cause) => cause.into(),
             Error::Refused(why) => why,

@@ -22,7 +22,7 @@ use stage::Stage;
 pub use terms::{LeaseOf, Wait};
 
 use crate::{
-    error::{Done, Refused},
+    error::{Asked, Done, Refused},
     instance::Handle,
     key::{Key, KeyBuffer, Kind},
     label::Said,
@@ -233,6 +233,7 @@ impl<H: Handle> Lease<H> {
     /// Why it was refused.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn why(&self) -> Refused {
+        let asked = Asked::of(self.kind);
         match (self.stage, self.key.bytes()) {
             (Stage::BadKey, Err(why)) => why.into(),
             (Stage::Zero, _) => Refused::Zero,
@@ -242,16 +243,16 @@ impl<H: Handle> Lease<H> {
             (Stage::Busy, _) => {
                 let remaining = (self.at != Instant::MAX).then(|| duration(self.at.as_millis()));
                 match self.kind {
-                    Kind::Pool => Refused::Full { next: remaining },
-                    Kind::Once => Refused::Running { remaining },
-                    Kind::Lock | Kind::Cache => Refused::Busy { remaining },
+                    Kind::Pool => Refused::Full { next: remaining, asked },
+                    Kind::Once => Refused::Running { remaining, asked },
+                    Kind::Lock | Kind::Cache => Refused::Busy { remaining, asked },
                 }
             }
             (Stage::Kept, _) => Refused::Done(Done::new(self.keep, self.at.as_millis())),
             (Stage::Failed, _) if self.is_in_doubt() => {
-                Refused::Indeterminate { token: self.token, until: self.now().plus(self.ttl) }
+                Refused::Indeterminate { token: self.token, until: self.now().plus(self.ttl), asked }
             }
-            _ => self.cause().unwrap_or(Cause::Full).into(),
+            _ => Refused::from(self.cause().unwrap_or(Cause::Full)).of(asked),
         }
     }
 

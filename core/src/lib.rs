@@ -66,7 +66,7 @@ pub mod why;
 
 pub use cell::Holding;
 pub use codec::AsIs;
-pub use error::{Cause, Code, Done, Error, Refused};
+pub use error::{Asked, Cause, Code, Done, Error, Refused};
 pub use instance::{Config, Instance};
 pub use key::KeyPart;
 pub use label::Label;
@@ -91,7 +91,7 @@ pub mod __private {
         codec::Tagged,
         companions::Same,
         keeping::{BySerde, Encodes, Keeps, Lends, Shares},
-        key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeyPart, KeySink, Part, Text, put_part},
+        key::{ByDisplay, ByPart, KeyBuffer, KeyError, KeyPart, KeySink, Kind, Part, Text, put_part},
         label::Label,
         lease::{LeaseOf, Wait, begun, carried},
         op::Inspection,
@@ -104,7 +104,7 @@ pub mod __private {
     };
 
     pub use crate::__if_stale as if_stale;
-    pub use crate::error::{Error, Refused};
+    pub use crate::error::{Error, Named, Refused};
     #[cfg(feature = "alloc")]
     pub use crate::outcome::{IsCopied, IsTold};
 
@@ -141,6 +141,14 @@ pub mod __private {
     #[inline]
     pub const fn once<R, F: FnOnce() -> R>(load: F) -> F {
         load
+    }
+
+    /// The refusal of an attribute.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "nothing at all on a device")]
+    #[must_use]
+    pub fn named(why: Refused, named: &'static Named) -> Refused {
+        why.of(crate::Asked::by(named))
     }
 
     pub fn decide<R>(otherwise: impl FnOnce(Refused) -> R, why: Refused) -> R {

@@ -64,7 +64,7 @@ pub mod tool;
 
 pub use cachify_core;
 pub use cachify_core::{
-    AsIs, Cause, Code, Config, Done, Error, Holding, Label, Ran, Refused, Success, Ttl,
+    AsIs, Asked, Cause, Code, Config, Done, Error, Holding, Label, Ran, Refused, Success, Ttl,
     cache::{Early, Fetched, Source},
     codec::{Codec, Postcard, Sink, Tagged, Uncodable},
     key::{Arguments, Hashed, KeyError, KeyPart, KeyTemplate, Shown},
@@ -129,9 +129,9 @@ pub mod __private {
         __private::{
             Aging, AtMost, ByDisplay, ByPart, Carries, Closed, Encoded, Ends, Fetched, Inspection, IsAny, IsCopied,
             IsOption, IsResult, IsTold, Keeps, KeyBuffer, KeyError, KeyPart, KeySink, Label, Lasting, LeaseOf, Lends,
-            Part, Probe, Refuses, Same, Shape, Tagged, Text, Ttl, Wait, Whole, Within, begun, brought, carried, decide,
-            duration, err_for, keeps_err, keeps_none, none_for, once, pass_on, put_hash, put_part, refuse_closed,
-            refuse_lock, serves_err,
+            Named, Part, Probe, Refuses, Same, Shape, Tagged, Text, Ttl, Wait, Whole, Within, begun, brought, carried,
+            decide, duration, err_for, keeps_err, keeps_none, named, none_for, once, pass_on, put_hash, put_part,
+            refuse_closed, refuse_lock, serves_err,
         },
         Refused,
         key::{Kind, LongKeyBuf as KeyBuf},

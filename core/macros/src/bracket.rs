@@ -18,6 +18,7 @@ impl Function {
         let Names { instance, held, why, shape, out, .. } = &self.names;
         let render = key.render_into(&quote!(#held.key_mut()));
         let (terms, refuse) = (Self::terms(layer)?, self.refuse(layer)?);
+        let named = self.named(layer);
         let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = &#held;));
         let (private, of, returned) = (private(layer), self.shape(layer, self.whole(layer)), self.returned());
         let label = layer.label.as_ref().map(|label| quote!(.labelled(#private::Label::new(#label))));
@@ -59,6 +60,7 @@ impl Function {
                 ::core::result::Result::Err(#why) => {
                     // before whatever is done instead, however long that takes
                     #held.refused();
+                    let #why = #named;
                     #refuse
                 }
             }

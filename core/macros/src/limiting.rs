@@ -21,10 +21,11 @@ impl Function {
     /// A function that returns in the place of a value why there is none.
     pub(crate) fn refusing(&self, layer: &Layer, refuse: &TokenStream) -> TokenStream {
         let (private, returned, why) = (private(layer), self.returned(), &self.names.why);
+        let named = self.named(layer);
         quote! {
             |#why| {
                 use #private::Refuses as _;
-                #refuse((&&&#private::Probe::<#returned>::NEW).made_from(), #why)
+                #refuse((&&&#private::Probe::<#returned>::NEW).made_from(), #named)
             }
         }
     }

@@ -10,20 +10,31 @@ use crate::{
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
+/// What the attribute is, as a store and a refusal name it.
+fn kind(layer: &Layer) -> TokenStream {
+    match layer.primitive {
+        Primitive::Cached => quote!(Cache),
+        Primitive::Lock => quote!(Lock),
+        Primitive::Once => quote!(Once),
+        Primitive::Pooled => quote!(Pool),
+    }
+}
+
 impl Function {
+    /// The refusal of a layer, which says by which attribute of which function.
+    pub(crate) fn named(&self, layer: &Layer) -> TokenStream {
+        let (private, why, kind) = (private(layer), &self.names.why, kind(layer));
+        let template = layer.template().replace("{fn}", &self.item.sig.ident.to_string());
+        quote!(#private::named(#why, const { &#private::Named::new(#private::Kind::#kind, #template) }))
+    }
+
     /// One static for all attributes from this one on that stand in one function, which later calls look at.
     pub(crate) fn sites(&self, from: usize) -> Option<TokenStream> {
         let layers = self.layers.get(from..self.end(from))?;
         let (outer, _) = layers.first().filter(|(layer, _)| layer.home == Home::Std)?;
         let (private, count) = (private(outer), layers.len());
         let sites = layers.iter().map(|(layer, _)| {
-            let (template, share) = (layer.template(), layer.keys == Keys::Shared);
-            let kind = match layer.primitive {
-                Primitive::Cached => quote!(Cache),
-                Primitive::Lock => quote!(Lock),
-                Primitive::Once => quote!(Once),
-                Primitive::Pooled => quote!(Pool),
-            };
+            let (kind, template, share) = (kind(layer), layer.template(), layer.keys == Keys::Shared);
             quote!(#private::Site::new(#private::Kind::#kind, #template, #share))
         });
         Some(quote!(static __CACHIFY_SITES: [#private::Site; #count] = [#(#sites),*];))

@@ -3,8 +3,9 @@
 use super::{Cache, Fetched, Source};
 use crate::{
     asked,
-    error::Refused,
+    error::{Asked, Refused},
     instance::{Handle, Instance},
+    key::Kind,
     observe::{Event, Observer},
     outcome::{InOk, Shape},
     store::{Platform, Store, Values},
@@ -27,7 +28,7 @@ pub(super) async fn limited<C: Timer, R>(
 ) -> R {
     match within(clock, limit, pin!(load)).await {
         Some(out) => out,
-        None => over(Refused::LoadTimedOut { limit }),
+        None => over(Refused::LoadTimedOut { limit, asked: Asked::of(Kind::Cache) }),
     }
 }
 

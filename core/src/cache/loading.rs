@@ -2,8 +2,9 @@
 
 use super::{Cache, Fetched, Lives, limited::limited};
 use crate::{
-    error::Refused,
+    error::{Asked, Refused},
     instance::Handle,
+    key::Kind,
     outcome::{self, InOk, Shape, pass_on},
     store::{Platform, Values},
     time::{Sleep, Timer},
@@ -80,7 +81,7 @@ impl<E> Rule<E> for Open {
 
 impl<E: From<Refused>, W: Rule<E>> Rule<E> for Refusing<W> {
     fn shape<V>(&self) -> impl Shape<Result<V, E>, Value = V> {
-        outcome::Closed::new(self.0.shape(), |why: Refused| Err(why.into()))
+        outcome::Closed::new(self.0.shape(), |why: Refused| Err(why.of(Asked::of(Kind::Cache)).into()))
     }
     fn load<V, T: Timer>(
         &self,

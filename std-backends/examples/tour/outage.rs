@@ -23,7 +23,7 @@ impl Outage {
 
     /// Whether the store, and nobody else, is why this was refused.
     pub(crate) fn explains(&self, why: Refused) -> bool {
-        let gone = matches!(why, Refused::Unavailable(_) | Refused::Indeterminate { .. });
+        let gone = matches!(why, Refused::Unavailable { .. } | Refused::Indeterminate { .. });
         self.refused.fetch_add(u64::from(gone), Relaxed);
         gone
     }

@@ -72,7 +72,7 @@ fn a_store_that_answers_another_operation_is_a_typed_error() {
         let c = Cachify::builder().store(Parrot(reply.clone())).build().unwrap();
         let is = |of: &[Reply]| of.iter().any(|one| std::mem::discriminant(one) == std::mem::discriminant(&reply));
         let is_other = |cause: Cause| matches!(cause, Cause::Unsupported(why) if why.contains("another question"));
-        let refused = |why: Refused| matches!(why, Refused::Unavailable(cause) if is_other(cause));
+        let refused = |why: Refused| matches!(why, Refused::Unavailable { cause, .. } if is_other(cause));
         let busy = Refused::is_contended;
         let asked = [
             c.lock("k").acquire_blocking().map(drop),
@@ -180,7 +180,9 @@ fn a_store_that_never_answers_refuses_a_lock_within_the_limit() {
     let Poll::Ready(Err(why)) = poll(call.as_mut()) else { panic!("still waits") };
     assert!(why.is_indeterminate(), "never `not acquired`: {why}");
     let refused = c.lock("k").acquire_blocking().unwrap_err();
-    assert!(matches!(refused, Refused::Unavailable(Cause::Unsupported(face)) if face.contains("async face")));
+    assert!(
+        matches!(refused, Refused::Unavailable { cause: Cause::Unsupported(face), .. } if face.contains("async face"))
+    );
 }
 
 #[test]

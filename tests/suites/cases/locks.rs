@@ -8,7 +8,7 @@ use crate::{
     world::now,
 };
 use cachify::{
-    Cachify, Cause, Config, Holding, Refused,
+    Asked, Cachify, Cause, Config, Holding, Refused,
     cachify_core::{
         FixedStore, Instance,
         store::{fixed::State, lock::NoLock},
@@ -21,7 +21,7 @@ use cachify_tests::{AsyncGuest, Guest};
 use std::{cell::RefCell, convert::identity};
 
 const fn busy(millis: u64) -> Refused {
-    Refused::Busy { remaining: Some(ms(millis)) }
+    Refused::Busy { remaining: Some(ms(millis)), asked: Asked::NOTHING }
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn l3_a_held_lock_refuses_at_once_and_says_what_and_for_how_long() {
         let message = s.acquire(&on("k")).unwrap_err().to_string();
         (message, s.events(), s.world().now().as_millis())
     }
-    let message = "held; free within 30s";
+    let message = "lock is held for 30 s more; `inspect` tells by whom";
     let events = vec!["granted k".to_owned(), format!("refused k: {message}")];
     everywhere!(case => (message.to_owned(), events.clone(), 0));
 }
@@ -248,7 +248,7 @@ fn l21_a_store_with_one_face_refuses_the_other_by_name() {
     let c = Cachify::builder().store(store).build().unwrap();
     let _guard = now(c.lock("k").acquire()).unwrap();
     let refused = c.lock("k").acquire_blocking().unwrap_err();
-    assert!(matches!(refused, Refused::Unavailable(Cause::Unsupported(_))));
+    assert!(matches!(refused, Refused::Unavailable { cause: Cause::Unsupported(_), .. }));
     assert_eq!(refused.to_string(), "this store has only an async face: use it from async functions");
 }
 
@@ -284,7 +284,10 @@ fn l25_a_holder_that_runs_long_keeps_its_lock() {
     let guard = device.lock("k").ttl(secs(3)).acquire_blocking().unwrap();
     world.clock.advance(secs(3_600));
     assert!(guard.is_valid());
-    assert_eq!(device.lock("k").acquire_blocking().unwrap_err(), Refused::Busy { remaining: None });
+    assert_eq!(
+        device.lock("k").acquire_blocking().unwrap_err(),
+        Refused::Busy { remaining: None, asked: Asked::NOTHING }
+    );
     drop(guard);
     assert!(device.lock("k").acquire_blocking().is_ok());
 }

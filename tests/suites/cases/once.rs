@@ -7,11 +7,11 @@ use crate::{
     harness::{Async, Blocking, Failed, Right, Subject, attributes, everywhere, ms, on},
     world::now,
 };
-use cachify::{Holding, Ran, Refused, secs};
+use cachify::{Asked, Holding, Ran, Refused, secs};
 use std::convert::identity;
 
 const fn busy(millis: u64) -> Refused {
-    Refused::Running { remaining: Some(ms(millis)) }
+    Refused::Running { remaining: Some(ms(millis)), asked: Asked::NOTHING }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{
     world::now,
 };
 use cachify::{
-    Cachify, Config, Error, HolderToken, Holding, Label, ManualClock, Refused,
+    Asked, Cachify, Config, Error, HolderToken, Holding, Label, ManualClock, Refused,
     cachify_core::{
         cell::{
             Fences,
@@ -32,7 +32,7 @@ use std::{
 };
 
 const fn full(millis: u64) -> Refused {
-    Refused::Full { next: Some(ms(millis)) }
+    Refused::Full { next: Some(ms(millis)), asked: Asked::NOTHING }
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn p1_a_full_pool_refuses_until_one_leaves() {
         a.release();
         (message, [first, second, s.take(&on("k"), 2).unwrap().index()], s.events())
     }
-    let message = "no permit left; the first ends within 600s";
+    let message = "pool has no permit left for 600 s more; `inspect` tells by whom";
     let events = ["granted k", "granted k", &format!("refused k: {message}"), "granted k"];
     everywhere!(case => (message.to_owned(), [0, 1, 0], events.map(str::to_owned).to_vec()));
 }
@@ -258,7 +258,7 @@ mod p21_a_value_and_an_attribute_speak_of_one_pool {
                 let permit = now(pool.take()).unwrap();
                 // in memory a permit has no end
                 let next = $store.1.keeps.then_some(ms(600_000));
-                assert_eq!($wait(call(7, "a:b")), Err(Refused::Full { next }));
+                assert_eq!($wait(call(7, "a:b")), Err(Refused::Full { next, asked: Asked::NOTHING }));
                 assert_eq!($wait(call(7, "a")), Ok(8));
                 assert_eq!($wait(call::in_use(7, "a:b")), Ok(1));
                 // the same pool under the text that both render

@@ -117,7 +117,8 @@ fn who_has_its_key_may_do_what_the_file_says() {
     let held = c.lock("door:9").ttl(secs(60)).acquire_blocking().unwrap();
     run(async {
         on(tcp(port).await, unit(1, 1), 'a', async |device| {
-            let denied = |refused: Refused| matches!(refused, Refused::Unavailable(Cause::Rejected { .. }));
+            let denied =
+                |refused: Refused| matches!(refused, Refused::Unavailable { cause: Cause::Rejected { .. }, .. });
             device.lock("door:1").acquire().await.unwrap().release().await.unwrap();
             assert_eq!(
                 device.cache("config:x").ttl(secs(60)).get_or_insert_with(async || Ok::<_, ()>(5_u32)).await,

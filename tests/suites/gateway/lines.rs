@@ -194,7 +194,7 @@ fn a_pool_beyond_all_measure_is_refused() {
     run(async {
         on(tcp(port).await, 1, async |device| {
             let refused = device.pool("k", 4_097).take().await.map(drop).unwrap_err();
-            assert!(matches!(refused, Refused::Unavailable(Cause::Rejected { .. })), "{refused:?}");
+            assert!(matches!(refused, Refused::Unavailable { cause: Cause::Rejected { .. }, .. }), "{refused:?}");
             device.pool("k", 4_096).take().await.unwrap().release().await.unwrap();
         })
         .await;
@@ -269,13 +269,13 @@ fn a_second_live_device_of_one_identity_is_refused_and_named() {
                 // the same attempt of the same life, as far as its token can tell
                 for call in 0..3 {
                     let refused = two.lock("k").ttl(secs(30)).acquire().await.map(drop).unwrap_err();
-                    let Refused::Unavailable(Cause::Rejected { why, .. }) = refused else {
+                    let Refused::Unavailable { cause: Cause::Rejected { why, .. }, .. } = refused else {
                         panic!("{call}: {refused:?}")
                     };
                     assert!(why.contains("identity"), "{why}");
                 }
                 let twice = two.once("job").keep(secs(60)).run(async |_| ()).await;
-                assert!(matches!(twice, Err(Refused::Unavailable(Cause::Rejected { .. }))), "{twice:?}");
+                assert!(matches!(twice, Err(Refused::Unavailable { cause: Cause::Rejected { .. }, .. })), "{twice:?}");
                 let computed = two.cache("v").get_or_insert_with(async || Ok::<u8, ()>(2)).await;
                 assert_eq!(computed, Ok(2), "a cache fails open");
             })

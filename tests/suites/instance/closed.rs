@@ -67,7 +67,7 @@ fn where_the_store_is_down_nothing_is_loaded_and_the_call_says_why() {
     };
     is_down.store(true, SeqCst);
     for answer in all() {
-        assert_eq!(answer, Err(Refused::Unavailable(Cause::Unreachable)));
+        assert_eq!(answer, Err(Refused::from(Cause::Unreachable)));
     }
     assert_eq!(loads.load(SeqCst), 0);
     is_down.store(false, SeqCst);
@@ -84,7 +84,7 @@ fn the_reason_becomes_the_callers_error() {
     let (c, is_down) = down();
     is_down.store(true, SeqCst);
     let refused = c.cache("k").closed().get_or_insert_with_blocking(|| Ok::<u32, Error>(1));
-    assert_eq!(refused, Err(Error::Refused(Refused::Unavailable(Cause::Unreachable))));
+    assert_eq!(refused, Err(Error::Refused(Refused::from(Cause::Unreachable))));
     let memory = Cachify::builder().build().unwrap();
     let no_key = memory.cache("{}").closed().get_or_insert_with_blocking(|| Ok::<u32, Refused>(1));
     assert!(matches!(no_key, Err(Refused::BadKey(_))), "{no_key:?}");

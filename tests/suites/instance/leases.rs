@@ -1,6 +1,6 @@
 //! Leases of a server: alive as long as their guard, looked at, broken, watched, renewed.
 
-use cachify::{Cachify, Holding, ManualClock, Ran, Refused, clock::StdClock, secs};
+use cachify::{Asked, Cachify, Holding, ManualClock, Ran, Refused, clock::StdClock, secs};
 use cachify_core::{
     store::{Platform, Store, lock::NoLock},
     testing::{ManualClock as BareClock, block_on},
@@ -49,9 +49,12 @@ fn in_memory_a_live_guard_is_the_lease() {
     clock.advance(secs(1 << 40));
     assert!(guards.0.is_valid() && guards.1.is_valid() && guards.2.is_valid());
     let busy = c.lock("k").wait(secs(0)).acquire_blocking().unwrap_err();
-    assert_eq!(busy, Refused::Busy { remaining: None });
-    assert_eq!(c.pool("k", 1).take_blocking().unwrap_err(), Refused::Full { next: None });
-    assert_eq!(c.once("k").run_blocking(|_| ()), Ok(Ran::Skipped(Refused::Running { remaining: None })));
+    assert_eq!(busy, Refused::Busy { remaining: None, asked: Asked::NOTHING });
+    assert_eq!(c.pool("k", 1).take_blocking().unwrap_err(), Refused::Full { next: None, asked: Asked::NOTHING });
+    assert_eq!(
+        c.once("k").run_blocking(|_| ()),
+        Ok(Ran::Skipped(Refused::Running { remaining: None, asked: Asked::NOTHING }))
+    );
     assert_eq!(clock.sleepers(), 0, "nothing renews, nothing waits");
     drop(guards);
     assert!(!c.lock("k").is_locked_blocking().unwrap() && !c.once("k").is_locked_blocking().unwrap());
@@ -70,7 +73,10 @@ fn without_renewal_a_lease_ends_with_its_ttl_on_every_store() {
         let skipped = run.begin_blocking().unwrap();
         let mut lost = pin!(guard.lost());
         assert!(poll(lost.as_mut()).is_pending());
-        assert_eq!(lock.acquire_blocking().unwrap_err(), Refused::Busy { remaining: Some(secs(1)) });
+        assert_eq!(
+            lock.acquire_blocking().unwrap_err(),
+            Refused::Busy { remaining: Some(secs(1)), asked: Asked::NOTHING }
+        );
         clock.advance(Duration::from_millis(999));
         assert!(lock.acquire_blocking().is_err() && pool.take_blocking().is_err());
         clock.advance(Duration::from_millis(1));

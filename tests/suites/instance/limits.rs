@@ -1,7 +1,7 @@
 //! Loads that take too long: they fail, and whoever has an old value is served that meanwhile.
 
 use crate::kinds::kinds;
-use cachify::{ManualClock, Refused, secs};
+use cachify::{Asked, ManualClock, Refused, secs};
 use cachify_tests::crew::{Crew, sleep};
 use std::{
     cell::{Cell, RefCell},
@@ -12,7 +12,7 @@ use std::{
 };
 
 const LIMIT: Duration = Duration::from_secs(2);
-const OVER: Refused = Refused::LoadTimedOut { limit: LIMIT };
+const OVER: Refused = Refused::LoadTimedOut { limit: LIMIT, asked: Asked::NOTHING };
 
 /// An error that can be shared.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +107,7 @@ fn a_load_that_is_ready_at_its_limit_counts_and_one_of_no_length_must_not_wait()
         got.borrow_mut().push(out);
     });
     crew.run(3_000);
-    let none = Err(Refused::LoadTimedOut { limit: Duration::ZERO });
+    let none = Err(Refused::LoadTimedOut { limit: Duration::ZERO, asked: Asked::NOTHING });
     assert_eq!(*got.borrow(), [Ok(1), Ok(2), none]);
 }
 

@@ -273,7 +273,7 @@ fn a_failure_of_the_store_is_a_warning_and_the_load_goes_on_inside() {
     assert_eq!(warnings(&told), ["unreachable"], "{told:?}");
     assert_eq!(only("without a store").parent, Some(told.id));
     let refused = c.lock(key!("unavailable:{}")).acquire_blocking().unwrap_err();
-    assert_eq!(refused, Refused::Unavailable(Cause::Unreachable));
+    assert_eq!(refused, Refused::from(Cause::Unreachable));
     let told = only("unavailable:{}");
     assert_eq!((&*told.fields["cachify.outcome"], &*told.fields["error.type"]), ("unavailable", "unavailable"));
 }

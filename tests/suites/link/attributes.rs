@@ -8,7 +8,7 @@ use crate::{
 };
 use cachify_core::testing::BlockingWords;
 use cachify_core::{
-    Cause, Instance, Refused, cell::Ask, key::Kind, testing::ManualClock, time::Clock, token::HolderToken,
+    Asked, Cause, Instance, Refused, cell::Ask, key::Kind, testing::ManualClock, time::Clock, token::HolderToken,
 };
 use std::{cell::Cell, time::Duration};
 
@@ -202,7 +202,7 @@ fn a_failure_after_an_unknown_outcome_leaves_the_outcome_unknown_until_there_is_
         world.spawn(async {
             let refused = locked(&device, &watch).await.unwrap_err();
             match answered {
-                true => assert_eq!(refused, Refused::Unavailable(Cause::Unreachable)),
+                true => assert_eq!(refused, Refused::from(Cause::Unreachable)),
                 false => assert!(matches!(refused, Refused::Indeterminate { .. }), "{refused:?}"),
             }
         });
@@ -225,7 +225,7 @@ fn a_line_that_is_down_refuses_at_once() {
     line.set(Faults { broken: true, ..Faults::default() });
     world.spawn(async {
         let refused = locked_at_once(&device, &watch).await.unwrap_err();
-        assert_eq!((refused, clock.now()), (Refused::Unavailable(Cause::Unreachable), at(0)));
+        assert_eq!((refused, clock.now()), (Refused::from(Cause::Unreachable), at(0)));
     });
     assert!(world.run(LONG, || ()));
 }
@@ -237,7 +237,7 @@ fn a_lock_that_is_held_elsewhere_is_told_of_at_once_and_waited_for() {
     world.spawn(async {
         // a guard in the gateway's own memory: it has no end
         let refused = locked_at_once(&device, &watch).await.unwrap_err();
-        assert_eq!(refused, Refused::Busy { remaining: None });
+        assert_eq!(refused, Refused::Busy { remaining: None, asked: Asked::NOTHING });
         assert!(clock.now() < at(50));
         let waited = cachify_core::drive::beside(locked(&device, &watch), pass(&clock, 300 * MS)).await;
         assert!(waited.is_err(), "it is held");

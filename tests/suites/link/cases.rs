@@ -34,7 +34,7 @@ fn a_line_that_cannot_be_written_refuses_at_once_and_a_dead_one_after_the_timeou
     line.set(Faults { broken: true, ..Faults::default() });
     world.spawn(async {
         let refused = device.lock("k").try_acquire().await.unwrap_err();
-        assert_eq!((refused, clock.now()), (Refused::Unavailable(Cause::Unreachable), at(0)));
+        assert_eq!((refused, clock.now()), (Refused::from(Cause::Unreachable), at(0)));
         line.set(Faults { cut: true, ..Faults::default() });
         pass(&clock, 10 * MS).await;
         let refused = device.lock("k").try_acquire().await.unwrap_err();

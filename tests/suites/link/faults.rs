@@ -172,7 +172,7 @@ where
                 std::future::pending::<()>().await;
             }
         });
-        if let Ok(Err(Refused::Unavailable(_) | Refused::Indeterminate { .. })) = asked.await {
+        if let Ok(Err(Refused::Unavailable { .. } | Refused::Indeterminate { .. })) = asked.await {
             pass(record.clock, millis(50)).await;
             continue;
         }
@@ -260,7 +260,7 @@ async fn caller<'c>(device: &Device<'c>, record: &Record<'c>, seed: u64) {
                 std::future::pending::<()>().await;
             }
         });
-        if let Ok(Err(Refused::Unavailable(_) | Refused::Indeterminate { .. })) = called.await {
+        if let Ok(Err(Refused::Unavailable { .. } | Refused::Indeterminate { .. })) = called.await {
             pass(record.clock, millis(50)).await;
             continue;
         }

@@ -212,7 +212,7 @@ fn keyless_and_wrong_keys_are_refused_and_named_and_do_nothing() {
         pump(&device, key, session(device_id, 1), &clock, &line, &never, &mut world);
         world.spawn(async {
             let refused = device.lock("k").try_acquire().await.unwrap_err();
-            assert!(matches!(refused, Refused::Unavailable(_)), "never sent: {refused:?}");
+            assert!(matches!(refused, Refused::Unavailable { .. }), "never sent: {refused:?}");
         });
         assert!(world.run(LONG, || ()));
         assert_eq!(keys.refused(), [why]);
@@ -332,7 +332,10 @@ fn another_device_s_identity_and_lease() {
     pump(&imposter, 2, session(2, 1), &clock, &line, &never, &mut world);
     world.spawn(async {
         let refused = imposter.lock("free").try_acquire().await.unwrap_err();
-        assert!(matches!(refused, Refused::Unavailable(cachify_core::Cause::Rejected { .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Refused::Unavailable { cause: cachify_core::Cause::Rejected { .. }, .. }),
+            "{refused:?}"
+        );
     });
     assert!(world.run(LONG, || ()));
     assert!(held.is_valid() && is_held(&store));

@@ -106,7 +106,7 @@ fn without_an_answer_to_the_greeting_a_call_was_not_sent() {
     pump(&device, &line, &never, &mut world);
     world.spawn(async {
         let refused = device.lock("k").try_acquire().await.unwrap_err();
-        assert!(matches!(refused, Refused::Unavailable(_)), "{refused:?}");
+        assert!(matches!(refused, Refused::Unavailable { .. }), "{refused:?}");
     });
     assert!(world.run(LONG, || ()));
     // version, session, request, lock, no key, begin

@@ -1,7 +1,7 @@
 //! The companions that load, of functions of all kinds: methods, generic ones, those of a trait, of a device, with all options.
 
 use super::companions_loading::{World, worlds};
-use cachify::{Cachify, Fetched, Memory, Refused, Source, cached, lock, secs};
+use cachify::{Asked, Cachify, Fetched, Memory, Refused, Source, cached, lock, secs};
 use cachify_core::{
     FixedStore, Instance,
     store::lock::NoLock,
@@ -178,7 +178,7 @@ fn over_another_layer_a_limit_holds_too() {
             seen.borrow_mut().extend([fetched, late, anew]);
         });
         crew.run(10_000);
-        let over = Err(Refused::LoadTimedOut { limit: secs(5) });
+        let over = Err(Refused::LoadTimedOut { limit: secs(5), asked: Asked::NOTHING });
         assert_eq!(*seen.borrow(), [Ok(1), over, Ok(2)]);
         assert_eq!(w.c.cache("hard").get_blocking::<u32>(), Ok(Some(2)));
     }

@@ -1,6 +1,6 @@
 //! Attributes whose loads may take so long and no longer.
 
-use cachify::{Cachify, Error, LoadFailed, ManualClock, Refused, cached};
+use cachify::{Asked, Cachify, Error, LoadFailed, ManualClock, Refused, cached};
 use cachify_tests::crew::{Crew, sleep};
 use std::{
     cell::{Cell, RefCell},
@@ -16,7 +16,7 @@ static CLOCK: LazyLock<ManualClock> = LazyLock::new(ManualClock::new);
 static HERE: LazyLock<Cachify> = LazyLock::new(|| Cachify::builder().clock(CLOCK.clone()).build().unwrap());
 
 const LIMIT: Duration = Duration::from_secs(2);
-const OVER: Refused = Refused::LoadTimedOut { limit: LIMIT };
+const OVER: Refused = Refused::LoadTimedOut { limit: LIMIT, asked: Asked::NOTHING };
 
 /// What a load asks, and for how many seconds.
 struct Source {
@@ -141,10 +141,14 @@ async fn past_its_soft_limit_a_load_goes_on_and_at_the_hard_one_it_ends() {
     }
     pass(700_000).await;
     let limit = Duration::from_secs(3);
-    assert_eq!(within(3_100, call()).await, Some(Err(Refused::LoadTimedOut { limit })), "nothing is there any more");
+    assert_eq!(
+        within(3_100, call()).await,
+        Some(Err(Refused::LoadTimedOut { limit, asked: Asked::NOTHING })),
+        "nothing is there any more"
+    );
 
     let calls = within(2_100, async { tokio::join!(told(1), told(1)) }).await.unwrap();
     for failed in [calls.0, calls.1] {
-        assert_eq!(failed.unwrap_err().to_string(), "the load took longer than 2s");
+        assert_eq!(failed.unwrap_err().to_string(), "cached \"told:{n}\": the load took longer than 2 s");
     }
 }

@@ -35,6 +35,7 @@ mod seen;
 mod shared;
 mod stacks;
 mod times;
+mod told_why;
 mod values;
 
 use cachify::{AsIs, Cachify, Memory, Refused, cached, lock, once, pooled, secs};

@@ -55,7 +55,7 @@ fn value(id: u32) -> u32 {
 async fn what_cannot_say_that_a_store_is_away_skips_and_tells_the_observer() {
     assert_eq!((job(1), slot(), value(3)), (None, None, 3));
     task(&RefCell::new(0)).await;
-    let told = |why: &Refused| matches!(why, Refused::Unavailable(_) | Refused::Indeterminate { .. });
+    let told = |why: &Refused| matches!(why, Refused::Unavailable { .. } | Refused::Indeterminate { .. });
     let all = TOLD.lock().unwrap_or_else(PoisonError::into_inner).clone();
     assert!(all.len() == 3 && all.iter().all(told), "{all:?}");
     assert!(matches!(skips().await, Err(Error::Refused(why)) if told(&why)), "no skip is made of an outage");
@@ -89,7 +89,7 @@ fn before_init() -> Result<u32, Refused> {
 
 #[tokio::test]
 async fn a_closed_cache_is_refused_and_says_why() {
-    let told = |why: &Refused| matches!(why, Refused::Unavailable(_));
+    let told = |why: &Refused| matches!(why, Refused::Unavailable { .. });
     let Err(Failed::Store(Error::Refused(why))) = pay(1) else { panic!("it was paid") };
     assert!(told(&why) && send(1).await.is_err_and(|why| told(&why)));
     assert_eq!(before_init(), Err(Refused::NotInitialised));

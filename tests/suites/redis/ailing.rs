@@ -124,7 +124,10 @@ fn a_slot_that_nobody_serves_is_asked_for_ever_more_rarely() {
     for node in &cluster.nodes {
         node.command(&["CLUSTER", "DELSLOTS", &cluster.slot(name).to_string()]);
     }
-    assert!(matches!(c.lock("k").acquire_blocking().map(drop), Err(Refused::Unavailable(Cause::NotNow(_)))));
+    assert!(matches!(
+        c.lock("k").acquire_blocking().map(drop),
+        Err(Refused::Unavailable { cause: Cause::NotNow(_), .. })
+    ));
     pass(secs(2));
     cluster.nodes.iter().for_each(Server::reset_stats);
     pass(secs(3));
@@ -178,7 +181,7 @@ fn a_call_waits_for_a_slot_that_moves_as_long_as_it_may() {
     // the lease lies on one node, and its line on none
     while cluster.move_keys(slot, from, to, 10) > 0 {}
     let (refused, took) = timed(|| c.lock("k").acquire_blocking().map(drop));
-    assert!(matches!(refused, Err(Refused::Unavailable(Cause::NotNow(_)))), "{refused:?}");
+    assert!(matches!(refused, Err(Refused::Unavailable { cause: Cause::NotNow(_), .. })), "{refused:?}");
     assert!(took >= millis(1_500), "it gave up early: {took:?}");
     cluster.end_move(slot, from, to);
     assert_eq!(held.release(), Ok(Holding::Held));

@@ -220,7 +220,7 @@ fn nodes_of_different_kinds_and_versions_are_one_cluster() {
         let is_there = cluster.owner(&format!("t:l:{{{name}}}")) == 2;
         match a.lock(name.as_str()).acquire_blocking() {
             Ok(guard) => drop(guard.release()),
-            Err(Refused::Unavailable(Cause::Rejected { why, .. })) if is_there => {
+            Err(Refused::Unavailable { cause: Cause::Rejected { why, .. }, .. }) if is_there => {
                 assert!(why.contains("runs no scripts"), "{why}");
             }
             Err(other) => panic!("{other:?}"),
@@ -255,7 +255,7 @@ fn a_slot_that_nobody_serves_refuses_at_once_or_is_waited_for() {
         }
         for refused in [c.lock("k").acquire_blocking().map(drop), run(c.lock("k").acquire()).map(drop)] {
             let refused = refused.unwrap_err();
-            assert!(matches!(refused, Refused::Unavailable(Cause::NotNow(_))), "{refused:?}");
+            assert!(matches!(refused, Refused::Unavailable { cause: Cause::NotNow(_), .. }), "{refused:?}");
         }
         // others are served, and a cached call computes
         assert_eq!(run(c.cache("k").get_or_insert(async { 7_u64 })), 7);

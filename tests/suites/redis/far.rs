@@ -112,7 +112,7 @@ fn a_limit_that_was_set_is_kept_and_so_is_the_connection() {
     let proxy = far(&server, millis(300));
     let c = through(&server, &proxy).op_timeout(millis(150)).build().unwrap();
     let (refused, took) = timed(|| run(async { c.lock("k").acquire().await.map(drop) }));
-    assert!(matches!(refused, Err(Refused::Unavailable(Cause::Unreachable))), "{refused:?}");
+    assert!(matches!(refused, Err(Refused::Unavailable { cause: Cause::Unreachable, .. })), "{refused:?}");
     assert!(took < secs(2), "{took:?}");
     run(async {
         tokio::time::sleep(secs(2)).await;
@@ -188,7 +188,7 @@ fn a_wait_outlasts_a_server_that_is_full() {
         server.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
         server.command(&["CONFIG", "SET", "maxmemory", "100kb"]);
         let why = c.lock("k").acquire_blocking().map(drop).unwrap_err();
-        assert!(matches!(why, Refused::Unavailable(Cause::NotNow(_))), "{why:?}");
+        assert!(matches!(why, Refused::Unavailable { cause: Cause::NotNow(_), .. }), "{why:?}");
         thread::scope(|scope| {
             let waits = scope.spawn(|| c.lock("k").wait(secs(30)).run_blocking(|_| 1));
             let began = Instant::now();
@@ -210,7 +210,7 @@ fn who_waits_for_ever_has_enough_when_an_outage_is_older_than_the_lease() {
     c.lock("warm").run_blocking(|_| ()).unwrap();
     server.kill();
     let (refused, took) = timed(|| c.lock("k").ttl(secs(6)).wait_forever().acquire_blocking().map(drop));
-    assert!(matches!(refused, Err(Refused::Unavailable(_) | Refused::Indeterminate { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Refused::Unavailable { .. } | Refused::Indeterminate { .. })), "{refused:?}");
     assert!(took >= secs(6) && took < secs(15), "{took:?}");
     // the outage is older already
     let (refused, took) = timed(|| c.lock("other").ttl(secs(6)).wait_forever().acquire_blocking().map(drop));
@@ -224,6 +224,6 @@ fn what_will_not_pass_is_not_waited_for() {
     let server = Server::of(Engine::Redis).password("sesame").start();
     let c = Cachify::builder().redis(server.url().replace("sesame", "rhubarb")).prefix("t").build().unwrap();
     let (refused, took) = timed(|| c.lock("k").wait(secs(30)).acquire_blocking().map(drop));
-    assert!(matches!(refused, Err(Refused::Unavailable(Cause::Rejected { .. }))), "{refused:?}");
+    assert!(matches!(refused, Err(Refused::Unavailable { cause: Cause::Rejected { .. }, .. })), "{refused:?}");
     assert!(took < secs(10), "{took:?}");
 }

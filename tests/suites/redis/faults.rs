@@ -83,7 +83,7 @@ fn a_server_that_is_gone_stopped_or_unreachable_costs_one_limit() {
     fails_open_and_closed(&c);
     until_blocking(|| {
         let got = c.lock("k").acquire_blocking().map(drop);
-        matches!(got, Err(Refused::Unavailable(Cause::Unreachable)))
+        matches!(got, Err(Refused::Unavailable { cause: Cause::Unreachable, .. }))
     });
     server.restart();
     works();

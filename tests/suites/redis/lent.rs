@@ -196,7 +196,7 @@ fn a_pool_that_lends_nothing_refuses_within_the_limit_and_nothing_is_asked_twice
     let held = c.lock("held").ttl(secs(4)).acquire_blocking().unwrap();
     let all = left.clone().try_acquire_owned().unwrap();
     for refused in [c.lock("k").acquire_blocking().map(drop), runtime.block_on(c.lock("k").acquire()).map(drop)] {
-        assert!(matches!(refused, Err(Refused::Unavailable(_) | Refused::Indeterminate { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(Refused::Unavailable { .. } | Refused::Indeterminate { .. })), "{refused:?}");
     }
     assert_eq!(c.cache("v").get_or_insert_blocking(|| 7_u8), 7, "computed");
     assert!(held.is_valid());
@@ -312,7 +312,7 @@ fn nothing_was_asked_of_a_server_that_is_gone() {
     let _ = c.lock("b").acquire_blocking();
     for n in 0..3 {
         let refused = [c.lock(n).acquire_blocking().map(drop), runtime.block_on(c.lock(n).acquire()).map(drop)];
-        assert!(refused.iter().all(|refused| matches!(refused, Err(Refused::Unavailable(_)))), "{refused:?}");
+        assert!(refused.iter().all(|refused| matches!(refused, Err(Refused::Unavailable { .. }))), "{refused:?}");
     }
 }
 
@@ -324,7 +324,7 @@ fn a_thread_that_would_wait_for_itself_is_told_so() {
         let c = patient(server.url()).redis_connections(shared(&server.url()).await).build().unwrap();
         let refused = c.lock("k").acquire_blocking().map(drop);
         assert!(
-            matches!(refused, Err(Refused::Unavailable(Cause::Unsupported(why))) if why.contains("await it")),
+            matches!(refused, Err(Refused::Unavailable { cause: Cause::Unsupported(why), .. }) if why.contains("await it")),
             "{refused:?}"
         );
         assert_eq!(c.lock("k").acquire().await.unwrap().release().await, Ok(Holding::Held));

@@ -34,7 +34,7 @@ impl Answers {
         let word = match why {
             None => "granted",
             Some(Refused::Busy { .. }) => "busy",
-            Some(Refused::Unavailable(_)) => "unavailable",
+            Some(Refused::Unavailable { .. }) => "unavailable",
             Some(Refused::Indeterminate { .. }) => "indeterminate",
             Some(other) => panic!("{other}"),
         };

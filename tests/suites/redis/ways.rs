@@ -205,9 +205,9 @@ fn what_ended_while_it_connected_was_not_done() {
     proxy.blackhole(Direction::ToClient);
     let c = through(&server, &proxy, millis(600));
     let blocking = c.lock("k").acquire_blocking().map(drop).unwrap_err();
-    assert!(matches!(blocking, Refused::Unavailable(Cause::Unreachable)), "{blocking:?}");
+    assert!(matches!(blocking, Refused::Unavailable { cause: Cause::Unreachable, .. }), "{blocking:?}");
     let task = run(async { c.lock("k").acquire().await.map(drop).unwrap_err() });
-    assert!(matches!(task, Refused::Unavailable(Cause::Unreachable)), "{task:?}");
+    assert!(matches!(task, Refused::Unavailable { cause: Cause::Unreachable, .. }), "{task:?}");
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_server_that_was_demoted_is_left() {
         thread.run_blocking(|_| ()).unwrap();
         let before = proxy.connections();
         server.command(&["REPLICAOF", "127.0.0.1", "1"]);
-        let refused = |why: Refused| matches!(why, Refused::Unavailable(Cause::NotNow(why)) if why.contains("replica"));
+        let refused = |why: Refused| matches!(why, Refused::Unavailable { cause: Cause::NotNow(why), .. } if why.contains("replica"));
         assert!(refused(task.acquire().await.map(drop).unwrap_err()));
         assert!(refused(thread.acquire_blocking().map(drop).unwrap_err()));
         // where the address leads to another server by now, the next call finds it
