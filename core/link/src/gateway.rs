@@ -186,7 +186,7 @@ where
             |name, token| abandon(store, name.on(place), token, Left::HandOff),
         );
         let (mut reading, mut writing, mut resting) = (pin!(Some(read(reader))), pin!(None), pin!(None));
-        let (mut idle, mut end) = (Some(writer), None);
+        let (mut idle, mut end, mut told) = (Some(writer), None, window.served);
         window.line_up();
         poll_fn(|cx| {
             for _ in 0..ROUNDS {
@@ -240,6 +240,7 @@ where
                     moved = true;
                     writing.set(idle.take().map(|writer| write(writer, frame)));
                 }
+                ear.counted(&window.served, &mut told);
                 if !moved {
                     return if jobs.is_empty() { end.take().map_or(Poll::Pending, Poll::Ready) } else { Poll::Pending };
                 }

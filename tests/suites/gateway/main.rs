@@ -8,3 +8,4 @@ mod keys;
 mod lines;
 mod room;
 mod sockets;
+mod status;

@@ -1,6 +1,6 @@
 //! Whose request a gateway does: what it knows of one, and who decides.
 
-use super::Limits;
+use super::{Limits, Served};
 use cachify_core::{key::Kind, op::Op, time::Instant, token::HolderToken};
 use core::{fmt, time::Duration};
 
@@ -111,6 +111,10 @@ pub trait Admission: Sync {
     fn told(&self, line: u64, request: &DeviceRequest<'_>, became: Became, now: Instant) {
         let _ = (line, request, became, now);
     }
+    /// What was counted so far by the gateway that serves the line; called whenever that is more, while the line lasts.
+    fn counted(&self, line: u64, served: &Served) {
+        let _ = (line, served);
+    }
     /// The line ended.
     fn end(&self, line: u64);
 }
@@ -140,6 +144,12 @@ impl<'a> Line<'a> {
         if let Some(admission) = self.admission {
             let request = &DeviceRequest { sender: request.sender.or(self.known), ..*request };
             admission.told(self.number, request, became, now);
+        }
+    }
+
+    pub(super) fn counted(&self, served: &Served) {
+        if let Some(admission) = self.admission {
+            admission.counted(self.number, served);
         }
     }
 }

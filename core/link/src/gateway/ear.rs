@@ -1,7 +1,7 @@
 //! What is heard on a line: messages out of its bytes, as fast as it may speak, for as long as it lasts.
 
 use super::{
-    Limits, Place,
+    Limits, Place, Served,
     admission::{DeviceRequest, Line},
     pace::Pace,
     perform::became,
@@ -44,6 +44,16 @@ impl<'a, C: Clock> Ear<'a, C> {
     pub(super) fn told(&self, incoming: &Incoming, reply: &Reply) {
         if let Some(line) = &self.line {
             incoming.request(|request| line.told(request, became(&request.op, reply), self.clock.now()));
+        }
+    }
+
+    /// Tells them what was counted, if that is more than `told`.
+    pub(super) fn counted(&self, served: &Served, told: &mut Served) {
+        if let Some(line) = &self.line
+            && *served != *told
+        {
+            line.counted(served);
+            *told = *served;
         }
     }
 

@@ -21,6 +21,7 @@ struct File {
     devices: Option<u32>,
     silence: Option<u32>,
     id: Option<String>,
+    status: Option<String>,
     #[serde(default)]
     insecure: bool,
     #[serde(default)]
@@ -95,6 +96,7 @@ fn options(file: File) -> Result<Options, String> {
         devices: some("devices", file.devices, 256)? as usize,
         silence: some("silence", file.silence, 10)?,
         id: file.id.unwrap_or_else(machine),
+        status: file.status,
         is_insecure: file.insecure,
     })
 }

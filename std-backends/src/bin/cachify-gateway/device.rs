@@ -3,6 +3,7 @@
 //! Not here: who it may be, and what it may do.
 
 use crate::{
+    counts,
     doorway::{Doorway, Names},
     options::Options,
     registry::{Known, Registry},
@@ -96,6 +97,7 @@ impl Visit {
         match devices.seats.take() {
             Some(seat) => Some(Self::of(devices, seat, line)),
             None => {
+                counts::turned_away();
                 say(format_args!("gateway: {line} was turned away: {} devices are here", devices.seats.most()));
                 None
             }
@@ -108,6 +110,7 @@ impl Visit {
     }
 
     fn of(devices: &Arc<Devices>, seat: Arc<Seat>, line: String) -> Self {
+        counts::came();
         say(format_args!("device {}: came on {line}", seat.number));
         Self { devices: devices.clone(), seat, line }
     }
@@ -127,7 +130,7 @@ impl Visit {
             let gateway = self.gateway_of(devices, doorway, known, None);
             let before = gateway.served();
             let why = self.until_given_away(gateway.serve(reader, writer)).await;
-            return self.log(before, gateway.served(), &why);
+            return self.log(doorway, before, gateway.served(), &why);
         }
         let (gate, mut hello) = (Gate::new(&devices.registry), None);
         loop {
@@ -137,10 +140,8 @@ impl Visit {
             };
             let mut device = match proof.await {
                 Ok(Ok(device)) => device,
-                Ok(Err(why)) => return self.log_end(&format!("it proved nothing; {}", end(why))),
-                Err(_) => {
-                    return self.log_end(&format!("it proved nothing within {} s", devices.seats.silence().as_secs()));
-                }
+                Ok(Err(why)) => return self.log_unproven(&format!("; {}", end(why))),
+                Err(_) => return self.log_unproven(&format!(" within {} s", devices.seats.silence().as_secs())),
             };
             let identity = device.identity;
             say(format_args!("device {}: is {}", self.seat.number, devices.registry.name(identity.device)));
@@ -148,7 +149,7 @@ impl Visit {
             let before = gateway.served();
             let served = gateway.serve_device(identity, &mut device.reader, &mut device.writer);
             let why = self.until_given_away(served).await;
-            self.log(before, gateway.served(), &why);
+            self.log(doorway, before, gateway.served(), &why);
             hello = device.hello();
             if hello.is_none() {
                 return;
@@ -164,11 +165,12 @@ impl Visit {
         known: &'k mut Remembered<'s>,
         device: Option<[u32; 2]>,
     ) -> &'k mut Gateway<'s, RawStore, StdClock> {
-        doorway.enter(&self.seat);
         if known.as_ref().is_none_or(|(of, _)| *of != device) {
             *known = None;
         }
-        &mut known.get_or_insert_with(|| (device, devices.gateway(doorway, device))).1
+        let gateway = &mut known.get_or_insert_with(|| (device, devices.gateway(doorway, device))).1;
+        doorway.enter(&self.seat, gateway.served());
+        gateway
     }
 
     async fn until_given_away<R: fmt::Display, W: fmt::Display>(
@@ -181,8 +183,14 @@ impl Visit {
         }
     }
 
-    fn log(&self, before: Served, after: Served, why: &str) {
+    fn log(&self, doorway: &Doorway, before: Served, after: Served, why: &str) {
+        doorway.count(after);
         self.log_end(&format!("{}; {why}", told(before, after)));
+    }
+
+    fn log_unproven(&self, why: &str) {
+        counts::unproven();
+        self.log_end(&format!("it proved nothing{why}"));
     }
 
     fn log_end(&self, why: &str) {
@@ -216,6 +224,7 @@ fn told(before: Served, after: Served) -> String {
 impl Drop for Visit {
     fn drop(&mut self) {
         self.devices.seats.leave(&self.seat);
+        counts::left();
         say(format_args!("device {}: has left {}", self.seat.number, self.line));
     }
 }

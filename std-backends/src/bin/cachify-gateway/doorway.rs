@@ -2,6 +2,7 @@
 //! names both lines; it says once of each line why a request was denied.
 
 use crate::{
+    counts,
     device::{Devices, say},
     seats::Seat,
 };
@@ -9,9 +10,10 @@ use cachify::{
     StdLock,
     cachify_core::{key::Kind, time::Instant},
 };
-use cachify_link::{Admission, Became, Denied, DeviceRequest, Limits, Roster};
+use cachify_link::{Admission, Became, Denied, DeviceRequest, Limits, Roster, Served};
 use std::{
     collections::HashMap,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -41,18 +43,27 @@ pub(crate) struct Doorway {
     is_own: bool,
     /// On a line of its own the next device takes the same.
     seat: Mutex<Option<Arc<Seat>>>,
+    /// What was counted on it until now.
+    counted: Mutex<Served>,
     /// Of what the log says already that it was denied here.
     told: Mutex<Vec<Denied>>,
 }
 
 impl Doorway {
-    pub(crate) const fn new(devices: Arc<Devices>, line: String, is_own: bool) -> Self {
-        Self { devices, line, is_own, seat: Mutex::new(None), told: Mutex::new(Vec::new()) }
+    pub(crate) fn new(devices: Arc<Devices>, line: String, is_own: bool) -> Self {
+        Self { devices, line, is_own, seat: Mutex::new(None), counted: Mutex::default(), told: Mutex::new(Vec::new()) }
     }
 
-    /// Who comes in now.
-    pub(crate) fn enter(&self, seat: &Arc<Seat>) {
+    /// Who comes in now, and what its gateway has counted before.
+    pub(crate) fn enter(&self, seat: &Arc<Seat>, before: Served) {
         *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = Some(seat.clone());
+        *self.counted.lock().unwrap_or_else(PoisonError::into_inner) = before;
+    }
+
+    /// Counts what is new.
+    pub(crate) fn count(&self, served: Served) {
+        let before = mem::replace(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner), served);
+        counts::add(before, served);
     }
 
     pub(crate) const fn is_open_for_long(&self) -> bool {
@@ -115,6 +126,10 @@ impl Admission for Doorway {
 
     fn told(&self, line: u64, request: &DeviceRequest<'_>, became: Became, now: Instant) {
         self.devices.names().roster.told(line, request, became, now);
+    }
+
+    fn counted(&self, _: u64, served: &Served) {
+        self.count(*served);
     }
 
     fn end(&self, line: u64) {

@@ -1,20 +1,24 @@
 //! The gateway of a site: devices on its lines share the locks, runs, pools and caches of the fleet.
 //!
 //! `options.rs` reads the command line and `config.rs` a file, whose devices `registry.rs` knows. `listen.rs` waits for them,
-//! `seats.rs` has room for so many, `device.rs` lets one in and serves it, and `doorway.rs` says what it may do.
+//! `seats.rs` has room for so many, `device.rs` lets one in and serves it, and `doorway.rs` says what it may do. `status.rs` shows people
+//! and machines how it is, and `counts.rs` counts that.
 
 mod config;
+mod counts;
 mod device;
 mod doorway;
 mod listen;
 mod options;
 mod registry;
 mod seats;
+mod status;
 
 use cachify::{Cachify, secs};
 use device::{Devices, say};
 use options::{Asked, Backend, Failure, Options};
 use registry::Known;
+use status::Status;
 use std::{convert::Infallible, path::PathBuf, process::ExitCode, sync::Arc};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -52,6 +56,10 @@ async fn run() -> Result<(), Failure> {
         say(format_args!("gateway: insecure: whoever reaches a line is served, and may do everything"));
     }
     raise_limit();
+    let status = match &options.status {
+        Some(address) => Some(Status::open(address).await?),
+        None => None,
+    };
     let instance = instance(&options)?;
     instance.ping().await.map_err(Failure::Store)?;
     let devices = Arc::new(Devices::new(instance.raw(), &options, known));
@@ -60,6 +68,11 @@ async fn run() -> Result<(), Failure> {
     let (mut interrupted, mut ended) = (heard(SignalKind::interrupt())?, heard(SignalKind::terminate())?);
     let hung_up = heard(SignalKind::hangup())?;
     let mut lines = JoinSet::new();
+    if let Some(status) = status {
+        say(format_args!("gateway: its status is on http://{}", status.address()));
+        let instance = instance.clone();
+        lines.spawn(async move { Ok(status.serve(instance).await) });
+    }
     for line in options.listen {
         lines.spawn(listen::on(line, options.baud, devices.clone()));
     }
@@ -122,7 +135,7 @@ async fn read_again(mut asked: Signal, file: Option<PathBuf>, devices: &Devices)
 }
 
 fn instance(options: &Options) -> Result<Cachify, Failure> {
-    let builder = Cachify::builder().prefix(&options.prefix);
+    let builder = Cachify::builder().prefix(&options.prefix).metrics(options.status.is_some());
     let builder = match &options.backend {
         Backend::Redis(url) => builder.redis(url),
         Backend::Memory => builder,

@@ -5,7 +5,7 @@ use std::{env, ffi::OsString, fmt, fs, io, path::PathBuf};
 pub(crate) const HELP: &str = "\
 Usage: cachify-gateway --config FILE [--check]
        cachify-gateway --insecure --listen LINE [--listen LINE ..] (--redis URL | --memory) [--prefix PREFIX]
-                       [--baud RATE] [--devices NUMBER] [--silence SECONDS] [--id TEXT]
+                       [--baud RATE] [--devices NUMBER] [--silence SECONDS] [--id TEXT] [--status HOST:PORT]
 
 Serves devices that speak cachify's link. FILE says what follows by the same names, and which devices there are, with a
 key for each and what it may do; it is read again on SIGHUP, and --check only reads it. Without a file nobody has a key:
@@ -19,7 +19,8 @@ With --redis they share the locks, runs, pools and values of everything that use
 At most NUMBER devices are served at a time on tcp: and unix: lines (256); when all places are taken, one that has not
 been heard for SECONDS (10) makes room for one that comes, and one that is to prove who it is has as long for that. TEXT tells this gateway from all others, so that two units
 that were flashed alike hold nothing together; it is the machine's id unless said, and the same for gateways that take
-each other's place. Ends with Ctrl-C.";
+each other's place. On HOST:PORT, which says as much to whoever reaches it, are /health (200 while the store answers, else
+503, with the reason) and /metrics (for Prometheus). Ends with Ctrl-C.";
 
 /// What to do.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct Options {
     /// In seconds.
     pub(crate) silence: u32,
     pub(crate) id: String,
+    /// Where people and machines look.
+    pub(crate) status: Option<String>,
     /// Everybody is served.
     pub(crate) is_insecure: bool,
 }
@@ -125,7 +128,7 @@ impl Asked {
 impl Options {
     fn read(words: Vec<OsString>) -> Result<Self, Failure> {
         let (mut listen, mut backend, mut prefix, mut baud) = (Vec::new(), None, String::from("cachify"), 115_200);
-        let (mut devices, mut silence, mut id) = (256, 10, None);
+        let (mut devices, mut silence, mut id, mut status) = (256, 10, None, None);
         let (mut said, mut is_insecure) = (words.into_iter(), false);
         while let Some(word) = said.next() {
             let mut value = |what| text(said.next()).ok_or(Failure::Usage(what));
@@ -147,6 +150,7 @@ impl Options {
                     silence = number(&value("`--silence` needs seconds")?, "`--silence` needs a number of seconds")?;
                 }
                 Some("--id") => id = Some(value("`--id` needs a text")?),
+                Some("--status") => status = Some(value("`--status` needs HOST:PORT")?),
                 Some("--baud") => {
                     let rate = value("`--baud` needs a rate")?.parse().ok().filter(|rate| *rate > 0);
                     baud = rate.ok_or(Failure::Usage("`--baud` needs a rate in bits per second"))?;
@@ -164,7 +168,7 @@ impl Options {
                 "no device has a key: give each one with `--config FILE`, or serve everybody who reaches a line with `--insecure`",
             ));
         }
-        Ok(Self { listen, backend, prefix, baud, devices, silence, id, is_insecure })
+        Ok(Self { listen, backend, prefix, baud, devices, silence, id, status, is_insecure })
     }
 }
 
