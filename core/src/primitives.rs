@@ -103,6 +103,105 @@ impl<S: Store, O: Observer> Instance<S, O> {
         S::KeyBuf::default()
     }
 
+    /// That a key with so many bytes of text can be one of its store's.
+    ///
+    /// ```
+    /// # use cachify_core::{FixedStore, Instance, Refused, lock, store::lock::NoLock, testing::ManualClock};
+    /// type Device<'c> = Instance<FixedStore<NoLock, &'c ManualClock, 4, u32, 12>>;
+    /// #[lock(instance = device, key = "valve:{id}:open", companions = false)]
+    /// fn valve(device: &Device<'_>, id: u8) -> Result<u8, Refused> {
+    ///     Ok(id)
+    /// }
+    /// let clock = ManualClock::new();
+    /// assert_eq!(valve(&Instance::new(FixedStore::new(&clock)), 1), Ok(1));
+    /// ```
+    /// ```compile_fail,E0080
+    /// # use cachify_core::{FixedStore, Instance, Refused, lock, store::lock::NoLock, testing::ManualClock};
+    /// type Device<'c> = Instance<FixedStore<NoLock, &'c ManualClock, 4, u32, 12>>;
+    /// #[lock(instance = device, key = "valve:{id}:close", companions = false)]
+    /// fn valve(device: &Device<'_>, id: u8) -> Result<u8, Refused> {
+    ///     Ok(id)
+    /// }
+    /// let clock = ManualClock::new();
+    /// assert_eq!(valve(&Instance::new(FixedStore::new(&clock)), 1), Ok(1));
+    /// ```
+    ///
+    /// A cached function on a thread, and one that is async, whose future the compiler only looks at where it builds:
+    ///
+    /// ```
+    /// # use cachify_core::{FixedStore, Instance, Refused, cached, store::lock::NoLock, testing::ManualClock};
+    /// type Device<'c> = Instance<FixedStore<NoLock, &'c ManualClock, 4, u32, 12>>;
+    /// #[cached(instance = device, key = "temperature:", companions = false)]
+    /// async fn degrees(device: &Device<'_>) -> u32 {
+    ///     21
+    /// }
+    /// let clock = ManualClock::new();
+    /// assert_eq!(cachify_core::testing::block_on(degrees(&Instance::new(FixedStore::new(&clock)))), 21);
+    /// ```
+    /// ```
+    /// # use cachify_core::{FixedStore, Instance, Refused, cached, store::lock::NoLock, testing::ManualClock};
+    /// type Device<'c> = Instance<FixedStore<NoLock, &'c ManualClock, 4, u32, 12>>;
+    /// #[cached(instance = device, key = "temperature:", companions = false)]
+    /// fn degrees(device: &Device<'_>) -> u32 {
+    ///     21
+    /// }
+    /// let clock = ManualClock::new();
+    /// assert_eq!(degrees(&Instance::new(FixedStore::new(&clock))), 21);
+    /// ```
+    /// ```compile_fail,E0080
+    /// # use cachify_core::{FixedStore, Instance, Refused, cached, store::lock::NoLock, testing::ManualClock};
+    /// type Device<'c> = Instance<FixedStore<NoLock, &'c ManualClock, 4, u32, 12>>;
+    /// #[cached(instance = device, key = "temperatures:", companions = false)]
+    /// fn degrees(device: &Device<'_>) -> u32 {
+    ///     21
+    /// }
+    /// let clock = ManualClock::new();
+    /// assert_eq!(degrees(&Instance::new(FixedStore::new(&clock))), 21);
+    /// ```
+    #[inline(always)]
+    #[expect(clippy::inline_always, clippy::unused_self, reason = "nothing at all on a device")]
+    pub fn has_room_for<const TEXT: usize>(&self) {
+        const {
+            assert!(
+                TEXT <= <S::KeyBuf as crate::key::KeyBuffer>::ROOM,
+                "the text of the key alone is longer than the store's keys: a shorter one, or a larger `KEY` of the store"
+            );
+        }
+    }
+
+    /// That all permits of a pool of this size can be out at a time.
+    ///
+    /// ```
+    /// # use cachify_core::{FixedStore, Instance, Refused, pooled, store::lock::NoLock, testing::ManualClock};
+    /// type Device<'c> = Instance<FixedStore<NoLock, &'c ManualClock, 4, u32, 12>>;
+    /// #[pooled(instance = device, key = "slots", size = 4, companions = false)]
+    /// fn radio(device: &Device<'_>) -> Result<(), Refused> {
+    ///     Ok(())
+    /// }
+    /// let clock = ManualClock::new();
+    /// assert!(radio(&Instance::new(FixedStore::new(&clock))).is_ok());
+    /// ```
+    /// ```compile_fail,E0080
+    /// # use cachify_core::{FixedStore, Instance, Refused, pooled, store::lock::NoLock, testing::ManualClock};
+    /// type Device<'c> = Instance<FixedStore<NoLock, &'c ManualClock, 4, u32, 12>>;
+    /// #[pooled(instance = device, key = "slots", size = 5, companions = false)]
+    /// fn radio(device: &Device<'_>) -> Result<(), Refused> {
+    ///     Ok(())
+    /// }
+    /// let clock = ManualClock::new();
+    /// assert!(radio(&Instance::new(FixedStore::new(&clock))).is_ok());
+    /// ```
+    #[inline(always)]
+    #[expect(clippy::inline_always, clippy::unused_self, reason = "nothing at all on a device")]
+    pub fn has_permits<const SIZE: usize>(&self) {
+        const {
+            assert!(
+                SIZE <= S::SLOTS,
+                "the pool is larger than its store, each of whose slots holds one permit: a smaller `size`, or a store with more slots"
+            );
+        }
+    }
+
     pub fn default_codec(&self) -> S::Codec {
         S::Codec::default()
     }

@@ -18,7 +18,7 @@ impl Function {
         let Names { instance, held, why, shape, out, .. } = &self.names;
         let render = key.render_into(&quote!(#held.key_mut()));
         let (terms, refuse) = (Self::terms(layer)?, self.refuse(layer)?);
-        let named = self.named(layer);
+        let (named, fits) = (self.named(layer), self.fits(layer, key));
         let guard = layer.guard.as_ref().map(|guard| quote!(let #guard = &#held;));
         let (private, of, returned) = (private(layer), self.shape(layer, self.whole(layer)), self.returned());
         let label = layer.label.as_ref().map(|label| quote!(.labelled(#private::Label::new(#label))));
@@ -43,6 +43,7 @@ impl Function {
             (quote!(lease_blocking), quote!(acquire_blocking), run, quote!(finish_blocking), TokenStream::new())
         };
         Ok(quote! {
+            #fits
             let mut #held = { #instance.#make(#terms) #label };
             #render
             let #why = { #held.#ask()#wait };

@@ -75,7 +75,9 @@ impl Function {
             },
             None => quote!(#held.cached(#flown, &#codec, #closure).await #brought),
         };
+        let fits = self.fits(layer, key);
         quote! {
+            #fits
             let mut #held = { #instance.flight(#ttl) };
             #render
             #prepare
@@ -109,7 +111,9 @@ impl Function {
             quote!(#instance.#cached_blocking(#buf, #flown, &#codec, #terms, #closure)#brought)
         };
         let check = self.checked(layer);
+        let fits = self.fits(layer, key);
         quote! {
+            #fits
             let mut #buf = #instance.key_buf();
             #render
             #prepare

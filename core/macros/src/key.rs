@@ -58,6 +58,8 @@ pub(crate) struct Key {
     /// Statements that render into the buffer that `buf` refers to.
     render: TokenStream,
     buf: Ident,
+    /// How many bytes of it are the same for all arguments.
+    pub(crate) literal: usize,
     /// By position in the signature: those that the key names, and those that lead to the instance or the size.
     used: Vec<bool>,
 }
@@ -66,13 +68,15 @@ impl Key {
     /// `buf` is the name by which the statements reach the key buffer.
     pub(crate) fn parse(layer: &Layer, parameters: &[Parameter], path: &FunctionPath, buf: &Ident) -> Result<Self> {
         let template = layer.template();
-        let mut key = Self { render: TokenStream::new(), buf: buf.clone(), used: vec![false; parameters.len()] };
+        let used = vec![false; parameters.len()];
+        let mut key = Self { render: TokenStream::new(), buf: buf.clone(), literal: 0, used };
         let private = layer.krate();
         let private = quote!(#private::__private);
         let mut unused: Vec<_> = (0..layer.named.len()).collect();
         for piece in pieces(&template) {
             let code = match piece.map_err(|e| malformed(&layer.key, e))? {
                 Piece::Literal(text) => {
+                    key.literal += text.len();
                     let text = LitStr::new(text, layer.key.span());
                     quote!(#private::KeySink::put_text(#buf, #private::Text::of(#text));)
                 }
@@ -133,7 +137,7 @@ impl Key {
         takes: impl Fn(usize) -> bool,
         buf: &Ident,
     ) -> Self {
-        let mut key = Self { render, buf: buf.clone(), used: vec![false; parameters.len()] };
+        let mut key = Self { render, buf: buf.clone(), literal: 0, used: vec![false; parameters.len()] };
         let leads = |parameter: &Parameter| layer.instance.iter().any(|e| scope::names(e, &parameter.names));
         key.take(|at, parameter| takes(at) || leads(parameter), parameters);
         key

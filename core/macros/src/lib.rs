@@ -17,6 +17,7 @@ mod contradictions;
 mod deferred;
 mod entry;
 mod expand;
+mod fits;
 mod forgetting;
 mod function;
 mod generics;

@@ -44,6 +44,9 @@ impl<S: KeySink + ?Sized> KeySink for &mut S {
 
 /// A sink that gives the key back.
 pub trait KeyBuffer: KeySink + Default + Clone + core::fmt::Debug {
+    /// How many bytes it has room for.
+    const ROOM: usize = usize::MAX;
+
     /// What was rendered, which MUST be UTF-8, or why there is no key.
     ///
     /// # Errors
@@ -148,6 +151,8 @@ impl<const N: usize> KeySink for KeyBuf<N> {
 }
 
 impl<const N: usize> KeyBuffer for KeyBuf<N> {
+    const ROOM: usize = N;
+
     #[inline]
     fn bytes(&self) -> Result<&[u8], KeyError> {
         match self.error {

@@ -146,6 +146,7 @@ impl<L: Lock, C: Clock, const N: usize, V, const KEY: usize, const WAITERS: usiz
     type Table = FixedTable<[Slot<V, KEY>]>;
     type Clock = C;
     type KeyBuf = KeyBuf<KEY>;
+    const SLOTS: usize = N;
 
     fn clock(&self) -> &C {
         &self.clock

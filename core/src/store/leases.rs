@@ -29,6 +29,9 @@ pub trait Store: Platform {
     /// The longest key in bytes; who brings one from elsewhere than the store's own buffer looks at this first.
     const LONGEST_KEY: usize = usize::MAX;
 
+    /// How many keys and permits it has room for.
+    const SLOTS: usize = usize::MAX;
+
     /// Whether every operation is done at its first poll.
     const IS_IMMEDIATE: bool = false;
 

@@ -14,6 +14,7 @@ impl<S: Store> Store for &S {
     type InFlight = S::InFlight;
     type Error = S::Error;
     const LONGEST_KEY: usize = S::LONGEST_KEY;
+    const SLOTS: usize = S::SLOTS;
     const IS_IMMEDIATE: bool = S::IS_IMMEDIATE;
 
     fn poll_op(

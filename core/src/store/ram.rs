@@ -23,6 +23,8 @@ pub trait Backing {
     type Clock: Clock;
     /// Where its keys are rendered.
     type KeyBuf: KeyBuffer;
+    /// How many keys and permits there is room for.
+    const SLOTS: usize = usize::MAX;
 
     /// The clock of the store.
     fn clock(&self) -> &Self::Clock;

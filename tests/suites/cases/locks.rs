@@ -249,7 +249,7 @@ fn l21_a_store_with_one_face_refuses_the_other_by_name() {
     let _guard = now(c.lock("k").acquire()).unwrap();
     let refused = c.lock("k").acquire_blocking().unwrap_err();
     assert!(matches!(refused, Refused::Unavailable { cause: Cause::Unsupported(_), .. }));
-    assert_eq!(refused.to_string(), "this store has only an async face: use it from async functions");
+    assert_eq!(refused.to_string(), "lock: this store has only an async face: use it from async functions");
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn p1_a_full_pool_refuses_until_one_leaves() {
         a.release();
         (message, [first, second, s.take(&on("k"), 2).unwrap().index()], s.events())
     }
-    let message = "pool has no permit left for 600 s more; `inspect` tells by whom";
+    let message = "pool has no permit left for 10 min more; `inspect` tells by whom";
     let events = ["granted k", "granted k", &format!("refused k: {message}"), "granted k"];
     everywhere!(case => (message.to_owned(), [0, 1, 0], events.map(str::to_owned).to_vec()));
 }

@@ -189,7 +189,7 @@ fn what_is_printed_for_a_person_names_the_key_and_no_bytes() {
     let events = printed.0.lock().unwrap().clone();
     assert_eq!(events[0], "Miss { key: \"app:c:{user:42}\" }");
     assert!(events[1].starts_with("Granted { key: \"app:l:{k}\", fence: FencingToken("), "{events:?}");
-    assert_eq!(events[2], "Refused { key: Some(\"app:l:{k}\"), why: Busy { remaining: None } }");
+    assert_eq!(events[2], "Refused { key: Some(\"app:l:{k}\"), why: Busy { remaining: None, asked: lock } }");
     let lock = c.lock(("k", 1)).ttl(secs(3));
     assert_eq!(format!("{lock:?}"), "Lock { key: \"k:1\", ttl: Some(3s), wait: No, renew: true, .. }");
     assert!(format!("{guard:?}").starts_with("BlockingLockGuard { key: \"app:l:{k}\", fence: "), "{guard:?}");

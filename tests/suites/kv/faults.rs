@@ -202,7 +202,7 @@ fn what_was_undone_since_others_wrote_is_done_again_and_what_is_refused_is_said_
     for refused in 0..4 {
         let c = over(usize::MAX, refused + 1);
         let why = c.lock("k").acquire_blocking().unwrap_err();
-        assert_eq!(why.to_string(), "the key is too wide (54000)", "{refused}");
+        assert_eq!(why.to_string(), "lock: the key is too wide (54000)", "{refused}");
         assert_eq!(why, Refused::from(Cause::Rejected { why: "the key is too wide", code: Code::new("54000") }));
         // nothing is held by an attempt that was refused
         assert!(c.lock("k").acquire_blocking().is_ok(), "{refused}");

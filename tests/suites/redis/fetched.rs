@@ -1,6 +1,6 @@
 //! The companions that load, of two processes on one server.
 
-use super::world::{everywhere, over, run, until};
+use super::world::{everywhere, over, run, until, waiting};
 use cachify::{Cachify, Source, cached};
 use std::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
@@ -55,7 +55,7 @@ fn each_process_tells_where_a_value_came_from_and_reads_while_another_one_refres
                 origin.holds().await;
                 let (joined, ()) = tokio::join!(fetch(&b), async {
                     // it asks before the load is over
-                    tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+                    until(|| waiting(&server, "c:{user:1}") == 1).await;
                     origin.is_slow.store(false, SeqCst);
                 });
                 joined
@@ -67,6 +67,7 @@ fn each_process_tells_where_a_value_came_from_and_reads_while_another_one_refres
             origin.slow();
             let reads = async {
                 origin.holds().await;
+                until(|| waiting(&server, "c:{user:1}") == 1).await;
                 let read = (fetch(&a).await, user(&b, 1, origin).await);
                 origin.is_slow.store(false, SeqCst);
                 read

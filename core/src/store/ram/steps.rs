@@ -44,6 +44,7 @@ impl<B: Backing> Store for RamStore<B> {
     type InFlight = Place;
     type Error = Infallible;
     const LONGEST_KEY: usize = B::Table::LONGEST;
+    const SLOTS: usize = B::SLOTS;
     const IS_IMMEDIATE: bool = true;
 
     fn poll_op(
