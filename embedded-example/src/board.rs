@@ -21,9 +21,9 @@ pub use microbit::start;
 #[cfg(feature = "microbit")]
 pub(crate) use microbit::tick_is_pending;
 #[cfg(not(feature = "microbit"))]
-pub use mps2_an386::start;
-#[cfg(not(feature = "microbit"))]
 pub(crate) use mps2_an386::tick_is_pending;
+#[cfg(not(feature = "microbit"))]
+pub use mps2_an386::{start, urgent};
 
 /// Ends the emulation; zero is success.
 pub fn exit(code: i32) -> ! {

@@ -2,5 +2,6 @@
 #![no_std]
 
 pub mod board;
+pub mod executors;
 pub mod tally;
 mod time;

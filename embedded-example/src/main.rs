@@ -1,4 +1,4 @@
-//! Firmware that locks, runs once, pools and caches, with embassy and without a heap: five scenes, one a file.
+//! Firmware that locks, runs once, pools and caches, with embassy and without a heap: six scenes, one a file.
 //!
 //! To start a product from it: replace `board.rs` by your board's, the scenes by your own, and choose capacities here.
 #![no_std]
@@ -12,7 +12,7 @@ use cachify_core::{
 };
 use embassy_executor::Spawner;
 use embedded_example::board;
-use scenes::{bus, button, lease, radio, sensor};
+use scenes::{bus, button, lease, radio, sensor, urgent};
 use semihosting::println;
 
 /// Sixteen keys or permits at a time, and cached values of one type.
@@ -29,6 +29,7 @@ async fn director(spawner: Spawner) {
         bus::play(spawner).await,
         radio::play(spawner).await,
         lease::play(spawner).await,
+        urgent::play(spawner).await,
     ];
     let failed = ended_well.iter().filter(|well| !**well).count();
     println!("{} scenes, {failed} failed", ended_well.len());

@@ -5,6 +5,7 @@ pub mod button;
 pub mod lease;
 pub mod radio;
 pub mod sensor;
+pub mod urgent;
 
 use embassy_executor::{SpawnError, SpawnToken, Spawner};
 use embedded_example::board;

@@ -2,7 +2,11 @@
 
 use super::uart;
 use crate::time;
-use cortex_m::peripheral::{SCB, syst::SystClkSource};
+use cortex_m::{
+    interrupt::InterruptNumber,
+    peripheral::{SCB, syst::SystClkSource},
+};
+use embassy_executor::{InterruptExecutor, SendSpawner};
 
 /// The core clock.
 const SYSCLK: u32 = 25_000_000;
@@ -28,6 +32,30 @@ fn SysTick() {
     time::tick();
 }
 
+/// An interrupt that no device raises: the executor of urgent tasks does.
+const URGENT: u16 = 31;
+static EXECUTOR: InterruptExecutor = InterruptExecutor::new();
+
+#[derive(Clone, Copy)]
+struct Urgent;
+
+// it is in the table below, and the same each time
+unsafe impl InterruptNumber for Urgent {
+    fn number(self) -> u16 {
+        URGENT
+    }
+}
+
+/// Starts the executor whose tasks run before those of thread mode. Call it once.
+pub fn urgent() -> SendSpawner {
+    EXECUTOR.start(Urgent)
+}
+
+unsafe extern "C" fn run_urgent() {
+    // this is its interrupt, which `urgent` enables
+    unsafe { EXECUTOR.on_interrupt() }
+}
+
 /// Interrupts 2 and 3 are the receiver's and the sender's of UART 1.
 #[unsafe(link_section = ".vector_table.interrupts")]
 #[unsafe(no_mangle)]
@@ -35,5 +63,6 @@ static __INTERRUPTS: [Option<unsafe extern "C" fn()>; 32] = {
     let mut interrupts: [Option<unsafe extern "C" fn()>; 32] = [None; 32];
     interrupts[uart::RECEIVED] = Some(uart::received);
     interrupts[uart::SENT] = Some(uart::sent);
+    interrupts[URGENT as usize] = Some(run_urgent);
     interrupts
 };
