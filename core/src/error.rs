@@ -17,6 +17,7 @@ use core::{convert::Infallible, fmt, time::Duration};
 /// Why a store did not do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Cause {
     /// No answer in time; the operation may or may not have been done.
     TimedOut,
@@ -131,6 +132,7 @@ impl From<Infallible> for Cause {
 /// `lock "item:{id}" is held for 21 s more`. The key is in the event, not here: core does not allocate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Refused {
     /// Somebody else holds it.
     Busy {
@@ -199,6 +201,7 @@ pub enum Refused {
 
 /// A run that was done, and whose marker is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Done {
     // in milliseconds: two durations would make every refusal larger
     age: u64,
@@ -346,6 +349,7 @@ impl From<KeyError> for Refused {
 /// Why something could not be done: building an instance, looking at a key, giving back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
     /// Nothing was initialised: `Cachify::builder()....init()` comes first.
     NotInitialised,

@@ -30,6 +30,7 @@ use core::fmt;
 
 /// What a key is for; keys of different kinds never collide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
 pub enum Kind {
     /// A cached value and its flight.

@@ -54,6 +54,8 @@ pub mod outcome;
 pub mod patience;
 pub mod pool;
 pub mod primitives;
+#[cfg(feature = "defmt")]
+mod shown;
 mod span;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

@@ -10,6 +10,7 @@ use crate::{
 /// One thing that happened to one key.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event<'a> {
     /// A cached value was served.
     Hit {
@@ -93,6 +94,7 @@ pub enum Event<'a> {
 /// Why a right was gone before it was given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Loss {
     /// Its time ended before it was renewed.
     Expired,
@@ -103,6 +105,7 @@ pub enum Loss {
 /// Why a cached value is gone that nobody removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Eviction {
     /// Its time was over.
     Expired,

@@ -82,6 +82,7 @@ pub enum Verdict<G> {
 /// assert_eq!(verdict, Verdict::Again { at: Instant::from_millis(150), ticket: Ticket(3) });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Patience {
     /// The instant to give up at; the last attempt is made then.
     pub deadline: Instant,

@@ -159,7 +159,7 @@ impl<S: Store, O: Observer> Instance<S, O> {
     /// assert_eq!(degrees(&Instance::new(FixedStore::new(&clock))), 21);
     /// ```
     #[inline(always)]
-    #[expect(clippy::inline_always, clippy::unused_self, reason = "nothing at all on a device")]
+    #[expect(clippy::inline_always, reason = "nothing at all on a device")]
     pub fn has_room_for<const TEXT: usize>(&self) {
         const {
             assert!(
@@ -192,7 +192,7 @@ impl<S: Store, O: Observer> Instance<S, O> {
     /// assert!(radio(&Instance::new(FixedStore::new(&clock))).is_ok());
     /// ```
     #[inline(always)]
-    #[expect(clippy::inline_always, clippy::unused_self, reason = "nothing at all on a device")]
+    #[expect(clippy::inline_always, reason = "nothing at all on a device")]
     pub fn has_permits<const SIZE: usize>(&self) {
         const {
             assert!(

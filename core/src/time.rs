@@ -20,6 +20,7 @@ use core::{
 /// assert_eq!(Instant::MAX.saturating_add(Duration::MAX), Instant::MAX);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Instant(u64);
 
 impl Instant {

@@ -8,6 +8,7 @@ use core::fmt;
 ///
 /// 128 bits, as words: a `u128` is aligned to 16 bytes and would pad every cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HolderToken(pub [u32; 4]);
 
 impl HolderToken {
@@ -29,6 +30,7 @@ impl HolderToken {
 /// assert!(!row.admits(FencingToken(6))); // a paused holder that woke up too late
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FencingToken(pub u64);
 
 impl fmt::Display for FencingToken {

@@ -156,6 +156,7 @@ const OTHER_QUESTION: Cause = Cause::Unsupported("the gateway answered another q
 
 /// Why a line ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum LineEnd<R, W> {
     /// The other side closed it.
     Closed,

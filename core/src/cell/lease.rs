@@ -42,6 +42,7 @@ pub struct Grant {
 
 /// Whether a right was still there when its holder came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Holding {
     /// It was.
     Held,

@@ -39,7 +39,6 @@ impl Named {
     }
 }
 
-#[cfg_attr(not(feature = "named"), expect(clippy::unused_self, reason = "it knows nothing"))]
 impl Asked {
     /// Nothing is known of the call.
     pub const NOTHING: Self = Self {

@@ -8,6 +8,7 @@ use embedded_io_async::{Error, ErrorKind, ErrorType, Read, Write};
 /// Why a line with keys cannot be used any more; it is opened anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum KeyedError<E> {
     /// The line itself failed.
     Line(E),
