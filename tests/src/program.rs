@@ -199,11 +199,19 @@ pub fn device_without(identity: Option<&str>) -> String {
     String::from_utf8_lossy(&built.stderr).into_owned()
 }
 
-/// The firmware, built when first asked for.
-static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let built = building(Some("cac41f1000000001")).stderr(Stdio::inherit()).output().expect("there is bash");
+fn image(build: &mut Command) -> PathBuf {
+    let built = build.stderr(Stdio::inherit()).output().expect("there is bash");
     assert!(built.status.success(), "the firmware does not build");
     String::from_utf8_lossy(&built.stdout).trim().into()
+}
+
+/// The firmware, built when first asked for.
+static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| image(&mut building(Some("cac41f1000000001"))));
+
+/// That of another unit, in a folder of its own: tests run side by side, and both images are `device`.
+static SECOND: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = root().join("embedded-example/target/second");
+    image(building(Some("cac41f1000000002")).env("CARGO_TARGET_DIR", folder))
 });
 
 /// Starts the device under QEMU with its UART on a TCP port; what it keeps across resets lies in `directory`.
@@ -211,9 +219,19 @@ static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| {
 /// Time there is the host's, since it talks to it.
 #[must_use]
 pub fn device(port: u16, directory: &Path) -> Program {
+    emulated("device", &IMAGE, port, directory)
+}
+
+/// The same source, built for another unit.
+#[must_use]
+pub fn second_device(port: u16, directory: &Path) -> Program {
+    emulated("second", &SECOND, port, directory)
+}
+
+fn emulated(name: &'static str, image: &Path, port: u16, directory: &Path) -> Program {
     let line = format!("socket,id=line,host=127.0.0.1,port={port},reconnect=1");
     let mut qemu = Command::new("qemu-system-arm");
     qemu.args(["-M", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "null", "-chardev", &line]);
     qemu.args(["-serial", "chardev:line", "-semihosting-config", "enable=on,target=native", "-kernel"]);
-    Program::start("device", qemu.arg(&*IMAGE).current_dir(directory))
+    Program::start(name, qemu.arg(image).current_dir(directory))
 }

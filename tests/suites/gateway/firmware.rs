@@ -20,7 +20,7 @@ use std::{
 };
 
 /// How many rounds the firmware plays.
-const ROUNDS: u32 = 20;
+pub(crate) const ROUNDS: u32 = 20;
 
 /// A folder of its own: where a device keeps what outlives a reset.
 pub(crate) struct Folder(pub(crate) PathBuf);
@@ -41,27 +41,27 @@ impl Drop for Folder {
 }
 
 /// Redis, a gateway before it, and a line between that and the device.
-struct Site {
-    redis: Server,
-    gateway: Option<Program>,
-    port: u16,
+pub(crate) struct Site {
+    pub(crate) redis: Server,
+    pub(crate) gateway: Option<Program>,
+    pub(crate) port: u16,
     line: Proxy,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let redis = Server::start(Engine::Redis);
         let gateway = start(&redis, 0);
         let port = port_of(&gateway);
         Self { redis, gateway: Some(gateway), port, line: Proxy::to(port) }
     }
 
-    fn server(&self) -> Cachify {
+    pub(crate) fn server(&self) -> Cachify {
         let builder = Cachify::builder().redis(self.redis.url()).prefix("site");
         builder.op_timeout(secs(10)).connect_timeout(secs(10)).build().unwrap()
     }
 
-    fn restart_gateway(&mut self) {
+    pub(crate) fn restart_gateway(&mut self) {
         // killed, not asked: it has no time to say good-bye
         self.gateway = None;
         self.gateway = Some(start(&self.redis, self.port));
@@ -75,15 +75,15 @@ fn start(redis: &Server, port: u16) -> Program {
 
 /// What a server of the fleet did meanwhile.
 #[derive(Default)]
-struct Rival {
-    enough: AtomicBool,
-    fences: Mutex<Vec<u64>>,
-    ran: Mutex<Vec<u32>>,
+pub(crate) struct Rival {
+    pub(crate) enough: AtomicBool,
+    pub(crate) fences: Mutex<Vec<u64>>,
+    pub(crate) ran: Mutex<Vec<u32>>,
 }
 
 impl Rival {
     /// Wants the same lock, and now and then the same jobs, until it is enough.
-    fn play(&self, c: &Cachify) {
+    pub(crate) fn play(&self, c: &Cachify) {
         let mut round = 0;
         while !self.enough.load(SeqCst) {
             let held = c.lock("shared").ttl(secs(2)).wait(secs(20)).acquire_blocking().unwrap();
@@ -103,11 +103,11 @@ impl Rival {
     }
 }
 
-fn fences(lines: &[String]) -> Vec<u64> {
+pub(crate) fn fences(lines: &[String]) -> Vec<u64> {
     lines.iter().filter_map(|line| line.strip_prefix("holds ")?.parse().ok()).collect()
 }
 
-fn increasing(fences: &[u64]) -> bool {
+pub(crate) fn increasing(fences: &[u64]) -> bool {
     fences.windows(2).all(|pair| pair[0] < pair[1])
 }
 

@@ -9,3 +9,4 @@ mod lines;
 mod room;
 mod sockets;
 mod status;
+mod two_units;
