@@ -29,6 +29,8 @@ fn two_units_and_a_server_share_one_order_of_fences_and_do_each_job_once() {
         let round = |n: u32| move |line: &str| line.starts_with(&format!("round {n}: job"));
         first.says(round(2));
         second.says(round(2));
+        // neither had to wait for the other's end, as one with its identity would
+        assert!([&first, &second].iter().all(|unit| !unit.lines().iter().any(|line| line == "done")));
         scope.spawn(|| rival.play(&c));
         site.restart_gateway();
         first.says(round(4));
