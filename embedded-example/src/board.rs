@@ -14,7 +14,7 @@ pub mod uart;
 #[cfg(feature = "link")]
 mod boots;
 #[cfg(feature = "link")]
-pub use boots::{boot_count, key};
+pub use boots::{boot_count, identity, key};
 
 #[cfg(feature = "microbit")]
 pub use microbit::start;

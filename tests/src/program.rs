@@ -180,11 +180,11 @@ pub fn port_of(gateway: &Program) -> u16 {
     said.rsplit(':').next().and_then(|port| port.parse().ok()).expect("the line ends with a port")
 }
 
-/// Builds the firmware of a device with a gateway at its UART.
-fn building(identity: Option<&str>) -> Command {
+/// Builds firmware with a gateway at its UART.
+fn building(binary: &str, identity: Option<&str>) -> Command {
     let script = root().join("embedded-example/image.sh");
     let mut build = Command::new("bash");
-    build.arg(script).args(["thumbv7em-none-eabihf", "device", "--features", "link"]);
+    build.arg(script).args(["thumbv7em-none-eabihf", binary, "--features", "link"]);
     // it is a workspace of its own
     build.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS").env_remove("DEVICE_IDENTITY");
     build.envs(identity.map(|identity| ("DEVICE_IDENTITY", identity)));
@@ -194,7 +194,7 @@ fn building(identity: Option<&str>) -> Command {
 /// What is said when that firmware is built with an identity that is none.
 #[must_use]
 pub fn device_without(identity: Option<&str>) -> String {
-    let built = building(identity).output().expect("there is bash");
+    let built = building("device", identity).output().expect("there is bash");
     assert!(!built.status.success(), "the firmware builds");
     String::from_utf8_lossy(&built.stderr).into_owned()
 }
@@ -206,12 +206,12 @@ fn image(build: &mut Command) -> PathBuf {
 }
 
 /// The firmware, built when first asked for.
-static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| image(&mut building(Some("cac41f1000000001"))));
+static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| image(&mut building("device", Some("cac41f1000000001"))));
 
 /// That of another unit, in a folder of its own: tests run side by side, and both images are `device`.
 static SECOND: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = root().join("embedded-example/target/second");
-    image(building(Some("cac41f1000000002")).env("CARGO_TARGET_DIR", folder))
+    image(building("device", Some("cac41f1000000002")).env("CARGO_TARGET_DIR", folder))
 });
 
 /// Starts the device under QEMU with its UART on a TCP port; what it keeps across resets lies in `directory`.
@@ -220,6 +220,14 @@ static SECOND: LazyLock<PathBuf> = LazyLock::new(|| {
 #[must_use]
 pub fn device(port: u16, directory: &Path) -> Program {
     emulated("device", &IMAGE, port, directory)
+}
+
+/// The node of the example, the same way; `None` leaves its line without a gateway.
+#[must_use]
+pub fn node(port: Option<u16>, directory: &Path) -> Program {
+    static NODE: LazyLock<PathBuf> = LazyLock::new(|| image(&mut building("node", Some("cac41f1000000003"))));
+    // nobody listens on the first port
+    emulated("node", &NODE, port.unwrap_or(1), directory)
 }
 
 /// The same source, built for another unit.

@@ -17,7 +17,7 @@ use cachify_link::{
 use core::time::Duration;
 use embassy_executor::Spawner;
 use embassy_time::Timer;
-use embedded_example::board::{self, uart};
+use embedded_example::board::{self, identity, uart};
 use semihosting::println;
 
 /// The fleet's store, behind the gateway: 4 requests under way, frames of 128 bytes.
@@ -31,23 +31,6 @@ const DEVICE: [u32; 2] = identity(env!(
     "DEVICE_IDENTITY",
     "each unit needs an identity of its own: build it with DEVICE_IDENTITY=, 16 hexadecimal digits such as its serial number"
 ));
-
-/// Sixteen hexadecimal digits as two words.
-const fn identity(text: &str) -> [u32; 2] {
-    assert!(text.len() == 16, "DEVICE_IDENTITY has 16 hexadecimal digits");
-    let (text, mut words, mut at) = (text.as_bytes(), [0; 2], 0);
-    while at < 16 {
-        let digit = match text[at] {
-            digit @ b'0'..=b'9' => digit - b'0',
-            digit @ b'a'..=b'f' => digit - b'a' + 10,
-            digit @ b'A'..=b'F' => digit - b'A' + 10,
-            _ => panic!("DEVICE_IDENTITY has 16 hexadecimal digits"),
-        };
-        words[at / 8] = words[at / 8] << 4 | digit as u32;
-        at += 1;
-    }
-    words
-}
 
 const ROUNDS: u32 = 20;
 

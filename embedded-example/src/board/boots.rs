@@ -39,3 +39,20 @@ pub fn key() -> Option<[u8; 16]> {
     file.read_exact(&mut key).unwrap_or_else(|_| super::exit(3));
     Some(key)
 }
+
+/// Sixteen hexadecimal digits as the two words of an identity.
+pub const fn identity(text: &str) -> [u32; 2] {
+    assert!(text.len() == 16, "DEVICE_IDENTITY has 16 hexadecimal digits");
+    let (text, mut words, mut at) = (text.as_bytes(), [0; 2], 0);
+    while at < 16 {
+        let digit = match text[at] {
+            digit @ b'0'..=b'9' => digit - b'0',
+            digit @ b'a'..=b'f' => digit - b'a' + 10,
+            digit @ b'A'..=b'F' => digit - b'A' + 10,
+            _ => panic!("DEVICE_IDENTITY has 16 hexadecimal digits"),
+        };
+        words[at / 8] = words[at / 8] << 4 | digit as u32;
+        at += 1;
+    }
+    words
+}

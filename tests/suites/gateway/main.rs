@@ -6,6 +6,7 @@ mod crowd;
 mod firmware;
 mod keys;
 mod lines;
+mod node;
 mod room;
 mod sockets;
 mod status;
