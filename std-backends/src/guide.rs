@@ -18,7 +18,7 @@
 //! | test code that uses it | [`testing`] |
 //! | count what happens | [`metrics`], [`events`] |
 //! | see in traces who waited for what | [`tracing`] |
-//! | put it on a microcontroller, alone or behind a gateway | [`devices`] |
+//! | put it on a microcontroller, alone or behind a gateway | [`firmware`], [`devices`] |
 //! | come from Python's py-cachify | [`from_py_cachify`] |
 //! | come from `cached`, moka or `quick_cache` | [`from_cached`], [`from_moka`], [`from_quick_cache`] |
 //! | know what is promised, and what is not | [`promises`] |
@@ -37,6 +37,7 @@ macro_rules! pages {
             #![doc = "[devices]: crate::guide::devices"]
             #![doc = "[events]: crate::guide::events"]
             #![doc = "[failover]: crate::guide::redis#failover-restart-flush"]
+            #![doc = "[firmware]: crate::guide::firmware"]
             #![doc = "[keys]: crate::guide::keys"]
             #![doc = "[layers]: crate::guide::layers"]
             #![doc = "[locks]: crate::guide::locks"]
@@ -52,6 +53,7 @@ macro_rules! pages {
             #![doc = "[tracing]: crate::guide::tracing"]
             #![doc = "[without_lua]: crate::guide::without_lua"]
             #![doc = "[why]: crate::cachify_core::why"]
+            #![doc = "[`about`]: crate::Cachify::about"]
             #![doc = "[`About::tasks_only`]: crate::backend::About::tasks_only"]
             #![doc = "[`AsyncKv`]: crate::AsyncKv"]
             #![doc = "[`AsyncKvStore`]: crate::AsyncKvStore"]
@@ -94,6 +96,7 @@ pages! {
     own_store
     testing
     events
+    firmware
     devices
     from_py_cachify
     from_cached

@@ -6,3 +6,4 @@ mod flights;
 mod interleavings;
 mod properties;
 mod types;
+mod waiting;
