@@ -66,6 +66,17 @@ pub struct Instance<S, O = Silent> {
     observer: O,
 }
 
+/// What `instance = ..` of an attribute wants; no store is one, and says so by it.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`instance = ..` names a store, and wants an instance over it",
+    label = "this is a store",
+    note = "write `static CACHIFY: Instance<&Store> = Instance::new(&STORE);` and `instance = CACHIFY`"
+)]
+pub trait IsInstance: Sized {
+    fn itself(&self) -> &Instance<Self>;
+}
+
 /// Something that leads to an instance: a reference, or an owned handle that is cheap to clone.
 pub trait Handle: Clone {
     /// The store of the instance.

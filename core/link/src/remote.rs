@@ -5,7 +5,9 @@ use super::{
     state::State,
 };
 use cachify_core::{
+    Instance,
     codec::Postcard,
+    instance::IsInstance,
     key::{Key, KeyBuf},
     store::{
         Platform,
@@ -75,6 +77,15 @@ impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const
 impl<L: Lock, C, const SLOTS: usize, const FRAME: usize, const KEY: usize, const WAITERS: usize>
     RemoteStore<L, C, SLOTS, FRAME, KEY, WAITERS>
 {
+    /// What attributes call that were given a store in the place of an instance.
+    #[doc(hidden)]
+    pub fn instance(&self) -> &Instance<Self>
+    where
+        Self: IsInstance,
+    {
+        self.itself()
+    }
+
     /// What every answer with a value has beside it, at most.
     const BESIDE: usize = 52 + FRAME / 254;
     /// The longest value in bytes, encoded and with the 6 that tell its type.

@@ -6,6 +6,7 @@ use super::Platform;
 use crate::{
     cell::{ram::Ram, table::Table, waiters::Places},
     codec::AsIs,
+    instance::{Instance, IsInstance},
     key::{Key, KeyBuffer},
     time::{Clock, Instant},
     token::HolderToken,
@@ -45,6 +46,17 @@ pub trait Backing {
 /// The store tells the time: every operation reads its clock once, before it takes the lock.
 #[derive(Debug)]
 pub struct RamStore<B>(pub(super) B);
+
+impl<B> RamStore<B> {
+    /// What attributes call that were given a store in the place of an instance.
+    #[doc(hidden)]
+    pub fn instance(&self) -> &Instance<Self>
+    where
+        Self: IsInstance,
+    {
+        self.itself()
+    }
+}
 
 impl<B: Backing> RamStore<B> {
     fn step<R>(&self, f: impl FnOnce(&mut Ram<B::Places, B::Table>, Instant) -> R) -> R {
