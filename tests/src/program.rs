@@ -199,8 +199,8 @@ pub fn device_without(identity: Option<&str>) -> String {
     String::from_utf8_lossy(&built.stderr).into_owned()
 }
 
-fn image(build: &mut Command) -> PathBuf {
-    let built = build.stderr(Stdio::inherit()).output().expect("there is bash");
+fn image(building: &mut Command) -> PathBuf {
+    let built = building.stderr(Stdio::inherit()).output().expect("there is bash");
     assert!(built.status.success(), "the firmware does not build");
     String::from_utf8_lossy(&built.stdout).trim().into()
 }

@@ -85,17 +85,21 @@ async fn run() -> Result<(), Failure> {
     // futures of devices are dropped: what they asked for is done or not done, and they ask again
     lines.shutdown().await;
     instance.shutdown(secs(5)).await;
-    match devices.registry().dropped() {
-        0 => say(format_args!("gateway: ended, {} served", devices.count())),
-        dropped => {
-            say(format_args!("gateway: ended, {} served, {dropped} records of nobody dropped", devices.count()));
-        }
-    }
+    say_good_bye(&devices);
     match failed {
         Some(Ok(Err(failure))) => Err(failure),
         Some(Ok(Ok(never))) => match never {},
         Some(Err(_)) => Err(Failure::Broken),
         None => Ok(()),
+    }
+}
+
+fn say_good_bye(devices: &Devices) {
+    match devices.registry().dropped() {
+        0 => say(format_args!("gateway: ended, {} served", devices.count())),
+        dropped => {
+            say(format_args!("gateway: ended, {} served, {dropped} records of nobody dropped", devices.count()));
+        }
     }
 }
 

@@ -6,15 +6,15 @@ use crate::{
     counts,
     options::{Failure, Line},
 };
-use cachify::{Cachify, Error};
+use cachify::{
+    Cachify, Error,
+    cachify_core::time::{Clock, Instant},
+    clock::StdClock,
+};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use std::{
-    convert::Infallible,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Mutex, Semaphore},
@@ -57,8 +57,10 @@ impl Status {
     /// Answers whoever asks.
     pub(crate) async fn serve(self, instance: Cachify) -> Infallible {
         let Self { listener, metrics } = self;
-        let (page, room) =
-            (Arc::new(Page { instance, metrics, last: Mutex::new(None) }), Arc::new(Semaphore::new(MOST)));
+        let (page, room) = (
+            Arc::new(Page { instance, metrics, clock: StdClock::system(), last: Mutex::new(None) }),
+            Arc::new(Semaphore::new(MOST)),
+        );
         let mut sum = interval(SUM);
         loop {
             let place = async { room.clone().acquire_owned().await.ok() };
@@ -85,6 +87,7 @@ impl Status {
 struct Page {
     instance: Cachify,
     metrics: PrometheusHandle,
+    clock: StdClock,
     /// What the store said last.
     last: Mutex<Option<(Instant, Result<(), Error>)>>,
 }
@@ -121,12 +124,12 @@ impl Page {
     async fn health(&self) -> Result<(), Error> {
         let mut last = self.last.lock().await;
         if let Some((at, said)) = *last
-            && at.elapsed() < FRESH
+            && self.clock.now().since(at) < FRESH
         {
             return said;
         }
         let said = self.instance.ping().await.map(drop);
-        *last = Some((Instant::now(), said));
+        *last = Some((self.clock.now(), said));
         said
     }
 }
