@@ -118,7 +118,7 @@ impl<S: Store, O: Observer> Instance<S, O> {
     /// ```compile_fail,E0080
     /// # use cachify_core::{FixedStore, Instance, Refused, lock, store::lock::NoLock, testing::ManualClock};
     /// type Device<'c> = Instance<FixedStore<NoLock, &'c ManualClock, 4, u32, 12>>;
-    /// #[lock(instance = device, key = "valve:{id}:close", companions = false)]
+    /// #[lock(instance = device, key = "valve:{id}:closed", companions = false)]
     /// fn valve(device: &Device<'_>, id: u8) -> Result<u8, Refused> {
     ///     Ok(id)
     /// }
@@ -126,7 +126,7 @@ impl<S: Store, O: Observer> Instance<S, O> {
     /// assert_eq!(valve(&Instance::new(FixedStore::new(&clock)), 1), Ok(1));
     /// ```
     ///
-    /// A cached function on a thread, and one that is async, whose future the compiler only looks at where it builds:
+    /// On both of the ways that a cached function takes:
     ///
     /// ```
     /// # use cachify_core::{FixedStore, Instance, Refused, cached, store::lock::NoLock, testing::ManualClock};
@@ -138,15 +138,15 @@ impl<S: Store, O: Observer> Instance<S, O> {
     /// let clock = ManualClock::new();
     /// assert_eq!(cachify_core::testing::block_on(degrees(&Instance::new(FixedStore::new(&clock)))), 21);
     /// ```
-    /// ```
+    /// ```compile_fail,E0080
     /// # use cachify_core::{FixedStore, Instance, Refused, cached, store::lock::NoLock, testing::ManualClock};
     /// type Device<'c> = Instance<FixedStore<NoLock, &'c ManualClock, 4, u32, 12>>;
-    /// #[cached(instance = device, key = "temperature:", companions = false)]
-    /// fn degrees(device: &Device<'_>) -> u32 {
+    /// #[cached(instance = device, key = "temperatures:", companions = false)]
+    /// async fn degrees(device: &Device<'_>) -> u32 {
     ///     21
     /// }
     /// let clock = ManualClock::new();
-    /// assert_eq!(degrees(&Instance::new(FixedStore::new(&clock))), 21);
+    /// assert_eq!(cachify_core::testing::block_on(degrees(&Instance::new(FixedStore::new(&clock)))), 21);
     /// ```
     /// ```compile_fail,E0080
     /// # use cachify_core::{FixedStore, Instance, Refused, cached, store::lock::NoLock, testing::ManualClock};
